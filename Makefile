@@ -1,0 +1,63 @@
+# `make mnist` and `make test` need nothing but Python and make: the first target
+# run makes an environment in .venv and keeps it until the versions change.
+
+PYTHON ?= python3
+VENV := .venv
+BENCH := benchmarks/.venv-bench
+TORCH := torch==2.13.0
+
+PIP := -m pip --disable-pip-version-check install --quiet
+INSTALLED := $(VENV)/.installed
+BENCH_INSTALLED := $(BENCH)/.installed
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help mnist test lint format bench clean
+
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
+
+mnist: $(INSTALLED) ## train the digit classifier; writes mnist.safetensors, mnist-features.png
+	@$(VENV)/bin/python examples/mnist_classifier.py
+
+test: $(INSTALLED) ## run the tests and the examples in docstrings
+	$(VENV)/bin/python -m pytest
+
+lint: $(INSTALLED) ## check format, style, types and the direction of imports
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+format: $(INSTALLED) ## put the source into the project's format
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+bench: $(BENCH_INSTALLED) ## measure against other libraries (in an environment of its own)
+	$(BENCH)/bin/python -m benchmarks --write-docs
+
+clean: ## remove environments, caches, builds and what `make mnist` wrote
+	rm -rf $(VENV) $(BENCH) build dist mnist.safetensors mnist-features.png
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A half-made environment is worse than none, so a failure removes it.
+%/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "theanets needs Python 3.11 or newer, and '$(PYTHON)' is: $$($(PYTHON) --version 2>&1)."; \
+	  echo "Name another one, such as: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; } >&2
+	$(PYTHON) -m venv --clear $* || { rm -rf $*; exit 1; }
+
+.PRECIOUS: %/pyvenv.cfg
+
+$(INSTALLED): pyproject.toml constraints.txt | $(VENV)/pyvenv.cfg
+	@echo "Installing theanets and its tools into $(VENV) (a minute or two, once)"
+	$(VENV)/bin/python $(PIP) --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+$(BENCH_INSTALLED): pyproject.toml constraints.txt benchmarks/requirements.txt | $(BENCH)/pyvenv.cfg
+	@echo "Installing theanets and the libraries it is compared with into $(BENCH) (some minutes, once)"
+	$(BENCH)/bin/python $(PIP) --constraint constraints.txt --editable .
+	$(BENCH)/bin/python $(PIP) $(TORCH)
+	$(BENCH)/bin/python $(PIP) --requirement benchmarks/requirements.txt
+	@touch $@

@@ -1,0 +1,1 @@
+"""Measures theanets against its peers: `python -m benchmarks` from the project root."""

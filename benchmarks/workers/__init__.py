@@ -1,0 +1,1 @@
+"""One module per library measured; each runs in a process of its own."""

@@ -1,0 +1,73 @@
+"""Neural networks in a few lines: from arrays to a trained, saved model.
+
+>>> import theanets
+>>> net = theanets.Classifier(layers=[784, 100, 10])
+>>> print(net)
+Classifier: 79,510 learned parameters, loss xe
+layer  form         inputs  shape  activation  parameters
+---------------------------------------------------------
+in     input                784                         0
+hid1   feedforward  in      100    relu            78,500
+out    feedforward  hid1    10     softmax          1,010
+"""
+
+from theanets import (
+    activations,
+    datasets,
+    errors,
+    layers,
+    losses,
+    plotting,
+    regularizers,
+)
+from theanets._version import __version__
+from theanets.activations import Activation
+from theanets.config import config
+from theanets.datasets.batches import Dataset
+from theanets.errors import (
+    ConfigurationError,
+    DataError,
+    ModelFileError,
+    NonFiniteError,
+    TheanetsError,
+)
+from theanets.experiment import Experiment
+from theanets.feedforward import Autoencoder, Classifier, Regressor
+from theanets.layers import Layer
+from theanets.losses import Loss
+from theanets.minimize import minimize
+from theanets.network import Network, load
+from theanets.parameters import Parameter
+from theanets.regularizers import Regularizer
+from theanets.training.controls import Controls
+
+__all__ = [
+    "Activation",
+    "Autoencoder",
+    "Classifier",
+    "ConfigurationError",
+    "Controls",
+    "DataError",
+    "Dataset",
+    "Experiment",
+    "Layer",
+    "Loss",
+    "ModelFileError",
+    "Network",
+    "NonFiniteError",
+    "Parameter",
+    "Regressor",
+    "Regularizer",
+    "TheanetsError",
+    "__version__",
+    "activations",
+    "config",
+    "datasets",
+    "errors",
+    "layers",
+    "load",
+    "losses",
+    "minimize",
+    "plotting",
+    "regularizers",
+]

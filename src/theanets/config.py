@@ -1,0 +1,104 @@
+"""Settings of the whole process: the precision of new models, and memory.
+
+``theanets.config.floatX`` is "float32", "float64" or "bfloat16"; it starts as
+the environment variable ``THEANETS_FLOATX`` says, or as "float32". A model
+keeps the precision it was made with.
+
+``theanets.config.resident_bytes`` is the size up to which a data set is kept whole
+on the device; larger ones stream to it in chunks.
+"""
+
+import os
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from theanets.errors import ConfigurationError
+from theanets.registry import listing, suggest
+
+PRECISIONS = ("float32", "float64", "bfloat16")
+SETTINGS = ("floatX", "resident_bytes")
+
+
+class Config:
+    """Settings that hold for every model made from now on.
+
+    Examples
+    --------
+    >>> import theanets
+    >>> theanets.config.floatX
+    'float32'
+    """
+
+    def __init__(self, floatX: str) -> None:
+        self.floatX = floatX
+        self._resident_bytes: int | None = None
+
+    @property
+    def floatX(self) -> str:
+        """The precision of parameters and computations."""
+        return self._floatX
+
+    @floatX.setter
+    def floatX(self, value: str) -> None:
+        self._floatX: str = float_type(value, "floatX").name
+
+    @property
+    def resident_bytes(self) -> int:
+        """Largest data set that is kept on the device, in bytes.
+
+        By default half of an accelerator's memory, a quarter of the main memory.
+        """
+        if self._resident_bytes is None:
+            self._resident_bytes = _device_memory()
+        return self._resident_bytes
+
+    @resident_bytes.setter
+    def resident_bytes(self, value: int) -> None:
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise ConfigurationError(
+                f"resident_bytes is {value!r}; it has to be a whole number of bytes."
+            )
+        self._resident_bytes = value
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name.removeprefix("_") not in SETTINGS:
+            raise ConfigurationError(
+                f"unknown setting {name!r}. Known: {listing(SETTINGS)}."
+                + suggest(name, SETTINGS)
+            )
+        super().__setattr__(name, value)
+
+    def __repr__(self) -> str:
+        return f"Config(floatX={self.floatX!r})"
+
+
+def float_type(name: str, where: str) -> Any:
+    """Return the NumPy dtype of a precision, ready for JAX to compute with.
+
+    JAX computes in float64 only after a global switch; it is turned on for the
+    first model that asks and never off again, since others may rely on it.
+    """
+    if name not in PRECISIONS:
+        raise ConfigurationError(
+            f"{where} is {name!r}; it has to be one of {listing(PRECISIONS)}."
+            + suggest(name, PRECISIONS)
+        )
+    if name == "float64":
+        jax.config.update("jax_enable_x64", True)
+    return jnp.dtype(name)
+
+
+def _device_memory() -> int:
+    limit = (jax.devices()[0].memory_stats() or {}).get("bytes_limit")
+    if limit is not None and jax.default_backend() != "cpu":
+        return int(limit) // 2
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4
+    except (AttributeError, OSError, ValueError):
+        # Not every system tells its memory.
+        return 2 << 30
+
+
+config = Config(os.environ.get("THEANETS_FLOATX", "float32"))

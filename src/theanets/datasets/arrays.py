@@ -1,0 +1,262 @@
+"""Arrays as they come from users: converted, checked, and moved to the device once."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+import jax
+import numpy as np
+
+from theanets.errors import DataError
+
+Shape = tuple[int | None, ...]
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What one array of a data set has to be.
+
+    Attributes
+    ----------
+    name : str
+        How messages call it.
+    role : str
+        ``input``, ``target``, ``labels`` (whole numbers below ``classes``) or
+        ``weights`` (not negative).
+    shape : tuple
+        Shape of one example; None for an axis of any length.
+    classes : int, optional
+        Number of classes of labels.
+    optional_axes : int
+        How many of the last axes may be missing, as in weights for whole examples.
+    """
+
+    name: str
+    role: str
+    shape: Shape
+    classes: int | None = None
+    optional_axes: int = 0
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of an array's content.
+
+    Attributes
+    ----------
+    low, high : float
+        The least and the largest value.
+    whole : bool
+        Whether all are whole numbers; asked for labels alone.
+    """
+
+    low: float
+    high: float
+    whole: bool
+
+
+def as_array(value: Any, name: str) -> Any:
+    """Return a NumPy or JAX array of numbers for whatever array a user has.
+
+    Takes NumPy arrays, memory maps, data frames and series, anything with
+    ``__array__``, ``__array_interface__`` or ``__dlpack__``, numbers, and nested lists.
+
+    Raises
+    ------
+    DataError
+        If it is no array, or holds no real numbers.
+    """
+    array = _converted(value, name)
+    if array.dtype == bool:
+        array = array.astype(np.uint8)
+    elif array.dtype == np.longdouble:
+        array = array.astype(np.float64)
+    elif not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
+    if not _is_number(array.dtype):
+        raise DataError(
+            f"{name} has the type {array.dtype}; it has to hold real numbers. Turn "
+            "categories into whole numbers, and dates into a count, first."
+        )
+    return array
+
+
+def check(arrays: Sequence[Any], expected: Sequence[Expected], what: str) -> None:
+    """Check arrays of one data set or batch against what a model expects.
+
+    Raises
+    ------
+    DataError
+        If one does not fit, or has no examples, or holds what is not finite.
+    """
+    if len(arrays) != len(expected):
+        raise DataError(
+            f"{what} holds {len(arrays)} array(s); the model expects {len(expected)}: "
+            + "; ".join(f"{e.name} {describe(e)}" for e in expected)
+            + "."
+        )
+    for array, slot in zip(arrays, expected, strict=True):
+        _check_shape(array, slot, what)
+    lengths = [len(array) for array in arrays]
+    if len(set(lengths)) > 1:
+        raise DataError(
+            f"{what}: the arrays differ in length: "
+            + ", ".join(
+                f"{e.name} has {n}" for e, n in zip(expected, lengths, strict=True)
+            )
+            + ". Each needs one entry for each example."
+        )
+    if lengths and lengths[0] == 0:
+        raise DataError(f"{what} is empty: there are no examples in it.")
+    for array, slot in zip(arrays, expected, strict=True):
+        _check_content(array, slot, what)
+
+
+def describe(expected: Expected) -> str:
+    """Return the shape and kind of an expected array, for messages."""
+    shape = ", ".join("any" if n is None else str(n) for n in expected.shape)
+    text = f"(examples, {shape})" if shape else "(examples,)"
+    if expected.classes is not None:
+        text += f", labels 0 to {expected.classes - 1}"
+    return text
+
+
+def narrowed(array: Any, dtype: Any) -> Any:
+    """Return an array that is no wider than the precision to compute in.
+
+    Small whole numbers stay as they are: a device holds bytes as bytes.
+    """
+    kind, size = array.dtype.kind, array.dtype.itemsize
+    if kind in "iu":
+        return array if size <= 4 else array.astype(_four_bytes(array, dtype))
+    if size > max(np.dtype(dtype).itemsize, 2):
+        return array.astype(dtype)
+    return array
+
+
+def nbytes(array: Any, dtype: Any) -> int:
+    """Return the memory that an array takes once it is `narrowed`."""
+    item = min(array.dtype.itemsize, 4)
+    if array.dtype.kind not in "iu":
+        item = min(array.dtype.itemsize, max(np.dtype(dtype).itemsize, 2))
+    return int(math.prod(array.shape) * item)
+
+
+def _converted(value: Any, name: str) -> Any:
+    if isinstance(value, np.ndarray | jax.Array):
+        return value
+    if hasattr(value, "toarray") and hasattr(value, "nnz"):
+        raise DataError(
+            f"{name} is a sparse matrix, which this model's inputs do not take. "
+            "Make it dense with .toarray()."
+        )
+    if isinstance(value, Mapping | str | bytes) or value is None:
+        raise DataError(f"{name} is {type(value).__name__}; it has to be an array.")
+    if hasattr(value, "to_numpy"):
+        return _of_numbers(value.to_numpy())
+    try:
+        if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
+            return np.from_dlpack(value)
+        return np.asarray(value)
+    except (TypeError, ValueError, RuntimeError, BufferError) as error:
+        raise DataError(
+            f"{name} cannot be made an array: {str(error).rstrip('.')}. Give numbers "
+            "in a NumPy array, or nested lists of equal lengths."
+        ) from error
+
+
+def _of_numbers(array: np.ndarray) -> np.ndarray:
+    """Return the array of a data frame, whose columns of several types are objects."""
+    if array.dtype == object and all(
+        isinstance(x, Real | np.bool_) or str(x) == "<NA>" for x in array.flat
+    ):
+        missing = np.array([str(x) == "<NA>" for x in array.flat]).reshape(array.shape)
+        return np.where(missing, np.nan, array).astype("f8")
+    return array
+
+
+def _four_bytes(array: Any, dtype: Any) -> Any:
+    """Return the type for whole numbers of eight bytes: int32 where they fit."""
+    limits = np.iinfo(np.int32)
+    fits = not array.size or (array.min() >= limits.min and array.max() <= limits.max)
+    return np.int32 if fits else dtype
+
+
+def _is_number(dtype: Any) -> bool:
+    # bfloat16 and its kin have a kind of their own in NumPy.
+    return dtype.kind in "iuf" or "float" in dtype.name
+
+
+def _check_shape(array: Any, slot: Expected, what: str) -> None:
+    shape = array.shape[1:]
+    accepted = [
+        slot.shape[: len(slot.shape) - missing]
+        for missing in range(slot.optional_axes + 1)
+    ]
+    fits = array.ndim > 0 and any(
+        len(shape) == len(wanted)
+        and all(n is None or n == m for n, m in zip(wanted, shape, strict=True))
+        for wanted in accepted
+    )
+    if fits:
+        return
+    hint = ""
+    if slot.role == "labels" and len(shape) == 1 and shape[0] == slot.classes:
+        hint = " One-hot rows become labels with .argmax(axis=1)."
+    elif math.prod(shape) == math.prod(n or 1 for n in slot.shape) and array.ndim:
+        lengths = ", ".join("-1" if n is None else str(n) for n in slot.shape)
+        hint = (
+            f" A .reshape({', '.join(filter(None, ['-1', lengths]))}) may be missing."
+        )
+    elif slot.role == "input" and len(shape) == len(slot.shape):
+        hint = f' Change the data, or the size of the layer "{slot.name}".'
+    raise DataError(
+        f'{what}: "{slot.name}" has the shape {array.shape}, but the model expects '
+        f"{describe(slot)}.{hint}"
+    )
+
+
+def _check_content(array: Any, slot: Expected, what: str) -> None:
+    facts = facts_of(array, whole=slot.role == "labels")
+    if not (math.isfinite(facts.low) and math.isfinite(facts.high)):
+        rows = np.isfinite(np.asarray(array, "f8")).reshape(len(array), -1).all(axis=1)
+        first = int(np.argmin(rows))
+        raise DataError(
+            f'{what}: "{slot.name}" holds NaN or infinity in {int((~rows).sum())} '
+            f"example(s), the first at index {first}. Remove or repair these examples."
+        )
+    if slot.role == "weights" and facts.low < 0:
+        raise DataError(
+            f'{what}: "{slot.name}" holds {facts.low:g}; weights have to be 0 or more.'
+        )
+    if slot.role != "labels":
+        return
+    if not facts.whole:
+        raise DataError(
+            f'{what}: "{slot.name}" holds fractions; labels have to be whole numbers '
+            f"from 0 to {(slot.classes or 1) - 1}."
+        )
+    if slot.classes is not None and (facts.low < 0 or facts.high >= slot.classes):
+        seen = f"{facts.low:g} to {facts.high:g}"
+        raise DataError(
+            f'{what}: "{slot.name}" holds labels from {seen}, but the model has '
+            f"{slot.classes} classes, 0 to {slot.classes - 1}. Give the last layer a "
+            "unit for each class, or renumber the labels from 0."
+        )
+
+
+def facts_of(array: Any, whole: bool) -> Facts:
+    """Return what is known of an array's content; ``whole`` if that is asked for."""
+    values = np.asarray(array)
+    if values.dtype.kind in "iu":
+        if not whole:
+            return Facts(
+                0.0 if values.dtype.kind == "u" else float(values.min()), 0.0, True
+            )
+        return Facts(float(values.min()), float(values.max()), True)
+    # The least and the largest value are NaN where any is, without a copy.
+    low, high = float(values.min()), float(values.max())
+    fractions = whole and math.isfinite(low + high) and bool((values % 1 != 0).any())
+    return Facts(low, high, not fractions)

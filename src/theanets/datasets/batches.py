@@ -1,0 +1,153 @@
+"""Data sets as users give them, and the source of batches that each becomes."""
+
+from typing import Any
+
+import numpy as np
+
+from theanets.config import config
+from theanets.datasets.arrays import check, nbytes
+from theanets.datasets.sources import (
+    ArraySource,
+    Expect,
+    StreamSource,
+    precisions,
+)
+from theanets.datasets.unpack import unpacked
+from theanets.errors import DataError
+
+
+class Dataset:
+    """Data for training, with its own way of being cut into batches.
+
+    Parameters
+    ----------
+    inputs : array, sequence of arrays, callable, or iterable of batches
+        What `train` takes as data. A callable takes no arguments and returns one
+        batch: an array or a tuple of them.
+    name : str, optional
+        How messages call it.
+    batch_size : int or None, optional
+        Examples in a batch; None or -1 for all at once. By default what `train` is
+        told.
+    iteration_size : int, optional
+        Batches in an epoch; by default as many as see each example once, or 100 for
+        a callable without a length.
+    axis : int, optional
+        The axis of the arrays along which the examples lie.
+    rng : int, optional
+        Seed of the order of the examples; by default what `train` is told.
+
+    Examples
+    --------
+    >>> import numpy as np, theanets
+    >>> x, y = np.eye(4), np.arange(4)
+    >>> data = theanets.Dataset([x, y], batch_size=2, rng=3)
+    >>> net = theanets.Classifier([4, 4])
+    >>> training, _ = net.train(data, max_epochs=1, progress=False)
+    >>> sorted(training)
+    ['acc', 'err', 'loss']
+    """
+
+    def __init__(
+        self,
+        inputs: Any,
+        name: str | None = None,
+        batch_size: int | str | None = "default",
+        iteration_size: int | None = None,
+        axis: int = 0,
+        rng: int | None = None,
+    ) -> None:
+        self.inputs = inputs
+        self.name = name
+        self.batch_size = batch_size
+        self.iteration_size = iteration_size
+        self.axis = axis
+        self.rng = rng
+
+
+def source(
+    data: Any,
+    *,
+    name: str,
+    expect: Expect,
+    dtype: Any,
+    batch_size: int | None,
+    batches: int | None,
+    seed: int,
+    shuffle: bool,
+) -> "ArraySource | StreamSource":
+    """Return a source of batches for whatever a user gives as data.
+
+    Parameters
+    ----------
+    data : object
+        An array, a tuple or list of arrays, a callable, an iterable, or a `Dataset`.
+    name : str
+        How messages call it.
+    expect : callable
+        What the model expects.
+    dtype : dtype
+        The precision to compute in.
+    batch_size : int or None
+        Examples in a batch; None: all of them.
+    batches : int or None
+        Batches in an epoch; None: as many as there are.
+    seed : int
+        Of the order of the examples.
+    shuffle : bool
+        Whether each epoch has an order of its own.
+    """
+    axis = 0
+    if isinstance(data, Dataset):
+        name, axis = data.name or name, data.axis
+        if data.batch_size != "default":
+            batch_size = data.batch_size  # type: ignore[assignment]
+        batches = data.iteration_size if batches is None else batches
+        seed = seed if data.rng is None else _checked_seed(data.rng, name)
+        data = data.inputs
+    batch_size = _checked_size(batch_size)
+    if batches is not None and (not isinstance(batches, int) or batches < 1):
+        raise DataError(
+            f"{name}: iteration_size is {batches!r}; it has to be a whole number of "
+            "batches from 1 on, or None for as many as there are."
+        )
+    arrays = unpacked(data, name, expect.names)
+    if arrays is None:
+        return StreamSource(data, name, expect, dtype, batches)
+    if axis:
+        arrays = tuple(_examples_first(array, axis, name) for array in arrays)
+    expected = expect(arrays)
+    check(arrays, expected, name)
+    dtypes = precisions(expected, dtype)
+    size = sum(nbytes(a, d) for a, d in zip(arrays, dtypes, strict=True))
+    fits = size <= config.resident_bytes
+    return ArraySource(arrays, dtypes, batch_size, batches, seed, shuffle, fits)
+
+
+def _checked_size(size: Any) -> int | None:
+    if size is None or size == -1:
+        return None
+    if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:
+        raise DataError(
+            f"batch_size is {size!r}; it has to be a whole number from 1 on, or None "
+            "for all the data at once."
+        )
+    return int(size)
+
+
+def _checked_seed(rng: Any, name: str) -> int:
+    if isinstance(rng, bool) or not isinstance(rng, int | np.integer) or rng < 0:
+        raise DataError(
+            f"{name}: rng is {rng!r}; it has to be a whole number from 0 on."
+        )
+    return int(rng)
+
+
+def _examples_first(array: Any, axis: Any, name: str) -> Any:
+    whole = isinstance(axis, int | np.integer) and not isinstance(axis, bool)
+    if not whole or not -array.ndim <= axis < array.ndim:
+        raise DataError(
+            f"{name}: axis is {axis!r}; it has to be the number of an axis that each "
+            f"array has, and one has the shape {array.shape}."
+        )
+    return np.moveaxis(array, int(axis), 0)

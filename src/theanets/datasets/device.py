@@ -1,0 +1,107 @@
+"""Arrays on the device: each is moved there once for as long as it is unchanged."""
+
+import weakref
+from collections import OrderedDict
+from typing import Any
+
+import jax
+import numpy as np
+
+from theanets.config import config
+from theanets.datasets.arrays import narrowed
+
+# A line of words is a prime number of them; as many lines as stay in a cache.
+_LANES = 1021
+_LINES = 64
+_MIXER = np.uint64(0x9E3779B97F4A7C15)
+
+
+class DeviceCache:
+    """Copies of arrays on the device, each made once for as long as it is unchanged.
+
+    The key is the array's memory, and its content is compared by a checksum, so
+    that an array changed in place is moved again. An entry lives as long as the
+    array that owns the memory, and the least recently used make room for others when
+    all together are larger than ``config.resident_bytes``.
+    """
+
+    def __init__(self) -> None:
+        self._entries: OrderedDict[tuple[Any, ...], tuple[bytes, Any, Any]] = (
+            OrderedDict()
+        )
+
+    def get(self, array: Any, dtype: Any) -> jax.Array:
+        """Return an array's copy on the device, moving it there if need be."""
+        if isinstance(array, jax.Array):
+            return array
+        interface = array.__array_interface__
+        key = (
+            interface["data"],
+            array.shape,
+            array.strides,
+            array.dtype.str,
+            str(dtype),
+        )
+        mark = checksum(array)
+        entry = self._entries.get(key)
+        if entry is not None and entry[0] == mark and entry[2]() is not None:
+            self._entries.move_to_end(key)
+            held: jax.Array = entry[1]
+            return held
+        moved = _on_device(array, dtype)
+        owner = _owner(array)
+        reference = weakref.ref(owner, lambda _: self._entries.pop(key, None))
+        self._entries[key] = (mark, moved, reference)
+        self._entries.move_to_end(key)
+        self._make_room()
+        return moved
+
+    def _make_room(self) -> None:
+        size = sum(entry[1].nbytes for entry in self._entries.values())
+        while size > config.resident_bytes and len(self._entries) > 1:
+            _, (_, dropped, _) = self._entries.popitem(last=False)
+            size -= dropped.nbytes
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
+DEVICE_CACHE = DeviceCache()
+
+
+def checksum(array: np.ndarray) -> bytes:
+    """Return a checksum of an array's whole content, at the speed of reading it.
+
+    It is no cryptographic hash: it notices what happens by accident.
+    """
+    data = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+    words = data[: data.size // 8 * 8].view(np.uint64)
+    block = words[: words.size // _LANES * _LANES].reshape(-1, _LANES)
+    total = np.zeros(_LANES, np.uint64)
+    for start in range(0, len(block), _LINES):
+        part = block[start : start + _LINES]
+        # High bits are brought down, and each line counts by an odd factor of its
+        # own: neither changed signs nor lines that trade places cancel.
+        factors = np.arange(start, start + len(part), dtype=np.uint64) * _MIXER | 1
+        total += ((part ^ (part >> np.uint64(29))) * factors[:, None]).sum(axis=0)
+    rest = words[block.size :].tobytes() + data[words.size * 8 :].tobytes()
+    return bytes(total.tobytes() + rest)
+
+
+def _on_device(array: np.ndarray, dtype: Any) -> jax.Array:
+    """Return a copy on the device.
+
+    JAX may use the very memory of an array instead; that would change with it, and
+    keep it alive.
+    """
+    moved: jax.Array = jax.device_put(narrowed(array, dtype))
+    if moved.unsafe_buffer_pointer() == array.ctypes.data:
+        moved = jax.device_put(array.copy())
+    return moved
+
+
+def _owner(array: np.ndarray) -> np.ndarray:
+    """Return the array that owns the memory, which outlives its views."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array

@@ -1,0 +1,74 @@
+"""What a user means by data: which arrays, in which order, or none but batches."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from theanets.datasets.arrays import as_array
+from theanets.errors import DataError
+from theanets.registry import listing, suggest
+
+
+def unpacked(data: Any, name: str, slots: tuple[str, ...]) -> tuple[Any, ...] | None:
+    """Return the arrays of a data set, or None if it is something else."""
+    if isinstance(data, Mapping):
+        return unpacked(_in_order(data, name, slots), name, slots)
+    if isinstance(data, tuple | list) and len(data) and isinstance(data[0], Mapping):
+        inputs = _in_order(data[0], name, slots[: len(data[0])])
+        return unpacked((*inputs, *data[1:]), name, slots)
+    if isinstance(data, tuple | list) and len(data) and not _is_nested(data):
+        if _is_numbers(data):
+            return (as_array(data, name),)
+        return tuple(as_array(part, f"{name}[{i}]") for i, part in enumerate(data))
+    if isinstance(data, tuple | list) and len(data):
+        if all(isinstance(part, tuple | list) for part in data):
+            return None
+        # The arrays of several inputs in a list of their own, before the target.
+        return unpacked((*data[0], *data[1:]), name, slots)
+    if data is None or isinstance(data, tuple | list | str | int | float):
+        raise DataError(
+            f"{name} is {'empty' if data in ((), []) else repr(data)}; it has to be an "
+            "array, a tuple of arrays (inputs, then target, then weights), a callable "
+            "that returns one batch, or an iterable of batches."
+        )
+    if hasattr(data, "shape") or hasattr(data, "__array__"):
+        return (as_array(data, name),)
+    if callable(data) or isinstance(data, Iterable):
+        return None
+    return (as_array(data, name),)
+
+
+def _in_order(
+    data: Mapping[str, Any], name: str, slots: tuple[str, ...]
+) -> tuple[Any, ...]:
+    if set(data) != set(slots):
+        unknown, missing = (
+            sorted(map(str, set(data) - set(slots))),
+            set(slots) - set(data),
+        )
+        parts = {"missing": missing, "unknown": unknown}
+        raise DataError(
+            f"{name} has the arrays {listing(map(str, data))}; the model expects "
+            f"{', '.join(slots)}, so "
+            + " and ".join(f"{k}: {listing(v)}" for k, v in parts.items() if v)
+            + "."
+            + suggest(next(iter(unknown), ""), missing)
+        )
+    return tuple(data[slot] for slot in slots)
+
+
+def _is_numbers(data: Sequence[Any]) -> bool:
+    """Whether a list is one array written out, and not a list of arrays."""
+    return not any(
+        hasattr(part, "shape") or hasattr(part, "__array__") for part in data
+    ) and (
+        not isinstance(data[0], tuple | list)
+        or not data[0]
+        or not isinstance(data[0][0], tuple | list)
+    )
+
+
+def _is_nested(data: Sequence[Any]) -> bool:
+    """Whether a list holds batches, each a tuple of arrays, and no arrays."""
+    return isinstance(data[0], tuple | list) and any(
+        hasattr(part, "shape") for part in data[0]
+    )

@@ -1,0 +1,63 @@
+"""A network bundled with its training, as older scripts use it."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from theanets import files
+from theanets.errors import ConfigurationError
+from theanets.network import Network, load
+from theanets.training.loop import Pair
+
+
+class Experiment:
+    """A network and the calls to train, save and load it.
+
+    Parameters
+    ----------
+    network : Network, class of Network, or path
+        The model, or its class, made with the further arguments, or a saved file.
+
+    Examples
+    --------
+    >>> import theanets
+    >>> experiment = theanets.Experiment(theanets.Regressor, layers=[2, 3, 1])
+    >>> experiment.network
+    <Regressor in(2,), hid1(3,), out(1,)>
+    """
+
+    def __init__(self, network: Any, *args: Any, **kwargs: Any) -> None:
+        if isinstance(network, type) and issubclass(network, Network):
+            self.network: Network = network(*args, **kwargs)
+            return
+        if args or kwargs:
+            raise ConfigurationError(
+                "arguments for a model were given, but the model is made already. Give "
+                "the class, such as theanets.Classifier, to make a new one."
+            )
+        if isinstance(network, str | os.PathLike) or hasattr(network, "read"):
+            self.network = load(network)
+        elif isinstance(network, Network):
+            self.network = network
+        else:
+            raise ConfigurationError(
+                f"an experiment is made from a network, its class or a file, got "
+                f"{network!r}."
+            )
+
+    def train(self, *args: Any, **kwargs: Any) -> Pair:
+        """Train the network; see `Network.train`."""
+        return self.network.train(*args, **kwargs)
+
+    def itertrain(self, *args: Any, **kwargs: Any) -> Iterator[Pair]:
+        """Train the network epoch by epoch; see `Network.itertrain`."""
+        return self.network.itertrain(*args, **kwargs)
+
+    def save(self, file: files.File) -> None:
+        """Write the network to a file."""
+        self.network.save(file)
+
+    def load(self, file: files.File) -> Network:
+        """Replace the network by one from a file, and return it."""
+        self.network = load(file)
+        return self.network

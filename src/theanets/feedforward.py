@@ -1,0 +1,160 @@
+"""The models whose data are vectors."""
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from theanets.datasets.arrays import Expected, as_array, check
+from theanets.errors import ConfigurationError
+from theanets.network import Network
+from theanets.prediction import in_batches
+from theanets.scores import accuracy, r2
+from theanets.training.programs import PROGRAMS
+
+
+class Regressor(Network):
+    """A model that predicts numbers from numbers.
+
+    Its data are pairs: inputs (examples, inputs) and targets (examples, outputs).
+
+    Examples
+    --------
+    >>> import numpy as np, theanets
+    >>> net = theanets.Regressor([3, 10, 2])
+    >>> net.predict(np.zeros((5, 3))).shape
+    (5, 2)
+    """
+
+
+class Autoencoder(Network):
+    """A model that learns to give back its input through other layers.
+
+    Its data are inputs alone, (examples, inputs).
+
+    Examples
+    --------
+    >>> import numpy as np, theanets
+    >>> net = theanets.Autoencoder([8, 3, ("tied", 8)])
+    >>> net.encode(np.zeros((5, 8))).shape
+    (5, 3)
+    """
+
+    def _own_target(self) -> str:
+        return self._topology.inputs[0].name
+
+    def encode(
+        self, x: Any, layer: Any = None, sample: bool = False, **regularizers: Any
+    ) -> np.ndarray:
+        """Return the output of a hidden layer: the code of a batch or an example.
+
+        Parameters
+        ----------
+        x : array
+            Inputs.
+        layer : str or int, optional
+            Name or index of the layer; by default the middle one.
+        sample : bool
+            Whether to draw 0 or 1 with the output as probability, as uint8; for
+            outputs between 0 and 1.
+        """
+        code = self._output(x, self._code_layer(layer).output_name, regularizers)
+        if not sample:
+            return code
+        if code.min() < 0 or code.max() > 1:
+            raise ConfigurationError(
+                f"the code runs from {code.min():g} to {code.max():g}, so it is no "
+                "probability to draw with. Give the layer a logistic activation."
+            )
+        rng = np.random.default_rng(self._noise_key())
+        return (rng.random(code.shape) < code).astype(np.uint8)
+
+    def decode(self, z: Any, layer: Any = None) -> np.ndarray:
+        """Return the model's output for a code, as `encode` gives it.
+
+        Parameters
+        ----------
+        z : array
+            Outputs of the layer, for a batch or a single example.
+        layer : str or int, optional
+            Name or index of the layer; by default the middle one.
+        """
+        chosen = self._code_layer(layer)
+        array = as_array(z, "z")
+        single = array.ndim == len(chosen.shape)
+        array = array[None] if single else array
+        check([array], [Expected("z", "input", chosen.shape)], "code")
+        topology, dtype = self._topology, self._dtype
+        last = self._last_layer().output_name
+
+        def decoded(params: Any, code: Any) -> Any:
+            values = topology.forward_from(params, chosen, code["z"].astype(dtype))
+            return {last: values[last]}
+
+        key = ("decode", topology.key, chosen.name, dtype.name)
+        program = PROGRAMS.get(key, lambda: jax.jit(decoded))
+        output = in_batches(
+            lambda part, _: program(self._values, part), {"z": array}, dtype
+        )[last]
+        return output[0] if single else output
+
+    def score(self, x: Any, w: Any = None, **regularizers: Any) -> float:  # type: ignore[override]
+        """Return R² of the reconstruction; see `Network.score`."""
+        target, weights = self._target(x, x, w, self._last_layer().shape)
+        return r2(target, self.predict(x, **regularizers), weights)
+
+    def _code_layer(self, layer: Any) -> Any:
+        return self._layer(len(self.layers) // 2 if layer is None else layer)
+
+
+class Classifier(Network):
+    """A model that predicts one of several classes.
+
+    Its data are pairs: inputs (examples, inputs) and labels (examples,), whole
+    numbers from 0 on.
+
+    Examples
+    --------
+    >>> import numpy as np, theanets
+    >>> net = theanets.Classifier([3, 10, 4])
+    >>> net.predict_proba(np.zeros(3)).shape
+    (4,)
+    """
+
+    default_loss = "xe"
+    output_activation = "softmax"
+
+    def predict(self, x: Any, **regularizers: Any) -> np.ndarray:
+        """Return the most probable class of each example."""
+        last = self._last_layer()
+        # The softmax keeps the order, so without noise it need not be computed.
+        plain = last.activation.spec == "softmax" and not regularizers
+        name = f"{last.name}:pre" if plain else last.output_name
+        labels: np.ndarray = self._output(x, name, regularizers).argmax(axis=-1)
+        return labels
+
+    def predict_proba(self, x: Any, **regularizers: Any) -> np.ndarray:
+        """Return the probability of each class, (examples, classes)."""
+        return self._output(x, self._last_layer().output_name, regularizers)
+
+    def predict_logit(self, x: Any, **regularizers: Any) -> np.ndarray:
+        """Return the output before its activation, (examples, classes).
+
+        Raises
+        ------
+        ConfigurationError
+            If the last layer has no activation.
+        """
+        last = self._last_layer()
+        if "pre" not in last.outputs:
+            raise ConfigurationError(
+                f"{last.where}form {last.form!r} has no activation, so there is no "
+                "output before it. Use predict_proba."
+            )
+        return self._output(x, f"{last.name}:pre", regularizers)
+
+    def score(self, x: Any, y: Any, w: Any = None, **regularizers: Any) -> float:
+        """Return the accuracy: the (weighted) part of the labels predicted right."""
+        *shape, classes = self._last_layer().shape
+        labels, weights = self._target(x, y, w, tuple(shape), classes)
+        return accuracy(labels, self.predict(x, **regularizers), weights)

@@ -1,0 +1,71 @@
+"""What a model expects of the arrays it is given."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from theanets.datasets.arrays import Expected
+from theanets.graph.objective import Objective, Slot
+from theanets.graph.topology import Topology
+from theanets.layers.base import Shape
+
+
+class Expectations:
+    """Tells, for the arrays of a data set or a batch, what each has to be.
+
+    Where a model leaves a length open, as that of a sequence, the shape of a target
+    follows from the shapes of the inputs that came with it.
+    """
+
+    def __init__(self, objective: Objective) -> None:
+        self._topology = objective.topology
+        self._slots = objective.slots
+        self._traced = lru_cache(maxsize=64)(self._trace)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the arrays, in order."""
+        return tuple(slot.name for slot in self._slots)
+
+    def __call__(self, arrays: Sequence[Any]) -> list[Expected]:
+        """Return what is expected of each array."""
+        shapes = tuple(tuple(array.shape) for array in arrays)
+        return [self._expected(slot, shapes) for slot in self._slots]
+
+    def _expected(self, slot: Slot, shapes: tuple[Shape, ...]) -> Expected:
+        if slot.role == "input":
+            layer = self._topology.by_name[slot.name]
+            return Expected(slot.name, "input", layer.shape)
+        output = self._output_shape(slot.output, shapes)
+        if slot.role == "labels":
+            return Expected(slot.name, "labels", output[:-1], classes=output[-1])
+        shape = output[:-1] if slot.per_label else output
+        free = len(shape) if slot.role == "weights" else 0
+        return Expected(slot.name, slot.role, shape, optional_axes=free)
+
+    def _output_shape(self, name: str, shapes: tuple[Shape, ...]) -> Shape:
+        shape = output_shape(self._topology, name)
+        inputs = self._topology.inputs
+        if None not in shape or len(shapes) < len(inputs):
+            return shape
+        given = shapes[: len(inputs)]
+        fits = all(
+            len(a) == len(layer.shape) + 1
+            and all(n in (None, m) for n, m in zip(layer.shape, a[1:], strict=True))
+            for layer, a in zip(inputs, given, strict=True)
+        )
+        return self._traced(given)[name][1:] if fits else shape
+
+    def _trace(self, shapes: tuple[Shape, ...]) -> dict[str, tuple[int, ...]]:
+        # One example tells as much as many, and one batch size is traced once.
+        names = [layer.name for layer in self._topology.inputs]
+        batch = {
+            name: (1, *shape[1:]) for name, shape in zip(names, shapes, strict=True)
+        }
+        return self._topology.traced_shapes(batch)
+
+
+def output_shape(topology: Topology, name: str) -> Shape:
+    """Return the shape of an output by full name, without the batch axis."""
+    layer, _, output = name.partition(":")
+    return topology.by_name[layer].outputs[output]

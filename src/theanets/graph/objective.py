@@ -1,0 +1,310 @@
+"""What training minimizes: a pure function of parameters, a batch, and numbers."""
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+
+from theanets.errors import ConfigurationError
+from theanets.graph.topology import Topology
+from theanets.losses import Loss
+from theanets.registry import listing, matching, suggest
+from theanets.regularizers import Evaluation, Regularizer
+
+Array = jax.Array
+Monitors = dict[str, Any]
+"""Numbers of a batch; a pair is a number and how much the batch counts in its mean."""
+RESERVED = ("loss", "err", "acc")
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One of the arrays that a data set for a model has to hold.
+
+    Attributes
+    ----------
+    name : str
+        The layer that reads it, or the name of the target.
+    role : str
+        ``input``, ``target``, ``labels`` (whole numbers) or ``weights``.
+    output : str
+        For all but inputs: the output whose shape it has to fit.
+    per_label : bool
+        For weights: whether there is one for each label, not for each output value.
+    """
+
+    name: str
+    role: Literal["input", "target", "labels", "weights"]
+    output: str = ""
+    per_label: bool = False
+
+
+@dataclass(frozen=True)
+class Monitor:
+    """A further number to watch: part of an array below a level, or a function."""
+
+    name: str
+    source: str
+    measure: float | Callable[[Any], Any]
+
+    def __call__(self, values: Mapping[str, Array]) -> Array:
+        """Return the number, given all outputs and parameters by name."""
+        if callable(self.measure):
+            return jnp.asarray(
+                self.measure(values[self.source] if self.source else values)
+            )
+        return (values[self.source] < self.measure).mean(dtype="float32")
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A model's losses, regularizers and monitors over its topology.
+
+    Attributes
+    ----------
+    topology : Topology
+        The graph.
+    losses : tuple of Loss
+        What to minimize; the first one is reported as ``err``.
+    regularizers : tuple of Regularizer
+        Penalties and noise.
+    monitors : tuple of Monitor
+        Further numbers to report.
+    dtype : str
+        The precision to compute in.
+    """
+
+    topology: Topology
+    losses: tuple[Loss, ...]
+    regularizers: tuple[Regularizer, ...] = ()
+    monitors: tuple[Monitor, ...] = ()
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        for regularizer in self.regularizers:
+            _check_targets(regularizer, self.topology, self.roles)
+
+    @cached_property
+    def key(self) -> Hashable:
+        """What makes two objectives the same program."""
+        return (
+            self.topology.key,
+            tuple(loss.key() for loss in self.losses),
+            tuple(regularizer.key for regularizer in self.regularizers),
+            self.monitors,
+            self.dtype,
+        )
+
+    @property
+    def numbers(self) -> dict[str, tuple[float, ...]]:
+        """The numbers that may change without another program."""
+        return {
+            "losses": tuple(float(loss.weight) for loss in self.losses),
+            "regularizers": tuple(float(r.weight) for r in self.regularizers),
+        }
+
+    @cached_property
+    def roles(self) -> dict[str, tuple[str, ...]]:
+        """Names of the main outputs of input, hidden and output layers."""
+        return {
+            "input": tuple(layer.output_name for layer in self.topology.inputs),
+            "hidden": tuple(layer.output_name for layer in self.topology.hidden),
+            "output": tuple(layer.output_name for layer in self.topology.layers[-1:]),
+        }
+
+    @cached_property
+    def slots(self) -> tuple[Slot, ...]:
+        """The arrays of a batch: inputs, then targets, then weights."""
+        inputs = {
+            layer.name: Slot(layer.name, "input") for layer in self.topology.inputs
+        }
+        targets: dict[str, Slot] = {}
+        weights: dict[str, Slot] = {}
+        for loss in self.losses:
+            if loss.target not in inputs:
+                role: Any = "labels" if loss.integer_target else "target"
+                targets.setdefault(
+                    loss.target, Slot(loss.target, role, loss.output_name)
+                )
+            if loss.weighted:
+                name = _weights_name(loss)
+                slot = Slot(name, "weights", loss.output_name, loss.integer_target)
+                weights.setdefault(name, slot)
+        return (*inputs.values(), *targets.values(), *weights.values())
+
+    def outputs(
+        self,
+        params: Mapping[str, Array],
+        inputs: Mapping[str, Array],
+        numbers: Mapping[str, Any],
+        key: Array | None = None,
+    ) -> dict[str, Array]:
+        """Compute all outputs of a batch, with the noise of a key if there is one."""
+        cast = {name: value.astype(self.dtype) for name, value in inputs.items()}
+        if key is None:
+            return self.topology.forward(params, cast)
+        noises = [
+            (r, self._changed_by(r), weight)
+            for r, weight in zip(
+                self.regularizers, numbers["regularizers"], strict=True
+            )
+            if r.modifies
+        ]
+        before: dict[str, Array] = {}
+
+        def modify(name: str, value: Array, outputs: dict[str, Array]) -> Array:
+            for regularizer, names, weight in noises:
+                if name in names:
+                    before[f"{name}-{regularizer.suffix}"] = value
+                    value = regularizer.modify(name, value, key, jnp.asarray(weight))
+            return value
+
+        return self.topology.forward(params, cast, modify) | before
+
+    @cached_property
+    def _changed(self) -> frozenset[str]:
+        """Names of the outputs that noise changes."""
+        changes = [self._changed_by(r) for r in self.regularizers if r.modifies]
+        return frozenset().union(*changes)
+
+    def _changed_by(self, regularizer: Regularizer) -> set[str]:
+        return set(regularizer.targets(self.topology.output_names, self.roles))
+
+    def __call__(
+        self,
+        params: Mapping[str, Array],
+        batch: tuple[Array, ...],
+        numbers: Mapping[str, Any],
+        key: Array | None = None,
+    ) -> tuple[Array, Monitors]:
+        """Return the loss of a batch and every monitor.
+
+        Parameters
+        ----------
+        params : mapping of str to array
+            Parameters by full name.
+        batch : tuple of array
+            One array for each of ``slots``.
+        numbers : mapping
+            The weights of losses and regularizers; see ``numbers``.
+        key : jax random key, optional
+            Of this batch's noise; none, as in validation: no noise.
+        """
+        named = {slot.name: x for slot, x in zip(self.slots, batch, strict=True)}
+        inputs = {layer.name: named[layer.name] for layer in self.topology.inputs}
+        outputs = self.outputs(params, inputs, numbers, key)
+        # Sums in bfloat16 would lose most digits, so losses take single precision.
+        wide = jnp.promote_types(self.dtype, "float32")
+        values = {name: value.astype(wide) for name, value in outputs.items()}
+
+        terms = []
+        for loss in self.losses:
+            target = named[loss.target]
+            target = target.astype("int32" if loss.integer_target else wide)
+            weights = named[_weights_name(loss)].astype(wide) if loss.weighted else None
+            if key is not None and loss.output_name in self._changed:
+                # What bind knows of the output is not true of one with noise.
+                loss = loss.unbound()
+            terms.append((loss, target, weights, loss(values, target, weights)))
+        total = sum(
+            weight * term[3]
+            for weight, term in zip(numbers["losses"], terms, strict=True)
+        )
+        learned = self.topology.learned
+        evaluation = Evaluation(
+            {name: value for name, value in params.items() if name in learned},
+            outputs,
+            self.roles,
+            inputs,
+            lambda x: self.outputs(params, x, numbers),
+        )
+        for regularizer, weight in zip(
+            self.regularizers, numbers["regularizers"], strict=True
+        ):
+            if type(regularizer).penalty is not Regularizer.penalty:
+                total = total + weight * regularizer.penalty(evaluation)
+        total = jnp.asarray(total, wide)
+
+        # With weights, a mean over batches has to count each by the sum of its own.
+        weights = terms[0][2]
+        monitors: Monitors = {
+            "loss": _counting(total, weights),
+            "err": _counting(terms[0][3], weights),
+        }
+        for loss, target, weights, _ in terms:
+            if loss.has_accuracy and "acc" not in monitors:
+                accuracy = loss.accuracy(values, target, weights)
+                monitors["acc"] = _counting(accuracy, weights)
+        for monitor in self.monitors:
+            monitors[monitor.name] = monitor({**outputs, **params})
+        return total, monitors
+
+
+def make_monitors(given: Any, topology: Topology) -> tuple[Monitor, ...]:
+    """Return the monitors that the ``monitors`` keyword asks for.
+
+    A key that matches outputs or parameters watches each of them: a level, or
+    several, gives the fraction below; a function is called with the array. Any
+    other key names a function that is called with all of them by name.
+    """
+    names = [*topology.output_names, *topology.param_shapes]
+    made: list[Monitor] = []
+    if not isinstance(given or {}, Mapping):
+        raise ConfigurationError(
+            f"monitors is {given!r}; it has to be a dict from a name or pattern to a "
+            'level, several levels, or a function, such as {"hid1:out": (0.1, 0.9)}.'
+        )
+    for pattern, measure in (given or {}).items():
+        if not isinstance(pattern, str):
+            raise ConfigurationError(
+                f"monitors: {pattern!r} is no text; each key has to be a name or a "
+                'pattern, such as "hid1:out".'
+            )
+        if pattern in RESERVED:
+            raise ConfigurationError(
+                f"monitors: the name {pattern!r} is taken; {', '.join(RESERVED)} are "
+                "reported anyway. Choose another."
+            )
+        sources = matching(pattern, names)
+        if callable(measure):
+            made += [Monitor(source, source, measure) for source in sources]
+            made += [] if sources else [Monitor(pattern, "", measure)]
+            continue
+        if not sources:
+            raise ConfigurationError(
+                f"monitors: {pattern!r} matches no output and no parameter. There are: "
+                f"{listing(names)}." + suggest(pattern, names)
+            )
+        for source in sources:
+            for level in measure if isinstance(measure, tuple | list) else (measure,):
+                if isinstance(level, bool | str) or not isinstance(level, int | float):
+                    raise ConfigurationError(
+                        f"monitors: {pattern!r} has level {level!r}; it has to be a "
+                        "number, or a function."
+                    )
+                made.append(Monitor(f"{source}<{level:g}", source, float(level)))
+    return tuple(made)
+
+
+def _counting(value: Array, weights: Array | None) -> Any:
+    return value if weights is None else (value, weights.sum())
+
+
+def _weights_name(loss: Loss) -> str:
+    return "weights" if loss.target == "target" else f"{loss.target} weights"
+
+
+def _check_targets(
+    regularizer: Regularizer, topology: Topology, roles: Mapping[str, tuple[str, ...]]
+) -> None:
+    if regularizer.pattern is None:
+        return
+    over = topology.param_shapes if regularizer.over_params else topology.output_names
+    if not regularizer.targets(over, roles):
+        raise ConfigurationError(
+            f"{regularizer.form}: pattern {regularizer.pattern!r} matches nothing. "
+            f"There are: {listing(over)}." + suggest(regularizer.pattern, over)
+        )

@@ -1,0 +1,105 @@
+"""One normal form for the ways to write a layer: a Layer object not yet bound."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from theanets import activations
+from theanets.errors import ConfigurationError
+from theanets.layers import FORMS, Layer
+
+
+def layer_from(
+    entry: Any, name: str, *, first: bool, activation: str | None, ndim: int
+) -> Layer:
+    """Make the layer that one entry of ``layers`` describes.
+
+    Parameters
+    ----------
+    entry : Layer, int, str, tuple, list or dict
+        What the user wrote.
+    name : str
+        The name of the layer, unless the entry has its own.
+    first : bool
+        Whether the layer is the first, so an input unless it says otherwise.
+    activation : str or None
+        The activation of a layer that takes one and says nothing; None: relu.
+    ndim : int
+        Rank of the data that the model reads, for inputs that do not tell theirs.
+    """
+    if isinstance(entry, Layer):
+        return entry
+    spec = _as_keywords(entry, name, first)
+    form = spec.pop("form", None) or ("input" if first else "feedforward")
+    if spec.get("name") is None:
+        spec["name"] = name
+    kind = FORMS.lookup(form, f'layer "{spec["name"]}": ')
+    if kind is FORMS.lookup("input"):
+        _fit_input(spec, ndim)
+    elif spec.get("activation") is None and kind.takes_activation:
+        spec["activation"] = activation or "relu"
+    return Layer.build(form, **spec)
+
+
+def _as_keywords(entry: Any, name: str, first: bool) -> dict[str, Any]:
+    if _is_int(entry):
+        return {"size": int(entry)}
+    if isinstance(entry, str):
+        if entry in activations.REGISTRY and entry not in FORMS:
+            raise ConfigurationError(
+                f'layer "{name}": {entry!r} is an activation, and a layer needs a size '
+                f"too, such as (100, {entry!r})."
+            )
+        return {"form": entry}
+    if isinstance(entry, Mapping) and all(isinstance(key, str) for key in entry):
+        return dict(entry)
+    if isinstance(entry, Sequence) and len(entry):
+        if all(_is_int(part) or part is None for part in entry):
+            if len(entry) == 1 and entry[0] is not None:
+                return {"size": int(entry[0])}
+            return {"shape": tuple(n if n is None else int(n) for n in entry)}
+        return _from_parts(entry, name)
+    raise ConfigurationError(
+        f'layer "{name}": {entry!r} describes no layer. Give an int (its size), a '
+        'tuple such as (100, "tanh"), a dict such as dict(size=100), or a Layer.'
+    )
+
+
+def _from_parts(parts: Sequence[Any], name: str) -> dict[str, Any]:
+    """Read a tuple of one int, strings, and callables, in any order."""
+    spec: dict[str, Any] = {}
+    for part in parts:
+        if _is_int(part):
+            key = "size"
+        elif part in FORMS and ("form" not in spec or part not in activations.REGISTRY):
+            key = "form"
+        elif isinstance(part, str) or callable(part):
+            key = "activation"
+        else:
+            raise ConfigurationError(
+                f'layer "{name}": {part!r} in {tuple(parts)!r} is neither a size nor '
+                "the name of a form or an activation. Use a dict for anything else."
+            )
+        if key in spec:
+            raise ConfigurationError(
+                f'layer "{name}": {tuple(parts)!r} gives its {key} twice: '
+                f"{spec[key]!r} and {part!r}."
+            )
+        spec[key] = int(part) if key == "size" else part
+    return spec
+
+
+def _fit_input(spec: dict[str, Any], ndim: int) -> None:
+    """Let an input of a given size have the rank that its model reads."""
+    if spec.get("shape") is None and spec.get("ndim") is None:
+        if ndim > 3:
+            raise ConfigurationError(
+                f'layer "{spec["name"]}": this model reads images, so its input needs '
+                f"a shape such as (28, 28, 1), got size {spec.get('size')!r}."
+            )
+        spec["ndim"] = ndim
+
+
+def _is_int(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)

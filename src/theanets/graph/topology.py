@@ -1,0 +1,300 @@
+"""A frozen graph of bound layers, and the one pure function that runs it."""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import jax
+import numpy as np
+
+from theanets.errors import ConfigurationError, TheanetsError
+from theanets.layers import Input, Layer
+from theanets.layers.base import Array, Shape
+from theanets.registry import listing, suggest
+
+Params = Mapping[str, Array]
+Modify = Callable[[str, Array, dict[str, Array]], Array]
+"""Changes an output on its way, as noise does: (full name, value, outputs so far)."""
+
+# Axes of unknown length are traced at two lengths, to see which outputs follow.
+_PROBES = (64, 65)
+
+
+@dataclass(frozen=True)
+class Topology:
+    """Layers in the order they are computed, each bound to earlier ones."""
+
+    layers: tuple[Layer, ...] = ()
+
+    def extended(self, layer: Layer) -> "Topology":
+        """Return this graph with one more layer, bound to the ones before.
+
+        Raises
+        ------
+        ConfigurationError
+            If its name is taken, it reads an output that is not there, or shapes
+            do not fit.
+        """
+        _check_name(layer, self.layers)
+        shapes = {
+            f"{earlier.name}:{output}": shape
+            for earlier in self.layers
+            for output, shape in earlier.outputs.items()
+        }
+        layer.bind(self._resolve(layer, shapes), self.layers)
+        layer.outputs = _output_shapes(layer, self)
+        return Topology((*self.layers, layer))
+
+    @cached_property
+    def by_name(self) -> dict[str, Layer]:
+        """The layers by name."""
+        return {layer.name: layer for layer in self.layers}
+
+    @cached_property
+    def inputs(self) -> tuple[Input, ...]:
+        """The layers where data enters, in order."""
+        return tuple(layer for layer in self.layers if isinstance(layer, Input))
+
+    @cached_property
+    def hidden(self) -> tuple[Layer, ...]:
+        """The layers that are neither inputs nor the last."""
+        return tuple(x for x in self.layers[:-1] if not isinstance(x, Input))
+
+    @cached_property
+    def param_shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of every parameter by full name, such as ``hid1.w``."""
+        return {
+            f"{layer.name}.{name}": param.shape
+            for layer in self.layers
+            for name, param in layer.params.items()
+        }
+
+    @cached_property
+    def learned(self) -> frozenset[str]:
+        """The full names of the parameters that training changes."""
+        return frozenset(
+            f"{layer.name}.{name}"
+            for layer in self.layers
+            for name, param in layer.params.items()
+            if param.learned
+        )
+
+    @cached_property
+    def output_names(self) -> tuple[str, ...]:
+        """The full names of all outputs, such as ``hid1:out``."""
+        return tuple(f"{x.name}:{out}" for x in self.layers for out in x.outputs)
+
+    @cached_property
+    def key(self) -> Hashable:
+        """What makes two graphs compute the same: hashable, free of any values."""
+        return tuple(
+            (
+                type(layer),
+                layer.activation.key,
+                layer.input_names,
+                layer.shape,
+                frozen(
+                    {
+                        k: v
+                        for k, v in layer.to_spec().items()
+                        if k not in layer.attributes and k != "activation"
+                    }
+                ),
+            )
+            for layer in self.layers
+        )
+
+    def forward(
+        self,
+        params: Params,
+        inputs: Mapping[str, Array],
+        modify: Modify | None = None,
+    ) -> dict[str, Array]:
+        """Compute every output of a batch.
+
+        Parameters
+        ----------
+        params : mapping of str to array
+            Every parameter by full name.
+        inputs : mapping of str to array
+            The data by the name of its input layer, batch axis first, in the
+            precision to compute in.
+        modify : callable, optional
+            Called with each output, to return what later layers read.
+
+        Returns
+        -------
+        dict of str to array
+            The outputs by full name.
+        """
+        outputs: dict[str, Array] = {}
+        for layer in self.layers:
+            if isinstance(layer, Input):
+                read = {layer.output_name: inputs[layer.name]}
+            else:
+                read = {name: outputs[name] for name in layer.input_names}
+            for name, value in _run(layer, params, read).items():
+                full = f"{layer.name}:{name}"
+                if modify is not None:
+                    value = modify(full, value, outputs)
+                outputs[full] = value
+        return outputs
+
+    def forward_from(
+        self, params: Params, start: Layer, value: Array
+    ) -> dict[str, Array]:
+        """Compute the outputs that follow from the main output of one layer alone.
+
+        Raises
+        ------
+        ConfigurationError
+            If the last layer needs more than that.
+        """
+        outputs = {start.output_name: value}
+        for layer in self.layers[self.layers.index(start) + 1 :]:
+            if layer.input_names and set(layer.input_names) <= set(outputs):
+                read = {name: outputs[name] for name in layer.input_names}
+                for name, found in _run(layer, params, read).items():
+                    outputs[f"{layer.name}:{name}"] = found
+        if self.layers[-1].output_name not in outputs:
+            raise ConfigurationError(
+                f'the output cannot be computed from layer "{start.name}" alone: '
+                "layers after it read others before it. Choose another layer."
+            )
+        return outputs
+
+    def initial_values(self, seed: int) -> dict[str, np.ndarray]:
+        """Draw the first value of every parameter, by full name."""
+        return {
+            f"{layer.name}.{name}": value
+            for layer in self.layers
+            for name, value in layer.initial_values(seed).items()
+        }
+
+    def traced_shapes(self, inputs: Mapping[str, Shape]) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of all outputs for inputs of exact shapes, batch first."""
+        arrays = {name: _abstract(shape) for name, shape in inputs.items()}
+        params = {name: _abstract(s) for name, s in self.param_shapes.items()}
+        traced = jax.eval_shape(self.forward, params, arrays)
+        return {name: value.shape for name, value in traced.items()}
+
+    def _resolve(self, layer: Layer, shapes: Mapping[str, Shape]) -> dict[str, Shape]:
+        if isinstance(layer, Input):
+            if layer.input_names:
+                raise ConfigurationError(
+                    f"{layer.where}an input reads data and no other layer, got "
+                    f"inputs={list(layer.input_names)!r}."
+                )
+            return {}
+        names = layer.input_names or tuple(x.output_name for x in self.layers[-1:])
+        if not names:
+            raise ConfigurationError(
+                f"{layer.where}the first layer of a model has to be an input: "
+                "begin with the size of your data."
+            )
+        resolved = {}
+        for name in names:
+            full = name if ":" in name else f"{name}:out"
+            if full not in shapes:
+                short = [earlier.name for earlier in self.layers]
+                raise ConfigurationError(
+                    f'{layer.where}inputs name "{name}", which is no earlier '
+                    f"layer's output. Earlier outputs: {', '.join(shapes)}."
+                    + suggest(name, [*short, *shapes])
+                )
+            resolved[full] = shapes[full]
+        if len(resolved) < len(names):
+            raise ConfigurationError(
+                f"{layer.where}inputs name one output twice: {', '.join(names)}."
+            )
+        return resolved
+
+
+def frozen(value: Any) -> Hashable:
+    """Return a hashable stand-in for a value; equal values have equal ones."""
+    if isinstance(value, Mapping):
+        return tuple(sorted((str(k), frozen(v)) for k, v in value.items()))
+    if isinstance(value, np.ndarray):
+        return (value.shape, value.dtype.str, value.tobytes())
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return tuple(frozen(part) for part in value)
+    return value  # type: ignore[no-any-return]
+
+
+def _run(layer: Layer, params: Params, read: Mapping[str, Array]) -> dict[str, Array]:
+    own = {name: params[f"{layer.name}.{name}"] for name in layer.params}
+    own |= {name: params[full] for name, full in layer.borrowed.items()}
+    result = layer.transform(own, read)
+    return result if isinstance(result, dict) else {"out": result}
+
+
+def _check_name(layer: Layer, earlier: Sequence[Layer]) -> None:
+    name = layer.name
+    if not isinstance(name, str) or not name or set(name) & set(":.*?[] "):
+        raise ConfigurationError(
+            f"a layer is named {name!r}; a name is text without spaces and without "
+            "any of : . * ? [ ], which have a meaning in the names of outputs."
+        )
+    if name in {other.name for other in earlier}:
+        raise ConfigurationError(
+            f"{layer.where}an earlier layer has this name already. Names so far: "
+            f"{listing(other.name for other in earlier)}. Choose another."
+        )
+
+
+def _output_shapes(layer: Layer, graph: Topology) -> dict[str, Shape]:
+    """Trace a layer without computing, to learn its outputs and check its claims."""
+    traced = [_trace(layer, graph, length) for length in _PROBES]
+    if "out" not in traced[0]:
+        raise ConfigurationError(
+            f'{layer.where}its transform returns no "out", only {listing(traced[0])}. '
+            'Return one array, or a dict that holds "out".'
+        )
+    shapes: dict[str, Shape] = {
+        name: tuple(
+            a if a == b else None for a, b in zip(shape, traced[1][name], strict=True)
+        )
+        for name, shape in traced[0].items()
+    }
+    claimed = layer.shape
+    if len(shapes["out"]) != len(claimed) or any(
+        a is not None and b is not None and a != b
+        for a, b in zip(shapes["out"], claimed, strict=True)
+    ):
+        raise ConfigurationError(
+            f"{layer.where}it declares an output of shape {claimed}, but its transform "
+            f"computes {shapes['out']}. Override output_shape, or give the right size."
+        )
+    layer.shape = shapes["out"]
+    return shapes
+
+
+def _trace(layer: Layer, graph: Topology, length: int) -> dict[str, tuple[int, ...]]:
+    def shaped(shape: Shape) -> Any:
+        return _abstract((2, *(length if n is None else n for n in shape)))
+
+    read = {name: shaped(shape) for name, shape in layer.input_shapes.items()}
+    if isinstance(layer, Input):
+        read = {layer.output_name: shaped(layer.shape)}
+    params = {f"{layer.name}.{n}": _abstract(p.shape) for n, p in layer.params.items()}
+    params |= {x: _abstract(graph.param_shapes[x]) for x in layer.borrowed.values()}
+    try:
+        traced = jax.eval_shape(lambda p, x: _run(layer, p, x), params, read)
+    except (TheanetsError, NotImplementedError):
+        raise
+    except jax.errors.TracerArrayConversionError as error:
+        raise ConfigurationError(
+            f"{layer.where}its activation or transform uses NumPy, which cannot be "
+            "compiled. Use the function of the same name from jax.numpy."
+        ) from error
+    except Exception as error:
+        raise ConfigurationError(
+            f"{layer.where}its activation or transform fails for inputs "
+            f"{layer.describe_inputs()}: {str(error).splitlines()[0]}"
+        ) from error
+    return {name: value.shape[1:] for name, value in traced.items()}
+
+
+def _abstract(shape: Shape) -> Any:
+    return jax.ShapeDtypeStruct(shape, "float32")

@@ -1,0 +1,197 @@
+"""How parameters begin: random matrices and vectors, and the streams they come from.
+
+Everything here is NumPy, in float64, and called once per parameter; a model
+rounds the result to its own precision.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from theanets.errors import ConfigurationError
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Param:
+    """A parameter to be: its local name, its shape, and how it begins.
+
+    Parameters
+    ----------
+    name : str
+        Name within its layer, such as ``"w"``.
+    shape : tuple of int
+        Shape of the array.
+    init : callable
+        Called with a random generator, returns an array of that shape.
+    learned : bool
+        Whether training changes it.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    init: Callable[[np.random.Generator], npt.NDArray[np.floating]]
+    learned: bool = True
+
+
+def random_matrix(
+    rng: np.random.Generator,
+    rows: int,
+    cols: int,
+    mean: float = 0.0,
+    std: float | None = None,
+    sparsity: float = 0.0,
+    radius: float = 0.0,
+    diagonal: float = 0.0,
+) -> FloatArray:
+    """Return a matrix of normal numbers, made sparse, rescaled or diagonal on request.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Where the numbers come from.
+    rows, cols : int
+        Shape of the matrix.
+    mean, std : float
+        Mean and standard deviation of the entries. ``std`` is by default
+        1 / sqrt(rows + cols).
+    sparsity : float
+        Probability, below 1, that an entry off the main diagonal is set to 0.
+    radius : float
+        If positive, singular values are rescaled so that the largest is this.
+    diagonal : float
+        If not 0, the result is this times the identity, whatever the rest says.
+
+    Returns
+    -------
+    array of float64, (rows, cols)
+
+    Raises
+    ------
+    ConfigurationError
+        If a number is outside its range.
+
+    Notes
+    -----
+    The default ``std`` keeps activations and gradients at about the same scale
+    from layer to layer, after X. Glorot and Y. Bengio (2010), Understanding the
+    Difficulty of Training Deep Feedforward Neural Networks.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(13)
+    >>> random_matrix(rng, 784, 100).shape
+    (784, 100)
+    >>> random_matrix(rng, 2, 3, diagonal=0.5)
+    array([[0.5, 0. , 0. ],
+           [0. , 0.5, 0. ]])
+    """
+    if std is None:
+        std = float(1 / np.sqrt(rows + cols))
+    _check("std", std, std >= 0, "a number of at least 0")
+    _check("sparsity", sparsity, 0 <= sparsity < 1, "at least 0 and below 1")
+    _check("radius", radius, radius >= 0, "a number of at least 0")
+    if diagonal != 0:
+        return diagonal * np.eye(rows, cols)
+    matrix = mean + std * rng.standard_normal((rows, cols))
+    if sparsity > 0:
+        kept = rng.random((rows, cols)) < 1 - sparsity
+        np.fill_diagonal(kept, True)
+        matrix *= kept
+    if radius > 0:
+        matrix *= radius / (np.linalg.norm(matrix, ord=2) or 1.0)
+    return matrix
+
+
+def random_vector(
+    rng: np.random.Generator, size: int, mean: float = 0.0, std: float = 0.0
+) -> FloatArray:
+    """Return a vector of normal numbers; all of them ``mean`` if ``std`` is 0.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Where the numbers come from.
+    size : int
+        Length of the vector.
+    mean, std : float
+        Mean and standard deviation of the entries.
+
+    Returns
+    -------
+    array of float64, (size,)
+
+    Raises
+    ------
+    ConfigurationError
+        If ``std`` is negative.
+
+    Examples
+    --------
+    >>> random_vector(np.random.default_rng(13), 3, mean=1)
+    array([1., 1., 1.])
+    """
+    _check("std", std, std >= 0, "a number of at least 0")
+    return mean + std * rng.standard_normal(size)
+
+
+def as_seed(rng: Any, where: str) -> int:
+    """Return a seed: an int as it is, or one drawn from a NumPy generator."""
+    if isinstance(rng, np.random.RandomState):
+        return int(rng.randint(0, 2**31 - 1))
+    if isinstance(rng, np.random.Generator):
+        return int(rng.integers(0, 2**31 - 1))
+    if isinstance(rng, int | np.integer) and not isinstance(rng, bool) and rng >= 0:
+        return int(rng)
+    raise ConfigurationError(
+        f"{where} is {rng!r}; it has to be a whole number from 0 on, or a NumPy "
+        "RandomState or Generator to draw one from."
+    )
+
+
+def stream(seed: int, *names: str) -> np.random.Generator:
+    """Return the random generator that belongs to a seed and a path of names.
+
+    Equal seeds and names give equal numbers on every machine. A different name
+    gives an independent stream, so what one consumer draws never shifts what
+    another one gets.
+
+    Parameters
+    ----------
+    seed : int
+        At least 0.
+    *names : str
+        Who draws, such as ``"hid1"``, ``"w"``.
+
+    Raises
+    ------
+    ConfigurationError
+        If ``seed`` is not a whole number of at least 0.
+
+    Examples
+    --------
+    >>> first, again = stream(13, "hid1", "w"), stream(13, "hid1", "w")
+    >>> bool(first.random() == again.random())
+    True
+    >>> bool(first.random() == stream(13, "hid2", "w").random())
+    False
+    """
+    given: object = seed
+    whole = isinstance(given, int | np.integer) and bool(given >= 0)
+    _check("the random seed", seed, whole, "a whole number of at least 0")
+    # Python's own hash of a text differs from one process to the next.
+    digests = (hashlib.blake2b(name.encode(), digest_size=16) for name in names)
+    words = tuple(
+        int(word) for d in digests for word in np.frombuffer(d.digest(), "<u4")
+    )
+    return np.random.default_rng(np.random.SeedSequence(int(seed), spawn_key=words))
+
+
+def _check(name: str, value: object, valid: bool, expected: str) -> None:
+    if not valid:
+        raise ConfigurationError(f"{name} is {value!r}; it has to be {expected}.")

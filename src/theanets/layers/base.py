@@ -1,0 +1,439 @@
+"""What every layer is: a named piece of a graph that declares arrays and computes."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+import jax
+import numpy as np
+
+from theanets import activations
+from theanets.activations import Activation
+from theanets.errors import ConfigurationError
+from theanets.initializers import (
+    Param,
+    as_seed,
+    random_matrix,
+    random_vector,
+    stream,
+)
+from theanets.registry import Registry, listing, suggest
+
+Array = jax.Array
+Shape = tuple[int | None, ...]
+
+FORMS: Registry["Layer"] = Registry("layer form")
+
+
+class Layer:
+    """A layer of a model: subclass it to make a form of your own.
+
+    A subclass declares its arrays in :meth:`setup`, with :meth:`add_weights`,
+    :meth:`add_bias` or :meth:`add_param`, and computes in :meth:`transform`. Its
+    name in lower case, and each of ``aliases``, is a layer form at once.
+
+    Parameters
+    ----------
+    size : int, optional
+        Number of units: the length of the last axis of the output.
+    shape : tuple of int, optional
+        Shape of the output without its batch axis, instead of ``size``.
+    name : str, optional
+        Name within the model; by default ``in``, ``hid1``, ``hid2``, ..., ``out``.
+    inputs : str or sequence of str, optional
+        Outputs of earlier layers to read; by default the layer before.
+    activation : str, callable or Activation, optional
+        Function of the output; by default relu, or the model's for the last layer.
+    **attributes
+        Of the initial values: ``mean``, ``std``, ``sparsity``, ``diagonal`` and
+        ``rng``, for every weight array, or for one parameter with its name behind,
+        as in ``std_w=0.1`` or ``mean_b=1``.
+
+    Examples
+    --------
+    >>> import theanets
+    >>> class Scale(theanets.Layer):
+    ...     takes_activation = False
+    ...     def setup(self):
+    ...         self.add_bias("gain", self.size, mean=1)
+    ...     def transform(self, params, inputs):
+    ...         return inputs[self.input_name] * params["gain"]
+    >>> net = theanets.Regressor([3, "scale", 2])
+    >>> net.find("hid1", "gain").get_value()
+    array([1., 1., 1.], dtype=float32)
+    """
+
+    aliases: ClassVar[tuple[str, ...]] = ()
+    """Further names of this form."""
+    takes_activation: ClassVar[bool] = True
+    """Whether the layer passes its result through an activation."""
+    fixed_activation: ClassVar[str | None] = None
+    """The only activation of this form, if it has just one."""
+    max_inputs: ClassVar[int | None] = None
+    """How many inputs the layer can read; None for any number."""
+    attribute_names: ClassVar[tuple[str, ...]] = ("mean", "std", "sparsity", "diagonal")
+    """What ``**attributes`` may hold, alone or with a parameter's name behind."""
+
+    given: dict[str, Any]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        FORMS.register(cls, cls.__name__.lower(), *cls.aliases)
+
+    def __new__(cls, *args: Any, **given: Any) -> Self:
+        # The arguments are the layer's description: files and cache keys read them.
+        layer = super().__new__(cls)
+        names = list(inspect.signature(cls.__init__).parameters)[1:]
+        layer.given = dict(zip(names, args, strict=False)) | given
+        return layer
+
+    def __init__(
+        self,
+        *,
+        size: int | None = None,
+        shape: Sequence[int | None] | None = None,
+        name: str | None = None,
+        inputs: str | Sequence[str] | None = None,
+        activation: str | Callable[..., Any] | Activation | None = None,
+        rng: Any = None,
+        **attributes: Any,
+    ) -> None:
+        self.name = self.form if name is None else name
+        self.rng = rng
+        self.attributes = attributes
+        self._size = _positive(size, self.where + "size")
+        self._shape = _checked_shape(shape, self.where)
+        if size is not None and shape is not None and self._shape[-1:] != (size,):
+            raise ConfigurationError(
+                f"{self.where}size {size} and shape {tuple(shape)} were both given "
+                "and do not agree. Give one of them."
+            )
+        self.input_names = _names(inputs, self.where)
+        self._set_activation(activation)
+        self.input_shapes: dict[str, Shape] = {}
+        self.params: dict[str, Param] = {}
+        self._takes: dict[str, tuple[str, ...]] = {}
+        self.borrowed: dict[str, str] = {}
+        self.outputs: dict[str, Shape] = {}
+        self._check_attributes()
+
+    @classmethod
+    def build(cls, form: str, **given: Any) -> "Layer":
+        """Make a layer of a form, with the keywords that its class takes.
+
+        Raises
+        ------
+        ConfigurationError
+            If there is no such form, or the form does not take a keyword.
+        """
+        where = f'layer "{given.get("name") or form}": '
+        kind = FORMS.lookup(form, where)
+        missing = [
+            name
+            for name, parameter in inspect.signature(kind.__init__).parameters.items()
+            if parameter.default is parameter.empty
+            and parameter.kind is parameter.KEYWORD_ONLY
+            and name not in given
+        ]
+        if missing:
+            raise ConfigurationError(f"{where}form {form!r} needs {listing(missing)}.")
+        return kind(**given)
+
+    # What subclasses write.
+
+    def setup(self) -> None:
+        """Declare the parameters. Sizes and input shapes are known here."""
+
+    def transform(
+        self, params: Mapping[str, Array], inputs: Mapping[str, Array]
+    ) -> Any:
+        """Compute the outputs of a batch.
+
+        Parameters
+        ----------
+        params : mapping of str to array
+            The parameters of this layer by the names that `setup` gave them.
+        inputs : mapping of str to array
+            The outputs this layer reads, by full name; see ``input_names``.
+
+        Returns
+        -------
+        array, or dict of str to array
+            The output, or several by name; ``out`` has to be among them.
+        """
+        raise NotImplementedError(f"{type(self).__name__} needs a transform method")
+
+    def output_shape(self) -> Shape:
+        """Return the shape of ``out`` without its batch axis.
+
+        By default the shape or size that was given, else that of the input.
+        """
+        if self._shape:
+            return self._shape
+        if self._size is None:
+            return self.input_shape
+        return (*self.input_shape[:-1], self._size)
+
+    # What subclasses use.
+
+    def add_weights(self, name: str, rows: int, columns: int, **defaults: Any) -> None:
+        """Declare a matrix of random numbers, N(0, 1 / sqrt(rows + columns)).
+
+        ``defaults`` hold for this parameter where the user's keywords do not:
+        mean, std, sparsity and diagonal.
+        """
+        self._takes[name] = self.attribute_names
+        options = self._options(name, defaults, general=True)
+        self.add_param(
+            name,
+            (rows, columns),
+            lambda rng: random_matrix(rng, rows, columns, **options),
+        )
+
+    def add_bias(
+        self, name: str, size: int, mean: float = 0.0, std: float = 0.0
+    ) -> None:
+        """Declare a vector, of zeros unless told otherwise."""
+        self._takes[name] = ("mean", "std")
+        options = self._options(name, {"mean": mean, "std": std}, general=False)
+        self.add_param(name, (size,), lambda rng: random_vector(rng, size, **options))
+
+    def add_param(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        init: Callable[[np.random.Generator], np.ndarray],
+        learned: bool = True,
+    ) -> None:
+        """Declare any array; ``init`` draws its first value from a generator."""
+        if name in self.params:
+            raise ConfigurationError(
+                f'{self.where}parameter "{name}" is declared twice. Rename one.'
+            )
+        self.params[name] = Param(name, shape, init, learned)
+
+    def activate(self, params: Mapping[str, Array], pre: Array) -> Array:
+        """Apply the layer's activation to an array of (..., size)."""
+        return self.activation.transform(params, pre)
+
+    @property
+    def form(self) -> str:
+        """The name of this kind of layer."""
+        return type(self).__name__.lower()
+
+    @property
+    def where(self) -> str:
+        """How an error message about this layer begins."""
+        return f'layer "{self.name}": '
+
+    @property
+    def input_name(self) -> str:
+        """Full name of the first output that this layer reads."""
+        return self.input_names[0]
+
+    @property
+    def input_shape(self) -> Shape:
+        """Shape of the first input without its batch axis."""
+        return self.input_shapes[self.input_name]
+
+    @property
+    def input_size(self) -> int:
+        """Length of the last axis of the first input."""
+        return self.known(self.input_shape[-1])
+
+    @property
+    def size(self) -> int:
+        """Length of the last axis of the output."""
+        return self.known(self.shape[-1])
+
+    @property
+    def output_name(self) -> str:
+        """Full name of the layer's main output."""
+        return f"{self.name}:out"
+
+    def known(self, length: int | None) -> int:
+        """Return the length of an axis that has to be known in advance."""
+        if length is None:
+            raise ConfigurationError(
+                f"{self.where}the length of the last axis of its input has to be known."
+            )
+        return length
+
+    # What the graph does with a layer.
+
+    def bind(self, inputs: Mapping[str, Shape], earlier: Sequence["Layer"]) -> None:
+        """Fix the input shapes, and with them all shapes and parameters."""
+        if self.outputs:
+            raise ConfigurationError(
+                f"{self.where}this layer is part of a model already. Make another one."
+            )
+        self.input_names = tuple(inputs)
+        self.input_shapes = dict(inputs)
+        if self.max_inputs is not None and len(inputs) > self.max_inputs:
+            raise ConfigurationError(
+                f"{self.where}form {self.form!r} reads at most {self.max_inputs} "
+                f"input(s), got {len(inputs)}: {', '.join(inputs)}. "
+                'Join them first with a "concatenate" or "product" layer.'
+            )
+        self.find_partner(earlier)
+        self.shape = self.output_shape()
+        if self._size is not None and self.shape[-1:] != (self._size,):
+            raise ConfigurationError(
+                f"{self.where}size {self._size} was given, but its inputs "
+                f"({self.describe_inputs()}) make it {self.shape[-1]}. "
+                "Leave the size out, or change the inputs."
+            )
+        self.params = {}
+        self.setup()
+        self.activation.bind(self.size)
+        for param in self.activation.params:
+            self.add_param(param.name, param.shape, param.init, param.learned)
+        self._check_suffixes()
+
+    def find_partner(self, earlier: Sequence["Layer"]) -> None:
+        """Look up another layer whose parameters this one uses; most have none."""
+
+    def initial_values(self, seed: int) -> dict[str, np.ndarray]:
+        """Draw the first value of each parameter from a stream of its own."""
+        own = seed if self.rng is None else as_seed(self.rng, self.where + "rng")
+        seeds = {
+            name: as_seed(self.attributes.get(f"rng_{name}", own), self.where)
+            for name in self.params
+        }
+        try:
+            return {
+                name: param.init(stream(seeds[name], self.name, name))
+                for name, param in self.params.items()
+            }
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{self.where}{error}") from None
+
+    def describe_inputs(self) -> str:
+        """Return the inputs with their shapes, for messages."""
+        return ", ".join(f"{name} {shape}" for name, shape in self.input_shapes.items())
+
+    def to_spec(self) -> dict[str, Any]:
+        """Return the description that makes this layer again."""
+        spec = {
+            key: _plain(value)
+            for key, value in self.given.items()
+            if value is not None and key not in ("name", "inputs", "activation", "rng")
+        }
+        spec |= {"form": self.form, "name": self.name}
+        if self.input_names:
+            spec["inputs"] = list(self.input_names)
+        if self.takes_activation and self.fixed_activation is None:
+            spec["activation"] = self.activation.spec
+        return spec
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}>"
+
+    def _set_activation(self, given: Any) -> None:
+        if given is not None and not self.takes_activation:
+            raise ConfigurationError(
+                f"{self.where}form {self.form!r} has no activation, got {given!r}. "
+                "Give the activation to the layer before or after."
+            )
+        chosen = self.fixed_activation or given
+        if chosen is None:
+            chosen = "relu" if self.takes_activation else "linear"
+        self.activation = activations.build(chosen, self.where)
+
+    def _options(
+        self, name: str, defaults: dict[str, Any], general: bool
+    ) -> dict[str, Any]:
+        options = dict(defaults)
+        for key in self._takes[name]:
+            if general and self.attributes.get(key) is not None:
+                options[key] = self.attributes[key]
+            if self.attributes.get(f"{key}_{name}") is not None:
+                options[key] = self.attributes[f"{key}_{name}"]
+        return options
+
+    def _check_attributes(self) -> None:
+        """Refuse keywords that no parameter could use, before shapes are known."""
+        for key, value in self.attributes.items():
+            if key.startswith("rng_"):
+                as_seed(value, self.where + key)
+                continue
+            if key.split("_")[0] not in self.attribute_names:
+                known = self._keywords()
+                raise ConfigurationError(
+                    f"{self.where}form {self.form!r} takes no keyword {key!r}. "
+                    f"It takes: {listing(known)}." + suggest(key, known)
+                )
+            if not (value is None or _is_finite(value)):
+                raise ConfigurationError(
+                    f"{self.where}{key} is {value!r}; it has to be a finite number."
+                )
+
+    def _check_suffixes(self) -> None:
+        valid = [
+            *self.attribute_names,
+            *(f"{key}_{name}" for name, keys in self._takes.items() for key in keys),
+            *(f"rng_{name}" for name in self.params),
+        ]
+        for key in self.attributes:
+            if key not in valid:
+                raise ConfigurationError(
+                    f"{self.where}keyword {key!r} names no parameter of it that takes "
+                    f"that. Its parameters: {listing(self.params)}."
+                    + suggest(key, valid)
+                )
+
+    def _keywords(self) -> list[str]:
+        names = {"form", *self.attribute_names}
+        for cls in type(self).__mro__:
+            if issubclass(cls, Layer):
+                names |= set(inspect.signature(cls.__init__).parameters)
+        return sorted(names - {"self", "attributes", "kwargs", "options"})
+
+
+def _names(inputs: Any, where: str) -> tuple[str, ...]:
+    given = (inputs,) if isinstance(inputs, str) else inputs
+    if given is None:
+        return ()
+    if not isinstance(given, tuple | list) or not all(
+        isinstance(x, str) for x in given
+    ):
+        raise ConfigurationError(
+            f"{where}inputs is {inputs!r}; it has to be the name of an earlier layer's "
+            'output, such as "hid1", or a list of names. Sizes need not be told.'
+        )
+    return tuple(given)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON has it, where it is one of NumPy's."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    if isinstance(value, tuple | list):
+        return type(value)(map(_plain, value))
+    return value
+
+
+def _is_finite(value: Any) -> bool:
+    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    return number and bool(np.isfinite(value))
+
+
+def _positive(size: Any, what: str) -> int | None:
+    if size is None:
+        return None
+    if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:
+        raise ConfigurationError(
+            f"{what} is {size!r}; it has to be a whole number from 1 on."
+        )
+    return int(size)
+
+
+def _checked_shape(shape: Any, where: str) -> Shape:
+    if shape is None:
+        return ()
+    if isinstance(shape, str) or not isinstance(shape, Sequence) or not shape:
+        raise ConfigurationError(
+            f"{where}shape is {shape!r}; it has to be a tuple of whole numbers, one "
+            "for each axis but the batch's."
+        )
+    return tuple(_positive(length, where + "a length in shape") for length in shape)

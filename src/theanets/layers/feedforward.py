@@ -1,0 +1,208 @@
+"""Layers of a graph's edges and its plain matrix products."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from theanets.errors import ConfigurationError
+from theanets.layers.base import Array, Layer, Shape
+from theanets.registry import listing, suggest
+
+
+class Input(Layer):
+    """The place where an array of data enters the graph.
+
+    Parameters
+    ----------
+    size : int
+        Length of the last axis of the data.
+    shape : tuple of int, optional
+        Shape of one example, instead of ``size``; None for an axis of any length.
+    ndim : int, optional
+        Rank of the data with its batch axis; by default the model's. The axes
+        between the first and the last may have any length.
+
+    Outputs: ``out``, the data as it came.
+    """
+
+    takes_activation = False
+    max_inputs = 0
+
+    def __init__(self, *, ndim: int | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if self._size is None and not self._shape:
+            raise ConfigurationError(
+                f"{self.where}an input needs a size, or the shape of one example."
+            )
+        if ndim is not None and (not isinstance(ndim, int) or ndim < 2):
+            raise ConfigurationError(
+                f"{self.where}ndim is {ndim!r}; data has a batch axis and at least "
+                "one more, so it has to be 2 or more."
+            )
+        if ndim is not None and self._shape and len(self._shape) != ndim - 1:
+            raise ConfigurationError(
+                f"{self.where}ndim {ndim} counts the batch axis, so it does not agree "
+                f"with shape {self._shape}. Give one of them."
+            )
+        self.ndim = ndim
+
+    def output_shape(self) -> Shape:
+        """Return the shape of one example."""
+        return self._shape or (*(None,) * ((self.ndim or 2) - 2), self._size)
+
+    def transform(
+        self, params: Mapping[str, Array], inputs: Mapping[str, Array]
+    ) -> Any:
+        """Return the data."""
+        return inputs[self.output_name]
+
+
+class Feedforward(Layer):
+    """A matrix product for each input, and an activation of their sum.
+
+    out = g(sum of x @ w + b), with g the layer's activation.
+
+    Parameters: w (inputs, size), or w_NAME for each of several inputs; b (size,).
+    Outputs: out and pre (before the activation), both (batch, ..., size).
+
+    Examples
+    --------
+    >>> import theanets
+    >>> net = theanets.Regressor([4, (3, "tanh"), 2])
+    >>> net.find("hid1", "w").shape
+    (4, 3)
+    """
+
+    aliases = ("ff",)
+
+    def output_shape(self) -> Shape:
+        """Return the shape of the inputs with the last axis replaced."""
+        size = self._size or self._shape[-1:] or None
+        if size is None:
+            raise ConfigurationError(
+                f"{self.where}form {self.form!r} needs a size: its number of units."
+            )
+        leading = {shape[:-1] for shape in self.input_shapes.values()}
+        if len(leading) > 1:
+            raise ConfigurationError(
+                f"{self.where}its inputs differ in more than their last axis: "
+                f"{self.describe_inputs()}. Reshape or flatten them first."
+            )
+        computed = (*leading.pop(), self._size or self._shape[-1])
+        if self._shape and self._shape != computed:
+            raise ConfigurationError(
+                f"{self.where}shape {self._shape} was given, but from its inputs "
+                f"({self.describe_inputs()}) it computes {computed}. Give the size "
+                f'alone, and add a "reshape" layer where another shape is needed.'
+            )
+        return computed
+
+    def setup(self) -> None:
+        """Declare a weight matrix for each input, and the bias."""
+        for source, weight in self._weights().items():
+            rows = self.known(self.input_shapes[source][-1])
+            self.add_weights(weight, rows, self.size)
+        self.add_bias("b", self.size)
+
+    def transform(
+        self, params: Mapping[str, Array], inputs: Mapping[str, Array]
+    ) -> Any:
+        """Return the activation of the summed products."""
+        products = [inputs[x] @ params[w] for x, w in self._weights().items()]
+        pre = sum(products[1:], products[0]) + params["b"]
+        return {"pre": pre, "out": self.activate(params, pre)}
+
+    def _weights(self) -> dict[str, str]:
+        if len(self.input_names) == 1:
+            return {self.input_name: "w"}
+        return {name: f"w_{name}" for name in self.input_names}
+
+
+class Classifier(Feedforward):
+    """A feedforward layer whose activation is always the softmax.
+
+    Parameters and outputs are those of `Feedforward`.
+    """
+
+    aliases = ("softmax",)
+    fixed_activation = "softmax"
+
+
+class Tied(Layer):
+    """A layer that undoes another one with the transpose of its weights.
+
+    out = g(x @ w.T + b), with w the weights of the partner.
+
+    Parameters
+    ----------
+    partner : str, optional
+        Name of the layer whose weights to use. By default the layers before are
+        walked back, matching tied layers with untied ones like brackets.
+
+    Parameters of its own: b (size,).
+    Outputs: out and pre, both (batch, ..., size), the size of the partner's input.
+    """
+
+    max_inputs = 1
+
+    def __init__(self, *, partner: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.partner = partner
+
+    def find_partner(self, earlier: Sequence[Layer]) -> None:
+        """Choose the partner and borrow its weights."""
+        partner = self._named(earlier) if self.partner else self._bracket(earlier)
+        if self.input_size != partner.size:
+            raise ConfigurationError(
+                f'{self.where}its partner "{partner.name}" has {partner.size} units, '
+                f"but its input {self.input_name} has {self.input_size}. A tied layer "
+                "has to read as many values as its partner gives."
+            )
+        self.borrowed = {"w": f"{partner.name}.w"}
+        self._partner_size = partner.input_size
+
+    def output_shape(self) -> Shape:
+        """Return the input's shape, with the partner's input on the last axis."""
+        return (*self.input_shape[:-1], self._partner_size)
+
+    def setup(self) -> None:
+        """Declare the bias; the weights are the partner's."""
+        self.add_bias("b", self.size)
+
+    def transform(
+        self, params: Mapping[str, Array], inputs: Mapping[str, Array]
+    ) -> Any:
+        """Return the activation of the product with the partner's weights."""
+        pre = inputs[self.input_name] @ params["w"].T + params["b"]
+        return {"pre": pre, "out": self.activate(params, pre)}
+
+    def to_spec(self) -> dict[str, Any]:
+        """Return the description, with the partner by name."""
+        return super().to_spec() | {"partner": self.borrowed["w"].rpartition(".")[0]}
+
+    def _named(self, earlier: Sequence[Layer]) -> Layer:
+        candidates = {layer.name: layer for layer in earlier if _has_matrix(layer)}
+        if not isinstance(self.partner, str) or self.partner not in candidates:
+            raise ConfigurationError(
+                f"{self.where}partner {self.partner!r} is no earlier layer with one "
+                f"weight matrix. Such layers: {listing(candidates)}."
+                + suggest(self.partner, candidates)
+            )
+        return candidates[self.partner]
+
+    def _bracket(self, earlier: Sequence[Layer]) -> Layer:
+        open_brackets = 0
+        for layer in reversed(earlier):
+            if isinstance(layer, Tied):
+                open_brackets += 1
+            elif _has_matrix(layer):
+                if not open_brackets:
+                    return layer
+                open_brackets -= 1
+        raise ConfigurationError(
+            f"{self.where}no earlier layer is left to be tied to. Each tied layer "
+            "undoes one feedforward layer before it; name it with partner=."
+        )
+
+
+def _has_matrix(layer: Layer) -> bool:
+    return isinstance(layer, Feedforward) and "w" in layer.params

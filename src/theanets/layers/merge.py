@@ -1,0 +1,141 @@
+"""Layers that join or rearrange arrays and learn nothing."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import jax.numpy as jnp
+
+from theanets.errors import ConfigurationError
+from theanets.layers.base import Array, Layer, Shape
+
+
+class Concatenate(Layer):
+    """Join arrays on their last axis, in the order of ``inputs``.
+
+    Outputs: out, (batch, ..., sum of the input sizes).
+    """
+
+    aliases = ("concat",)
+    takes_activation = False
+
+    def output_shape(self) -> Shape:
+        """Return the common shape with the last axes added up."""
+        if len({shape[:-1] for shape in self.input_shapes.values()}) > 1:
+            raise ConfigurationError(
+                f"{self.where}its inputs differ in more than their last axis: "
+                f"{self.describe_inputs()}. Reshape or flatten them first."
+            )
+        sizes = [self.known(shape[-1]) for shape in self.input_shapes.values()]
+        return (*self.input_shape[:-1], sum(sizes))
+
+    def transform(
+        self, params: Mapping[str, Array], inputs: Mapping[str, Array]
+    ) -> Any:
+        """Return the joined array."""
+        return jnp.concatenate([inputs[name] for name in self.input_names], axis=-1)
+
+
+class Product(Layer):
+    """Multiply arrays of one shape elementwise.
+
+    Outputs: out, the shape of each input.
+    """
+
+    aliases = ("prod",)
+    takes_activation = False
+
+    def output_shape(self) -> Shape:
+        """Return the shape that all inputs share."""
+        if len(set(self.input_shapes.values())) > 1:
+            raise ConfigurationError(
+                f"{self.where}a product needs inputs of one shape, got "
+                f"{self.describe_inputs()}."
+            )
+        return self.input_shape
+
+    def transform(
+        self, params: Mapping[str, Array], inputs: Mapping[str, Array]
+    ) -> Any:
+        """Return the product."""
+        first, *others = (inputs[name] for name in self.input_names)
+        for other in others:
+            first = first * other
+        return first
+
+
+class Flatten(Layer):
+    """Turn each example into a vector.
+
+    Outputs: out, (batch, product of the other axes).
+    """
+
+    aliases = ("flat",)
+    takes_activation = False
+    max_inputs = 1
+
+    def output_shape(self) -> Shape:
+        """Return the number of values of one example."""
+        return (_count(self),)
+
+    def transform(
+        self, params: Mapping[str, Array], inputs: Mapping[str, Array]
+    ) -> Any:
+        """Return the vectors."""
+        x = inputs[self.input_name]
+        return x.reshape(x.shape[0], -1)
+
+
+class Reshape(Layer):
+    """Give each example another shape of as many values.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        The new shape without the batch axis; one length may be -1, which stands
+        for what is left.
+
+    Outputs: out, (batch, ...shape).
+    """
+
+    takes_activation = False
+    max_inputs = 1
+
+    def __init__(self, *, shape: Any, **kwargs: Any) -> None:
+        free = isinstance(shape, tuple | list) and list(shape).count(-1) == 1
+        lengths = tuple(1 if n == -1 else n for n in shape) if free else shape
+        super().__init__(shape=lengths, **kwargs)
+        if None in self._shape:
+            raise ConfigurationError(
+                f"{self.where}shape is {tuple(shape)}; each length has to be a whole "
+                "number. One may be -1, which stands for what is left."
+            )
+        self._free_axis = list(shape).index(-1) if free else None
+
+    def output_shape(self) -> Shape:
+        """Return the new shape, after checking that the values fit."""
+        shape, count = list(self._shape), _count(self)
+        if self._free_axis is not None:
+            shape[self._free_axis] = count // math.prod(self._shape)  # type: ignore[arg-type]
+        if math.prod(shape) != count:  # type: ignore[arg-type]
+            raise ConfigurationError(
+                f"{self.where}shape {tuple(self.given['shape'])} does not hold the "
+                f"{count} values of its input {self.input_name} {self.input_shape}."
+            )
+        return tuple(shape)
+
+    def transform(
+        self, params: Mapping[str, Array], inputs: Mapping[str, Array]
+    ) -> Any:
+        """Return the examples in their new shape."""
+        x = inputs[self.input_name]
+        return x.reshape(x.shape[0], *self.shape)
+
+
+def _count(layer: Layer) -> int:
+    if None in layer.input_shape:
+        raise ConfigurationError(
+            f"{layer.where}every axis of its input has to be known, got "
+            f"{layer.describe_inputs()}. Give the input layer a full shape."
+        )
+    return math.prod(n for n in layer.input_shape if n is not None)

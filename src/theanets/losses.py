@@ -1,0 +1,426 @@
+"""What a model is trained to make small.
+
+A loss compares one output of the model with a target, element by element, and
+averages. With weights w and errors e it is sum(w * e) / sum(w), which is 0 where
+all weights are 0, so that a batch without any weight teaches nothing.
+"""
+
+import copy
+import inspect
+import math
+from collections.abc import Callable, Hashable, Mapping
+from numbers import Real
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from theanets.errors import ConfigurationError
+from theanets.registry import Registry, listing, suggest
+
+Outputs = Mapping[str, Array]
+
+# Probabilities below this count as this, so that no logarithm is infinite.
+EPSILON = 1e-8
+
+
+class Loss:
+    """The mean error of one output of a model.
+
+    Make your own as a subclass that computes ``terms``: its name in lower case,
+    and each of its ``aliases``, is then a form of loss.
+
+    Parameters
+    ----------
+    weight : float
+        How much the loss counts where a model has several.
+    output_name : str, optional
+        The output to compare; ``"hid1"`` means ``"hid1:out"``. By default that of the
+        model's last layer.
+    target : str, optional
+        Name of the array to compare it with; by default "target", or the input of a
+        model that learns its input. Losses with one name share it.
+    weighted : bool
+        Whether the data hold an array of weights for the errors.
+
+    Attributes
+    ----------
+    integer_target : bool
+        Whether the target is labels, without the last axis of the output.
+    has_accuracy : bool
+        Whether ``accuracy`` means something.
+    serializable : bool
+        Whether ``to_spec`` is enough to make the loss again.
+
+    Raises
+    ------
+    ConfigurationError
+        If the weight is not a number.
+
+    Examples
+    --------
+    >>> loss = Loss.build("mse")
+    >>> outputs = {"out:out": jnp.array([[1.0, 2.0]])}
+    >>> float(loss(outputs, jnp.array([[1.0, 4.0]])))
+    2.0
+    >>> float(loss(outputs, jnp.array([[1.0, 4.0]]), weights=jnp.array([[3.0, 1.0]])))
+    1.0
+    """
+
+    aliases: tuple[str, ...] = ()
+    integer_target: bool = False
+    has_accuracy: bool = False
+    serializable: bool = True
+
+    def __init__(
+        self,
+        *,
+        weight: float = 1.0,
+        output_name: str | None = None,
+        target: str | None = None,
+        weighted: bool = False,
+    ) -> None:
+        # What is not given follows the model that the loss is bound to.
+        self.implied = frozenset(
+            name
+            for name, value in {"output_name": output_name, "target": target}.items()
+            if value is None
+        )
+        output_name = "out" if output_name is None else output_name
+        target = "target" if target is None else target
+        self.weight = _finite(weight, f"{self.form()} loss: weight")
+        for what, name in {"output_name": output_name, "target": target}.items():
+            if not isinstance(name, str):
+                raise ConfigurationError(
+                    f"{self.form()} loss: {what} is {name!r}; it has to be a name."
+                )
+        self.output_name = output_name if ":" in output_name else f"{output_name}:out"
+        self.target = target
+        self.weighted = bool(weighted)
+
+    def __init_subclass__(cls, register: bool = True, **kwargs: object) -> None:
+        super().__init_subclass__(**kwargs)
+        if register:
+            own = vars(cls).get("aliases", ())
+            REGISTRY.register(cls, cls.__name__.lower(), *own)
+
+    @classmethod
+    def form(cls) -> str:
+        """Return the name by which specifications call this class."""
+        own: tuple[str, ...] = vars(cls).get("aliases", ())
+        return own[0] if own else cls.__name__.lower()
+
+    @staticmethod
+    def build(form: "str | Loss | Callable[..., Array]", **kwargs: Any) -> "Loss":
+        """Make a loss from its form and keywords.
+
+        Parameters
+        ----------
+        form : str, Loss or callable
+            A name such as ``"mse"``; a loss, which is used as it is; or a
+            function of output and target that returns elementwise errors.
+        **kwargs
+            Arguments of the loss.
+
+        Raises
+        ------
+        ConfigurationError
+            If there is no such form or it takes no such keyword.
+
+        Examples
+        --------
+        >>> Loss.build("xe", weight=0.5).to_spec()["weight"]
+        0.5
+        >>> Loss.build("xe", wieght=0.5)
+        Traceback (most recent call last):
+            ...
+        theanets.errors.ConfigurationError: xe loss: unknown keyword 'wieght'. ...
+        """
+        if isinstance(form, Loss):
+            if kwargs:
+                raise ConfigurationError(
+                    f"{form.form()} loss: the loss is made already, so it takes no "
+                    f"{listing(kwargs)}. Give that to its class instead."
+                )
+            return form
+        cls: type[Loss]
+        if isinstance(form, str):
+            name, cls = form, REGISTRY.lookup(form)
+        elif callable(form):
+            name, cls = getattr(form, "__name__", "callable"), Custom
+            kwargs["function"] = form
+        else:
+            raise ConfigurationError(
+                f"the loss is {form!r}; it has to be a name, a function of output "
+                f"and target, or a Loss. Names: {listing(REGISTRY)}."
+            )
+        known = _keywords(cls)
+        for keyword in kwargs:
+            if keyword not in known:
+                raise ConfigurationError(
+                    f"{name} loss: unknown keyword {keyword!r}. "
+                    f"Known: {listing(known)}." + suggest(keyword, known)
+                )
+        return cls(**kwargs)
+
+    def following(self, output_name: str, target: str) -> "Loss":
+        """Return this loss with what it was not given."""
+        made = copy.copy(self)
+        if "output_name" in self.implied:
+            made.output_name = f"{output_name}:out"
+        if "target" in self.implied:
+            made.target = target
+        return made
+
+    def bind(self, topology_layers: Mapping[str, Any]) -> "Loss":
+        """Return this loss for a model with these layers.
+
+        Raises
+        ------
+        ConfigurationError
+            If the layer of the output is not among them.
+        """
+        name = self.output_name.split(":")[0]
+        if name not in topology_layers:
+            raise ConfigurationError(
+                f'{self.form()} loss: output_name "{self.output_name}" names no '
+                f"layer of the model. Layers: {', '.join(topology_layers)}."
+                + suggest(name, topology_layers)
+            )
+        outputs = getattr(topology_layers[name], "outputs", None)
+        if outputs and self.output_name.split(":")[1] not in outputs:
+            raise ConfigurationError(
+                f'{self.form()} loss: output_name "{self.output_name}" names no output '
+                f'of layer "{name}". It has: {listing(outputs)}.'
+            )
+        return self
+
+    def unbound(self) -> "Loss":
+        """Return this loss as it was before `bind`: it reads its output alone."""
+        return self
+
+    def terms(self, outputs: Outputs, target: Array) -> Array:
+        """Return the errors, one per element of the target."""
+        raise NotImplementedError(f"{type(self).__name__} needs a terms method")
+
+    def __call__(
+        self, outputs: Outputs, target: Array, weights: Array | None = None
+    ) -> Array:
+        """Return the mean error, a scalar; ``weight`` is not in it.
+
+        ``weights`` has the shape of the target, or only its first axes: one
+        weight per example, or per example and time.
+        """
+        return mean(self.terms(outputs, target), weights)
+
+    def accuracy(
+        self, outputs: Outputs, target: Array, weights: Array | None = None
+    ) -> Array:
+        """Return the (weighted) share of labels that have the largest output.
+
+        The first of several equal outputs counts as the largest.
+
+        Raises
+        ------
+        ConfigurationError
+            If the loss is not one of labels.
+        """
+        if not self.has_accuracy:
+            raise ConfigurationError(
+                f"a {self.form()} loss has no accuracy: its target is not labels."
+            )
+        scores = outputs[self.scores_name]
+        hits = jnp.argmax(scores, axis=-1) == target.astype(jnp.int32)
+        return mean(hits.astype(scores.dtype), weights)
+
+    @property
+    def scores_name(self) -> str:
+        """The output whose largest entry is the predicted class."""
+        return self.output_name
+
+    def to_spec(self) -> dict[str, Any]:
+        """Return the form and keywords that make this loss, ready for JSON."""
+        mine = vars(self)
+        names = [x for x in _keywords(type(self)) if x not in self.implied]
+        lost = [name for name in names if name not in mine]
+        if lost:
+            raise ConfigurationError(
+                f"{self.form()} loss: its keyword {lost[0]!r} cannot be saved, for the "
+                f"loss has no attribute of that name. Keep it as self.{lost[0]}."
+            )
+        return {"form": self.form(), **{name: mine[name] for name in names}}
+
+    def key(self) -> Hashable:
+        """Return what makes two losses one computation: all but the weight."""
+        mine = {name: value for name, value in vars(self).items() if name != "weight"}
+        key = (type(self), tuple(sorted(mine.items())))
+        try:
+            hash(key)
+        except TypeError:
+            return (type(self), self)
+        return key
+
+
+REGISTRY: Registry[Loss] = Registry("loss")
+
+
+def mean(errors: Array, weights: Array | None = None) -> Array:
+    """Return the mean of errors, weighted if there are weights; 0 if they are all 0.
+
+    Weights may lack the last axes of the errors; each then counts for all of its
+    elements.
+
+    Examples
+    --------
+    >>> float(mean(jnp.array([1.0, 4.0]), jnp.array([2.0, 1.0])))
+    2.0
+    """
+    if weights is None:
+        return errors.mean()
+    weights = weights.astype(errors.dtype)
+    if weights.ndim < errors.ndim:
+        weights = jnp.expand_dims(weights, range(weights.ndim, errors.ndim))
+    weights = jnp.broadcast_to(weights, errors.shape)
+    total = weights.sum()
+    return (weights * errors).sum() / jnp.where(total == 0, 1, total)
+
+
+class MeanSquaredError(Loss):
+    """Mean of (output - target)²."""
+
+    aliases = ("mse",)
+
+    def terms(self, outputs: Outputs, target: Array) -> Array:
+        return jnp.square(_difference(outputs[self.output_name], target))
+
+
+class MeanAbsoluteError(Loss):
+    """Mean of |output - target|; the derivative where they are equal is 0."""
+
+    aliases = ("mae",)
+
+    def terms(self, outputs: Outputs, target: Array) -> Array:
+        error = _difference(outputs[self.output_name], target)
+        # As |error|, whose derivative at 0 would be 1.
+        return error * jnp.sign(error)
+
+
+class CrossEntropy(Loss):
+    """Mean of -log(p[label]), for an output p of probabilities of the classes.
+
+    Where the output's layer has a softmax activation, the logarithm is taken
+    from its pre-activation, exactly however small it is; otherwise probabilities
+    below 1e-8 count as 1e-8.
+    """
+
+    aliases = ("xe",)
+    integer_target = True
+    has_accuracy = True
+    logits_name: str | None = None
+
+    def bind(self, topology_layers: Mapping[str, Any]) -> Loss:
+        super().bind(topology_layers)
+        layer, _, output = self.output_name.partition(":")
+        activation = getattr(topology_layers[layer], "activation", None)
+        if output != "out" or getattr(activation, "spec", None) != "softmax":
+            return self
+        bound = copy.copy(self)
+        bound.logits_name = f"{layer}:pre"
+        return bound
+
+    def unbound(self) -> Loss:
+        made = copy.copy(self)
+        made.logits_name = None
+        return made
+
+    @property
+    def scores_name(self) -> str:
+        # The softmax keeps the order, and is not computed if nobody needs it.
+        return self.logits_name or self.output_name
+
+    def terms(self, outputs: Outputs, target: Array) -> Array:
+        if self.logits_name is None:
+            p = _at(outputs[self.output_name], target)
+            return -jnp.log(jnp.maximum(p, EPSILON))
+        logits = outputs[self.logits_name]
+        return jax.nn.logsumexp(logits, axis=-1) - _at(logits, target)
+
+
+class Hinge(Loss):
+    """Mean of max(0, max_k q_k - q[label]), for an output q of scores.
+
+    Where several scores are largest they share the derivative.
+    """
+
+    aliases = ("hinge",)
+    integer_target = True
+    has_accuracy = True
+
+    def terms(self, outputs: Outputs, target: Array) -> Array:
+        scores = outputs[self.output_name]
+        return jax.nn.relu(scores.max(axis=-1) - _at(scores, target))
+
+
+class KullbackLeibler(Loss):
+    """Mean of t * log(t / p), for a target t and an output p of probabilities.
+
+    The mean is over all elements, so it is the divergence of t from p divided by
+    the number of classes. Probabilities below 1e-8 count as 1e-8.
+    Source: S. Kullback and R. Leibler (1951), On Information and Sufficiency.
+    """
+
+    aliases = ("kl",)
+
+    def terms(self, outputs: Outputs, target: Array) -> Array:
+        p = jnp.maximum(outputs[self.output_name], EPSILON)
+        t = jnp.maximum(target.astype(p.dtype), EPSILON)
+        return t * (jnp.log(t) - jnp.log(p))
+
+
+class Custom(Loss, register=False):
+    """The errors that a function of output and target returns."""
+
+    serializable = False
+
+    def __init__(self, *, function: Callable[..., Array], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.function = function
+
+    def terms(self, outputs: Outputs, target: Array) -> Array:
+        return self.function(outputs[self.output_name], target)
+
+
+def _at(values: Array, labels: Array) -> Array:
+    """Return the value of each label's class, not a number where there is none."""
+    labels, classes = labels.astype(jnp.int32), values.shape[-1]
+    # A comparison fuses with what is around it; a gather and its derivative do not.
+    chosen = labels[..., None] == jnp.arange(classes)
+    found = jnp.where(chosen, values, 0).sum(axis=-1)
+    return jnp.where((labels >= 0) & (labels < classes), found, jnp.nan)
+
+
+def _difference(output: Array, target: Array) -> Array:
+    """Return output - target, in the precision of the output."""
+    return output - target.astype(output.dtype)
+
+
+def _finite(number: Any, what: str) -> float:
+    if not isinstance(number, Real) or not math.isfinite(number):
+        raise ConfigurationError(f"{what} is {number!r}; it has to be a finite number.")
+    return float(number)
+
+
+def _keywords(cls: type) -> list[str]:
+    """Return the keywords of a class, with those of the constructors it calls."""
+    makers = [
+        vars(base)["__init__"] for base in cls.__mro__ if "__init__" in vars(base)
+    ]
+    named = inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
+    return [
+        name
+        for maker in makers
+        if maker is not object.__init__
+        for name, parameter in inspect.signature(maker).parameters.items()
+        if parameter.kind in named and name != "self"
+    ]

@@ -1,0 +1,165 @@
+"""The training engine for any pure JAX function."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from theanets import optimizers
+from theanets.config import config, float_type
+from theanets.datasets.arrays import Expected
+from theanets.errors import ConfigurationError
+from theanets.initializers import as_seed
+from theanets.training import controls as controls_
+from theanets.training.controls import Controls
+from theanets.training.loop import Monitors, Pair, Problem, run
+
+
+class Minimum(NamedTuple):
+    """What `minimize` found.
+
+    Attributes
+    ----------
+    params : tree of array
+        The best parameters.
+    training, validation : dict of str to float
+        The last monitors of both data sets.
+    history : list of pair
+        The monitors of every epoch.
+    """
+
+    params: Any
+    training: Monitors
+    validation: Monitors
+    history: list[Pair]
+
+
+def minimize(
+    loss: Callable[..., Any],
+    params: Any,
+    train: Any,
+    valid: Any = None,
+    algo: Any = "rmsprop",
+    **hyper: Any,
+) -> Minimum:
+    """Minimize a function of parameters over data, with the engine of the networks.
+
+    Parameters
+    ----------
+    loss : callable
+        ``loss(params, *batch)`` returns a scalar, the mean over the batch; or a pair
+        of that and a dict of further scalars to report. Pure, as JAX needs it.
+    params : tree of array
+        Where to begin: any nesting of dicts, lists and tuples of arrays.
+    train, valid, algo, **hyper
+        As for `Network.train`; a batch holds whatever arrays the data hold.
+
+    Returns
+    -------
+    Minimum
+        The best parameters, and the monitors.
+
+    Raises
+    ------
+    ConfigurationError
+        If a keyword is unknown, the parameters are no arrays of floating-point
+        numbers, or the loss is not a scalar.
+    DataError
+        If the data are not arrays of equal lengths.
+
+    Examples
+    --------
+    >>> import numpy as np, theanets
+    >>> x = np.linspace(-1, 1, 64)
+    >>> def loss(params, x, y):
+    ...     return ((params["slope"] * x + params["offset"] - y) ** 2).mean()
+    >>> start = {"slope": 0.0, "offset": 0.0}
+    >>> found = theanets.minimize(
+    ...     loss, start, (x, 3 * x + 1), algo="adam", learning_rate=0.1, progress=False)
+    >>> round(float(found.params["slope"]), 2), round(float(found.params["offset"]), 2)
+    (3.0, 1.0)
+    """
+    if not callable(loss):
+        raise ConfigurationError(
+            f"the loss is {loss!r}; it has to be a function loss(params, *batch)."
+        )
+    given = dict(hyper)
+    controls = Controls.take(given)
+    optimizer = optimizers.resolve(algo, given)
+    if given:
+        known = [*controls_.keywords(), *optimizers.keywords(algo)]
+        controls_.refuse(given, known)
+    dtype = float_type(config.floatX, "floatX")
+    held = _Held(_as_arrays(params, dtype))
+
+    def objective(params: Any, batch: Any, numbers: Any, key: Any) -> Any:
+        result = loss(params, *batch)
+        value, more = result if isinstance(result, tuple) else (result, {})
+        if jnp.shape(value) != ():
+            raise ConfigurationError(
+                f"the loss returned an array of shape {jnp.shape(value)}; it has to "
+                "return one number, such as the mean over the batch."
+            )
+        value = jnp.asarray(value)
+        return value, {**more, "loss": value, "err": value}
+
+    problem = Problem(objective, loss, optimizer, dict, held.read, held.commit)
+    pairs = run(
+        problem,
+        train,
+        valid,
+        expect=_Anything(),
+        dtype=dtype,
+        controls=controls,
+        seed=13 if controls.rng is None else as_seed(controls.rng, "rng"),
+    )
+    history = list(pairs)
+    return Minimum(held.params, *history[-1], history)
+
+
+class _Held:
+    """Parameters with nobody else to hold them."""
+
+    def __init__(self, params: Any) -> None:
+        self.params = params
+
+    def read(self) -> Any:
+        return self.params
+
+    def commit(self, params: Any) -> None:
+        self.params = params
+
+
+class _Anything:
+    """Expects arrays of any number, shape and kind."""
+
+    names: tuple[str, ...] = ()
+
+    def __call__(self, arrays: Sequence[Any]) -> list[Expected]:
+        return [
+            Expected(f"array {i}", "input", (None,) * (array.ndim - 1))
+            for i, array in enumerate(arrays)
+        ]
+
+
+def _as_arrays(params: Any, dtype: Any) -> Any:
+    def convert(leaf: Any) -> Any:
+        # Converted by NumPy, since JAX would compile a program for each shape.
+        array = leaf if isinstance(leaf, jax.Array) else np.asarray(leaf)
+        if array.dtype.kind not in "biufV":
+            raise ConfigurationError(
+                f"params holds {leaf!r}; it has to be a tree of arrays of numbers."
+            )
+        # A number without a type of its own takes the precision of the models.
+        if not jnp.issubdtype(array.dtype, jnp.floating) or isinstance(leaf, float):
+            array = array.astype(dtype)
+        return jax.device_put(array)
+
+    if not jax.tree.leaves(params):
+        raise ConfigurationError(
+            f"params is {params!r}, which holds no arrays. Give a tree of arrays, such "
+            'as {"slope": 0.0}.'
+        )
+    return jax.tree.map(convert, params)

@@ -1,0 +1,560 @@
+"""The network: the one mutable object, a handle over pure functions and arrays."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar, Self
+
+import jax
+import numpy as np
+
+from theanets import files, optimizers, regularizers
+from theanets.config import config, float_type
+from theanets.errors import (
+    ConfigurationError,
+    ModelFileError,
+    TheanetsError,
+    UnknownNameError,
+)
+from theanets.graph.expected import Expectations
+from theanets.graph.objective import Objective, make_monitors
+from theanets.graph.specs import layer_from
+from theanets.graph.topology import Topology
+from theanets.initializers import as_seed
+from theanets.layers import Input, Layer
+from theanets.layers.base import Shape
+from theanets.losses import Loss
+from theanets.parameters import Parameter, no_such
+from theanets.prediction import compute, input_arrays
+from theanets.registry import listing
+from theanets.saving import Snapshots, describe, rebuild, register
+from theanets.scores import checked_target, checked_weights, r2
+from theanets.summary import table
+from theanets.training import controls as controls_
+from theanets.training.controls import Controls
+from theanets.training.loop import Pair, Problem, run
+from theanets.training.programs import noise_key
+
+
+class Network:
+    """A graph of layers with parameters: the base of all models.
+
+    Parameters
+    ----------
+    layers : sequence
+        One entry for each layer: an int (its size), a tuple such as
+        ``(100, "tanh")``, a dict such as ``dict(form="tied", partner="hid1")``, the
+        name of a form, or a `Layer`. The first is the input.
+    loss : str, callable or Loss, optional
+        What to minimize; by default the model's.
+    weighted : bool
+        Whether data hold an array of weights for the errors, after the target.
+    rng : int
+        Seed of everything random: initial values, shuffling, noise. Equal seeds give
+        equal bits.
+
+    Raises
+    ------
+    ConfigurationError
+        If the layers do not make a graph, or a keyword is wrong.
+
+    Examples
+    --------
+    >>> import numpy as np, theanets
+    >>> net = theanets.Network([4, (8, "tanh"), 1])
+    >>> x = np.random.default_rng(0).normal(size=(64, 4))
+    >>> training, validation = net.train(
+    ...     [x, x[:, :1]], algo="adam", max_epochs=5, progress=False)
+    >>> net.predict(x).shape
+    (64, 1)
+    """
+
+    form: ClassVar[str] = "Network"
+    """The name of this model in files."""
+    default_loss: ClassVar[str] = "mse"
+    """The loss, unless another is given."""
+    output_activation: ClassVar[str] = "linear"
+    """The activation of the last layer, unless it says otherwise."""
+    input_ndim: ClassVar[int] = 2
+    """Rank of the data, with its batch axis."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "form" not in vars(cls):
+            cls.form = cls.__name__
+        register(cls)
+
+    def __init__(
+        self,
+        layers: Sequence[Any] = (),
+        loss: str | Callable[..., Any] | Loss | None = None,
+        weighted: bool = False,
+        rng: Any = 13,
+    ) -> None:
+        self._begin(as_seed(rng, "rng"), config.floatX)
+        if isinstance(layers, str | Mapping) or not isinstance(layers, Sequence):
+            raise ConfigurationError(
+                f"layers is {layers!r}; it has to be a list with one entry for each "
+                "layer, such as [784, 100, 10]."
+            )
+        for number, entry in enumerate(layers):
+            self.add_layer(entry, is_output=0 < number == len(layers) - 1)
+        self.set_loss(loss, **({"weighted": True} if weighted else {}))
+
+    def _begin(self, seed: int, floatX: str) -> None:
+        """Be a model without layers; a file continues from here."""
+        self._seed = seed
+        self._dtype = float_type(floatX, "floatX")
+        self._topology = Topology()
+        self._values: dict[str, Any] = {}
+        self._epochs = 0
+        self._draws = 0
+        self._answering: Objective | None = None
+        self.losses: list[Loss] = []
+        self.history: dict[str, dict[str, list[float | None]]] = {
+            "training": {},
+            "validation": {},
+        }
+
+    # The graph.
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, in the order they are computed."""
+        return list(self._topology.layers)
+
+    @property
+    def inputs(self) -> list[Layer]:
+        """The layers where data enters."""
+        return list(self._topology.inputs)
+
+    @property
+    def params(self) -> list[Parameter]:
+        """Handles of every parameter that training changes."""
+        names = self._topology.param_shapes
+        learned = self._topology.learned
+        return [Parameter(self._values, name) for name in names if name in learned]
+
+    def add_layer(
+        self, layer: Any = None, is_output: bool = False, **spec: Any
+    ) -> None:
+        """Add a layer at the end of the graph.
+
+        Parameters
+        ----------
+        layer : int, str, tuple, dict or Layer, optional
+            The layer, written as in ``layers``; or use keywords as in a dict.
+        is_output : bool
+            Whether this is the last layer: it is then named ``out`` and has the
+            model's activation, unless it says otherwise.
+
+        Raises
+        ------
+        ConfigurationError
+            If it does not fit the graph; the graph is then as it was.
+        """
+        if layer is not None and spec:
+            raise ConfigurationError(
+                f"add_layer got the layer {layer!r} and keywords besides: "
+                f"{listing(spec)}. Put everything into one dict, or into keywords."
+            )
+        made = layer_from(
+            spec if layer is None else layer,
+            self._free_name(is_output),
+            first=not self._topology.layers,
+            activation=self.output_activation if is_output else None,
+            ndim=self.input_ndim,
+        )
+        topology = self._topology.extended(made)
+        for name, value in made.initial_values(self._seed).items():
+            moved = jax.device_put(value.astype(self._dtype))
+            self._values[f"{made.name}.{name}"] = moved
+        self._topology = topology
+
+    def set_loss(self, loss: Any = None, **kwargs: Any) -> None:
+        """Replace all losses by one; see `add_loss`."""
+        before, self.losses = self.losses, []
+        try:
+            self.add_loss(self.default_loss if loss is None else loss, **kwargs)
+        except TheanetsError:
+            self.losses = before
+            raise
+
+    def add_loss(self, loss: Any = None, **kwargs: Any) -> None:
+        """Add a loss; the weighted sum of all is minimized from the next training on.
+
+        Parameters
+        ----------
+        loss : str, callable or Loss
+            A form such as ``"mae"``; a function of output and target that returns
+            the elementwise errors; or a `Loss`.
+        **kwargs
+            ``weight``, ``output_name``, ``target``, ``weighted``, and what else the
+            form takes.
+
+        Raises
+        ------
+        ConfigurationError
+            If there is no such loss, keyword or output.
+        """
+        made = Loss.build(self.default_loss if loss is None else loss, **kwargs)
+        if self._topology.layers:
+            self._bound(made)
+        self.losses.append(made)
+
+    def find(self, which: str | int, param: str | int) -> Parameter:
+        """Return the handle of a parameter.
+
+        Parameters
+        ----------
+        which : str or int
+            Name or index of the layer.
+        param : str or int
+            Name or index of the parameter within the layer.
+
+        Raises
+        ------
+        KeyError
+            If there is no such layer or parameter; the message lists those there are.
+        """
+        layer = self._layer(which)
+        names = list(layer.params)
+        if isinstance(param, int | np.integer) and -len(names) <= param < len(names):
+            param = names[param]
+        if param not in names:
+            raise UnknownNameError(
+                no_such(f'layer "{layer.name}"', "parameter", param, names)
+            )
+        return Parameter(self._values, f"{layer.name}.{param}")
+
+    # Computing.
+
+    def feed_forward(self, x: Any, **regularizers_: Any) -> dict[str, np.ndarray]:
+        """Compute every output of every layer.
+
+        Parameters
+        ----------
+        x : array, or several by layer name or in order
+            A batch, or a single example; the answers then have no batch axis.
+        **regularizers_
+            Noise and dropout as in `train`, to see what training sees.
+
+        Returns
+        -------
+        dict of str to array
+            The outputs by full name, such as ``hid1:out``.
+
+        Raises
+        ------
+        DataError
+            If the data do not fit the model.
+        """
+        return self._compute(x, None, regularizers_)
+
+    def predict(self, x: Any, **regularizers_: Any) -> np.ndarray:
+        """Compute the output of the last layer for a batch or a single example."""
+        return self._output(x, self._last_layer().output_name, regularizers_)
+
+    def score(self, x: Any, y: Any, w: Any = None, **regularizers_: Any) -> float:
+        """Return R², the part of the target's variance that is predicted.
+
+        It is computed for each output and averaged, as scikit-learn's ``r2_score``
+        does; 1 is perfect, and 0 as good as always saying the mean.
+
+        Parameters
+        ----------
+        x : array
+            Inputs.
+        y : array
+            Targets, of the shape of the output.
+        w : array, optional
+            Weights, of the shape of the target or one for each example.
+        """
+        target, weights = self._target(x, y, w, self._last_layer().shape)
+        return r2(target, self.predict(x, **regularizers_), weights)
+
+    def functional(self) -> tuple[Callable[..., dict[str, Any]], dict[str, Any]]:
+        """Return the model as a pure JAX function and its parameters.
+
+        Returns
+        -------
+        apply : callable
+            ``apply(params, inputs)`` gives all outputs by full name; inputs is an
+            array, or a dict by layer name. It is pure: use it with ``jax.grad``,
+            ``jax.vmap``, ``jax.export``.
+        params : dict of str to array
+            Every array of the model by full name.
+        """
+        topology, dtype = self._topology, self._dtype
+        names = [layer.name for layer in topology.inputs]
+
+        def apply(params: Mapping[str, Any], inputs: Any) -> dict[str, Any]:
+            named = inputs if isinstance(inputs, Mapping) else {names[0]: inputs}
+            cast = {name: jax.numpy.asarray(x, dtype) for name, x in named.items()}
+            return topology.forward(params, cast)
+
+        return apply, dict(self._values)
+
+    # Training.
+
+    def train(
+        self, train: Any, valid: Any = None, algo: Any = "rmsprop", **hyper: Any
+    ) -> Pair:
+        """Train until the validation loss stops improving.
+
+        Parameters
+        ----------
+        train : array, tuple of arrays, callable, iterable or Dataset
+            Inputs, then the target, then weights if the model is weighted.
+        valid : optional
+            Data of the same kind that decides when to stop; by default ``train``.
+        algo : str or optax.GradientTransformation
+            The algorithm: sgd, nag, rprop, adagrad, rmsprop, adadelta, esgd, adam,
+            lbfgs, or a transformation of optax.
+        **hyper
+            Settings of the algorithm, controls of the training (``batch_size``,
+            ``max_epochs``, ``patience``, ...), regularizers (``weight_l2``,
+            ``hidden_dropout``, ...), ``monitors``, ``save_progress`` and
+            ``save_every``. The user guide lists them all.
+
+        Returns
+        -------
+        training, validation : dict of str to float
+            The last monitors of both sets.
+
+        Raises
+        ------
+        ConfigurationError
+            If a keyword is unknown or its value is not valid.
+        DataError
+            If the data do not fit the model.
+        NonFiniteError
+            If the loss is no longer a finite number.
+        """
+        pair: Pair = ({}, {})
+        for last in self.itertrain(train, valid, algo, **hyper):
+            pair = last
+        return pair
+
+    def itertrain(
+        self, train: Any, valid: Any = None, algo: Any = "rmsprop", **hyper: Any
+    ) -> Iterator[Pair]:
+        """Train as `train` does, and yield the monitors after every epoch.
+
+        Whoever stops iterating stops the training; the best parameters are then in
+        the network.
+        """
+        given = dict(hyper)
+        snapshots = Snapshots.take(given)
+        monitors = make_monitors(given.pop("monitors", None), self._topology)
+        terms = regularizers.take(given)
+        controls = Controls.take(given)
+        optimizer = optimizers.resolve(algo, given)
+        if given:
+            controls_.refuse(given, _training_keywords(algo))
+        objective = self._objective(terms, monitors)
+        learned = self._topology.learned
+        problem = Problem(
+            _with_fixed(objective),
+            objective.key,
+            optimizer,
+            numbers=lambda: {
+                **objective.numbers,
+                "fixed": {k: v for k, v in self._values.items() if k not in learned},
+            },
+            read=lambda: {k: v for k, v in self._values.items() if k in learned},
+            commit=self._values.update,
+        )
+        own = controls.rng is None
+        pairs = run(
+            problem,
+            train,
+            valid,
+            expect=Expectations(objective),
+            dtype=self._dtype,
+            controls=controls,
+            seed=self._seed if own else as_seed(controls.rng, "rng"),
+            past=self._epochs if own else 0,
+        )
+        return self._recorded(pairs, snapshots)
+
+    # Files.
+
+    def save(self, file: files.File) -> None:
+        """Write the model to one file: layers, losses, parameters, seed.
+
+        The file is written whole or not at all.
+
+        Raises
+        ------
+        ConfigurationError
+            If the model holds a function that no file can name.
+        """
+        files.write(file, describe(self), self._values)
+
+    @classmethod
+    def load(cls, file: files.File) -> Self:
+        """Read a model from a file that `save` has written.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        ModelFileError
+            If the file is damaged, holds another model, or is from a newer version.
+        """
+        net = rebuild(*files.read(file))
+        if not isinstance(net, cls):
+            raise ModelFileError(
+                f"the file holds a {net.form}, not a {cls.form}. "
+                f"Read it with theanets.load, or {net.form}.load."
+            )
+        return net
+
+    def __str__(self) -> str:
+        return table(self)
+
+    def __repr__(self) -> str:
+        shapes = ", ".join(f"{layer.name}{layer.shape}" for layer in self.layers)
+        return f"<{self.form} {shapes}>"
+
+    # How it is done.
+
+    def _free_name(self, is_output: bool) -> str:
+        """Return the name of the next layer: in, hid1, hid2, ..., out."""
+        if not self._topology.layers:
+            return "in"
+        if is_output:
+            return "out"
+        number = 1 + sum(
+            layer.name != "out" and not isinstance(layer, Input)
+            for layer in self._topology.layers
+        )
+        while f"hid{number}" in self._topology.by_name:
+            number += 1
+        return f"hid{number}"
+
+    def _last_layer(self) -> Layer:
+        """Return the layer that answers."""
+        if len(self._topology.layers) < 2:
+            raise ConfigurationError(
+                f"the model has {len(self._topology.layers)} layer(s); to compute "
+                "anything it needs an input and an output, such as layers=[784, 10]."
+            )
+        return self._topology.layers[-1]
+
+    def _bound(self, loss: Loss) -> Loss:
+        """Return a loss for the graph as it is now."""
+        names = list(self._topology.by_name)
+        return loss.following(names[-1], self._own_target()).bind(
+            self._topology.by_name
+        )
+
+    def _own_target(self) -> str:
+        """Return the name of the array that losses compare with by default."""
+        return "target"
+
+    def _layer(self, which: Any) -> Layer:
+        layers = self._topology.layers
+        name = which.name if isinstance(which, Layer) else which
+        if isinstance(name, int | np.integer) and -len(layers) <= name < len(layers):
+            return layers[name]
+        for layer in layers:
+            if layer.name == name:
+                return layer
+        names = [layer.name for layer in layers]
+        raise UnknownNameError(no_such("the model", "layer", name, names))
+
+    def _objective(self, terms: Any = (), monitors: Any = ()) -> Objective:
+        self._last_layer()
+        losses = tuple(map(self._bound, self.losses))
+        return Objective(self._topology, losses, terms, monitors, self._dtype.name)
+
+    def _output(self, x: Any, name: str, given: dict[str, Any]) -> np.ndarray:
+        return self._compute(x, (name,), given)[name]
+
+    def _compute(
+        self, x: Any, names: tuple[str, ...] | None, given: dict[str, Any]
+    ) -> dict[str, np.ndarray]:
+        """Compute some outputs, or all, of a batch of any size or of one example."""
+        if not given:
+            return compute(self._bare(), self._values, x, names, None)
+        rest = dict(given)
+        terms = regularizers.take(rest)
+        if rest:
+            controls_.refuse(rest, regularizers.keywords())
+        noisy = replace(self._bare(), regularizers=terms)
+        return compute(noisy, self._values, x, names, self._noise_key())
+
+    def _bare(self) -> Objective:
+        """Return the graph without losses, which is made once: answers are quick."""
+        if self._answering is None or self._answering.topology is not self._topology:
+            self._last_layer()
+            self._answering = Objective(self._topology, (), dtype=self._dtype.name)
+        return self._answering
+
+    def _target(
+        self, x: Any, y: Any, w: Any, shape: Shape, classes: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the target and its weights, checked before anything is computed."""
+        arrays, single = input_arrays(self._topology, x)
+        leading = () if single else next(iter(arrays.values())).shape[:1]
+        target = checked_target(y, shape, leading, classes)
+        return target, checked_weights(w, target.shape)
+
+    def _noise_key(self) -> np.ndarray:
+        self._draws += 1
+        return noise_key(self._seed, "forward", str(self._draws))
+
+    def _recorded(self, pairs: Iterator[Pair], snapshots: Snapshots) -> Iterator[Pair]:
+        """Pass pairs on, keeping the history and writing snapshots on the way."""
+        count = 0
+        try:
+            for count, pair in enumerate(pairs, start=1):
+                self._epochs += 1
+                for name, monitors in zip(self.history, pair, strict=True):
+                    _append(self.history[name], monitors)
+                if snapshots.due(count):
+                    snapshots.write(self.save)
+                yield pair
+        finally:
+            pairs.close()  # type: ignore[attr-defined]
+            if count:
+                snapshots.write(self.save)
+
+
+register(Network)
+
+
+def load(file: files.File) -> Network:
+    """Read a model of any kind from a file that ``save`` has written.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ModelFileError
+        If it is damaged, no model file, or from a newer version.
+    """
+    return Network.load(file)
+
+
+def _training_keywords(algo: Any) -> list[str]:
+    own = optimizers.keywords(algo)
+    others = ["monitors", "save_progress", "save_every"]
+    return [*controls_.keywords(), *regularizers.keywords(), *own, *others]
+
+
+def _with_fixed(objective: Objective) -> Callable[..., Any]:
+    def whole(params: Any, batch: Any, numbers: Any, key: Any) -> Any:
+        return objective({**numbers["fixed"], **params}, batch, numbers, key)
+
+    return whole
+
+
+def _append(
+    columns: dict[str, list[float | None]], monitors: Mapping[str, float]
+) -> None:
+    """Add one epoch to a table; a monitor that is new or gone has None elsewhere."""
+    length = max(map(len, columns.values()), default=0)
+    for name in {**columns, **monitors}:
+        columns.setdefault(name, [None] * length).append(monitors.get(name))

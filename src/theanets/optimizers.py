@@ -1,0 +1,374 @@
+"""How parameters move: an update rule with its settings, over any parameters.
+
+``resolve`` turns an algorithm's name and its keywords into an ``Optimizer``: a
+pure ``init`` and ``update`` over any pytree of parameters. What changes the
+compiled program is in its ``key``; the numbers are in its ``values``, which go
+into the program as arrays, so that another learning rate compiles nothing.
+
+Updates are computed in at least float32; parameters and state keep their dtype.
+"""
+
+import math
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from theanets.errors import ConfigurationError
+from theanets.registry import listing, suggest
+from theanets.rules import ALGORITHMS, Algorithm, Numbers
+
+__all__ = [
+    "ALGORITHMS",
+    "Algorithm",
+    "Optimizer",
+    "hessian_vector",
+    "keywords",
+    "resolve",
+]
+
+Tree: TypeAlias = Any
+State: TypeAlias = dict[str, Any]
+
+# What a keyword's number has to satisfy, in a test and in words.
+RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
+    "learning_rate": (lambda x: x >= 0, "a number of at least 0, or a schedule"),
+    "momentum": (lambda x: 0 <= x < 1, "at least 0 and below 1"),
+    "max_gradient_norm": (lambda x: x >= 0, "a positive number, or 0 for no limit"),
+    "max_gradient_elem": (lambda x: x >= 0, "a positive number, or 0 for no limit"),
+    "rms_halflife": (lambda x: x > 0, "a positive number of updates"),
+    "beta1_halflife": (lambda x: x > 0, "a positive number of updates"),
+    "beta2_halflife": (lambda x: x > 0, "a positive number of updates"),
+    "rms_regularizer": (lambda x: x > 0, "a positive number"),
+    "rprop_increase": (lambda x: x >= 1, "a factor of at least 1"),
+    "rprop_decrease": (lambda x: 0 < x <= 1, "a factor above 0, at most 1"),
+    "rprop_min_step": (lambda x: x >= 0, "a number of at least 0"),
+    "rprop_max_step": (lambda x: x > 0, "a positive number"),
+}
+
+LIMITS = ("max_gradient_elem", "max_gradient_norm")
+
+# A running mean with this half-life is kept by the factor of this name.
+HALFLIVES = {"rms_halflife": "decay", "beta1_halflife": "b1", "beta2_halflife": "b2"}
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """An algorithm with its settings: how parameters begin to move, and move.
+
+    Parameters
+    ----------
+    name : str
+        The algorithm's name, ``"optax"`` for a transformation of the user.
+    values : dict
+        The numbers that ``update`` gets back, then as arrays.
+    algorithm : Algorithm, optional
+        The row of the catalogue.
+    nesterov : bool
+        Whether the momentum, if there is one, is Nesterov's.
+    schedule : callable, optional
+        Number of updates so far -> learning rate, in place of a number.
+    transformation : optax.GradientTransformation, optional
+        What moves the parameters where it is not a rule of the catalogue.
+    """
+
+    name: str
+    values: dict[str, float]
+    algorithm: Algorithm | None = None
+    nesterov: bool = False
+    schedule: Callable[[Any], Any] | None = None
+    transformation: Any = None
+
+    @property
+    def full_batch(self) -> bool:
+        """Whether gradients have to be those over all data."""
+        return self.algorithm is not None and self.algorithm.full_batch
+
+    @property
+    def needs_curvature(self) -> bool:
+        """Whether ``update`` needs the argument ``curvature``."""
+        return self.algorithm is not None and self.algorithm.needs_curvature
+
+    @property
+    def elementwise(self) -> bool:
+        """Whether each entry of a parameter moves without regard to the others."""
+        return self.transformation is None and "max_gradient_norm" not in self.values
+
+    @property
+    def key(self) -> Hashable:
+        """What changes the compiled program; the numbers do not."""
+        used = frozenset(self.values)
+        # Of a named algorithm the transformation is made anew each time, always alike.
+        own = self.transformation if self.algorithm is None else None
+        return self.name, self.nesterov, self.schedule, own, used
+
+    def init(self, params: Tree) -> State:
+        """Return the state before the first update; it depends on no number."""
+        if self.transformation is not None:
+            inner = self.transformation.init(params)
+            # Each leaf gets memory of its own, as a program that reuses it needs.
+            return {"optax": jax.tree.map(_own_memory, inner)}
+        assert self.algorithm is not None
+        slots = dict(self.algorithm.slots)
+        if "momentum" in self.values:
+            slots["velocity"] = 0.0
+        state: State = {name: _filled(params, fill) for name, fill in slots.items()}
+        if "b1" in self.values:
+            state["age"] = jax.device_put(np.int32(0))
+        return state
+
+    def update(
+        self,
+        grads: Tree,
+        state: State,
+        params: Tree,
+        values: Mapping[str, Any],
+        *,
+        count: Any,
+        value: Array | None = None,
+        value_fn: Callable[[Tree], Array] | None = None,
+        curvature: Tree | None = None,
+    ) -> tuple[Tree, State]:
+        """Return the parameters and the state after one update; a pure function.
+
+        Parameters
+        ----------
+        grads, params : pytree
+            Gradient of the loss, and where it was taken.
+        state : dict
+            From ``init`` or the update before.
+        values : mapping
+            The numbers of ``self.values``, possibly as arrays.
+        count : int
+            Number of updates before this one, for a schedule.
+        value, value_fn : array, callable, optional
+            The loss here, and as a function of parameters; for line searches.
+        curvature : pytree, optional
+            ``hessian_vector`` for a standard normal v; for ``esgd``.
+
+        Returns
+        -------
+        (params, state)
+        """
+        if self.transformation is not None:
+            grads = jax.tree.map(lambda g: _limited(g, _cast(values, g.dtype)), grads)
+            searched = {"value": value, "grad": grads, "value_fn": value_fn}
+            return self._update_by_optax(grads, state, params, searched)
+        assert self.algorithm is not None and self.algorithm.rule is not None
+        rule, numbers, state = self.algorithm.rule, dict(values), dict(state)
+        if self.schedule is not None:
+            numbers["learning_rate"] = self.schedule(count)
+        if "age" in state:
+            state["age"] = state["age"] + 1
+            numbers["age"] = state["age"]
+        slots = [name for name in state if name != "age"]
+
+        def move(p: Array, g: Array, hv: Array, *olds: Array) -> list[Array]:
+            # Sums of tiny steps and squares would be lost in bfloat16.
+            wide = jnp.promote_types(p.dtype, jnp.float32)
+            n = _cast(numbers, wide)
+            n["curvature"] = hv.astype(wide)
+            own = {s: old.astype(wide) for s, old in zip(slots, olds, strict=True)}
+            step = -rule(_limited(g.astype(wide), n), own, n)
+            if "velocity" in own:
+                mu, velocity = n["momentum"], own["velocity"]
+                if self.nesterov:
+                    step = mu * mu * velocity + (1 + mu) * step
+                else:
+                    step = mu * velocity + step
+                own["velocity"] = step
+            moved = p.astype(wide) + step
+            return [a.astype(p.dtype) for a in (moved, *(own[s] for s in slots))]
+
+        leaves, tree = _flatten(params)
+        rows = (grads, grads if curvature is None else curvature)
+        columns = [tree.flatten_up_to(x) for x in (*rows, *(state[s] for s in slots))]
+        news = [move(*row) for row in zip(leaves, *columns, strict=True)]
+        for i, slot in enumerate(slots, start=1):
+            state[slot] = tree.unflatten([new[i] for new in news])
+        return tree.unflatten([new[0] for new in news]), state
+
+    def _update_by_optax(
+        self, grads: Tree, state: State, params: Tree, searched: dict[str, Any]
+    ) -> tuple[Tree, State]:
+        import optax  # type: ignore[import-untyped]
+
+        given = {name: x for name, x in searched.items() if x is not None}
+        transformation = optax.with_extra_args_support(self.transformation)
+        steps, inner = transformation.update(grads, state["optax"], params, **given)
+        return optax.apply_updates(params, steps), {"optax": inner}
+
+
+def resolve(algo: Any, hyper: dict[str, Any]) -> Optimizer:
+    """Return the optimizer of an algorithm, taking its keywords out of ``hyper``.
+
+    Parameters
+    ----------
+    algo : str or optax.GradientTransformation
+        A name in ``ALGORITHMS``, or a transformation, which brings its own
+        learning rate and momentum.
+    hyper : dict
+        Keywords. The ones that the algorithm uses are removed, others stay.
+        The learning rate of ``adadelta`` is taken and has no effect.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no such algorithm, or a number is outside its range.
+
+    Examples
+    --------
+    >>> hyper = {"learning_rate": 0.1, "batch_size": 64}
+    >>> nag = resolve("nag", hyper)
+    >>> nag.values, nag.nesterov
+    ({'learning_rate': 0.1, 'momentum': 0.9}, True)
+    >>> hyper
+    {'batch_size': 64}
+    """
+    if not isinstance(algo, str):
+        if not (hasattr(algo, "init") and hasattr(algo, "update")):
+            raise ConfigurationError(
+                f"algo is {algo!r}; it has to be an optax.GradientTransformation or "
+                f"one of {listing(ALGORITHMS)}."
+            )
+        return Optimizer("optax", _limits(hyper), transformation=algo)
+    algorithm = ALGORITHMS.get(algo)
+    if algorithm is None:
+        raise ConfigurationError(
+            f"unknown algo {algo!r}. Known: {listing(ALGORITHMS)}."
+            + suggest(algo, ALGORITHMS)
+        )
+    if algorithm.rule is None:
+        import optax
+
+        return Optimizer(algo, {}, algorithm, transformation=optax.lbfgs())
+
+    values, schedule = {}, None
+    if callable(hyper.get("learning_rate")):
+        schedule = hyper.pop("learning_rate")
+    else:
+        values["learning_rate"] = _number(
+            hyper, "learning_rate", algorithm.learning_rate
+        )
+    momentum = _number(hyper, "momentum", algorithm.momentum)
+    nesterov = bool(hyper.pop("nesterov", algorithm.nesterov)) and momentum > 0
+    if momentum > 0:
+        values["momentum"] = momentum
+    for name, default in algorithm.keywords.items():
+        number = _number(hyper, name, default)
+        if name in HALFLIVES:
+            values[HALFLIVES[name]] = math.exp(-math.log(2) / number)
+        else:
+            values[name] = number
+    if values.get("rprop_min_step", 0) > values.get("rprop_max_step", 0):
+        raise ConfigurationError(
+            f"rprop_min_step is {values['rprop_min_step']!r}; it has to be at most "
+            f"rprop_max_step, which is {values['rprop_max_step']!r}."
+        )
+    return Optimizer(algo, values | _limits(hyper), algorithm, nesterov, schedule)
+
+
+def keywords(algo: Any) -> list[str]:
+    """Return the keywords that ``resolve`` takes for an algorithm; none if unknown.
+
+    Examples
+    --------
+    >>> keywords("sgd")
+    ['max_gradient_elem', 'max_gradient_norm', 'learning_rate', 'momentum', 'nesterov']
+    """
+    if not isinstance(algo, str):
+        return [*LIMITS]
+    algorithm = ALGORITHMS.get(algo)
+    if algorithm is None or algorithm.rule is None:
+        return []
+    return [*LIMITS, "learning_rate", "momentum", "nesterov", *algorithm.keywords]
+
+
+def hessian_vector(loss_fn: Callable[[Tree], Array], params: Tree, v: Tree) -> Tree:
+    """Return for each parameter p the product of its block of the Hessian with v.
+
+    That is ∂²L/∂p² v_p, without the blocks that join two parameters.
+
+    Parameters
+    ----------
+    loss_fn : callable
+        Parameters -> scalar loss L.
+    params, v : pytree
+        Where, and in which direction.
+
+    Examples
+    --------
+    >>> def loss(params):
+    ...     return params["a"] ** 3 * params["b"]
+    >>> hv = hessian_vector(loss, {"a": 1.0, "b": 2.0}, {"a": 1.0, "b": 1.0})
+    >>> float(hv["a"]), float(hv["b"])
+    (12.0, 0.0)
+    """
+    leaves, tree = _flatten(params)
+
+    def block(i: int, direction: Array) -> Any:
+        def loss_of(leaf: Array) -> Array:
+            return loss_fn(tree.unflatten([*leaves[:i], leaf, *leaves[i + 1 :]]))
+
+        return jax.jvp(jax.grad(loss_of), (leaves[i],), (direction,))[1]
+
+    directions = tree.flatten_up_to(v)
+    return tree.unflatten([block(i, d) for i, d in enumerate(directions)])
+
+
+def _number(hyper: dict[str, Any], name: str, default: float) -> float:
+    given = hyper.pop(name, default)
+    valid, expected = RANGES[name]
+    try:
+        number = float(given)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not (math.isfinite(number) and valid(number)):
+        raise ConfigurationError(f"{name} is {given!r}; it has to be {expected}.")
+    return number
+
+
+def _limits(hyper: dict[str, Any]) -> dict[str, float]:
+    """Return the limits of gradients that are in use."""
+    given = [name for name in LIMITS if hyper.get(name, 0) is not None]
+    numbers = {name: _number(hyper, name, 0) for name in given}
+    for name in LIMITS:
+        hyper.pop(name, None)
+    return {name: number for name, number in numbers.items() if number > 0}
+
+
+def _limited(g: Array, n: Numbers) -> Array:
+    """Return a gradient within its limits; that of its entries goes first."""
+    if "max_gradient_elem" in n:
+        return jnp.clip(g, -n["max_gradient_elem"], n["max_gradient_elem"])
+    if "max_gradient_norm" in n:
+        norm = jnp.sqrt(jnp.sum(g * g))
+        return g * (n["max_gradient_norm"] / jnp.maximum(norm, n["max_gradient_norm"]))
+    return g
+
+
+def _flatten(tree: Tree) -> tuple[list[Array], Any]:
+    leaves, structure = jax.tree.flatten(tree)
+    return leaves, structure
+
+
+def _cast(values: Mapping[str, Any], dtype: Any) -> dict[str, Array]:
+    return {name: jnp.asarray(value, dtype) for name, value in values.items()}
+
+
+def _own_memory(leaf: Any) -> Any:
+    if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        return leaf
+    return jax.device_put(np.array(leaf))
+
+
+def _filled(params: Tree, fill: float) -> Tree:
+    # Made by NumPy: a program to fill each shape would cost more than the filling.
+    return jax.tree.map(
+        lambda p: jax.device_put(np.full(jnp.shape(p), fill, jnp.result_type(p))),
+        params,
+    )

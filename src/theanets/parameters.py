@@ -1,0 +1,97 @@
+"""The handle by which a user holds one array of a network."""
+
+from collections.abc import MutableMapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from theanets.datasets.arrays import as_array
+from theanets.errors import DataError
+from theanets.registry import suggest
+
+
+class Parameter:
+    """One array of a network, by name: a path into the network, never a copy.
+
+    Examples
+    --------
+    >>> import theanets
+    >>> bias = theanets.Regressor([2, 3]).find("out", "b")
+    >>> bias
+    <Parameter out.b (3,) float32>
+    >>> bias.set_value([1, 2, 3])
+    >>> bias.get_value()
+    array([1., 2., 3.], dtype=float32)
+    """
+
+    def __init__(self, values: MutableMapping[str, Any], name: str) -> None:
+        self._values = values
+        self.name = name
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Lengths of the axes."""
+        return tuple(self._values[self.name].shape)
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of values."""
+        return int(np.prod(self.shape))
+
+    @property
+    def dtype(self) -> Any:
+        """Type of the values."""
+        return self._values[self.name].dtype
+
+    def get_value(self) -> np.ndarray:
+        """Return a copy of the values."""
+        return np.array(self._values[self.name])
+
+    def set_value(self, value: Any) -> None:
+        """Replace the values by others of the same shape.
+
+        Raises
+        ------
+        DataError
+            If the shape is another one, or a value is not finite.
+        """
+        array = np.asarray(as_array(value, f'parameter "{self.name}"'))
+        if array.shape != self.shape:
+            raise DataError(
+                f'parameter "{self.name}": its shape is {self.shape}, got an array of '
+                f"shape {array.shape}."
+            )
+        array = array.astype(self.dtype)
+        if not np.isfinite(array.astype("f8")).all():
+            raise DataError(
+                f'parameter "{self.name}": the new values hold NaN or infinity. '
+                "Its old values stay."
+            )
+        self._values[self.name] = jax.device_put(array)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        value = self.get_value()
+        return value if dtype is None else value.astype(dtype)
+
+    def __repr__(self) -> str:
+        return f"<Parameter {self.name} {self.shape} {self.dtype}>"
+
+
+def no_such(where: str, kind: str, wanted: object, names: Sequence[str]) -> str:
+    """Return the message for a layer or parameter that is not there.
+
+    Examples
+    --------
+    >>> print(no_such("the model", "layer", "hid", ["in", "hid1"]))
+    the model has no layer 'hid'. There are: in, hid1. Did you mean "hid1"?
+    """
+    there = ", ".join(names) or "none"
+    return f"{where} has no {kind} {wanted!r}. There are: {there}." + suggest(
+        wanted, names
+    )

@@ -1,0 +1,155 @@
+"""Outputs of a model for data of any size, by few compiled programs."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from theanets.datasets.arrays import Expected, as_array, check, narrowed
+from theanets.errors import DataError
+from theanets.graph.objective import Objective
+from theanets.graph.topology import Topology
+from theanets.registry import listing
+from theanets.training.programs import PROGRAMS
+
+_LARGEST_BATCH = 1024
+"""Data run in batches of a power of two up to this: eleven programs do for all."""
+_AHEAD = 4
+
+
+def compute(
+    objective: Objective,
+    values: Mapping[str, Any],
+    x: Any,
+    names: tuple[str, ...] | None,
+    key: np.ndarray | None,
+) -> dict[str, np.ndarray]:
+    """Compute some outputs, or all, of a batch of any size or of one example.
+
+    Parameters
+    ----------
+    objective : Objective
+        The graph and its noise.
+    values : mapping of str to array
+        Parameters by full name.
+    x : array, or several by layer name or in order
+        The data; an example has no batch axis, and neither have its outputs.
+    names : tuple of str, optional
+        Which outputs; by default all.
+    key : array, optional
+        Random key of the noise; without it there is none.
+
+    Raises
+    ------
+    DataError
+        If the data do not fit the inputs.
+    """
+    arrays, single = input_arrays(objective.topology, x)
+    program = PROGRAMS.get(
+        ("forward", objective.key, names),
+        lambda: jax.jit(_forward(objective, names)),
+    )
+    joined = in_batches(
+        lambda part, start: program(values, part, objective.numbers, key, start),
+        arrays,
+        objective.dtype,
+    )
+    return {name: value[0] for name, value in joined.items()} if single else joined
+
+
+def in_batches(
+    run: Callable[[dict[str, Any], int], Mapping[str, Any]],
+    arrays: Mapping[str, Any],
+    dtype: Any,
+) -> dict[str, np.ndarray]:
+    """Run a program over arrays of any length, in batches of few sizes.
+
+    Parameters
+    ----------
+    run : callable
+        Takes arrays by name and the index of their first example.
+    arrays : mapping of str to array
+        Arrays with equal first axes.
+    dtype : dtype
+        The precision to compute in.
+    """
+    length = len(next(iter(arrays.values())))
+    pending: list[Mapping[str, Any]] = []
+    fetched: list[dict[str, np.ndarray]] = []
+    for start in range(0, length, _LARGEST_BATCH):
+        rows = min(length - start, _LARGEST_BATCH)
+        part = {
+            name: _padded(narrowed(array[start : start + rows], dtype), rows)
+            for name, array in arrays.items()
+        }
+        pending.append(run(part, start))
+        # Some run ahead of what is fetched, so that the device need not wait.
+        if len(pending) > _AHEAD:
+            fetched.append(_fetched(pending.pop(0)))
+    fetched += map(_fetched, pending)
+    return {
+        name: np.concatenate([part[name] for part in fetched])[:length]
+        for name in fetched[0]
+    }
+
+
+def input_arrays(topology: Topology, x: Any) -> tuple[dict[str, Any], bool]:
+    """Return the checked inputs by layer name, and whether they are one example."""
+    layers = topology.inputs
+    given = _by_name(x, [layer.name for layer in layers])
+    called = "x" if len(layers) == 1 else 'x["{}"]'
+    arrays = [as_array(given[x.name], called.format(x.name)) for x in layers]
+    single = all(
+        array.ndim == len(layer.shape)
+        for array, layer in zip(arrays, layers, strict=True)
+    )
+    if single:
+        arrays = [array[None] for array in arrays]
+    expected = [Expected(layer.name, "input", layer.shape) for layer in layers]
+    check(arrays, expected, "x")
+    named = {layer.name: array for layer, array in zip(layers, arrays, strict=True)}
+    return named, single
+
+
+def _by_name(x: Any, names: list[str]) -> Mapping[str, Any]:
+    if isinstance(x, Mapping):
+        if set(x) != set(names):
+            raise DataError(
+                f"x has the arrays {listing(map(str, x))}; the model's inputs are "
+                f"{listing(names)}."
+            )
+        return x
+    if len(names) == 1:
+        return {names[0]: x}
+    if not isinstance(x, tuple | list) or len(x) != len(names):
+        raise DataError(
+            f"the model has {len(names)} inputs: {', '.join(names)}. Give a list of "
+            "one array for each, in this order, or a dict by name."
+        )
+    return dict(zip(names, x, strict=True))
+
+
+def _forward(
+    objective: Objective, names: tuple[str, ...] | None
+) -> Callable[..., dict[str, Any]]:
+    def forward(
+        params: Any, inputs: Any, numbers: Any, key: Any, start: Any
+    ) -> dict[str, Any]:
+        own = None if key is None else jax.random.fold_in(key, start)
+        outputs = objective.outputs(params, inputs, numbers, own)
+        return outputs if names is None else {name: outputs[name] for name in names}
+
+    return forward
+
+
+def _fetched(part: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    return {name: np.asarray(value) for name, value in part.items()}
+
+
+def _padded(array: Any, rows: int) -> Any:
+    size = 1 << (rows - 1).bit_length()
+    if size == rows:
+        return array
+    padding = np.zeros((size - rows, *array.shape[1:]), array.dtype)
+    return np.concatenate([array, padding])

@@ -1,0 +1,98 @@
+"""Names: of classes, by pattern, and help for one that is nearly right."""
+
+import difflib
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from typing import Any, Generic, TypeVar
+
+from theanets.errors import ConfigurationError
+
+T = TypeVar("T")
+
+
+def suggest(name: object, options: Iterable[str]) -> str:
+    """Return a sentence that offers the nearest of some names, or nothing.
+
+    Examples
+    --------
+    >>> suggest("rellu", ["relu", "tanh"])
+    ' Did you mean "relu"?'
+    >>> suggest("abc", ["relu", "tanh"])
+    ''
+    """
+    near = difflib.get_close_matches(str(name), list(options), n=1)
+    return f' Did you mean "{near[0]}"?' if near else ""
+
+
+def listing(names: Iterable[str]) -> str:
+    """Return names as one comma-separated text, sorted, or "none"."""
+    return ", ".join(sorted(names)) or "none"
+
+
+def matching(patterns: str | Iterable[str], names: Iterable[str]) -> list[str]:
+    """Return the names that a glob, or any of several, matches.
+
+    Examples
+    --------
+    >>> matching("hid*.w", ["hid1.w", "hid1.b", "out.w"])
+    ['hid1.w']
+    """
+    globs = (patterns,) if isinstance(patterns, str) else tuple(patterns)
+    return [name for name in names if any(fnmatchcase(name, glob) for glob in globs)]
+
+
+class Registry(Generic[T]):
+    """A mapping from names to the subclasses of one base class.
+
+    ``kind`` is the word for such a class in messages, such as "layer form".
+    """
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._classes: dict[str, type[T]] = {}
+
+    def register(self, cls: type[T], *names: str) -> None:
+        """Enter a class under each of its names.
+
+        A class defined again, as in a notebook cell that is run twice,
+        replaces the one before; the names of our own classes are protected.
+
+        Raises
+        ------
+        ConfigurationError
+            If a name belongs to a class of this package.
+        """
+        for name in map(str.lower, names):
+            held = self._classes.get(name)
+            if held is not None and _is_ours(held) and not _is_ours(cls):
+                raise ConfigurationError(
+                    f'class {cls.__name__}: the {self.kind} "{name}" is already '
+                    f"{held.__name__} of theanets. Give the class another name."
+                )
+            self._classes[name] = cls
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.lower() in self._classes
+
+    def __iter__(self) -> Any:
+        return iter(self._classes)
+
+    def lookup(self, name: str, where: str = "") -> type[T]:
+        """Return the class of a name; ``where`` begins the error message.
+
+        Raises
+        ------
+        ConfigurationError
+            If there is none, with the names there are and the nearest one.
+        """
+        found = self._classes.get(name.lower()) if isinstance(name, str) else None
+        if found is None:
+            raise ConfigurationError(
+                f"{where}unknown {self.kind} {name!r}. Known: {listing(self)}."
+                + suggest(name, self)
+            )
+        return found
+
+
+def _is_ours(cls: type) -> bool:
+    return cls.__module__.split(".")[0] == "theanets"

@@ -1,0 +1,162 @@
+"""What a file says of a model, the model that it says, and files on the way."""
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jax
+import numpy as np
+
+from theanets.config import float_type
+from theanets.errors import ConfigurationError, ModelFileError, TheanetsError
+from theanets.losses import Loss
+from theanets.registry import Registry
+
+if TYPE_CHECKING:
+    from theanets.network import Network
+
+MODELS: Registry["Network"] = Registry("model")
+
+
+def register(cls: type["Network"]) -> None:
+    """Make files able to name a class of models."""
+    MODELS.register(cls, cls.form.lower())
+
+
+def describe(net: "Network") -> dict[str, Any]:
+    """Return all of a model but its arrays, in what JSON can hold.
+
+    Raises
+    ------
+    ConfigurationError
+        If the model holds a function that no file can name.
+    """
+    for layer in net.layers:
+        if not layer.activation.serializable:
+            raise ConfigurationError(
+                f'{layer.where}its activation "{layer.activation.spec}" is a function, '
+                "which a file cannot hold. Make it a subclass of theanets.Activation "
+                "and give its name."
+            )
+    for loss in net.losses:
+        if not loss.serializable:
+            raise ConfigurationError(
+                f"the loss {loss.form()} is a function, which a file cannot hold. Make "
+                "it a subclass of theanets.Loss and give its name."
+            )
+    return {
+        "model": net.form,
+        "layers": [layer.to_spec() for layer in net.layers],
+        "losses": [loss.to_spec() for loss in net.losses],
+        "rng": net._seed,
+        "epochs": net._epochs,
+        "floatX": net._dtype.name,
+    }
+
+
+def rebuild(
+    description: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+) -> "Network":
+    """Return the model that a file describes.
+
+    Raises
+    ------
+    ModelFileError
+        If there can be no such model, or the arrays are not its own.
+    """
+    try:
+        cls = MODELS.lookup(description["model"])
+        net = cls.__new__(cls)
+        net._begin(description["rng"], description["floatX"])
+        net._epochs = int(description["epochs"])
+        for spec in description["layers"]:
+            net.add_layer(dict(spec))
+        for spec in description["losses"]:
+            net.add_loss(Loss.build(**spec))
+    except (TheanetsError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ModelFileError(
+            f"the file describes a model that cannot be made: {error} If it uses "
+            "classes of your own, define or import them before loading."
+        ) from error
+    if {name: array.shape for name, array in arrays.items()} != {
+        name: value.shape for name, value in net._values.items()
+    }:
+        raise ModelFileError(
+            "the arrays of the file are not those that its description asks for. The "
+            "file is damaged; copy it again, or use an older snapshot."
+        )
+    dtype = float_type(description["floatX"], "floatX")
+    for name, array in arrays.items():
+        net._values[name] = jax.device_put(array.astype(dtype))
+    return net
+
+
+@dataclass
+class Snapshots:
+    """When to write a training model to a file, and where.
+
+    Attributes
+    ----------
+    file : path or binary file object, optional
+        Where; ``{}`` in a path stands for the time, in seconds. None: nowhere.
+    every : int or float
+        So many epochs, if an int; so many minutes, if a float; 0: only at the end.
+    """
+
+    file: Any = None
+    every: float = 0
+    _written: float = field(default_factory=time.monotonic)
+
+    @classmethod
+    def take(cls, given: dict[str, Any]) -> "Snapshots":
+        """Make them from ``save_progress`` and ``save_every``, removing those.
+
+        Raises
+        ------
+        ConfigurationError
+            If one is not valid, or the folder is not there.
+        """
+        file, every = given.pop("save_progress", None), given.pop("save_every", 0)
+        if isinstance(every, bool) or not isinstance(every, int | float) or every < 0:
+            raise ConfigurationError(
+                f"save_every is {every!r}; it has to be a number of epochs (an int) or "
+                "of minutes (a float)."
+            )
+        if every and file is None:
+            raise ConfigurationError(
+                f"save_every is {every!r}, but there is no save_progress: give the "
+                "file to write the snapshots to."
+            )
+        if file is None or hasattr(file, "write"):
+            return cls(file, every)
+        if not isinstance(file, str | os.PathLike):
+            raise ConfigurationError(
+                f"save_progress is {file!r}; it has to be a path or a binary file."
+            )
+        folder = Path(file).parent
+        if not folder.is_dir():
+            raise ConfigurationError(
+                f'save_progress is "{file}", but there is no folder "{folder}". '
+                "Make it first."
+            )
+        return cls(file, every)
+
+    def due(self, epochs: int) -> bool:
+        """Return whether it is time for a snapshot after so many epochs."""
+        if not self.every:
+            return False
+        if isinstance(self.every, int):
+            return epochs % self.every == 0
+        return time.monotonic() - self._written >= 60 * self.every
+
+    def write(self, save: Callable[[Any], None]) -> None:
+        """Write one, if there is a file to write to."""
+        if self.file is None:
+            return
+        named = isinstance(self.file, str | os.PathLike)
+        stamp = str(int(time.time()))
+        save(os.fspath(self.file).replace("{}", stamp) if named else self.file)
+        self._written = time.monotonic()

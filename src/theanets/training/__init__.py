@@ -1,0 +1,1 @@
+"""The engine: it minimizes a pure function and has never heard of networks."""

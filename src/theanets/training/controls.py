@@ -1,0 +1,157 @@
+"""The keywords that steer a run of training, checked before anything is compiled."""
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from theanets import optimizers
+from theanets.errors import ConfigurationError
+from theanets.optimizers import ALGORITHMS
+from theanets.registry import listing, suggest
+
+Callback = Callable[[int, dict[str, float], dict[str, float]], Any]
+
+
+@dataclass(frozen=True)
+class Controls:
+    """How long to train, on how much at a time, and whom to tell.
+
+    Attributes
+    ----------
+    batch_size : int or None
+        Examples in a minibatch; None or -1 for all the data at once. By default 32,
+        or all for an algorithm that needs exact gradients.
+    train_batches, valid_batches : int, optional
+        Batches in an epoch, and in a validation; by default all.
+    validate_every : int
+        Epochs between validations.
+    patience : int
+        Validations without improvement that are borne; one more ends the training.
+    min_improvement : float
+        Part of the best loss by which another has to be lower to be better.
+    max_epochs, max_updates : int, optional
+        Bounds: epochs, and gradient updates.
+    rng : int, optional
+        Seed of the shuffling and the noise; by default the model's, and each call
+        to train goes on where the one before stopped.
+    monitor_gradients : bool
+        Report the norm of each parameter's gradient.
+    callbacks : sequence of callable
+        Called as f(epoch, training, validation) after each epoch, counted from 1;
+        one that returns False stops the training.
+    progress : bool, optional
+        False: print nothing.
+    """
+
+    batch_size: Any = "default"
+    train_batches: int | None = None
+    valid_batches: int | None = None
+    validate_every: int = 10
+    patience: int = 5
+    min_improvement: float = 0.0
+    max_epochs: int | None = None
+    max_updates: int | None = None
+    rng: Any = None
+    monitor_gradients: bool = False
+    callbacks: tuple[Callback, ...] = ()
+    progress: Any = None
+
+    @classmethod
+    def take(cls, given: dict[str, Any]) -> "Controls":
+        """Make controls from the keywords that are theirs, and remove those.
+
+        Raises
+        ------
+        ConfigurationError
+            If a value is not valid.
+        """
+        taken = {name: given.pop(name) for name in keywords() if name in given}
+        for name, least in _WHOLE.items():
+            if name in taken and not _is_whole(taken[name], least):
+                if (
+                    taken[name] is None
+                    and cls.__dataclass_fields__[name].default is None
+                ):
+                    continue
+                raise ConfigurationError(
+                    f"{name} is {taken[name]!r}; it has to be a whole number from "
+                    f"{least} on."
+                )
+        size = taken.get("batch_size")
+        if size not in (None, -1) and not _is_whole(size, 1) and "batch_size" in taken:
+            raise ConfigurationError(
+                f"batch_size is {size!r}; it has to be a whole number from 1 on, or "
+                "None for all the data at once."
+            )
+        improvement = taken.get("min_improvement", 0.0)
+        if not _is_number(improvement) or not 0 <= improvement < math.inf:
+            raise ConfigurationError(
+                f"min_improvement is {improvement!r}; it has to be a number from 0 on, "
+                "such as 0.01 for one part in a hundred."
+            )
+        taken["callbacks"] = _callbacks(taken.get("callbacks"))
+        return cls(**taken)
+
+
+def keywords() -> list[str]:
+    """Return every keyword of ``train`` that is a control."""
+    return [field.name for field in fields(Controls)]
+
+
+def refuse(left: Iterable[str], known: Iterable[str]) -> None:
+    """Raise an error for keywords that no stage has taken, all of them at once.
+
+    Raises
+    ------
+    ConfigurationError
+        If any are left, with the nearest valid name for each.
+    """
+    unknown, known = sorted(left), sorted(known)
+    if unknown:
+        raise ConfigurationError(
+            f"unknown keyword{'s' * (len(unknown) > 1)}: "
+            + " ".join(f'"{name}".{_advice(name, known)}' for name in unknown)
+            + f" Known: {listing(known)}."
+        )
+
+
+def _advice(name: str, known: list[str]) -> str:
+    owners = [algo for algo in ALGORITHMS if name in optimizers.keywords(algo)]
+    if owners:
+        return f" It belongs to algo {listing(owners)}, not to the one chosen."
+    return suggest(name, known)
+
+
+_WHOLE = {
+    "train_batches": 1,
+    "valid_batches": 1,
+    "validate_every": 1,
+    "patience": 0,
+    "max_epochs": 1,
+    "max_updates": 1,
+}
+
+
+def _is_whole(value: Any, least: int) -> bool:
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    return whole and bool(value >= least)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real | np.number) and not isinstance(value, bool)
+
+
+def _callbacks(given: Any) -> tuple[Callback, ...]:
+    listed = isinstance(given, Iterable) and not isinstance(given, str)
+    found = tuple(given) if listed else () if given is None else (given,)
+    for callback in found:
+        if not callable(callback):
+            raise ConfigurationError(
+                f"callbacks holds {callback!r}; it has to be a list of functions "
+                "f(epoch, training, validation)."
+            )
+    return found

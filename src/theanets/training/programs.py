@@ -1,0 +1,287 @@
+"""The compiled programs of training: many batches in one call, no Python between.
+
+A program's identity is what it computes, not the numbers it is given: learning
+rates, weights of regularizers and levels of noise are arguments. The programs are
+kept in one bounded cache, so that training the same thing again compiles nothing.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping
+from functools import partial
+from threading import Lock
+from typing import Any, Literal, NamedTuple, TypeVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from theanets.errors import ConfigurationError
+from theanets.initializers import stream
+from theanets.optimizers import Optimizer, hessian_vector
+
+Array = jax.Array
+Tree = Any
+F = TypeVar("F", bound=Callable[..., Any])
+
+Objective = Callable[[Tree, tuple[Array, ...], Mapping[str, Any], Array | None], Any]
+"""(params, batch, numbers, key or None) -> (loss, monitors)."""
+
+Record = dict[str, tuple[Array, ...]]
+"""Of each monitor its value in each batch, or values and how much each counts."""
+
+Layout = Literal["rows", "stack", "whole"]
+"""How batches lie in arrays: rows to be gathered, batches stacked on a first axis,
+or everything as one batch."""
+
+
+class State(NamedTuple):
+    """Everything that one update hands to the next."""
+
+    params: Tree
+    optimizer: Tree
+    updates: Any
+    """How many updates there were: a whole number, int32."""
+
+
+class ProgramCache:
+    """Compiled functions by what they compute; the least recently used go first."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._programs: OrderedDict[Hashable, Any] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: Hashable, make: Callable[[], F]) -> F:
+        """Return the program of a key, made by ``make`` if it is not there."""
+        with self._lock:
+            if key not in self._programs:
+                self._programs[key] = make()
+                while len(self._programs) > self._size:
+                    self._programs.popitem(last=False)
+            self._programs.move_to_end(key)
+            return self._programs[key]  # type: ignore[no-any-return]
+
+    def __len__(self) -> int:
+        return len(self._programs)
+
+
+PROGRAMS = ProgramCache(128)
+
+
+def train_program(
+    objective: Objective, key: Hashable, optimizer: Optimizer, gradients: bool
+) -> Callable[..., tuple[State, Record]]:
+    """Return the program that updates parameters over a run of batches.
+
+    It is called as ``program(params, optimizer_state, updates, data, order, start,
+    stop, root, numbers, layout=...)`` and returns the state after batches start to
+    stop, and every monitor's value in each of them, taken before the batch's update.
+
+    Parameters
+    ----------
+    objective : callable
+        The function to minimize.
+    key : hashable
+        Its identity.
+    optimizer : Optimizer
+        The update rule.
+    gradients : bool
+        Whether to report the norm of each gradient as well.
+    """
+    return PROGRAMS.get(
+        ("train", key, optimizer.key, gradients),
+        lambda: jax.jit(
+            partial(_train, objective, optimizer, gradients),
+            static_argnames="layout",
+            donate_argnames=("optimizer_state", "updates"),
+        ),
+    )
+
+
+def evaluate_program(objective: Objective, key: Hashable) -> Callable[..., Record]:
+    """Return the program that computes every monitor over a run of batches.
+
+    It is called as ``program(params, data, order, start, stop, numbers, layout=...)``
+    and returns every monitor's value in each batch from start to stop.
+    """
+    return PROGRAMS.get(
+        ("evaluate", key),
+        lambda: jax.jit(partial(_evaluate, objective), static_argnames="layout"),
+    )
+
+
+def noise_key(seed: int, *names: str) -> np.ndarray:
+    """Return the random key of a named stream, made without a compiled program."""
+    return stream(seed, *names).integers(0, 2**32, 2, np.uint32)
+
+
+def _train(
+    objective: Objective,
+    optimizer: Optimizer,
+    gradients: bool,
+    params: Tree,
+    optimizer_state: Tree,
+    updates: Array,
+    data: tuple[Array, ...],
+    order: Array | None,
+    start: Array,
+    stop: Array,
+    root: Array,
+    numbers: Mapping[str, Any],
+    *,
+    layout: Layout,
+) -> tuple[State, Record]:
+    # On a CPU the product that forms a weight's gradient, fused with the update, is
+    # up to twice as fast for a weight that lies transposed. The rules that work
+    # element by element do not see the difference.
+    turned = optimizer.elementwise and jax.default_backend() == "cpu"
+    turn = _transposed if turned else _unchanged
+
+    def update(index: Array, carry: tuple[State, Tree]) -> tuple[State, Tree]:
+        state, record = carry
+        batch = _batch(data, order, index, layout)
+        key = jax.random.fold_in(stream_key, state.updates)
+
+        def loss(params: Tree) -> Any:
+            return objective(turn(params), batch, numbers, key)
+
+        (value, monitors), grads = jax.value_and_grad(loss, has_aux=True)(state.params)
+        curvature = None
+        if optimizer.needs_curvature:
+            draws = _normal(jax.random.fold_in(key, 1), state.params)
+            curvature = hessian_vector(lambda p: loss(p)[0], state.params, draws)
+        params, optimizer_state = optimizer.update(
+            grads,
+            state.optimizer,
+            state.params,
+            numbers["optimizer"],
+            count=state.updates,
+            value=value,
+            value_fn=lambda p: loss(p)[0],
+            curvature=curvature,
+        )
+        if gradients:
+            monitors = monitors | _norms(grads)
+        state = State(params, optimizer_state, state.updates + 1)
+        return state, _written(record, index, monitors)
+
+    def monitored(params: Tree, batch: tuple[Array, ...]) -> dict[str, Any]:
+        found: dict[str, Any] = objective(turn(params), batch, numbers, stream_key)[1]
+        return found | _norms(params) if gradients else found
+
+    stream_key = jax.random.wrap_key_data(root, impl="threefry2x32")
+    state = State(turn(params), turn(optimizer_state), updates)
+    first = _batch(data, order, start, layout)
+    shapes = jax.eval_shape(monitored, state.params, first)
+    record = _empty(shapes, _count(data, order))
+    state, record = lax.fori_loop(start, stop, update, (state, record))
+    state = State(turn(state.params), turn(state.optimizer), state.updates)
+    return state, record
+
+
+def _evaluate(
+    objective: Objective,
+    params: Tree,
+    data: tuple[Array, ...],
+    order: Array | None,
+    start: Array,
+    stop: Array,
+    numbers: Mapping[str, Any],
+    *,
+    layout: Layout,
+) -> dict[str, Array]:
+    def monitored(batch: tuple[Array, ...]) -> dict[str, Any]:
+        found: dict[str, Any] = objective(params, batch, numbers, None)[1]
+        return found
+
+    def add(index: Array, record: Record) -> Record:
+        return _written(record, index, monitored(_batch(data, order, index, layout)))
+
+    shapes = jax.eval_shape(monitored, _batch(data, order, start, layout))
+    record = _empty(shapes, _count(data, order))
+    return lax.fori_loop(start, stop, add, record)  # type: ignore[no-any-return]
+
+
+def _count(data: tuple[Array, ...], order: Array | None) -> int:
+    """Return how many batches the arrays hold."""
+    return int(data[0].shape[0] if order is None else order.shape[0])
+
+
+def _empty(monitors: dict[str, Any], count: int) -> Record:
+    """Return room for the monitors of so many batches.
+
+    Each batch has its place, so that means do not depend on how a run is cut.
+    """
+    for name, found in monitors.items():
+        for part in _parts(found):
+            if part.shape != ():
+                raise ConfigurationError(
+                    f'monitor "{name}" is an array of shape {part.shape}; it has to be '
+                    "one number for the batch, such as a mean."
+                )
+    return {
+        name: tuple(jnp.zeros(count, _wide(part)) for part in _parts(found))
+        for name, found in monitors.items()
+    }
+
+
+def _written(record: Record, index: Array, monitors: dict[str, Any]) -> Record:
+    return {
+        name: tuple(
+            column.at[index].set(jnp.asarray(part, column.dtype))
+            for column, part in zip(record[name], _parts(found), strict=True)
+        )
+        for name, found in monitors.items()
+    }
+
+
+def _parts(found: Any) -> tuple[Any, ...]:
+    return found if isinstance(found, tuple) else (found,)
+
+
+def _wide(array: Any) -> Any:
+    return jnp.promote_types(array.dtype, "float32")
+
+
+def _batch(
+    data: tuple[Array, ...], order: Any, index: Array, layout: Layout
+) -> tuple[Array, ...]:
+    if layout == "whole":
+        return data
+    if layout == "stack":
+        return tuple(lax.dynamic_index_in_dim(x, index, keepdims=False) for x in data)
+    rows = lax.dynamic_index_in_dim(order, index, keepdims=False)
+    return tuple(x.at[rows].get(mode="promise_in_bounds") for x in data)
+
+
+def _norms(grads: Tree) -> dict[str, Array]:
+    flat, _ = jax.tree_util.tree_flatten_with_path(grads)
+    return {
+        f"grad({_path_name(path)})": jnp.sqrt(
+            jnp.sum(jnp.square(grad.astype(_wide(grad))))
+        )
+        for path, grad in flat
+    }
+
+
+def _path_name(path: Any) -> str:
+    return jax.tree_util.keystr(path, simple=True, separator=".")
+
+
+def _normal(key: Array, params: Tree) -> Tree:
+    leaves, shape = jax.tree.flatten(params)
+    keys = jax.random.split(key, len(leaves))
+    draws = [
+        jax.random.normal(k, x.shape, x.dtype)
+        for k, x in zip(keys, leaves, strict=True)
+    ]
+    return jax.tree.unflatten(shape, draws)
+
+
+def _transposed(tree: Tree) -> Tree:
+    return jax.tree.map(lambda x: x.T if x.ndim == 2 else x, tree)
+
+
+def _unchanged(tree: Tree) -> Tree:
+    return tree

@@ -1,0 +1,144 @@
+"""Regularizers, and losses together, against the original's numbers."""
+
+import jax
+import numpy as np
+import pytest
+
+import theanets
+from theanets import regularizers
+from theanets.errors import ConfigurationError
+
+from . import case
+
+CLOSE = {"rtol": 1e-4, "atol": 1e-6}
+
+CASES = [
+    "none",
+    "weight_l1",
+    "weight_l2",
+    "weight_sparsity_pattern",
+    "weight_decay_pattern",
+    "hidden_l1",
+    "hidden_sparsity_pattern",
+    "hidden_l1_all_outputs",
+    "combined",
+    "two_losses",
+    "weighted_classifier",
+]
+DROPOUT = ["input_dropout", "hidden_dropout", "output_dropout", "dropout_pattern"]
+NOISE = ["input_noise", "hidden_noise", "output_noise", "noise_pattern"]
+
+
+def model(name):
+    """Make the model of a case with the original's parameters."""
+    meta, arrays = case(f"regularizers/{name}")
+    layers = [tuple(x) if isinstance(x, list) else x for x in meta["layers"]]
+    make = getattr(theanets, meta["model"])
+    net = make(layers, weighted="data/weights" in arrays)
+    if name == "two_losses":
+        net.add_loss("mae", weight=0.3)
+    for key, value in arrays.items():
+        if key.startswith("param/"):
+            net.find(*key.removeprefix("param/").split(".")).set_value(value)
+    return meta, arrays, net
+
+
+def terms(meta):
+    # A copy: the keywords that are taken are removed.
+    return regularizers.take(dict(meta["regularizers"]))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_loss_terms_and_gradients(name):
+    meta, arrays, net = model(name)
+    chosen = terms(meta)
+    objective = net._objective(chosen)
+    batch = tuple(arrays[f"data/{slot.name}"] for slot in objective.slots)
+    params, numbers = net.functional()[1], objective.numbers
+    program = jax.jit(jax.value_and_grad(objective, has_aux=True))
+    (total, monitors), gradients = program(params, batch, numbers)
+    np.testing.assert_allclose(total, arrays["total"], **CLOSE)
+    np.testing.assert_allclose(monitors["loss"], arrays["total"], **CLOSE)
+    np.testing.assert_allclose(monitors["err"], arrays["err"], **CLOSE)
+    for key, gradient in gradients.items():
+        expected = arrays[f"grad/param/{key}"]
+        np.testing.assert_allclose(gradient, expected, **CLOSE, err_msg=key)
+    assert len(chosen) == len(meta["term_weights"])
+    for i, regularizer in enumerate(chosen):
+        weights = numbers["regularizers"]
+        without = numbers | {"regularizers": (*weights[:i], 0.0, *weights[i + 1 :])}
+        (rest, _), _ = program(params, batch, without)
+        kind = type(regularizer).__name__
+        expected = meta["term_weights"][kind] * arrays[f"term/{kind}"]
+        np.testing.assert_allclose(total - rest, expected, rtol=1e-3, err_msg=kind)
+
+
+def test_a_pattern_that_matches_nothing_is_refused():
+    # The original trained without the term and said nothing.
+    meta, _, net = model("weight_l2_no_match")
+    with pytest.raises(ConfigurationError, match="'nothing' matches nothing"):
+        net._objective(terms(meta))
+
+
+@pytest.mark.parametrize("name", DROPOUT + NOISE)
+def test_noise(name):
+    """The random numbers are others; the names of outputs and their relations hold."""
+    meta, arrays, net = model(name)
+    given = meta["regularizers"]
+    x = arrays["input/in"]
+    found = net.feed_forward(x, **given)
+    expected = {k.removeprefix("output/") for k in arrays if k.startswith("output/")}
+    assert found.keys() == expected
+    suffix = "-predrop" if name in DROPOUT else "-prenoise"
+    changed = [key for key in found if key.endswith(suffix)]
+    assert changed
+    for key in changed:
+        after, before = found[key.removesuffix(suffix)], found[key]
+        assert (after != before).any()
+        if name in DROPOUT:
+            (level,) = _levels(given)
+            kept = after != 0
+            np.testing.assert_allclose(after[kept], before[kept] / (1 - level), 1e-5)
+    # What was not changed follows from what was.
+    weights = net.find("hid1", "w").get_value()
+    bias = net.find("hid1", "b").get_value()
+    np.testing.assert_allclose(
+        found["hid1:pre"], found["in:out"] @ weights + bias, rtol=1e-4, atol=1e-5
+    )
+
+
+def _levels(given):
+    (value,) = given.values()
+    return value.values() if isinstance(value, dict) else [value]
+
+
+@pytest.mark.parametrize("keyword", ["dropout", "noise"])
+def test_how_much_noise(keyword):
+    net = theanets.Regressor([200, (200, "linear"), 3])
+    x = np.ones((200, 200), "f")
+    found = net.feed_forward(x, **{keyword: {"in:out": 0.3, "hid1:out": 0.1}})
+    suffix = "-predrop" if keyword == "dropout" else "-prenoise"
+    for name, level in {"in:out": 0.3, "hid1:out": 0.1}.items():
+        before, after = found[name + suffix], found[name]
+        if keyword == "dropout":
+            assert (after == 0).mean() == pytest.approx(level, abs=0.01)
+        else:
+            noise = after - before
+            assert noise.mean() == pytest.approx(0, abs=0.01)
+            assert noise.std() == pytest.approx(level, rel=0.02)
+
+
+def test_equal_shapes_do_not_get_equal_masks():
+    # The original's did where each came from a keyword of its own.
+    net = theanets.Network([6, (6, "linear"), 6])
+    x = np.ones((4, 6), "f")
+    for _name in ("in", "hid1", "out"):
+        for param in net.params:
+            value = np.eye(6) if param.ndim == 2 else np.ones(6)
+            param.set_value(value)
+    found = net.feed_forward(
+        x, input_dropout=0.5, hidden_dropout=0.5, output_dropout=0.5
+    )
+    masks = [found[f"{name}:out"] == 0 for name in ("in", "hid1", "out")]
+    assert (masks[0] != masks[1]).any()
+    assert (masks[1] != masks[2]).any()

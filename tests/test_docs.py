@@ -1,0 +1,45 @@
+"""What the documentation shows is run as it stands."""
+
+import doctest
+import re
+from pathlib import Path
+
+import pytest
+
+import theanets
+from theanets.rules import ALGORITHMS
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_the_guide_runs():
+    result = doctest.testfile(
+        str(ROOT / "docs" / "guide.md"),
+        module_relative=False,
+        optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE,
+    )
+    assert result.attempted > 20
+    assert result.failed == 0
+
+
+def test_the_ten_lines_of_the_readme_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)[0]
+    short = code.replace("momentum=0.9)", "momentum=0.9, max_epochs=1, progress=False)")
+    assert short != code
+    scope = {}
+    exec(short, scope)
+    images, labels = scope["test"]
+    assert theanets.load("digits.safetensors").score(images, labels) > 0.85
+
+
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_the_table_of_algorithms_is_true(name):
+    guide = (ROOT / "docs" / "guide.md").read_text()
+    row = next(line for line in guide.splitlines() if line.startswith(f"| `{name}` |"))
+    algorithm = ALGORITHMS[name]
+    for keyword, value in algorithm.keywords.items():
+        assert re.search(rf"`{keyword}` {value:g}\b".replace("1e-08", "1e-8"), row)
+    if name not in ("adadelta", "lbfgs"):
+        assert f"| {algorithm.learning_rate:g}" in row
+    assert ("all data in one batch" in row) == algorithm.full_batch

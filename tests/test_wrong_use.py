@@ -1,0 +1,826 @@
+"""Misuse is named in plain words, before anything is compiled.
+
+One table: what a person does wrong, the error, and words that its message has to hold:
+the name of the thing, what was expected, what came, and the way out.
+"""
+
+import io
+import itertools
+import json
+
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pandas as pd
+import pytest
+import scipy.sparse
+from safetensors.numpy import save as save_arrays
+
+import theanets
+from theanets import Autoencoder, Classifier, Dataset, Network, Regressor, minimize
+from theanets.errors import (
+    ConfigurationError,
+    DataError,
+    ModelFileError,
+    TheanetsError,
+)
+
+from .helpers import compilations
+
+X = np.random.default_rng(0).standard_normal((8, 4)).astype("f4")
+LABELS = np.arange(8) % 3
+Y = X[:, :2]
+WITH_NAN = np.where(np.arange(8)[:, None] == 2, np.nan, X)
+TWO_INPUTS = [
+    4,
+    {"form": "input", "name": "extra", "size": 2},
+    {"size": 3, "inputs": ["in", "extra"]},
+]
+
+
+class Silent(theanets.Layer):
+    """Has no transform."""
+
+
+class Outless(theanets.Layer):
+    def transform(self, params, inputs):
+        return {"other": inputs[self.input_name]}
+
+
+class Misshapen(theanets.Layer):
+    def transform(self, params, inputs):
+        return inputs[self.input_name]
+
+
+class Doubled(theanets.Layer):
+    def setup(self):
+        self.add_bias("b", 3)
+        self.add_bias("b", 3)
+
+
+def layers(*entries):
+    """Make a model of these layers between an input of 4 and an output of 2."""
+    return lambda: Regressor([4, *entries, 2])
+
+
+def model(*entries, **keywords):
+    return lambda: Regressor(list(entries), **keywords)
+
+
+def train(data=(X, LABELS), valid=None, algo="sgd", **keywords):
+    """Train a classifier of 4 inputs and 3 classes for one epoch."""
+    keywords = {"max_epochs": 1, "progress": False, **keywords}
+    return lambda: Classifier([4, 5, 3]).train(data, valid, algo, **keywords)
+
+
+def regress(data, weighted=False):
+    net = Regressor([4, 2], weighted=weighted)
+    return lambda: net.train(data, max_epochs=1, progress=False)
+
+
+def weighted(data):
+    net = Classifier([4, 3], weighted=True)
+    return lambda: net.train(data, max_epochs=1, progress=False)
+
+
+def on(net, method, *args, **keywords):
+    return lambda: getattr(net, method)(*args, **keywords)
+
+
+_sizes = itertools.count(20)
+
+
+def fresh(model, outputs):
+    """Return a model that no other test has compiled."""
+    return model([4, next(_sizes), outputs])
+
+
+def classifier():
+    return fresh(Classifier, 3)
+
+
+def a_file(content):
+    return lambda: theanets.load(io.BytesIO(content))
+
+
+def saved():
+    """Return the bytes of a model file."""
+    file = io.BytesIO()
+    Classifier([4, 5, 3]).save(file)
+    return file.getvalue()
+
+
+def described(**description):
+    """Return a file with this description and no arrays."""
+    return save_arrays({}, metadata={"theanets": json.dumps(description)})
+
+
+def mean_square(params, x):
+    return ((params * x) ** 2).mean()
+
+
+def minimized(loss=mean_square, params=1.0, data=X, **keywords):
+    return lambda: minimize(loss, params, data, **{"progress": False, **keywords})
+
+
+LAYERS = {
+    "layers is a text": (lambda: Regressor("784"), ["layers is '784'", "list"]),
+    "layers is a number": (lambda: Regressor(784), ["layers is 784", "[784, 100, 10]"]),
+    "layers is a dict": (lambda: Regressor({4: 2}), ["layers is {4: 2}", "list"]),
+    "no size": (layers({"activation": "tanh"}), ['"hid1"', "needs a size"]),
+    "a form alone": (layers("feedforward"), ['"hid1"', "needs a size"]),
+    "size 0": (layers(0), ['"hid1"', "size is 0", "from 1 on"]),
+    "negative size": (layers(-3), ['"hid1"', "size is -3", "from 1 on"]),
+    "half a unit": (layers(2.5), ['"hid1"', "2.5 describes no layer", "an int"]),
+    "True as size": (layers(True), ['"hid1"', "True describes no layer"]),
+    "an empty tuple": (layers(()), ['"hid1"', "() describes no layer", "a tuple"]),
+    "two sizes": (layers((3, "tanh", 5)), ['"hid1"', "size twice: 3 and 5"]),
+    "two activations": (
+        layers((3, "tanh", "relu")),
+        ['"hid1"', "activation twice: 'tanh' and 'relu'"],
+    ),
+    "two forms": (
+        layers((3, "tied", "classifier")),
+        ['"hid1"', "form twice: 'tied' and 'classifier'"],
+    ),
+    "size and shape disagree": (
+        layers({"size": 3, "shape": (4,)}),
+        ['"hid1"', "size 3", "shape (4,)", "Give one of them"],
+    ),
+    "something else in a tuple": (layers((3, 2.5)), ['"hid1"', "2.5 in (3, 2.5)"]),
+    "unknown form": (
+        layers("flatt"),
+        ['"hid1"', "unknown layer form 'flatt'", "Known: ", 'Did you mean "flat"?'],
+    ),
+    "unknown form in a dict": (
+        layers({"form": "feedfoward", "size": 3}),
+        ['"hid1"', "'feedfoward'", 'Did you mean "feedforward"?'],
+    ),
+    "an activation for a layer": (
+        layers("relu"),
+        ['"hid1"', "'relu' is an activation", "(100, 'relu')"],
+    ),
+    "unknown activation": (
+        layers((3, "tanhh")),
+        ['"hid1"', "unknown activation 'tanhh'", 'Did you mean "tanh"?'],
+    ),
+    "an activation that is a number": (
+        layers({"size": 3, "activation": 5}),
+        ['"hid1"', "the activation is 5", '"linear"'],
+    ),
+    "an activation without its argument": (
+        layers((3, "maxout")),
+        ['"hid1"', '"maxout" needs the number', 'Write "maxout:2"'],
+    ),
+    "an activation with another's argument": (
+        layers((3, "relu:3")),
+        ['"hid1"', '"relu" takes no argument', 'Write "relu"'],
+    ),
+    "an activation that changes the shape": (
+        layers((3, lambda x: x.sum(-1))),
+        ['"hid1"', "declares an output of shape (3,)", "computes ()"],
+    ),
+    "an activation of NumPy": (layers((3, np.sin)), ['"hid1"', "NumPy", "jax.numpy"]),
+    "an activation for a form without": (
+        layers({"form": "flat", "activation": "relu"}),
+        ['"hid1"', "form 'flatten' has no activation", "'relu'"],
+    ),
+    "an activation for the input": (
+        model((4, "relu"), 2),
+        ['"in"', "form 'input' has no activation"],
+    ),
+    "unknown keyword of a layer": (
+        layers({"size": 3, "actvation": "relu"}),
+        ['"hid1"', "no keyword 'actvation'", 'Did you mean "activation"?'],
+    ),
+    "attribute of a parameter that is not there": (
+        layers({"size": 3, "std_q": 1}),
+        ['"hid1"', "'std_q' names no parameter", "b, w", 'Did you mean "std_w"?'],
+    ),
+    "negative std": (layers({"size": 3, "std": -1}), ['"hid1"', "std is -1"]),
+    "std is a text": (layers({"size": 3, "std": "big"}), ['"hid1"', "'big'", "number"]),
+    "sparsity of more than all": (
+        layers({"size": 3, "sparsity": 1.5}),
+        ['"hid1"', "sparsity is 1.5", "at least 0 and below 1"],
+    ),
+    "unknown input": (
+        layers(3, {"size": 3, "inputs": "hidd1"}),
+        ['"hid2"', '"hidd1"', "Earlier outputs: in:out", 'Did you mean "hid1"?'],
+    ),
+    "an input twice": (
+        layers({"size": 3, "inputs": ["in", "in"]}),
+        ['"hid1"', "one output twice: in, in"],
+    ),
+    "inputs is a number": (
+        layers({"size": 3, "inputs": 5}),
+        ['"hid1"', "inputs is 5", "name"],
+    ),
+    "inputs with sizes": (
+        layers({"size": 3, "inputs": {"in": 3}}),
+        ['"hid1"', "inputs is {'in': 3}", "list"],
+    ),
+    "a name twice": (
+        layers({"size": 3, "name": "a"}, {"size": 3, "name": "a"}),
+        ['"a"', "has this name already", "a, in"],
+    ),
+    "a name with a colon": (layers({"size": 3, "name": "a:b"}), ["'a:b'", "without"]),
+    "a product of unequal shapes": (
+        layers(3, {"form": "product", "inputs": ["in", "hid1"]}),
+        ['"hid2"', "in:out (4,), hid1:out (3,)"],
+    ),
+    "joining unequal ranks": (
+        model((3, 4), "flat", {"form": "concat", "inputs": ["in", "hid1"]}, 2),
+        ['"hid2"', "in:out (3, 4), hid1:out (12,)", "flatten them first"],
+    ),
+    "flattening two": (
+        layers(3, {"form": "flatten", "inputs": ["in", "hid1"]}),
+        ['"hid2"', "at most 1 input", "got 2", '"concatenate"'],
+    ),
+    "a shape that does not hold the values": (
+        layers({"form": "reshape", "shape": (3, 5)}),
+        ['"hid1"', "(3, 5)", "4 values"],
+    ),
+    "reshape without a shape": (layers("reshape"), ['"hid1"', "needs shape"]),
+    "unknown partner": (
+        model(4, 3, {"form": "tied", "partner": "hidd1"}),
+        ['"out"', "'hidd1'", 'Did you mean "hid1"?'],
+    ),
+    "nobody to be tied to": (model(4, ("tied", 4)), ['"out"', "no earlier layer"]),
+    "a partner of another size": (
+        model(4, 3, 5, {"form": "tied", "partner": "hid1"}),
+        ['"out"', '"hid1" has 3 units', "hid2:out has 5"],
+    ),
+    "a tied layer with a size of its own": (
+        model(4, 3, ("tied", 7)),
+        ['"out"', "size 7 was given", "make it 4"],
+    ),
+    "no input layer": (
+        model({"form": "feedforward", "size": 3}, 2),
+        ["first layer", "has to be an input"],
+    ),
+    "an input without a size": (model({"form": "input"}, 2), ['"in"', "needs a size"]),
+    "an input that reads a layer": (
+        layers(3, {"form": "input", "size": 3, "inputs": "hid1"}),
+        ['"hid2"', "reads data and no other layer", "['hid1']"],
+    ),
+    "an input of rank 1": (
+        model({"form": "input", "size": 3, "ndim": 1}, 2),
+        ['"in"', "ndim is 1", "2 or more"],
+    ),
+    "a seed that is a text": (model(4, 2, rng="x"), ["rng is 'x'", "whole number"]),
+    "a negative seed": (model(4, 2, rng=-1), ["rng is -1", "from 0 on"]),
+    "a layer's seed": (layers({"size": 3, "rng": "x"}), ['"hid1"', "rng is 'x'"]),
+    "keywords beside a layer": (
+        on(classifier(), "add_layer", 3, nme="a"),
+        ["nme"],
+    ),
+    "a layer of one's own without transform": (
+        layers(Silent(size=3)),
+        NotImplementedError,
+        ["Silent", "transform"],
+    ),
+    "a layer of one's own without output": (
+        layers(Outless(size=3)),
+        ['"outless"', 'no "out"', "only other"],
+    ),
+    "a layer of one's own with another shape": (
+        layers(Misshapen(size=3)),
+        ['"misshapen"', "(3,)", "computes (4,)"],
+    ),
+    "a parameter declared twice": (
+        layers(Doubled(size=3)),
+        ['"doubled"', 'parameter "b" is declared twice'],
+    ),
+    "a class with a name of ours": (
+        lambda: type("Tied", (theanets.Layer,), {"__module__": "mine"}),
+        ["class Tied", '"tied" is already', "another name"],
+    ),
+    "too few layers to predict": (
+        on(Regressor([4]), "predict", X),
+        ["1 layer(s)", "[784, 10]"],
+    ),
+    "no layers to train": (on(Network(), "train", X), ["0 layer(s)", "[784, 10]"]),
+}
+
+LOSSES = {
+    "unknown loss": (
+        model(4, 2, loss="msee"),
+        ["unknown loss 'msee'", 'Did you mean "mse"?'],
+    ),
+    "a loss that is a number": (model(4, 2, loss=5), ["the loss is 5", "a function"]),
+    "unknown keyword of a loss": (
+        on(classifier(), "add_loss", "mse", wieght=2),
+        ["mse loss", "'wieght'", 'Did you mean "weight"?'],
+    ),
+    "a weight that is a text": (
+        on(classifier(), "add_loss", "mse", weight="a"),
+        ["mse loss", "weight is 'a'", "number"],
+    ),
+    "a weight that is no number": (
+        on(classifier(), "add_loss", "mse", weight=float("nan")),
+        ["mse loss", "weight is nan", "number"],
+    ),
+    "the output of an unknown layer": (
+        on(classifier(), "add_loss", "mse", output_name="hidd1"),
+        ["mse loss", '"hidd1:out"', 'Did you mean "hid1"?'],
+    ),
+    "an unknown output of a layer": (
+        on(classifier(), "add_loss", "mse", output_name="hid1:oot"),
+        ["mse loss", "hid1:oot", "It has: out, pre"],
+    ),
+    "keywords beside a loss": (
+        on(classifier(), "add_loss", theanets.Loss.build("mse"), weight=2),
+        ["mse loss", "weight", "its class"],
+    ),
+}
+
+REGULARIZERS = {
+    "unknown keyword": (
+        train(hiden_dropout=0.1),
+        ['"hiden_dropout"', 'Did you mean "hidden_dropout"?', "Known: "],
+    ),
+    "two unknown keywords": (
+        train(hiden_dropout=0.1, learnin_rate=1),
+        ['"hiden_dropout"', '"learnin_rate"', 'Did you mean "learning_rate"?'],
+    ),
+    "unknown keyword of predict": (
+        on(classifier(), "predict", X, hiden_noise=1),
+        ['"hiden_noise"', 'Did you mean "hidden_noise"?'],
+    ),
+    "a negative weight": (train(weight_l2=-1), ["weight_l2 is -1", "from 0 on"]),
+    "a weight of text": (train(weight_l2="a"), ["weight_l2 is 'a'", "number"]),
+    "a weight of True": (train(weight_l2=True), ["weight_l2 is True", "number"]),
+    "dropout of all": (
+        train(hidden_dropout=1.0),
+        ["hidden_dropout is 1.0", "below 1"],
+    ),
+    "dropout without a pattern": (
+        train(dropout=0.5),
+        ["dropout is 0.5", "a dict", "hidden_dropout"],
+    ),
+    "negative noise": (train(noise={"hid1:out": -1}), ["noise is -1", "from 0 on"]),
+    "a pattern that matches nothing": (
+        train(dropout={"hid9:out": 0.5}),
+        ["dropout", "'hid9:out' matches nothing", 'Did you mean "hid1:out"?'],
+    ),
+    "a misspelt key": (
+        train(weight_l2={"weight": 0.1, "patern": "hid*"}),
+        ["weight_l2", "unknown patern", 'Did you mean "pattern"?'],
+    ),
+    "names in the list": (
+        train(regularizers=["weight_l2"]),
+        ["regularizers holds 'weight_l2'", "keywords of their own"],
+    ),
+    "no list": (train(regularizers=5), ["regularizers holds 5", "list"]),
+}
+
+TRAINING = {
+    "unknown algorithm": (train(algo="sdg"), ["algo 'sdg'", 'Did you mean "sgd"?']),
+    "an algorithm that is a number": (train(algo=5), ["algo is 5", "optax", "nag"]),
+    "a maker of transformations": (train(algo=optax.sgd), ["algo is <function sgd"]),
+    "a negative learning rate": (
+        train(learning_rate=-1),
+        ["learning_rate is -1", "at least 0"],
+    ),
+    "a learning rate of text": (
+        train(learning_rate="fast"),
+        ["learning_rate is 'fast'", "schedule"],
+    ),
+    "a learning rate of nan": (
+        train(learning_rate=float("nan")),
+        ["learning_rate is nan", "number"],
+    ),
+    "no learning rate": (train(learning_rate=None), ["learning_rate is None"]),
+    "full momentum": (train(momentum=1), ["momentum is 1", "below 1"]),
+    "a keyword of another algorithm": (
+        train(rprop_increase=2),
+        ['"rprop_increase"', "belongs to algo rprop"],
+    ),
+    "a learning rate beside a transformation": (
+        train(algo=optax.sgd(0.1), learning_rate=0.1),
+        ['"learning_rate"', "not to the one chosen"],
+    ),
+    "shrinking growth": (
+        train(algo="rprop", rprop_increase=0.5),
+        ["rprop_increase is 0.5", "at least 1"],
+    ),
+    "a least step above the largest": (
+        train(algo="rprop", rprop_min_step=2, rprop_max_step=1),
+        ["rprop_min_step is 2", "rprop_max_step"],
+    ),
+    "a half-life of 0": (
+        train(algo="rmsprop", rms_halflife=0),
+        ["rms_halflife is 0", "positive"],
+    ),
+    "a negative limit": (
+        train(max_gradient_norm=-1),
+        ["max_gradient_norm is -1", "positive"],
+    ),
+    "a batch of 0": (train(batch_size=0), ["batch_size is 0", "from 1 on", "None"]),
+    "a batch of -2": (train(batch_size=-2), ["batch_size is -2", "from 1 on"]),
+    "a batch of 2.5": (train(batch_size=2.5), ["batch_size is 2.5", "whole number"]),
+    "no batches": (train(train_batches=0), ["train_batches is 0", "from 1 on"]),
+    "no batches of validation": (train(valid_batches=0), ["valid_batches is 0"]),
+    "validating every 0": (train(validate_every=0), ["validate_every is 0"]),
+    "negative patience": (train(patience=-1), ["patience is -1", "from 0 on"]),
+    "no epochs": (train(max_epochs=0), ["max_epochs is 0", "from 1 on"]),
+    "half epochs": (train(max_epochs=2.5), ["max_epochs is 2.5", "whole number"]),
+    "no updates": (train(max_updates=0), ["max_updates is 0", "from 1 on"]),
+    "a negative improvement": (
+        train(min_improvement=-1),
+        ["min_improvement is -1", "from 0 on"],
+    ),
+    "no improvement": (
+        train(min_improvement=None),
+        ["min_improvement is None", "number"],
+    ),
+    "a callback that is a number": (
+        train(callbacks=5),
+        ["callbacks holds 5", "f(epoch, training, validation)"],
+    ),
+    "a list of such": (train(callbacks=[5]), ["callbacks holds 5"]),
+    "unknown progress": (train(progress="loud"), ["progress is 'loud'", "False"]),
+    "a seed that is a text": (train(rng="x"), ["rng is 'x'", "whole number"]),
+    "monitors is a name": (train(monitors="hid1:out"), ["monitors is", "a dict"]),
+    "a monitor of an unknown output": (
+        train(monitors={"hid9:out": 0.5}),
+        ["monitors", "'hid9:out'", 'Did you mean "hid1:out"?'],
+    ),
+    "a level of text": (
+        train(monitors={"hid1:out": "low"}),
+        ["'hid1:out' has level 'low'", "number"],
+    ),
+    "a monitor named 5": (train(monitors={5: 0.5}), ["monitors: 5", "pattern"]),
+    "saving every -1": (
+        train(save_progress="x", save_every=-1),
+        ["save_every is -1"],
+    ),
+    "saving often": (
+        train(save_progress="x", save_every="often"),
+        ["save_every is 'often'"],
+    ),
+    "saving nowhere": (train(save_every=2), ["save_every is 2", "save_progress"]),
+    "saving to a folder that is not there": (
+        train(save_progress="/no/such/model"),
+        ['"/no/such/model"', 'no folder "/no/such"'],
+    ),
+    "saving to a number": (train(save_progress=5), ["save_progress is 5"]),
+}
+
+DATA = {
+    "no data": (train(None), ["train is None", "a tuple of arrays"]),
+    "data of text": (train("mnist"), ["train is 'mnist'", "an array"]),
+    "a number": (train(5), ["train is 5", "an array"]),
+    "an empty list": (train([]), ["train is empty"]),
+    "no labels": (train(X), ["train holds 1 array", "expects 2", "in (examples, 4)"]),
+    "an array too many": (
+        train((X, LABELS, LABELS)),
+        ["train holds 3 array", "expects 2", "labels 0 to 2"],
+    ),
+    "labels for an autoencoder": (
+        on(Autoencoder([4, 2, 4]), "train", (X, LABELS)),
+        ["train holds 2 array", "expects 1"],
+    ),
+    "another width": (
+        train((X[:, :3], LABELS)),
+        ["train", '"in"', "(8, 3)", "(examples, 4)", "Change"],
+    ),
+    "another width in validation": (
+        train(valid=(X[:, :3], LABELS)),
+        ["valid", '"in"', "(8, 3)", "(examples, 4)"],
+    ),
+    "another width, with a name": (
+        train(Dataset((X[:, :3], LABELS), name="digits")),
+        ["digits", "(8, 3)"],
+    ),
+    "another rank": (
+        train((X.reshape(8, 2, 2), LABELS)),
+        ["(8, 2, 2)", "(examples, 4)", ".reshape(-1, 4)"],
+    ),
+    "another width of the target": (
+        regress((X, X)),
+        ['"target"', "(8, 4)", "(examples, 2)"],
+    ),
+    "another rank of the target": (
+        regress((X, X[:, 0])),
+        ['"target"', "(8,)", "(examples, 2)"],
+    ),
+    "other lengths": (
+        train((X, LABELS[:5])),
+        ["train", "differ in length", "in has 8", "target has 5"],
+    ),
+    "no examples": (train((X[:0], LABELS[:0])), ["train is empty", "no examples"]),
+    "labels from 1": (
+        train((X, LABELS + 1)),
+        ['"target"', "from 1 to 3", "3 classes, 0 to 2", "renumber"],
+    ),
+    "negative labels": (train((X, LABELS - 1)), ['"target"', "from -1 to 1", "0 to 2"]),
+    "labels out of range in validation": (
+        train(valid=(X, LABELS + 5)),
+        ["valid", '"target"', "from 5 to 7"],
+    ),
+    "fractions": (train((X, LABELS + 0.5)), ['"target"', "fractions", "whole numbers"]),
+    "one-hot labels": (
+        train((X, np.eye(3)[LABELS])),
+        ['"target"', "(8, 3)", ".argmax(axis=1)"],
+    ),
+    "labels in a column": (train((X, LABELS[:, None])), ['"target"', ".reshape(-1)"]),
+    "labels that are missing": (
+        train((X, np.where(LABELS == 1, np.nan, LABELS))),
+        ['"target"', "NaN", "3 example(s)", "index 1"],
+    ),
+    "NaN": (train((WITH_NAN, LABELS)), ['"in"', "NaN", "1 example(s)", "index 2"]),
+    "infinity": (
+        regress((X, np.full((8, 2), np.inf))),
+        [
+            '"target"',
+            "infinity",
+            "8 example(s)",
+        ],
+    ),
+    "text in an array": (
+        train((X.astype(str), LABELS)),
+        ["train[0]", "type <U32", "real numbers"],
+    ),
+    "complex numbers": (train((X + 1j, LABELS)), ["train[0]", "complex64"]),
+    "dates": (train((X.astype("M8[s]"), LABELS)), ["train[0]", "dates into a count"]),
+    "a frame with text": (
+        train((pd.DataFrame({"a": ["x"] * 8, "b": 1}), LABELS)),
+        ["train[0]", "real numbers", "categories"],
+    ),
+    "a frame with gaps": (
+        train((pd.DataFrame(X).astype("Float64").mask(X > 1), LABELS)),
+        ['"in"', "NaN"],
+    ),
+    "a sparse matrix": (
+        train((scipy.sparse.csr_matrix(X), LABELS)),
+        ["train[0]", "sparse", ".toarray()"],
+    ),
+    "lists of unequal lengths": (
+        train(([[1, 2, 3, 4], [1, 2]], [0, 1])),
+        ["train[0]", "nested lists of equal lengths"],
+    ),
+    "weights left out": (weighted((X, LABELS)), ["expects 3", "weights (examples,)"]),
+    "negative weights": (
+        weighted((X, LABELS, -np.ones(8))),
+        ['"weights"', "-1", "0 or more"],
+    ),
+    "weights of another shape": (
+        weighted((X, LABELS, np.ones((8, 3)))),
+        ['"weights"', "(8, 3)", "(examples,)"],
+    ),
+    "weights of another width": (
+        regress((X, Y, np.ones((8, 3))), weighted=True),
+        ['"weights"', "(8, 3)", "(examples, 2)"],
+    ),
+    "a dict with another name": (
+        train({"in": X, "traget": LABELS}),
+        ["in, traget", "missing: target", 'Did you mean "target"?'],
+    ),
+    "a dict with a name too few": (train({"in": X}), ["train", "missing: target"]),
+    "a callable that returns one array": (
+        train(lambda: X),
+        ["train: batch 0", "holds 1 array", "expects 2"],
+    ),
+    "a callable that returns three": (
+        train(lambda: (X, LABELS, LABELS)),
+        ["train: batch 0", "holds 3 array", "expects 2"],
+    ),
+    "a callable that returns nothing": (
+        train(lambda: None),
+        ["train: batch 0", "NoneType", "tuple of arrays"],
+    ),
+    "a callable that returns another width": (
+        train(lambda: (X[:, :3], LABELS)),
+        ["train: batch 0", "(8, 3)", "(examples, 4)"],
+    ),
+    "a callable that returns no examples": (
+        train(lambda: (X[:0], LABELS[:0])),
+        ["train: batch 0", "empty"],
+    ),
+    "an iterator of text": (
+        train((X, LABELS), iter("ab")),
+        ["valid: batch 0", "str"],
+    ),
+    "an iterator without batches": (
+        train((X, LABELS), iter([])),
+        ["valid gave no batch", "only once"],
+    ),
+    "an iterator for both": (
+        train(iter([(X, LABELS)])),
+        ["train is an iterator", "Give valid"],
+    ),
+    "a set of a batch of 0": (
+        train(Dataset((X, LABELS), batch_size=0)),
+        ["batch_size is 0", "from 1 on"],
+    ),
+    "a set of no batches": (
+        train(Dataset((X, LABELS), iteration_size=0)),
+        ["iteration_size is 0", "from 1 on"],
+    ),
+    "a set along an axis that is not there": (
+        train(Dataset((X, LABELS), axis=1)),
+        ["axis is 1", "(8,)"],
+    ),
+    "a set along no axis": (train(Dataset((X, LABELS), axis="x")), ["axis is 'x'"]),
+    "a set with a seed of text": (train(Dataset((X, LABELS), rng="x")), ["rng is 'x'"]),
+    "a set of nothing": (train(Dataset(None)), ["train is None"]),
+}
+
+USE = {
+    "another width": (
+        on(classifier(), "predict", X[:, :3]),
+        ['"in"', "(8, 3)", "(examples, 4)"],
+    ),
+    "another rank": (
+        on(classifier(), "predict", X[:, :, None]),
+        ["(8, 4, 1)", ".reshape(-1, 4)"],
+    ),
+    "a single number": (on(classifier(), "predict", 5), ["()", "(examples, 4)"]),
+    "text": (on(classifier(), "predict", "abc"), ["x is str", "array"]),
+    "nothing": (on(classifier(), "predict", None), ["x is NoneType", "array"]),
+    "NaN": (on(classifier(), "predict", WITH_NAN), ["NaN", "index 2"]),
+    "no examples": (on(classifier(), "predict", X[:0]), ["x is empty"]),
+    "one of two inputs": (
+        on(Regressor(TWO_INPUTS), "predict", X),
+        ["2 inputs", "in, extra", "a dict"],
+    ),
+    "another name": (
+        on(Regressor(TWO_INPUTS), "predict", {"in": X, "more": Y}),
+        ["in, more", "extra, in"],
+    ),
+    "inputs of other lengths": (
+        on(Regressor(TWO_INPUTS), "predict", [X, Y[:3]]),
+        ["differ in length", "in has 8", "extra has 3"],
+    ),
+    "a score with other lengths": (
+        on(classifier(), "score", X, LABELS[:5]),
+        ["y", "(5,)", "(8,)"],
+    ),
+    "a score with fractions": (
+        on(classifier(), "score", X, LABELS + 0.5),
+        ["y", "fractions"],
+    ),
+    "a score with labels out of range": (
+        on(classifier(), "score", X, LABELS + 5),
+        ["y", "from 5 to 7", "0 to 2"],
+    ),
+    "a score with NaN": (on(fresh(Regressor, 4), "score", X, WITH_NAN), ["y", "NaN"]),
+    "a score with other weights": (
+        on(classifier(), "score", X, LABELS, np.ones(5)),
+        ["w", "(5,)", "(8,)"],
+    ),
+    "a score with negative weights": (
+        on(classifier(), "score", X, LABELS, -np.ones(8)),
+        ["w", "not negative"],
+    ),
+    "a score with no weight at all": (
+        on(fresh(Regressor, 4), "score", X, X, np.zeros(8)),
+        ["w", "sum 0"],
+    ),
+    "an unknown layer to encode with": (
+        on(Autoencoder([4, 2, 4]), "encode", X, "hidd1"),
+        KeyError,
+        ["no layer 'hidd1'", 'Did you mean "hid1"?'],
+    ),
+    "a code of another width": (
+        on(Autoencoder([4, 2, 4]), "decode", X),
+        ["(8, 4)", "(examples, 2)"],
+    ),
+    "an unknown layer": (
+        on(classifier(), "find", "hidd1", "w"),
+        KeyError,
+        ["no layer 'hidd1'", "in, hid1, out", 'Did you mean "hid1"?'],
+    ),
+    "a layer too far": (
+        on(classifier(), "find", 7, 0),
+        KeyError,
+        ["no layer 7", "in, hid1, out"],
+    ),
+    "an unknown parameter": (
+        on(classifier(), "find", "hid1", "ww"),
+        KeyError,
+        ["layer \"hid1\" has no parameter 'ww'", "w, b", 'Did you mean "w"?'],
+    ),
+    "a value of another shape": (
+        on(Classifier([4, 5, 3]).find("hid1", "w"), "set_value", X),
+        ['"hid1.w"', "(4, 5)", "(8, 4)"],
+    ),
+    "a value of NaN": (
+        on(Classifier([4, 5, 3]).find("hid1", "b"), "set_value", [np.nan] * 5),
+        ['"hid1.b"', "NaN"],
+    ),
+    "a value of text": (
+        on(Classifier([4, 5, 3]).find("hid1", "b"), "set_value", ["a"] * 5),
+        ['"hid1.b"', "numbers"],
+    ),
+    "an experiment with a number": (
+        lambda: theanets.Experiment(5),
+        ["got 5", "a network, its class or a file"],
+    ),
+    "an experiment with a model and its arguments": (
+        lambda: theanets.Experiment(classifier(), layers=[4, 2]),
+        ["made already", "theanets.Classifier"],
+    ),
+}
+
+FILES = {
+    "a missing file": (
+        lambda: theanets.load("/no/such/model"),
+        FileNotFoundError,
+        ["/no/such/model"],
+    ),
+    "an empty file": (a_file(b""), ["ends too early", "copy it again"]),
+    "a truncated file": (a_file(saved()[:-10]), ["damaged", "copy it again"]),
+    "a truncated description": (a_file(saved()[:50]), ["ends too early"]),
+    "another file": (a_file(b"x,y\n" * 99), ["damaged or no model file", "save"]),
+    "arrays alone": (
+        a_file(save_arrays({"w": X})),
+        ["does not describe a model"],
+    ),
+    "a newer file": (
+        a_file(described(format=99)),
+        ["format 99", "Install a newer theanets"],
+    ),
+    "an unknown class": (
+        a_file(saved().replace(b"feedforward", b"feedbackwrd")),
+        ["feedbackwrd", "define or import them"],
+    ),
+    "arrays of another shape": (
+        a_file(saved().replace(b'size\\": 5', b'size\\": 6')),
+        ["not those that its description asks for"],
+    ),
+    "another model": (
+        lambda: Regressor.load(io.BytesIO(saved())),
+        ["holds a Classifier, not a Regressor", "Classifier.load"],
+    ),
+    "saving an activation without a name": (
+        on(Classifier([4, (3, jnp.sin), 2]), "save", io.BytesIO()),
+        ConfigurationError,
+        ['"hid1"', "is a function", "theanets.Activation"],
+    ),
+    "saving a loss without a name": (
+        on(Regressor([4, 2], loss=lambda o, t: o - t), "save", io.BytesIO()),
+        ConfigurationError,
+        ["is a function", "theanets.Loss"],
+    ),
+}
+
+SETTINGS = {
+    "an unknown precision": (
+        lambda: setattr(theanets.config, "floatX", "float16"),
+        ["floatX is 'float16'", "float32", 'Did you mean "bfloat16"?'],
+    ),
+    "an unknown setting": (
+        lambda: setattr(theanets.config, "floatx", "float32"),
+        ["'floatx'", 'Did you mean "floatX"?'],
+    ),
+    "negative memory": (
+        lambda: setattr(theanets.config, "resident_bytes", -1),
+        ["resident_bytes is -1", "bytes"],
+    ),
+}
+
+MINIMIZE = {
+    "a loss that is a number": (
+        minimized(5),
+        ["the loss is 5", "loss(params, *batch)"],
+    ),
+    "an unknown keyword": (
+        minimized(learnng_rate=2),
+        ['"learnng_rate"', 'Did you mean "learning_rate"?'],
+    ),
+    "parameters of text": (minimized(params="one"), ["params holds 'one'", "arrays"]),
+    "no parameters": (minimized(params={}), ["params", "no arrays"]),
+    "no examples": (minimized(data=X[:0]), ["train is empty"]),
+    "other lengths": (minimized(data=(X, X[:3])), ["array 0 has 8", "array 1 has 3"]),
+}
+
+TABLE = {
+    **{("layers", k): (ConfigurationError, row) for k, row in LAYERS.items()},
+    **{("losses", k): (ConfigurationError, row) for k, row in LOSSES.items()},
+    **{
+        ("regularizers", k): (ConfigurationError, row)
+        for k, row in REGULARIZERS.items()
+    },
+    **{("training", k): (ConfigurationError, row) for k, row in TRAINING.items()},
+    **{("data", k): (DataError, row) for k, row in DATA.items()},
+    **{("use", k): (TheanetsError, row) for k, row in USE.items()},
+    **{("files", k): (ModelFileError, row) for k, row in FILES.items()},
+    **{("settings", k): (ConfigurationError, row) for k, row in SETTINGS.items()},
+    **{("minimize", k): (TheanetsError, row) for k, row in MINIMIZE.items()},
+}
+
+
+@pytest.mark.parametrize(
+    ("usual", "row"), TABLE.values(), ids=[": ".join(key) for key in TABLE]
+)
+def test_message(usual, row):
+    action, error, words = row if len(row) == 3 else (row[0], usual, row[1])
+    with compilations() as compiled, pytest.raises(error) as caught:
+        action()
+    message = str(caught.value)
+    for word in words:
+        assert word in message
+    assert not compiled
+    assert len(message) < 1000
