@@ -21,7 +21,7 @@ mnist: $(INSTALLED) ## train the digit classifier; writes mnist.safetensors, mni
 	@$(VENV)/bin/python examples/mnist_classifier.py
 
 test: $(INSTALLED) ## run the tests and the examples in docstrings
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest --numprocesses auto --dist worksteal
 
 lint: $(INSTALLED) ## check format, style, types and the direction of imports
 	$(VENV)/bin/ruff format --check .

@@ -159,6 +159,24 @@ COMPETITORS = (
     ),
 )
 
+TASK_PEERS = (
+    Competitor(OURS, "theanets", "tasks_theanets", "`itertrain` on NumPy arrays"),
+    Competitor(
+        "pytorch",
+        "PyTorch eager",
+        "tasks_pytorch",
+        "tensors in memory, `SGD(nesterov=True, fused=True)`; `nn.LSTM` is the fused "
+        "one, the RNN and the GRU are modules that go step by step",
+    ),
+    Competitor(
+        "keras",
+        "Keras on JAX, best",
+        "tasks_keras",
+        "`Model.fit` on NumPy arrays, `steps_per_execution` 1, 10 or all",
+    ),
+)
+"""Who trains the models of `benchmarks.tasks`."""
+
 STARTUP_GOAL = 4.0
 """Seconds from process start to the end of the first epoch."""
 

@@ -42,6 +42,9 @@ class Digits:
     test_images: np.ndarray
     test_labels: np.ndarray
 
+    def __len__(self) -> int:
+        return len(self.images)
+
 
 def packaged_root() -> Path:
     """Return the folder with MNIST's IDX files inside the installed theanets.

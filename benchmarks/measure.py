@@ -11,13 +11,14 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from benchmarks.competitors import Competitor
+from benchmarks.competitors import TASK_PEERS, Competitor
 from benchmarks.data import TRAIN
 from benchmarks.processes import ROOT, WorkerFailed, WorkerProcess, environment
+from benchmarks.tasks import Task
 
 Item = TypeVar("Item")
 
@@ -78,8 +79,10 @@ class Crew:
         self.folder, self.log = folder, log
         self.workers: dict[Competitor, WorkerProcess] = {}
 
-    def hire(self, who: Competitor, rows: int, plan: Plan) -> dict[str, Any] | None:
-        """Start a worker, warm it up for every batch size.
+    def hire(
+        self, who: Competitor, rows: int | None, batches: Sequence[int]
+    ) -> dict[str, Any] | None:
+        """Start a worker, on so many rows if not all, and warm it up for batch sizes.
 
         Returns
         -------
@@ -90,8 +93,9 @@ class Crew:
         worker = self.workers[who] = WorkerProcess(who, self.folder)
         try:
             worker.answer()
-            worker.ask("restrict", rows=rows)
-            return {str(n): worker.ask("prepare", batch=n) for n in plan.batches}
+            if rows is not None:
+                worker.ask("restrict", rows=rows)
+            return {str(n): worker.ask("prepare", batch=n) for n in batches}
         except WorkerFailed as error:
             self.dismiss(who, error)
             return None
@@ -136,7 +140,7 @@ def epochs_and_predictions(
                 continue
             log.note(f"warming up: {who.title}")
             rows = min(plan.rows, TRAIN) if who.scalable else TRAIN
-            for batch, answer in (crew.hire(who, rows, plan) or {}).items():
+            for batch, answer in (crew.hire(who, rows, plan.batches) or {}).items():
                 table[batch][who.key] = {"rows": rows, "seconds": [], **answer}
         for batch in plan.batches:
             log.note(f"timing epochs, batch {batch}: {plan.rounds} rounds")
@@ -171,6 +175,34 @@ def predictions(crew: Crew, rows: int, repeats: int, plan: Plan) -> dict[str, An
         if answer := crew.ask(who, "predict", **command):
             entry = table.setdefault(who.key, {"seconds": [], **answer["ways"]})
             entry["seconds"] += answer["seconds"]
+    return table
+
+
+def updates(
+    tasks: Sequence[Task], folder: Path, plan: Plan, log: Log
+) -> dict[str, Any]:
+    """Time updates of further models, one task after the other.
+
+    Returns
+    -------
+    dict
+        Task to peer to ``{'seconds': [...], 'variant': ..., 'tried': {...}}``,
+        seconds per update.
+    """
+    table: dict[str, Any] = {}
+    for task in tasks:
+        log.note(f"timing updates: {task.title}")
+        entries = table[task.key] = {}
+        peers = [replace(peer, option=task.key) for peer in TASK_PEERS]
+        with closing(Crew(folder, log)) as crew:
+            for who in peers:
+                if answer := crew.hire(who, None, [task.batch]):
+                    entries[who.key] = {"seconds": [], **answer[str(task.batch)]}
+            for who in rounds(list(crew.workers), plan.rounds):
+                time.sleep(PAUSE)
+                if answer := crew.ask(who, "epoch", batch=task.batch):
+                    seconds = answer["seconds"] / answer["batches"]
+                    entries[who.key]["seconds"].append(seconds)
     return table
 
 

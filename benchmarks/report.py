@@ -13,9 +13,11 @@ from benchmarks.competitors import (
     OURS,
     PREDICT_GOAL,
     STARTUP_GOAL,
+    TASK_PEERS,
     Competitor,
 )
 from benchmarks.data import TRAIN
+from benchmarks.tasks import BY_KEY, Task
 
 Row = tuple[str, ...]
 
@@ -98,6 +100,29 @@ def epoch_rows(table: dict[str, Any], batch: int) -> list[Row]:
     return rows
 
 
+def update_rows(table: dict[str, Any], task: Task) -> list[Row]:
+    """Return time per update, ratio, goal and chosen way for one task."""
+    ours = middle(table.get(OURS))
+    rows: list[Row] = [
+        ("", "ms / update", "least .. most", "theanets / it", "goal", "way")
+    ]
+    for who in TASK_PEERS:
+        if entry := table.get(who.key):
+            milliseconds = [seconds * 1e3 for seconds in entry["seconds"]]
+            part = ratio(ours, middle(entry))
+            rows.append(
+                (
+                    who.title,
+                    short(median(milliseconds)),
+                    extent(milliseconds),
+                    short(part),
+                    verdict(part, task.goals.get(who.key)),
+                    entry["variant"],
+                )
+            )
+    return rows
+
+
 def plain_rows(
     table: dict[str, Any], unit: str, scale: float, goals: dict[str, float], field: str
 ) -> list[Row]:
@@ -136,6 +161,13 @@ def sections(results: dict[str, Any]) -> list[tuple[str, list[Row]]]:
     found = [
         (f"Time per epoch, batch {batch}", epoch_rows(table, int(batch)))
         for batch, table in results.get("epoch", {}).items()
+    ]
+    found += [
+        (
+            f"Time per update: {BY_KEY[key].title}, batch {BY_KEY[key].batch}",
+            update_rows(table, BY_KEY[key]),
+        )
+        for key, table in results.get("updates", {}).items()
     ]
     for rows, table in results.get("predict", {}).items():
         if rows == "1":
@@ -252,6 +284,9 @@ def text(results: dict[str, Any]) -> str:
 def markdown(results: dict[str, Any]) -> str:
     """Return the page `docs/benchmarks.md`."""
     ways = [f"- **{who.title}**: {who.how}." for who in COMPETITORS]
+    ways += [
+        f"- **{who.title}, further models**: {who.how}." for who in TASK_PEERS
+    ]
     return (
         "\n\n".join(
             [
@@ -287,6 +322,9 @@ short last batch included. Everything runs on the processor.
   snapshots. theanets keeps its monitors (loss, error, accuracy), Keras and
   scikit-learn their loss; the PyTorch loops read nothing back. Keras and Lightning are
   timed inside `fit`, from the start of the epoch to its end.
+- **Time per update** of the further models is taken in the same way, over as many
+  updates as make a sample of some tenths of a second; data in memory, Nesterov
+  momentum, mean squared error, or cross-entropy for the images.
 - **Scaled rows** were measured on the first examples only, and multiplied by the
   number of batches.
 - **Floor.** It leaves out what training needs beside (picking the batch's rows, biases,

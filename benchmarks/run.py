@@ -21,14 +21,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import data, machine, measure, report
+from benchmarks import data, machine, measure, report, tasks
 from benchmarks.competitors import COMPETITORS, Competitor
 from benchmarks.processes import ROOT
 
 RESULTS = ROOT / "benchmarks" / "results" / "latest.json"
 PAGE = ROOT / "docs" / "benchmarks.md"
 
-MEASUREMENTS = ("epoch", "startup", "memory", "imports")
+MEASUREMENTS = ("epoch", "updates", "startup", "memory", "imports")
 
 QUICK = measure.Plan(rounds=3, starts=2, rows=10_000)
 
@@ -57,7 +57,8 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--measure",
         metavar="A,B",
         default=",".join(MEASUREMENTS),
-        help="only these: epoch (and predict), startup, memory, imports",
+        help="only these: epoch (and predict), updates (of further models), startup, "
+        "memory, imports",
     )
     add("--rounds", type=int, help="timed epochs of each")
     add("--starts", type=int, help="fresh processes of each")
@@ -102,6 +103,8 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         if "epoch" in wanted:
             tables = measure.epochs_and_predictions(competitors, folder, plan, log)
             results["epoch"], results["predict"] = tables
+        if "updates" in wanted:
+            results["updates"] = measure.updates(tasks.TASKS, folder, plan, log)
         for mode in ("startup", "memory"):
             if mode in wanted:
                 results[mode] = measure.fresh(competitors, folder, plan, log, mode)

@@ -99,7 +99,7 @@ class Server:
     def __init__(self, worker: Worker, folder: Path) -> None:
         self.worker = worker
         self.digits = worker.load(folder)
-        self.rows = len(self.digits.images)
+        self.rows = len(self.digits)
         self.models: dict[int, Model] = {}
         self.predictors: dict[int, Callable[[np.ndarray], np.ndarray]] = {}
 
