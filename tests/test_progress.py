@@ -187,9 +187,11 @@ def test_unknown_choice(choice):
 
 
 SCRIPT = """
-import sys, time
+import signal, sys, time
 from theanets.progress import reporter
 
+# Whoever is started in the background ignores interrupts, and so do its children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 print("stdout of the script")
 to = reporter(None)
 try:
