@@ -284,9 +284,7 @@ def text(results: dict[str, Any]) -> str:
 def markdown(results: dict[str, Any]) -> str:
     """Return the page `docs/benchmarks.md`."""
     ways = [f"- **{who.title}**: {who.how}." for who in COMPETITORS]
-    ways += [
-        f"- **{who.title}, further models**: {who.how}." for who in TASK_PEERS
-    ]
+    ways += [f"- **{who.title}, further models**: {who.how}." for who in TASK_PEERS]
     return (
         "\n\n".join(
             [

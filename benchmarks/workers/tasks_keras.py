@@ -30,21 +30,32 @@ def network(task: tasks.Task) -> keras.Model:
     """Return the task's model."""
     if task.key == "autoencoder":
         return keras.Sequential(
-            [keras.Input((784,)), *(layers.Dense(n, "relu") for n in (256, 64, 256))]
-            + [layers.Dense(784)]
+            [
+                keras.Input((784,)),
+                *(layers.Dense(n, "relu") for n in (256, 64, 256)),
+                layers.Dense(784),
+            ]
         )
     if task.key == "convolution":
         return keras.Sequential(
-            [keras.Input((28, 28, 1))]
-            + [layers.Conv2D(16, 5, activation="relu"), layers.MaxPooling2D(2)]
-            + [layers.Conv2D(32, 5, activation="relu"), layers.MaxPooling2D(2)]
-            + [layers.Flatten(), layers.Dense(10)]
+            [
+                keras.Input((28, 28, 1)),
+                layers.Conv2D(16, 5, activation="relu"),
+                layers.MaxPooling2D(2),
+                layers.Conv2D(32, 5, activation="relu"),
+                layers.MaxPooling2D(2),
+                layers.Flatten(),
+                layers.Dense(10),
+            ]
         )
     cell = CELLS[task.cell]
     options = {"activation": ACTIVATIONS[task.cell], "return_sequences": True}
     return keras.Sequential(
-        [keras.Input((task.steps, task.inputs)), cell(task.units, **options)]
-        + [layers.Dense(task.outputs)]
+        [
+            keras.Input((task.steps, task.inputs)),
+            cell(task.units, **options),
+            layers.Dense(task.outputs),
+        ]
     )
 
 

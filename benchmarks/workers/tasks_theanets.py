@@ -28,8 +28,15 @@ def network(task: tasks.Task) -> Any:
         pool = {"form": "pool2", "pool_size": (2, 2)}
         filters = {"form": "conv2", "filter_size": (5, 5)}
         return theanets.convolution.Classifier(
-            [(28, 28, 1), filters | {"size": 16}, pool]
-            + [filters | {"size": 32}, pool, "flat", 10]
+            [
+                (28, 28, 1),
+                filters | {"size": 16},
+                pool,
+                filters | {"size": 32},
+                pool,
+                "flat",
+                10,
+            ]
         )
     layers = [task.inputs, (task.cell, task.units), task.outputs]
     return theanets.recurrent.Regressor(layers)
