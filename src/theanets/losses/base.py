@@ -1,4 +1,4 @@
-"""What a model is trained to make small.
+"""What every loss is: an output and a target, compared and averaged.
 
 A loss compares one output of the model with a target, element by element, and
 averages. With weights w and errors e it is sum(w * e) / sum(w), which is 0 where
@@ -12,7 +12,6 @@ from collections.abc import Callable, Hashable, Mapping
 from numbers import Real
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 from jax import Array
 
@@ -20,9 +19,6 @@ from theanets.errors import ConfigurationError
 from theanets.registry import Registry, listing, suggest
 
 Outputs = Mapping[str, Array]
-
-# Probabilities below this count as this, so that no logarithm is infinite.
-EPSILON = 1e-8
 
 
 class Loss:
@@ -89,7 +85,7 @@ class Loss:
         )
         output_name = "out" if output_name is None else output_name
         target = "target" if target is None else target
-        self.weight = _finite(weight, f"{self.form()} loss: weight")
+        self.weight = finite(weight, f"{self.form()} loss: weight")
         for what, name in {"output_name": output_name, "target": target}.items():
             if not isinstance(name, str):
                 raise ConfigurationError(
@@ -286,98 +282,6 @@ def mean(errors: Array, weights: Array | None = None) -> Array:
     return (weights * errors).sum() / jnp.where(total == 0, 1, total)
 
 
-class MeanSquaredError(Loss):
-    """Mean of (output - target)²."""
-
-    aliases = ("mse",)
-
-    def terms(self, outputs: Outputs, target: Array) -> Array:
-        return jnp.square(_difference(outputs[self.output_name], target))
-
-
-class MeanAbsoluteError(Loss):
-    """Mean of |output - target|; the derivative where they are equal is 0."""
-
-    aliases = ("mae",)
-
-    def terms(self, outputs: Outputs, target: Array) -> Array:
-        error = _difference(outputs[self.output_name], target)
-        # As |error|, whose derivative at 0 would be 1.
-        return error * jnp.sign(error)
-
-
-class CrossEntropy(Loss):
-    """Mean of -log(p[label]), for an output p of probabilities of the classes.
-
-    Where the output's layer has a softmax activation, the logarithm is taken
-    from its pre-activation, exactly however small it is; otherwise probabilities
-    below 1e-8 count as 1e-8.
-    """
-
-    aliases = ("xe",)
-    integer_target = True
-    has_accuracy = True
-    logits_name: str | None = None
-
-    def bind(self, topology_layers: Mapping[str, Any]) -> Loss:
-        super().bind(topology_layers)
-        layer, _, output = self.output_name.partition(":")
-        activation = getattr(topology_layers[layer], "activation", None)
-        if output != "out" or getattr(activation, "spec", None) != "softmax":
-            return self
-        bound = copy.copy(self)
-        bound.logits_name = f"{layer}:pre"
-        return bound
-
-    def unbound(self) -> Loss:
-        made = copy.copy(self)
-        made.logits_name = None
-        return made
-
-    @property
-    def scores_name(self) -> str:
-        # The softmax keeps the order, and is not computed if nobody needs it.
-        return self.logits_name or self.output_name
-
-    def terms(self, outputs: Outputs, target: Array) -> Array:
-        if self.logits_name is None:
-            p = _at(outputs[self.output_name], target)
-            return -jnp.log(jnp.maximum(p, EPSILON))
-        logits = outputs[self.logits_name]
-        return jax.nn.logsumexp(logits, axis=-1) - _at(logits, target)
-
-
-class Hinge(Loss):
-    """Mean of max(0, max_k q_k - q[label]), for an output q of scores.
-
-    Where several scores are largest they share the derivative.
-    """
-
-    aliases = ("hinge",)
-    integer_target = True
-    has_accuracy = True
-
-    def terms(self, outputs: Outputs, target: Array) -> Array:
-        scores = outputs[self.output_name]
-        return jax.nn.relu(scores.max(axis=-1) - _at(scores, target))
-
-
-class KullbackLeibler(Loss):
-    """Mean of t * log(t / p), for a target t and an output p of probabilities.
-
-    The mean is over all elements, so it is the divergence of t from p divided by
-    the number of classes. Probabilities below 1e-8 count as 1e-8.
-    Source: S. Kullback and R. Leibler (1951), On Information and Sufficiency.
-    """
-
-    aliases = ("kl",)
-
-    def terms(self, outputs: Outputs, target: Array) -> Array:
-        p = jnp.maximum(outputs[self.output_name], EPSILON)
-        t = jnp.maximum(target.astype(p.dtype), EPSILON)
-        return t * (jnp.log(t) - jnp.log(p))
-
-
 class Custom(Loss, register=False):
     """The errors that a function of output and target returns."""
 
@@ -391,21 +295,8 @@ class Custom(Loss, register=False):
         return self.function(outputs[self.output_name], target)
 
 
-def _at(values: Array, labels: Array) -> Array:
-    """Return the value of each label's class, not a number where there is none."""
-    labels, classes = labels.astype(jnp.int32), values.shape[-1]
-    # A comparison fuses with what is around it; a gather and its derivative do not.
-    chosen = labels[..., None] == jnp.arange(classes)
-    found = jnp.where(chosen, values, 0).sum(axis=-1)
-    return jnp.where((labels >= 0) & (labels < classes), found, jnp.nan)
-
-
-def _difference(output: Array, target: Array) -> Array:
-    """Return output - target, in the precision of the output."""
-    return output - target.astype(output.dtype)
-
-
-def _finite(number: Any, what: str) -> float:
+def finite(number: Any, what: str) -> float:
+    """Return a number, checked: one that is not infinite and not NaN."""
     if not isinstance(number, Real) or not math.isfinite(number):
         raise ConfigurationError(f"{what} is {number!r}; it has to be a finite number.")
     return float(number)

@@ -1,0 +1,79 @@
+"""Losses of labels."""
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from theanets.losses.base import Loss, Outputs
+
+# Probabilities below this count as this, so that no logarithm is infinite.
+EPSILON = 1e-8
+
+
+class CrossEntropy(Loss):
+    """Mean of -log(p[label]), for an output p of probabilities of the classes.
+
+    Where the output's layer has a softmax activation, the logarithm is taken
+    from its pre-activation, exactly however small it is; otherwise probabilities
+    below 1e-8 count as 1e-8.
+    """
+
+    aliases = ("xe",)
+    integer_target = True
+    has_accuracy = True
+    logits_name: str | None = None
+
+    def bind(self, topology_layers: Mapping[str, Any]) -> Loss:
+        super().bind(topology_layers)
+        layer, _, output = self.output_name.partition(":")
+        activation = getattr(topology_layers[layer], "activation", None)
+        if output != "out" or getattr(activation, "spec", None) != "softmax":
+            return self
+        bound = copy.copy(self)
+        bound.logits_name = f"{layer}:pre"
+        return bound
+
+    def unbound(self) -> Loss:
+        made = copy.copy(self)
+        made.logits_name = None
+        return made
+
+    @property
+    def scores_name(self) -> str:
+        # The softmax keeps the order, and is not computed if nobody needs it.
+        return self.logits_name or self.output_name
+
+    def terms(self, outputs: Outputs, target: Array) -> Array:
+        if self.logits_name is None:
+            p = _at(outputs[self.output_name], target)
+            return -jnp.log(jnp.maximum(p, EPSILON))
+        logits = outputs[self.logits_name]
+        return jax.nn.logsumexp(logits, axis=-1) - _at(logits, target)
+
+
+class Hinge(Loss):
+    """Mean of max(0, max_k q_k - q[label]), for an output q of scores.
+
+    Where several scores are largest they share the derivative.
+    """
+
+    aliases = ("hinge",)
+    integer_target = True
+    has_accuracy = True
+
+    def terms(self, outputs: Outputs, target: Array) -> Array:
+        scores = outputs[self.output_name]
+        return jax.nn.relu(scores.max(axis=-1) - _at(scores, target))
+
+
+def _at(values: Array, labels: Array) -> Array:
+    """Return the value of each label's class, not a number where there is none."""
+    labels, classes = labels.astype(jnp.int32), values.shape[-1]
+    # A comparison fuses with what is around it; a gather and its derivative do not.
+    chosen = labels[..., None] == jnp.arange(classes)
+    found = jnp.where(chosen, values, 0).sum(axis=-1)
+    return jnp.where((labels >= 0) & (labels < classes), found, jnp.nan)

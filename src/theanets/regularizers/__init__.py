@@ -1,0 +1,23 @@
+"""What is added to a loss or to a graph while a model trains.
+
+`Regularizer` is the base of your own.
+"""
+
+from theanets.regularizers.arguments import keywords, take
+from theanets.regularizers.base import REGULARIZERS, ROLES, Evaluation, Regularizer
+from theanets.regularizers.noise import Dropout, Noise
+from theanets.regularizers.penalties import HiddenL1, WeightL1, WeightL2
+
+__all__ = [
+    "REGULARIZERS",
+    "ROLES",
+    "Dropout",
+    "Evaluation",
+    "HiddenL1",
+    "Noise",
+    "Regularizer",
+    "WeightL1",
+    "WeightL2",
+    "keywords",
+    "take",
+]

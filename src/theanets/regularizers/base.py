@@ -1,0 +1,171 @@
+"""What every regularizer is: a term of a loss, or noise in a graph.
+
+Its weight is data to the compiled program, so that another weight compiles
+nothing; what it is and where it works is part of the program.
+"""
+
+import math
+import zlib
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import jax
+
+from theanets.errors import ConfigurationError
+from theanets.registry import Registry, listing, matching, suggest
+
+Array = jax.Array
+
+REGULARIZERS: Registry["Regularizer"] = Registry("regularizer")
+
+ROLES = ("input", "hidden", "output")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One pass of a model over a batch, as a regularizer sees it.
+
+    Attributes
+    ----------
+    params : mapping of str to array
+        The parameters that training changes, by full name.
+    outputs : mapping of str to array
+        Outputs by full name, batch axis first.
+    roles : mapping of str to tuple of str
+        Names of the main outputs of the ``input``, ``hidden`` and ``output`` layers.
+    inputs : mapping of str to array
+        The batch by the name of its input layer.
+    forward : callable
+        Computes all outputs, without noise, from other inputs.
+    """
+
+    params: Mapping[str, Array]
+    outputs: Mapping[str, Array]
+    roles: Mapping[str, tuple[str, ...]]
+    inputs: Mapping[str, Array]
+    forward: Callable[[Mapping[str, Array]], Mapping[str, Array]]
+
+
+class Regularizer:
+    """A term of a loss, or a change of a graph: subclass it to make your own.
+
+    A subclass writes `penalty`, or `modify`, or both. Its name in lower case, and
+    each of ``aliases``, is a keyword of ``train`` at once.
+
+    Parameters
+    ----------
+    weight : float
+        What the penalty is multiplied with; for noise its standard deviation, for
+        dropout its probability.
+    pattern : str or sequence of str, optional
+        Glob over the names that it works on, such as ``"hid*:out"``.
+    role : str, optional
+        Instead of a pattern: the main outputs of ``input``, ``hidden`` or ``output``
+        layers.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp, numpy as np, theanets
+    >>> class Orthogonal(theanets.Regularizer):
+    ...     def penalty(self, evaluation):
+    ...         w = evaluation.params["hid1.w"]
+    ...         product = w.T @ w
+    ...         return ((product - jnp.eye(len(product))) ** 2).mean()
+    >>> net = theanets.Autoencoder([4, 2, 4])
+    >>> data = np.random.default_rng(0).normal(size=(8, 4))
+    >>> _ = net.train([data], orthogonal=0.1, max_epochs=1, progress=False)
+    """
+
+    aliases: ClassVar[tuple[str, ...]] = ()
+    """Further keywords for this regularizer."""
+    default_pattern: ClassVar[str | None] = None
+    """What it works on when neither a pattern nor a role is given."""
+    default_role: ClassVar[str | None] = None
+    """The role it works on when neither is given."""
+    over_params: ClassVar[bool] = False
+    """Whether the pattern is over parameters; else it is over outputs."""
+    limit: ClassVar[float] = math.inf
+    """The weight has to be smaller than this."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        REGULARIZERS.register(cls, cls.__name__.lower(), *cls.aliases)
+
+    def __init__(
+        self,
+        weight: float = 0.0,
+        pattern: str | tuple[str, ...] | list[str] | None = None,
+        role: str | None = None,
+    ) -> None:
+        self.weight = number(weight, self.form, self.limit)
+        if pattern is None and role is None:
+            pattern, role = self.default_pattern, self.default_role
+        self.pattern = tuple(pattern) if isinstance(pattern, list | tuple) else pattern
+        globs = (pattern,) if isinstance(pattern, str) else pattern or ()
+        if not isinstance(globs, list | tuple) or not all(
+            isinstance(glob, str) for glob in globs
+        ):
+            raise ConfigurationError(
+                f"{self.form}: pattern is {pattern!r}; it has to be a text such as "
+                '"hid*:out", or a list of such.'
+            )
+        if role is not None and role not in ROLES:
+            raise ConfigurationError(
+                f"{self.form}: role is {role!r}; it has to be one of {listing(ROLES)}."
+                + suggest(role, ROLES)
+            )
+        self.role = role
+
+    @property
+    def form(self) -> str:
+        """The keyword of this regularizer."""
+        return (*self.aliases, type(self).__name__.lower())[0]
+
+    @property
+    def key(self) -> Hashable:
+        """What makes two of them the same program: everything but the weight."""
+        if type(self).__init__ is Regularizer.__init__:
+            return (type(self), self.pattern, self.role)
+        return self
+
+    def targets(self, names: Any, roles: Mapping[str, tuple[str, ...]]) -> list[str]:
+        """Return the names it works on, of those there are."""
+        if self.role is not None:
+            return list(roles[self.role])
+        return matching(self.pattern or (), names)
+
+    def penalty(self, evaluation: Evaluation) -> Array | float:
+        """Return the term to be weighted and added to the loss."""
+        return 0.0
+
+    def modify(self, name: str, value: Array, key: Array, weight: Array) -> Array:
+        """Return a changed output; ``key`` is a random key for this one alone."""
+        return value
+
+    @property
+    def modifies(self) -> bool:
+        """Whether this regularizer changes outputs on their way."""
+        return type(self).modify is not Regularizer.modify
+
+    suffix: ClassVar[str] = "unchanged"
+    """An output that was changed keeps its value from before as NAME-SUFFIX."""
+
+    def stream(self, name: str, key: Array) -> Array:
+        """Return the random key of this regularizer for one output."""
+        own = f"{self.form} {self.role or self.pattern} {name}"
+        return jax.random.fold_in(key, zlib.crc32(own.encode()))
+
+
+def number(value: Any, name: str, limit: float = math.inf) -> float:
+    """Return a weight or level, checked: from 0 on, and below the limit."""
+    try:
+        found = float(value)
+    except (TypeError, ValueError):
+        found = math.nan
+    if isinstance(value, bool | str) or not 0 <= found < limit:
+        bound = "" if limit == math.inf else f" and below {limit:g}"
+        raise ConfigurationError(
+            f"{name} is {value!r}; it has to be a number from 0 on{bound}."
+        )
+    return found
