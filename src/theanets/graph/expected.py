@@ -7,6 +7,7 @@ from typing import Any
 from theanets.datasets.arrays import Expected
 from theanets.graph.objective import Objective, Slot
 from theanets.graph.topology import Topology
+from theanets.layers import Input
 from theanets.layers.base import Shape
 
 
@@ -35,7 +36,7 @@ class Expectations:
     def _expected(self, slot: Slot, shapes: tuple[Shape, ...]) -> Expected:
         if slot.role == "input":
             layer = self._topology.by_name[slot.name]
-            return Expected(slot.name, "input", layer.shape)
+            return expected_input(layer)
         output = self._output_shape(slot.output, shapes)
         if slot.role == "labels":
             return Expected(slot.name, "labels", output[:-1], classes=output[-1])
@@ -63,6 +64,11 @@ class Expectations:
             name: (1, *shape[1:]) for name, shape in zip(names, shapes, strict=True)
         }
         return self._topology.traced_shapes(batch)
+
+
+def expected_input(layer: Input) -> Expected:
+    """Return what the array of an input layer has to be."""
+    return Expected(layer.name, "input", layer.shape, sparse=bool(layer.sparse))
 
 
 def output_shape(topology: Topology, name: str) -> Shape:
