@@ -113,7 +113,8 @@ def input_arrays(topology: Topology, x: Any) -> tuple[dict[str, Any], bool]:
     )
     if single:
         arrays = [array[None] for array in arrays]
-    check(arrays, [expected_input(layer) for layer in layers], "x")
+    expected = [expected_input(topology, layer.name) for layer in layers]
+    check(arrays, expected, "x")
     named = {layer.name: array for layer, array in zip(layers, arrays, strict=True)}
     return named, single
 

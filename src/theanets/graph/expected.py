@@ -7,7 +7,6 @@ from typing import Any
 from theanets.datasets.arrays import Expected
 from theanets.graph.objective import Objective, Slot
 from theanets.graph.topology import Topology
-from theanets.layers import Input
 from theanets.layers.base import Shape
 
 
@@ -35,8 +34,7 @@ class Expectations:
 
     def _expected(self, slot: Slot, shapes: tuple[Shape, ...]) -> Expected:
         if slot.role == "input":
-            layer = self._topology.by_name[slot.name]
-            return expected_input(layer)
+            return expected_input(self._topology, slot.name)
         output = self._output_shape(slot.output, shapes)
         if slot.role == "labels":
             return Expected(slot.name, "labels", output[:-1], classes=output[-1])
@@ -66,9 +64,10 @@ class Expectations:
         return self._topology.traced_shapes(batch)
 
 
-def expected_input(layer: Input) -> Expected:
-    """Return what the array of an input layer has to be."""
-    return Expected(layer.name, "input", layer.shape, sparse=bool(layer.sparse))
+def expected_input(topology: Topology, name: str) -> Expected:
+    """Return what is expected of the data of an input layer."""
+    layer = topology.by_name[name]
+    return Expected(name, "input", layer.shape, sparse=bool(layer.given.get("sparse")))
 
 
 def output_shape(topology: Topology, name: str) -> Shape:
