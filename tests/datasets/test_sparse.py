@@ -150,12 +150,12 @@ def test_a_matrix_is_never_dense_as_a_whole(declared, rows_made, monkeypatch):
     assert max(rows_made) <= 32
 
 
-def test_a_small_matrix_is_made_dense_once_unless_declared(rows_made):
+def test_a_small_matrix_is_made_dense_at_once_unless_declared(rows_made):
     trained(X, 12)
-    assert rows_made == [70]
+    assert rows_made == [70, 70]
     rows_made.clear()
     trained(X, {"size": 12, "sparse": True})
-    assert len(rows_made) > 3
+    assert max(rows_made) == 32
 
 
 def test_all_of_a_large_matrix_is_no_batch(monkeypatch):

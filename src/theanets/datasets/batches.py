@@ -137,7 +137,8 @@ def source(
 
 def _held(array: Any, expected: Expected, dtype: Any) -> Any:
     """Return an array as it is kept: a sparse one dense, if it is small."""
-    small = nbytes(array, dtype) <= config.resident_bytes
+    # Training and validation each make their own, and the device another.
+    small = nbytes(array, dtype) <= config.resident_bytes // 8
     dense = isinstance(array, SparseRows) and small and not expected.sparse
     return array[:] if dense else array
 
