@@ -552,10 +552,6 @@ DATA = {
         train((pd.DataFrame(X).astype("Float64").mask(X > 1), LABELS)),
         ['"in"', "NaN"],
     ),
-    "a sparse matrix": (
-        train((scipy.sparse.csr_matrix(X), LABELS)),
-        ["train[0]", "sparse", ".toarray()"],
-    ),
     "lists of unequal lengths": (
         train(([[1, 2, 3, 4], [1, 2]], [0, 1])),
         ["train[0]", "nested lists of equal lengths"],
@@ -796,6 +792,91 @@ MINIMIZE = {
     "other lengths": (minimized(data=(X, X[:3])), ["array 0 has 8", "array 1 has 3"]),
 }
 
+# Sparse data, sequences and text.
+
+SPARSE = scipy.sparse.csr_matrix(WITH_NAN)
+
+
+def text(*args, **keywords):
+    return lambda: theanets.recurrent.Text(*args, **keywords)
+
+
+def windows(*args, **keywords):
+    return lambda: theanets.recurrent.batches(*args, **keywords)
+
+
+def sparse_input(**keywords):
+    return model({"form": "input", "name": "in", **keywords}, 2)
+
+
+DATA_OF_OTHER_KINDS = {
+    "NaN in a sparse matrix": (
+        train((SPARSE, LABELS)),
+        ['"in"', "NaN", "1 example", "index 2"],
+    ),
+    "infinity in a sparse matrix": (
+        on(fresh(Classifier, 3), "predict", np.inf * SPARSE.tocsc()),
+        ['"in"', "infinity"],
+    ),
+    "another width of a sparse matrix": (
+        train((SPARSE[:, :3], LABELS)),
+        ['"in"', "(8, 3)", "(examples, 4)"],
+    ),
+    "complex numbers in a sparse matrix": (
+        train((SPARSE.astype("c8"), LABELS)),
+        ["train[0]", "complex64", "real numbers"],
+    ),
+    "windows longer than the sequence": (
+        windows([X], steps=9),
+        ["8 steps", "9 of a window"],
+    ),
+    "sequences of unequal lengths": (
+        windows([X, X[:3]], 2),
+        ["8, 3", "each time step"],
+    ),
+    "windows of no steps": (windows([X], steps=0), ["steps is 0", "from 1 on"]),
+    "a batch of no windows": (
+        windows([X], 2, batch_size=0),
+        ["batch_size is 0", "from 1 on"],
+    ),
+    "windows by a text": (windows([X], 2, rng="one"), ["rng is 'one'", "numpy.random"]),
+    "an empty text": (text(""), ["text is ''", "not empty"]),
+    "bytes as a text": (text(b"abc"), ["text is b'abc'", "str"]),
+    "an empty alphabet": (text("abc", alpha=""), ["alpha is ''", "characters"]),
+    "a text of rare characters": (
+        text("abc"),
+        ["no character", "2 times", "min_count"],
+    ),
+    "a character twice in the alphabet": (
+        text("abc", alpha="aba"),
+        ["alpha holds 'a' twice"],
+    ),
+    "the unknown in the alphabet": (
+        text("abc", alpha="abc", unknown="b"),
+        ["'b'", "unknown"],
+    ),
+    "two characters for the unknown": (text("aa", unknown="??"), ["unknown is '??'"]),
+    "a text shorter than its windows": (
+        lambda: theanets.recurrent.Text("abab").classifier_batches(steps=4),
+        ["the text has 3 steps", "4 of a window"],
+    ),
+    "labels beyond the alphabet": (
+        lambda: theanets.recurrent.Text("abab").decode([3]),
+        ["0 to 2"],
+    ),
+}
+
+SPARSE_LAYERS = {
+    "an unknown format": (
+        sparse_input(size=4, sparse="coo"),
+        ['layer "in"', "sparse is 'coo'", '"csr"'],
+    ),
+    "sparse images": (
+        sparse_input(shape=(4, 4), sparse="csr"),
+        ['layer "in"', "(examples, size)", "3 axes"],
+    ),
+}
+
 TABLE = {
     **{("layers", k): (ConfigurationError, row) for k, row in LAYERS.items()},
     **{("losses", k): (ConfigurationError, row) for k, row in LOSSES.items()},
@@ -809,6 +890,8 @@ TABLE = {
     **{("files", k): (ModelFileError, row) for k, row in FILES.items()},
     **{("settings", k): (ConfigurationError, row) for k, row in SETTINGS.items()},
     **{("minimize", k): (TheanetsError, row) for k, row in MINIMIZE.items()},
+    **{("data", k): (DataError, row) for k, row in DATA_OF_OTHER_KINDS.items()},
+    **{("layers", k): (ConfigurationError, row) for k, row in SPARSE_LAYERS.items()},
 }
 
 

@@ -6,8 +6,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from theanets.datasets.arrays import Expected, as_array, check, narrowed
+from theanets.datasets.arrays import as_array, check, narrowed, nbytes
 from theanets.errors import DataError
+from theanets.graph.expected import expected_input
 from theanets.graph.objective import Objective
 from theanets.graph.topology import Topology
 from theanets.registry import listing
@@ -15,6 +16,8 @@ from theanets.training.programs import PROGRAMS
 
 _LARGEST_BATCH = 1024
 """Data run in batches of a power of two up to this: eleven programs do for all."""
+_BATCH_BYTES = 32 << 20
+"""Batches of wide examples are smaller, for these bytes."""
 _AHEAD = 4
 
 
@@ -77,8 +80,12 @@ def in_batches(
     length = len(next(iter(arrays.values())))
     pending: list[Mapping[str, Any]] = []
     fetched: list[dict[str, np.ndarray]] = []
-    for start in range(0, length, _LARGEST_BATCH):
-        rows = min(length - start, _LARGEST_BATCH)
+    example = sum(nbytes(array, dtype) for array in arrays.values()) // max(length, 1)
+    # Powers of two, as sizes are padded to them.
+    fitting = 1 << (_BATCH_BYTES // max(example, 1) or 1).bit_length() - 1
+    largest = min(_LARGEST_BATCH, fitting)
+    for start in range(0, length, largest):
+        rows = min(length - start, largest)
         part = {
             name: _padded(narrowed(array[start : start + rows], dtype), rows)
             for name, array in arrays.items()
@@ -106,7 +113,7 @@ def input_arrays(topology: Topology, x: Any) -> tuple[dict[str, Any], bool]:
     )
     if single:
         arrays = [array[None] for array in arrays]
-    expected = [Expected(layer.name, "input", layer.shape) for layer in layers]
+    expected = [expected_input(topology, layer.name) for layer in layers]
     check(arrays, expected, "x")
     named = {layer.name: array for layer, array in zip(layers, arrays, strict=True)}
     return named, single

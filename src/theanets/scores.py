@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from theanets.datasets.arrays import Expected, Shape, as_array, check
+from theanets.datasets.sparse import dense
 from theanets.errors import DataError
 
 
@@ -34,7 +35,7 @@ def checked_target(
     role = "target" if classes is None else "labels"
     batch = array[None] if single else array
     check([batch], [Expected("y", role, shape, classes)], "score")
-    return np.asarray(array)
+    return dense(array)
 
 
 def checked_weights(w: Any, shape: tuple[int, ...]) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from theanets.datasets.sparse import SparseRows
 from theanets.errors import DataError
 
 Shape = tuple[int | None, ...]
@@ -31,6 +32,8 @@ class Expected:
         Number of classes of labels.
     optional_axes : int
         How many of the last axes may be missing, as in weights for whole examples.
+    sparse : bool
+        Whether a sparse matrix stays one until its rows are needed, however small.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Expected:
     shape: Shape
     classes: int | None = None
     optional_axes: int = 0
+    sparse: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,10 +62,11 @@ class Facts:
 
 
 def as_array(value: Any, name: str) -> Any:
-    """Return a NumPy or JAX array of numbers for whatever array a user has.
+    """Return an array of numbers, NumPy's or JAX's, for whatever a user has.
 
     Takes NumPy arrays, memory maps, data frames and series, anything with
     ``__array__``, ``__array_interface__`` or ``__dlpack__``, numbers, and nested lists.
+    A sparse matrix of SciPy becomes `SparseRows`.
 
     Raises
     ------
@@ -145,13 +150,10 @@ def nbytes(array: Any, dtype: Any) -> int:
 
 
 def _converted(value: Any, name: str) -> Any:
-    if isinstance(value, np.ndarray | jax.Array):
+    if isinstance(value, np.ndarray | jax.Array | SparseRows):
         return value
     if hasattr(value, "toarray") and hasattr(value, "nnz"):
-        raise DataError(
-            f"{name} is a sparse matrix, which this model's inputs do not take. "
-            "Make it dense with .toarray()."
-        )
+        return _of_sparse(value, name)
     if isinstance(value, Mapping | str | bytes) or value is None:
         raise DataError(f"{name} is {type(value).__name__}; it has to be an array.")
     if hasattr(value, "to_numpy"):
@@ -165,6 +167,17 @@ def _converted(value: Any, name: str) -> Any:
             f"{name} cannot be made an array: {str(error).rstrip('.')}. Give numbers "
             "in a NumPy array, or nested lists of equal lengths."
         ) from error
+
+
+def _of_sparse(value: Any, name: str) -> Any:
+    if value.ndim == 1:
+        return value.toarray()
+    if value.ndim != 2:
+        raise DataError(
+            f"{name} is a sparse array of {value.ndim} axes; it needs rows and "
+            "columns. Reshape it, or make it dense with .toarray()."
+        )
+    return SparseRows(value)
 
 
 def _of_numbers(array: np.ndarray) -> np.ndarray:
@@ -221,7 +234,7 @@ def _check_shape(array: Any, slot: Expected, what: str) -> None:
 def _check_content(array: Any, slot: Expected, what: str) -> None:
     facts = facts_of(array, whole=slot.role == "labels")
     if not (math.isfinite(facts.low) and math.isfinite(facts.high)):
-        rows = np.isfinite(np.asarray(array, "f8")).reshape(len(array), -1).all(axis=1)
+        rows = _finite(array)
         first = int(np.argmin(rows))
         raise DataError(
             f'{what}: "{slot.name}" holds NaN or infinity in {int((~rows).sum())} '
@@ -247,9 +260,20 @@ def _check_content(array: Any, slot: Expected, what: str) -> None:
         )
 
 
+def _finite(array: Any) -> np.ndarray:
+    """Return for each example whether all its values are finite."""
+    if isinstance(array, SparseRows):
+        return array.finite()
+    values = np.isfinite(np.asarray(array, "f8"))
+    found: np.ndarray = values.reshape(len(array), -1).all(axis=1)
+    return found
+
+
 def facts_of(array: Any, whole: bool) -> Facts:
     """Return what is known of an array's content; ``whole`` if that is asked for."""
-    values = np.asarray(array)
+    # Of a sparse array what is stored, and one of its zeros.
+    sparse = isinstance(array, SparseRows)
+    values = np.append(array.stored, 0) if sparse else np.asarray(array)
     if values.dtype.kind in "iu":
         if not whole:
             return Facts(

@@ -5,13 +5,14 @@ from typing import Any
 import numpy as np
 
 from theanets.config import config
-from theanets.datasets.arrays import check, nbytes
+from theanets.datasets.arrays import Expected, check, nbytes
 from theanets.datasets.sources import (
     ArraySource,
     Expect,
     StreamSource,
     precisions,
 )
+from theanets.datasets.sparse import SparseRows
 from theanets.datasets.unpack import unpacked
 from theanets.errors import DataError
 
@@ -119,9 +120,27 @@ def source(
     expected = expect(arrays)
     check(arrays, expected, name)
     dtypes = precisions(expected, dtype)
+    arrays = tuple(map(_held, arrays, expected, dtypes))
     size = sum(nbytes(a, d) for a, d in zip(arrays, dtypes, strict=True))
+    sparse = any(isinstance(array, SparseRows) for array in arrays)
     fits = size <= config.resident_bytes
-    return ArraySource(arrays, dtypes, batch_size, batches, seed, shuffle, fits)
+    if sparse and not fits and (batch_size or len(arrays[0])) >= len(arrays[0]):
+        raise DataError(
+            f"{name}: all {len(arrays[0])} examples in one batch need "
+            f"{size / 1e9:.1f} GB once the sparse matrix is dense, more than "
+            f"theanets.config.resident_bytes ({config.resident_bytes / 1e9:.1f} GB). "
+            "Give a smaller batch_size."
+        )
+    resident = fits and not sparse
+    return ArraySource(arrays, dtypes, batch_size, batches, seed, shuffle, resident)
+
+
+def _held(array: Any, expected: Expected, dtype: Any) -> Any:
+    """Return an array as it is kept: a sparse one dense, if it is small."""
+    # Training and validation each make their own, and the device another.
+    small = nbytes(array, dtype) <= config.resident_bytes // 8
+    dense = isinstance(array, SparseRows) and small and not expected.sparse
+    return array[:] if dense else array
 
 
 def _checked_size(size: Any) -> int | None:
@@ -150,4 +169,6 @@ def _examples_first(array: Any, axis: Any, name: str) -> Any:
             f"{name}: axis is {axis!r}; it has to be the number of an axis that each "
             f"array has, and one has the shape {array.shape}."
         )
+    if isinstance(array, SparseRows):
+        return array.T if axis in (1, -1) else array
     return np.moveaxis(array, int(axis), 0)

@@ -11,6 +11,7 @@ import numpy as np
 from theanets.datasets.arrays import Expected, check, narrowed, nbytes
 from theanets.datasets.device import DEVICE_CACHE
 from theanets.datasets.prefetch import prefetched
+from theanets.datasets.sparse import SparseRows, dense
 from theanets.datasets.unpack import unpacked
 from theanets.errors import DataError
 from theanets.initializers import stream
@@ -102,7 +103,12 @@ class ArraySource:
     @cached_property
     def _on_device(self) -> tuple[Any, ...]:
         pairs = zip(self.arrays, self.dtypes, strict=True)
-        return tuple(DEVICE_CACHE.get(array, dtype) for array, dtype in pairs)
+        return tuple(
+            jax.device_put(narrowed(array[:], dtype))
+            if isinstance(array, SparseRows)
+            else DEVICE_CACHE.get(array, dtype)
+            for array, dtype in pairs
+        )
 
     def _orders(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the rows of all full batches of an epoch, and of the short ones.
@@ -209,7 +215,7 @@ class StreamSource:
             expected = self.expect(arrays)
             check(arrays, expected, what)
             pairs = zip(arrays, precisions(expected, self.dtype), strict=True)
-            yield tuple(narrowed(np.asarray(array), dtype) for array, dtype in pairs)
+            yield tuple(narrowed(dense(array), dtype) for array, dtype in pairs)
 
     def _raw(self) -> Iterator[Any]:
         """Yield as many batches as an epoch has, as the user's source gives them."""

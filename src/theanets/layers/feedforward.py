@@ -20,6 +20,10 @@ class Input(Layer):
     ndim : int, optional
         Rank of the data with its batch axis; by default the model's. The axes
         between the first and the last may have any length.
+    sparse : bool or str, optional
+        Whether sparse matrices of SciPy stay sparse until a batch is made of their
+        rows: True, "csr" or "csc", which all mean the same. Dense data are taken
+        too. Without it sparse data are made dense first where they are small.
 
     Outputs: ``out``, the data as it came.
     """
@@ -27,7 +31,13 @@ class Input(Layer):
     takes_activation = False
     max_inputs = 0
 
-    def __init__(self, *, ndim: int | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        ndim: int | None = None,
+        sparse: bool | str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         if self._size is None and not self._shape:
             raise ConfigurationError(
@@ -43,7 +53,19 @@ class Input(Layer):
                 f"{self.where}ndim {ndim} counts the batch axis, so it does not agree "
                 f"with shape {self._shape}. Give one of them."
             )
+        if sparse not in (None, False, True, "csr", "csc"):
+            raise ConfigurationError(
+                f'{self.where}sparse is {sparse!r}; it has to be "csr", "csc", True '
+                "or False."
+            )
+        if sparse and max(ndim or 2, len(self._shape) + 1) != 2:
+            raise ConfigurationError(
+                f"{self.where}sparse data are matrices, (examples, size), but the "
+                f"examples of this input have {max(ndim or 2, len(self._shape) + 1)}"
+                " axes with the batch. Give size and ndim=2, or leave sparse out."
+            )
         self.ndim = ndim
+        self.sparse = sparse
 
     def output_shape(self) -> Shape:
         """Return the shape of one example."""

@@ -67,6 +67,7 @@ class ProgramCache:
 
 
 PROGRAMS = ProgramCache(128)
+_LARGEST_TURNED = 1 << 20
 
 
 def train_program(
@@ -280,7 +281,12 @@ def _normal(key: Array, params: Tree) -> Tree:
 
 
 def _transposed(tree: Tree) -> Tree:
-    return jax.tree.map(lambda x: x.T if x.ndim == 2 else x, tree)
+    return jax.tree.map(lambda x: x.T if _is_turned(x) else x, tree)
+
+
+def _is_turned(array: Array) -> bool:
+    # Turning a large matrix costs more, in every call, than it saves.
+    return array.ndim == 2 and array.size <= _LARGEST_TURNED
 
 
 def _unchanged(tree: Tree) -> Tree:

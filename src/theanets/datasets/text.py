@@ -1,0 +1,165 @@
+"""Text as a sequence of labels, and a text to try it with."""
+
+import gzip
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from theanets.datasets.sequences import Batches, Rng, window_starts
+from theanets.errors import DataError
+
+EMBEDDED = Path(__file__).parent / "text_data" / "pride_and_prejudice.txt.gz"
+
+
+def load_text() -> str:
+    """Load the first chapters of "Pride and Prejudice", some 190 000 characters.
+
+    The novel by Jane Austen, of 1813, is in the public domain.
+
+    Examples
+    --------
+    >>> import theanets
+    >>> theanets.datasets.load_text()[:41]
+    'It is a truth universally acknowledged, t'
+    """
+    return gzip.decompress(EMBEDDED.read_bytes()).decode("ascii")
+
+
+class Text:
+    """A text whose characters are labels for a recurrent classifier.
+
+    Parameters
+    ----------
+    text : str
+        The text.
+    alpha : str, optional
+        The alphabet: the characters to tell apart, of which the first has the label
+        1. By default those that occur often enough, sorted.
+    min_count : int
+        How often a character has to occur to be in the default alphabet.
+    unknown : str
+        The character that stands for all others, label 0.
+
+    Attributes
+    ----------
+    alpha : str
+        The alphabet, without the unknown character.
+    text : str
+        The text, with the unknown character in place of those outside the alphabet.
+
+    Raises
+    ------
+    DataError
+        If the text or the alphabet is empty, or a character is in it twice.
+
+    Examples
+    --------
+    >>> import theanets
+    >>> text = theanets.recurrent.Text("to be or not to be", unknown="?")
+    >>> text.alpha, text.text
+    (' beot', 'to be o? ?ot to be')
+    >>> text.encode("tox").tolist(), text.decode([5, 4, 0])
+    ([5, 4, 0], 'to?')
+    >>> inputs, labels = text.classifier_batches(steps=4, batch_size=2, rng=1)()
+    >>> inputs.shape, labels.shape
+    ((2, 4, 6), (2, 4))
+    """
+
+    def __init__(
+        self,
+        text: str,
+        alpha: str | None = None,
+        min_count: int = 2,
+        unknown: str = "\0",
+    ) -> None:
+        if not isinstance(text, str) or not text:
+            raise DataError(f"text is {text!r}; it has to be a str that is not empty.")
+        if not isinstance(unknown, str) or len(unknown) != 1:
+            raise DataError(f"unknown is {unknown!r}; it has to be one character.")
+        if alpha is None:
+            counts = Counter(text)
+            alpha = "".join(sorted(c for c, n in counts.items() if n >= min_count))
+            alpha = alpha.replace(unknown, "")
+            if not alpha:
+                raise DataError(
+                    f"no character of the text occurs {min_count} times, so the "
+                    "alphabet is empty. Give alpha, a smaller min_count, or more text."
+                )
+        self._check(alpha, unknown)
+        self.alpha = alpha
+        self._characters = unknown + alpha
+        self._labels = {c: i for i, c in enumerate(self._characters)}
+        self._encoded = self.encode(text)
+        self.text = self.decode(self._encoded)
+
+    @staticmethod
+    def _check(alpha: Any, unknown: str) -> None:
+        if not isinstance(alpha, str) or not alpha:
+            raise DataError(
+                f"alpha is {alpha!r}; it has to be a str of the characters to tell "
+                "apart."
+            )
+        twice = [c for c, n in Counter(unknown + alpha).items() if n > 1]
+        if twice:
+            raise DataError(
+                f"alpha holds {twice[0]!r} twice, or it is the unknown character too. "
+                "Each character needs one label."
+            )
+
+    def encode(self, text: str) -> np.ndarray:
+        """Return the labels of a text, int32; of characters outside the alphabet 0."""
+        return np.array([self._labels.get(c, 0) for c in text], np.int32)
+
+    def decode(self, labels: Iterable[int]) -> str:
+        """Return the text of some labels.
+
+        Raises
+        ------
+        DataError
+            If there is a label beyond the alphabet.
+        """
+        found = np.asarray(list(labels) if not hasattr(labels, "shape") else labels)
+        count = len(self._characters)
+        if found.size and (
+            found.dtype.kind not in "iu" or found.min() < 0 or found.max() >= count
+        ):
+            raise DataError(
+                f"labels have to be whole numbers from 0 to {count - 1}, one for the "
+                "unknown and each character of the alphabet."
+            )
+        return "".join(self._characters[label] for label in found.ravel())
+
+    def classifier_batches(
+        self, steps: int = 100, batch_size: int = 64, rng: Rng = None
+    ) -> Batches:
+        """Return a callable that gives batches to learn the next character from.
+
+        Parameters
+        ----------
+        steps : int
+            Length of a window.
+        batch_size : int
+            Windows in a batch.
+        rng : int, numpy.random.RandomState or numpy.random.Generator, optional
+            Seed or source of the places of the windows.
+
+        Returns
+        -------
+        callable
+            Returns inputs, one-hot (batch_size, steps, 1 + len(alpha)), float32, and
+            labels (batch_size, steps), int32: at each step the next character.
+        """
+        # The last character is only ever a label.
+        draw = window_starts(
+            len(self._encoded) - 1, steps, batch_size, rng, "the text has"
+        )
+        one_hot = np.eye(len(self._characters), dtype=np.float32)
+
+        def cut() -> tuple[np.ndarray, np.ndarray]:
+            places = draw()[:, None] + np.arange(steps)
+            return one_hot[self._encoded[places]], self._encoded[places + 1]
+
+        return cut
