@@ -18,6 +18,7 @@ from theanets import (
     layers,
     losses,
     plotting,
+    recurrent,
     regularizers,
 )
 from theanets._version import __version__
@@ -69,5 +70,6 @@ __all__ = [
     "losses",
     "minimize",
     "plotting",
+    "recurrent",
     "regularizers",
 ]

@@ -6,8 +6,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from theanets.datasets.arrays import Expected, as_array, check, narrowed
+from theanets.datasets.arrays import as_array, check, narrowed
 from theanets.errors import DataError
+from theanets.graph.expected import expected_input
 from theanets.graph.objective import Objective
 from theanets.graph.topology import Topology
 from theanets.registry import listing
@@ -106,7 +107,7 @@ def input_arrays(topology: Topology, x: Any) -> tuple[dict[str, Any], bool]:
     )
     if single:
         arrays = [array[None] for array in arrays]
-    expected = [Expected(layer.name, "input", layer.shape) for layer in layers]
+    expected = [expected_input(topology, layer.name) for layer in layers]
     check(arrays, expected, "x")
     named = {layer.name: array for layer, array in zip(layers, arrays, strict=True)}
     return named, single

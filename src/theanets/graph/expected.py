@@ -34,8 +34,7 @@ class Expectations:
 
     def _expected(self, slot: Slot, shapes: tuple[Shape, ...]) -> Expected:
         if slot.role == "input":
-            layer = self._topology.by_name[slot.name]
-            return Expected(slot.name, "input", layer.shape)
+            return expected_input(self._topology, slot.name)
         output = self._output_shape(slot.output, shapes)
         if slot.role == "labels":
             return Expected(slot.name, "labels", output[:-1], classes=output[-1])
@@ -63,6 +62,12 @@ class Expectations:
             name: (1, *shape[1:]) for name, shape in zip(names, shapes, strict=True)
         }
         return self._topology.traced_shapes(batch)
+
+
+def expected_input(topology: Topology, name: str) -> Expected:
+    """Return what is expected of the data of an input layer."""
+    role = "mask" if name in topology.masks else "input"
+    return Expected(name, role, topology.by_name[name].shape)
 
 
 def output_shape(topology: Topology, name: str) -> Shape:
