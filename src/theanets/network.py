@@ -167,7 +167,7 @@ class Network:
         topology = self._topology.extended(made)
         for name, value in made.initial_values(self._seed).items():
             moved = jax.device_put(value.astype(self._dtype))
-            self._values[f"{made.name}.{name}"] = moved
+            self._values[made.full_name(name)] = moved
         self._topology = topology
 
     def set_loss(self, loss: Any = None, **kwargs: Any) -> None:
@@ -216,7 +216,8 @@ class Network:
         KeyError
             If there is no such layer or parameter; the message lists those there are.
         """
-        layer = self._layer(which)
+        named = self._topology.parts.get(which) if isinstance(which, str) else None
+        layer = named or self._layer(which)
         names = list(layer.params)
         if isinstance(param, int | np.integer) and -len(names) <= param < len(names):
             param = names[param]
@@ -224,7 +225,7 @@ class Network:
             raise UnknownNameError(
                 no_such(f'layer "{layer.name}"', "parameter", param, names)
             )
-        return Parameter(self._values, f"{layer.name}.{param}")
+        return Parameter(self._values, layer.full_name(param))
 
     # Computing.
 

@@ -24,8 +24,8 @@ class Expected:
     name : str
         How messages call it.
     role : str
-        ``input``, ``target``, ``labels`` (whole numbers below ``classes``) or
-        ``weights`` (not negative).
+        ``input``, ``target``, ``labels`` (whole numbers below ``classes``),
+        ``weights`` (not negative) or ``mask`` (zeros and ones).
     shape : tuple
         Shape of one example; None for an axis of any length.
     classes : int, optional
@@ -244,6 +244,14 @@ def _check_content(array: Any, slot: Expected, what: str) -> None:
         raise DataError(
             f'{what}: "{slot.name}" holds {facts.low:g}; weights have to be 0 or more.'
         )
+    if slot.role == "mask":
+        values = np.asarray(array)
+        wrong = values[(values != 0) & (values != 1)]
+        if wrong.size:
+            raise DataError(
+                f'{what}: the mask "{slot.name}" holds {float(wrong[0]):g}; it has to '
+                "be 1 where a time step is valid, and 0 where it is padding."
+            )
     if slot.role != "labels":
         return
     if not facts.whole:

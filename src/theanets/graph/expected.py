@@ -67,7 +67,8 @@ class Expectations:
 def expected_input(topology: Topology, name: str) -> Expected:
     """Return what is expected of the data of an input layer."""
     layer = topology.by_name[name]
-    return Expected(name, "input", layer.shape, sparse=bool(layer.given.get("sparse")))
+    role = "mask" if name in topology.masks else "input"
+    return Expected(name, role, layer.shape, sparse=bool(layer.given.get("sparse")))
 
 
 def output_shape(topology: Topology, name: str) -> Shape:

@@ -37,8 +37,8 @@ def layer_from(
     kind = FORMS.lookup(form, f'layer "{spec["name"]}": ')
     if kind is FORMS.lookup("input"):
         _fit_input(spec, ndim)
-    elif spec.get("activation") is None and kind.takes_activation:
-        spec["activation"] = activation or "relu"
+    elif spec.get("activation") is None and kind.leaves_activation_open(spec):
+        spec["activation"] = activation
     return Layer.build(form, **spec)
 
 

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from theanets.errors import ConfigurationError, TheanetsError
-from theanets.layers import Input, Layer
+from theanets.layers import Input, Layer, Recurrent
 from theanets.layers.base import Array, Shape
 from theanets.registry import listing, suggest
 
@@ -36,13 +36,17 @@ class Topology:
             If its name is taken, it reads an output that is not there, or shapes
             do not fit.
         """
-        _check_name(layer, self.layers)
+        _check_names(layer, self.parts)
         shapes = {
             f"{earlier.name}:{output}": shape
             for earlier in self.layers
             for output, shape in earlier.outputs.items()
         }
-        layer.bind(self._resolve(layer, shapes), self.layers)
+        sides = {
+            keyword: _found(layer, keyword, name, shapes)
+            for keyword, name in layer.side_inputs.items()
+        }
+        layer.bind(self._resolve(layer, shapes), self.layers, sides)
         layer.outputs = _output_shapes(layer, self)
         return Topology((*self.layers, layer))
 
@@ -52,9 +56,20 @@ class Topology:
         return {layer.name: layer for layer in self.layers}
 
     @cached_property
+    def parts(self) -> dict[str, Layer]:
+        """The layers, and the workers within them, by name."""
+        return {part.name: part for x in self.layers for part in (x, *x.workers)}
+
+    @cached_property
     def inputs(self) -> tuple[Input, ...]:
         """The layers where data enters, in order."""
         return tuple(layer for layer in self.layers if isinstance(layer, Input))
+
+    @cached_property
+    def masks(self) -> frozenset[str]:
+        """The names of the inputs that tell which time steps are valid."""
+        sides = [layer.side_inputs.get("mask") for layer in self.layers]
+        return frozenset(name.removesuffix(":out") for name in sides if name)
 
     @cached_property
     def hidden(self) -> tuple[Layer, ...]:
@@ -65,7 +80,7 @@ class Topology:
     def param_shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape of every parameter by full name, such as ``hid1.w``."""
         return {
-            f"{layer.name}.{name}": param.shape
+            layer.full_name(name): param.shape
             for layer in self.layers
             for name, param in layer.params.items()
         }
@@ -74,7 +89,7 @@ class Topology:
     def learned(self) -> frozenset[str]:
         """The full names of the parameters that training changes."""
         return frozenset(
-            f"{layer.name}.{name}"
+            layer.full_name(name)
             for layer in self.layers
             for name, param in layer.params.items()
             if param.learned
@@ -130,10 +145,7 @@ class Topology:
         """
         outputs: dict[str, Array] = {}
         for layer in self.layers:
-            if isinstance(layer, Input):
-                read = {layer.output_name: inputs[layer.name]}
-            else:
-                read = {name: outputs[name] for name in layer.input_names}
+            read = _read(layer, inputs, outputs)
             for name, value in _run(layer, params, read).items():
                 full = f"{layer.name}:{name}"
                 if modify is not None:
@@ -153,8 +165,8 @@ class Topology:
         """
         outputs = {start.output_name: value}
         for layer in self.layers[self.layers.index(start) + 1 :]:
-            if layer.input_names and set(layer.input_names) <= set(outputs):
-                read = {name: outputs[name] for name in layer.input_names}
+            if layer.reads and set(layer.reads) <= set(outputs):
+                read = {name: outputs[name] for name in layer.reads}
                 for name, found in _run(layer, params, read).items():
                     outputs[f"{layer.name}:{name}"] = found
         if self.layers[-1].output_name not in outputs:
@@ -164,10 +176,63 @@ class Topology:
             )
         return outputs
 
+    def initial_carries(self, batch: int, dtype: Any) -> dict[str, Any]:
+        """Return the state before the first time step of each recurrent layer.
+
+        Raises
+        ------
+        ConfigurationError
+            If a layer cannot be computed one time step after another.
+        """
+        carries = {}
+        for layer in self.layers:
+            if not layer.stepwise:
+                raise ConfigurationError(
+                    f"{layer.where}form {layer.form!r} needs the whole sequence to "
+                    "compute a step of it, but here one step follows another. Use "
+                    'recurrent layers of direction "forward".'
+                )
+            if set(layer.side_inputs) - {"mask"}:
+                raise ConfigurationError(
+                    f"{layer.where}its initial state is an output of the model, which "
+                    "cannot be had one time step after another. Leave "
+                    f"{listing(set(layer.side_inputs) - {'mask'})} out."
+                )
+            if isinstance(layer, Recurrent):
+                carries[layer.name] = layer.initial_state({}, batch, dtype)
+        return carries
+
+    def step(
+        self, params: Params, inputs: Mapping[str, Array], carries: Mapping[str, Any]
+    ) -> tuple[dict[str, Array], dict[str, Any]]:
+        """Compute every output of one time step, and the states to carry on from.
+
+        Parameters
+        ----------
+        params : mapping of str to array
+            Every parameter by full name.
+        inputs : mapping of str to array
+            The data of the step by the name of its input layer, (batch, 1, values).
+        carries : mapping of str to state
+            The states by layer that the step before returned, or `initial_carries`.
+        """
+        outputs: dict[str, Array] = {}
+        after = {}
+        for layer in self.layers:
+            read = _read(layer, inputs, outputs)
+            if isinstance(layer, Recurrent):
+                found, after[layer.name] = layer.advance(
+                    _own(layer, params), read, carries[layer.name]
+                )
+            else:
+                found = _run(layer, params, read)
+            outputs |= {f"{layer.name}:{name}": value for name, value in found.items()}
+        return outputs, after
+
     def initial_values(self, seed: int) -> dict[str, np.ndarray]:
         """Draw the first value of every parameter, by full name."""
         return {
-            f"{layer.name}.{name}": value
+            layer.full_name(name): value
             for layer in self.layers
             for name, value in layer.initial_values(seed).items()
         }
@@ -195,15 +260,8 @@ class Topology:
             )
         resolved = {}
         for name in names:
-            full = name if ":" in name else f"{name}:out"
-            if full not in shapes:
-                short = [earlier.name for earlier in self.layers]
-                raise ConfigurationError(
-                    f'{layer.where}inputs name "{name}", which is no earlier '
-                    f"layer's output. Earlier outputs: {', '.join(shapes)}."
-                    + suggest(name, [*short, *shapes])
-                )
-            resolved[full] = shapes[full]
+            full, shape = _found(layer, "inputs", name, shapes)
+            resolved[full] = shape
         if len(resolved) < len(names):
             raise ConfigurationError(
                 f"{layer.where}inputs name one output twice: {', '.join(names)}."
@@ -222,24 +280,52 @@ def frozen(value: Any) -> Hashable:
     return value  # type: ignore[no-any-return]
 
 
+def _found(
+    layer: Layer, keyword: str, name: str, shapes: Mapping[str, Shape]
+) -> tuple[str, Shape]:
+    """Return the full name and the shape of an earlier output that a layer names."""
+    full = name if ":" in name else f"{name}:out"
+    if full not in shapes:
+        verb = "name" if keyword == "inputs" else "names"
+        short = [earlier.removesuffix(":out") for earlier in shapes]
+        raise ConfigurationError(
+            f'{layer.where}{keyword} {verb} "{name}", which is no earlier '
+            f"layer's output. Earlier outputs: {', '.join(shapes)}."
+            + suggest(name, [*short, *shapes])
+        )
+    return full, shapes[full]
+
+
+def _read(
+    layer: Layer, inputs: Mapping[str, Array], outputs: Mapping[str, Array]
+) -> dict[str, Array]:
+    if isinstance(layer, Input):
+        return {layer.output_name: inputs[layer.name]}
+    return {name: outputs[name] for name in layer.reads}
+
+
+def _own(layer: Layer, params: Params) -> dict[str, Array]:
+    own = {name: params[layer.full_name(name)] for name in layer.params}
+    return own | {name: params[full] for name, full in layer.borrowed.items()}
+
+
 def _run(layer: Layer, params: Params, read: Mapping[str, Array]) -> dict[str, Array]:
-    own = {name: params[f"{layer.name}.{name}"] for name in layer.params}
-    own |= {name: params[full] for name, full in layer.borrowed.items()}
-    result = layer.transform(own, read)
+    result = layer.transform(_own(layer, params), read)
     return result if isinstance(result, dict) else {"out": result}
 
 
-def _check_name(layer: Layer, earlier: Sequence[Layer]) -> None:
+def _check_names(layer: Layer, earlier: Mapping[str, Layer]) -> None:
     name = layer.name
     if not isinstance(name, str) or not name or set(name) & set(":.*?[] "):
         raise ConfigurationError(
             f"a layer is named {name!r}; a name is text without spaces and without "
             "any of : . * ? [ ], which have a meaning in the names of outputs."
         )
-    if name in {other.name for other in earlier}:
+    taken = {part.name for part in (layer, *layer.workers)} & set(earlier)
+    if taken:
         raise ConfigurationError(
-            f"{layer.where}an earlier layer has this name already. Names so far: "
-            f"{listing(other.name for other in earlier)}. Choose another."
+            f"{layer.where}an earlier layer has the name {taken.pop()!r} already. "
+            f"Names so far: {listing(earlier)}. Choose another."
         )
 
 
@@ -274,10 +360,11 @@ def _trace(layer: Layer, graph: Topology, length: int) -> dict[str, tuple[int, .
     def shaped(shape: Shape) -> Any:
         return _abstract((2, *(length if n is None else n for n in shape)))
 
-    read = {name: shaped(shape) for name, shape in layer.input_shapes.items()}
+    shapes = {**layer.input_shapes, **layer.side_shapes}
+    read = {name: shaped(shape) for name, shape in shapes.items()}
     if isinstance(layer, Input):
         read = {layer.output_name: shaped(layer.shape)}
-    params = {f"{layer.name}.{n}": _abstract(p.shape) for n, p in layer.params.items()}
+    params = {layer.full_name(n): _abstract(p.shape) for n, p in layer.params.items()}
     params |= {x: _abstract(graph.param_shapes[x]) for x in layer.borrowed.values()}
     try:
         traced = jax.eval_shape(lambda p, x: _run(layer, p, x), params, read)

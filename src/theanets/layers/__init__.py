@@ -3,16 +3,40 @@
 from theanets.layers.base import FORMS, Layer
 from theanets.layers.feedforward import Classifier, Feedforward, Input, Tied
 from theanets.layers.merge import Concatenate, Flatten, Product, Reshape
+from theanets.layers.recurrent import (
+    BCRNN,
+    GRU,
+    LSTM,
+    MRNN,
+    MUT1,
+    RNN,
+    RRNN,
+    SCRN,
+    Bidirectional,
+    Clockwork,
+    Recurrent,
+)
 
 __all__ = [
+    "BCRNN",
     "FORMS",
+    "GRU",
+    "LSTM",
+    "MRNN",
+    "MUT1",
+    "RNN",
+    "RRNN",
+    "SCRN",
+    "Bidirectional",
     "Classifier",
+    "Clockwork",
     "Concatenate",
     "Feedforward",
     "Flatten",
     "Input",
     "Layer",
     "Product",
+    "Recurrent",
     "Reshape",
     "Tied",
 ]

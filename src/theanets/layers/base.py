@@ -73,12 +73,22 @@ class Layer:
     """How many inputs the layer can read; None for any number."""
     attribute_names: ClassVar[tuple[str, ...]] = ("mean", "std", "sparsity", "diagonal")
     """What ``**attributes`` may hold, alone or with a parameter's name behind."""
+    general_names: ClassVar[tuple[str, ...]] = attribute_names
+    """Those of them that hold for every weight matrix."""
+    stepwise: bool = True
+    """Whether each time step of a sequence is computed from the same step of the
+    inputs alone, or from that and a state that the layer carries."""
 
     given: dict[str, Any]
+    workers: tuple["Layer", ...] = ()
+    """Layers within this one that hold its parameters, under names of their own."""
+    side_inputs: dict[str, str]
+    """Outputs that keywords name, such as an initial state: full names by keyword."""
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        FORMS.register(cls, cls.__name__.lower(), *cls.aliases)
+        if not abstract:
+            FORMS.register(cls, cls.__name__.lower(), *cls.aliases)
 
     def __new__(cls, *args: Any, **given: Any) -> Self:
         # The arguments are the layer's description: files and cache keys read them.
@@ -111,6 +121,8 @@ class Layer:
         self.input_names = _names(inputs, self.where)
         self._set_activation(activation)
         self.input_shapes: dict[str, Shape] = {}
+        self.side_inputs = {}
+        self.side_shapes: dict[str, Shape] = {}
         self.params: dict[str, Param] = {}
         self._takes: dict[str, tuple[str, ...]] = {}
         self.borrowed: dict[str, str] = {}
@@ -182,8 +194,8 @@ class Layer:
         ``defaults`` hold for this parameter where the user's keywords do not:
         mean, std, sparsity and diagonal.
         """
-        self._takes[name] = self.attribute_names
-        options = self._options(name, defaults, general=True)
+        self._takes[name] = Layer.attribute_names
+        options = self._options(name, defaults, general=self.general_names)
         self.add_param(
             name,
             (rows, columns),
@@ -191,11 +203,11 @@ class Layer:
         )
 
     def add_bias(
-        self, name: str, size: int, mean: float = 0.0, std: float = 0.0
+        self, name: str, size: int, mean: float | np.ndarray = 0.0, std: float = 0.0
     ) -> None:
         """Declare a vector, of zeros unless told otherwise."""
         self._takes[name] = ("mean", "std")
-        options = self._options(name, {"mean": mean, "std": std}, general=False)
+        options = self._options(name, {"mean": mean, "std": std}, general=())
         self.add_param(name, (size,), lambda rng: random_vector(rng, size, **options))
 
     def add_param(
@@ -215,6 +227,15 @@ class Layer:
     def activate(self, params: Mapping[str, Array], pre: Array) -> Array:
         """Apply the layer's activation to an array of (..., size)."""
         return self.activation.transform(params, pre)
+
+    def full_name(self, param: str) -> str:
+        """Return the name within the model of one of the parameters."""
+        return f"{self.name}.{param}"
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Full names of all outputs that this layer reads."""
+        return tuple(dict.fromkeys((*self.input_names, *self.side_inputs.values())))
 
     @property
     def form(self) -> str:
@@ -261,8 +282,28 @@ class Layer:
 
     # What the graph does with a layer.
 
-    def bind(self, inputs: Mapping[str, Shape], earlier: Sequence["Layer"]) -> None:
-        """Fix the input shapes, and with them all shapes and parameters."""
+    @classmethod
+    def leaves_activation_open(cls, spec: Mapping[str, Any]) -> bool:
+        """Return whether a layer of this description can have any activation."""
+        return cls.takes_activation and cls.fixed_activation is None
+
+    def bind(
+        self,
+        inputs: Mapping[str, Shape],
+        earlier: Sequence["Layer"],
+        sides: Mapping[str, tuple[str, Shape]] | None = None,
+    ) -> None:
+        """Fix the input shapes, and with them all shapes and parameters.
+
+        Parameters
+        ----------
+        inputs : mapping of str to shape
+            The outputs to read, by full name.
+        earlier : sequence of Layer
+            The layers before.
+        sides : mapping of str to (str, shape), optional
+            The outputs that keywords name: full name and shape by keyword.
+        """
         if self.outputs:
             raise ConfigurationError(
                 f"{self.where}this layer is part of a model already. Make another one."
@@ -275,6 +316,8 @@ class Layer:
                 f"input(s), got {len(inputs)}: {', '.join(inputs)}. "
                 'Join them first with a "concatenate" or "product" layer.'
             )
+        self.side_inputs = {key: name for key, (name, _) in (sides or {}).items()}
+        self.side_shapes = dict((sides or {}).values())
         self.find_partner(earlier)
         self.shape = self.output_shape()
         if self._size is not None and self.shape[-1:] != (self._size,):
@@ -285,7 +328,8 @@ class Layer:
             )
         self.params = {}
         self.setup()
-        self.activation.bind(self.size)
+        if self.takes_activation:
+            self.activation.bind(self.size)
         for param in self.activation.params:
             self.add_param(param.name, param.shape, param.init, param.learned)
         self._check_suffixes()
@@ -319,7 +363,7 @@ class Layer:
             for key, value in self.given.items()
             if value is not None and key not in ("name", "inputs", "activation", "rng")
         }
-        spec |= {"form": self.form, "name": self.name}
+        spec |= {"form": self.form, "name": self.name} | self.side_inputs
         if self.input_names:
             spec["inputs"] = list(self.input_names)
         if self.takes_activation and self.fixed_activation is None:
@@ -341,11 +385,11 @@ class Layer:
         self.activation = activations.build(chosen, self.where)
 
     def _options(
-        self, name: str, defaults: dict[str, Any], general: bool
+        self, name: str, defaults: dict[str, Any], general: Sequence[str]
     ) -> dict[str, Any]:
         options = dict(defaults)
         for key in self._takes[name]:
-            if general and self.attributes.get(key) is not None:
+            if key in general and self.attributes.get(key) is not None:
                 options[key] = self.attributes[key]
             if self.attributes.get(f"{key}_{name}") is not None:
                 options[key] = self.attributes[f"{key}_{name}"]

@@ -1,0 +1,277 @@
+"""What every recurrent layer is: a step of time, and the arrays it needs."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, ClassVar
+
+import jax.numpy as jnp
+import numpy as np
+
+from theanets.errors import ConfigurationError, DataError
+from theanets.initializers import random_matrix
+from theanets.layers.base import Array, Layer, Shape
+from theanets.layers.recurrent.scan import State, scan
+from theanets.registry import suggest
+
+DIRECTIONS = ("forward", "forwards", "back", "backward", "backwards")
+
+Params = Mapping[str, Array]
+
+
+class Recurrent(Layer, abstract=True):
+    """A layer that carries a state along the time axis of (batch, time, inputs).
+
+    A subclass declares its arrays in `setup`, computes in `project` what depends on
+    the inputs alone, for all time steps at once, and in `step` one step of time.
+
+    Parameters
+    ----------
+    direction : str, optional
+        ``"forward"``, or ``"back"`` to process the last time step first. Outputs are
+        in the order of the inputs in any case.
+    bptt_limit : int, optional
+        Derivatives flow through this many time steps, those processed last; by
+        default through all.
+    h_0 : str, optional
+        Name of an output (batch, size) that gives the initial state; by default 0.
+    mask : str, optional
+        Name of an input of shape (batch, time) of zeros and ones. Where it is 0, the
+        state is carried through unchanged.
+    **kwargs
+        Those of `Layer`; among the attributes of the initial values also ``radius``,
+        the largest singular value of the recurrent matrices.
+    """
+
+    attribute_names = (*Layer.attribute_names, "radius")
+    # A diagonal is meant for the matrices that map a state to a state.
+    general_names = ("mean", "std", "sparsity")
+    max_inputs = 1
+    shown: ClassVar[Mapping[str, str]] = {"out": "h"}
+    """Outputs that are parts of the state: name of the part by that of the output."""
+
+    def __init__(
+        self,
+        *,
+        direction: str | None = None,
+        bptt_limit: int | None = None,
+        h_0: str | None = None,
+        mask: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if direction not in (None, *DIRECTIONS):
+            raise ConfigurationError(
+                f"{self.where}direction is {direction!r}; it has to be "
+                '"forward" or "back".' + suggest(direction, DIRECTIONS)
+            )
+        self.backward = (direction or "forward").startswith("back")
+        self.stepwise = not self.backward
+        self.bptt_limit = self.count("bptt_limit", bptt_limit)
+        self._add_sides(h_0=h_0, mask=mask)
+
+    # What subclasses write.
+
+    def project(self, params: Params, x: Array) -> Any:
+        """Return what the steps need of the inputs.
+
+        Parameters
+        ----------
+        params : mapping of str to array
+            The parameters, as `prepared` returns them.
+        x : array, (..., inputs)
+            The inputs.
+
+        Returns
+        -------
+        array or dict of arrays, (..., any)
+        """
+        raise NotImplementedError(f"{type(self).__name__} needs a project method")
+
+    def step(
+        self, params: Params, state: State, x: Any
+    ) -> tuple[State, dict[str, Array]]:
+        """Compute one time step.
+
+        Parameters
+        ----------
+        params : mapping of str to array
+            The parameters, as `prepared` returns them.
+        state : dict of str to array
+            The state before, (batch, ...).
+        x : array or dict of arrays
+            What `project` gave for this step, (batch, ...).
+
+        Returns
+        -------
+        state : dict of str to array
+            The state after.
+        outputs : dict of str to array
+            The outputs that are no part of the state.
+        """
+        raise NotImplementedError(f"{type(self).__name__} needs a step method")
+
+    def prepared(self, params: Params) -> Params:
+        """Return the parameters with what is computed of them once for all steps."""
+        return params
+
+    def state_sizes(self) -> dict[str, int]:
+        """Return the number of units of each part of the state."""
+        return {"h": self.size}
+
+    # What subclasses use.
+
+    def add_recurrent_weights(self, name: str, blocks: int = 1) -> None:
+        """Declare a matrix (size, blocks * size): square ones, side by side."""
+        self._takes[name] = self.attribute_names
+        options = self._options(name, {}, general=self.attribute_names)
+        size = self.size
+
+        def init(rng: np.random.Generator) -> np.ndarray:
+            squares = [random_matrix(rng, size, size, **options) for _ in range(blocks)]
+            return np.concatenate(squares, axis=1)
+
+        self.add_param(name, (size, blocks * size), init)
+
+    def count(self, name: str, value: Any) -> int | None:
+        """Return an argument that is a whole number from 1 on, or None."""
+        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+        if value is not None and not (whole and value >= 1):
+            raise ConfigurationError(
+                f"{self.where}{name} is {value!r}; it has to be a whole number "
+                "from 1 on."
+            )
+        return value
+
+    # How it runs.
+
+    def output_shape(self) -> Shape:
+        """Return (time, size)."""
+        if self._size is None and not self._shape:
+            raise ConfigurationError(
+                f"{self.where}form {self.form!r} needs a size: its number of units."
+            )
+        if len(self.input_shape) != 2:
+            raise ConfigurationError(
+                f"{self.where}form {self.form!r} reads sequences, (batch, time, "
+                f"values), but its input {self.input_name} has the shape (batch, "
+                f"{', '.join(map(str, self.input_shape))}). Begin the model with "
+                "(None, size) for sequences of any length, or use a model of "
+                "theanets.recurrent."
+            )
+        return (self.input_shape[0], self._size or self._shape[-1])
+
+    def bind(
+        self,
+        inputs: Mapping[str, Shape],
+        earlier: Sequence[Layer],
+        sides: Mapping[str, tuple[str, Shape]] | None = None,
+    ) -> None:
+        """Fix all shapes, and check those of the initial state and the mask."""
+        super().bind(inputs, earlier, sides)
+        for keyword, (name, shape) in (sides or {}).items():
+            if keyword == "mask":
+                self._check_mask(name, shape, earlier)
+                continue
+            size = self.state_sizes()[keyword.removesuffix("_0")]
+            if shape != (size,):
+                raise ConfigurationError(
+                    f"{self.where}{keyword} names {name}, whose shape is (batch, "
+                    f"{', '.join(map(str, shape))}); an initial state of this layer "
+                    f"has the shape (batch, {size})."
+                )
+
+    def transform(self, params: Params, inputs: Mapping[str, Array]) -> Any:
+        """Return the outputs for sequences that begin with the initial state."""
+        return self.advance(params, inputs, None)[0]
+
+    def advance(
+        self, params: Params, inputs: Mapping[str, Array], state: State | None
+    ) -> tuple[dict[str, Array], State]:
+        """Continue from a state; return the outputs and the state after them.
+
+        Parameters
+        ----------
+        params : mapping of str to array
+            The parameters.
+        inputs : mapping of str to array
+            What this layer reads, by full name.
+        state : dict of str to array, or None
+            The state that an earlier call returned; None: the initial one.
+        """
+        params = self.prepared(params)
+        x = inputs[self.input_name]
+        given = {key: inputs[name] for key, name in self.side_inputs.items()}
+        valid = given.pop("mask", None)
+        if valid is not None and valid.shape != x.shape[:2]:
+            raise DataError(
+                f'{self.where}its mask "{self.side_inputs["mask"]}" has the shape '
+                f"{valid.shape}, but its input {self.input_name} has {x.shape[:2]} "
+                "examples and time steps. The mask needs a number for each."
+            )
+        if state is None:
+            length = x.shape[1] if valid is None else (valid != 0).sum(1, keepdims=True)
+            state = self.initial_state(given, len(x), x.dtype, length)
+        state, states, outputs = scan(
+            partial(self.step, params),
+            state,
+            self.project(params, jnp.swapaxes(x, 0, 1)),
+            reverse=self.backward,
+            valid=None if valid is None else valid.T != 0,
+            limit=self.bptt_limit,
+        )
+        outputs |= {name: states[part] for name, part in self.shown.items()}
+        return {k: jnp.swapaxes(v, 0, 1) for k, v in outputs.items()}, state
+
+    def initial_state(
+        self, given: Mapping[str, Array], batch: int, dtype: Any, length: Any = 0
+    ) -> State:
+        """Return the state before the first step: what was given, else zeros.
+
+        Parameters
+        ----------
+        given : mapping of str to array
+            Initial states that other outputs give, such as ``h_0``.
+        batch : int
+            Number of examples.
+        dtype : dtype
+            The precision to compute in.
+        length : int or array (batch, 1)
+            Number of valid steps.
+        """
+        return {
+            name: given.get(f"{name}_0", jnp.zeros((batch, size), dtype))
+            for name, size in self.state_sizes().items()
+        }
+
+    def _set_activation(self, given: Any) -> None:
+        if self.fixed_activation and given not in (None, self.fixed_activation):
+            raise ConfigurationError(
+                f"{self.where}form {self.form!r} always uses {self.fixed_activation}, "
+                f"got the activation {given!r}. Leave it out."
+            )
+        super()._set_activation(given)
+
+    def _add_sides(self, **names: Any) -> None:
+        for keyword, name in names.items():
+            if name is None:
+                continue
+            if not isinstance(name, str):
+                raise ConfigurationError(
+                    f"{self.where}{keyword} is {name!r}; it has to be the name of an "
+                    'earlier layer\'s output, such as "hid1".'
+                )
+            self.side_inputs[keyword] = name
+
+    def _check_mask(self, name: str, shape: Shape, earlier: Sequence[Layer]) -> None:
+        time = self.input_shape[0]
+        is_input = any(x.output_name == name and x.max_inputs == 0 for x in earlier)
+        if not is_input or len(shape) != 1 or shape[0] not in (None, time):
+            length = "None" if time is None else f"{time}"
+            raise ConfigurationError(
+                f"{self.where}mask names {name} of shape (batch, "
+                f"{', '.join(map(str, shape))}); it has to be an input of the shape "
+                f"(batch, time), such as dict(form='input', name='mask', "
+                f"shape=({length},))."
+            )
+        # A mask of open length has as many steps as the sequence.
+        self.side_shapes[name] = (time,)

@@ -1,0 +1,136 @@
+"""Recurrent layers of modules that change at different speeds."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from theanets.errors import ConfigurationError
+from theanets.layers.base import Array
+from theanets.layers.recurrent.base import Params
+from theanets.layers.recurrent.scan import State
+from theanets.layers.recurrent.simple import RNN
+
+
+class Modular(RNN, abstract=True):
+    """An Elman layer of equal modules, the fastest first: each reads slower ones."""
+
+    shown = {"out": "h", "pre": "pre"}  # noqa: RUF012
+
+    def add_modules(self, count: int, argument: str) -> None:
+        """Declare the mask that keeps modules from reading faster ones."""
+        if self.size % count:
+            raise ConfigurationError(
+                f"{self.where}{argument} makes {count} modules of equal size, but size "
+                f"{self.size} is no multiple of {count}."
+            )
+        module = np.repeat(np.arange(count), self.size // count)
+        self.add_fixed("mask", module[:, None] >= module)
+
+    def add_fixed(self, name: str, value: np.ndarray) -> None:
+        """Declare an array that never changes."""
+        self.add_param(name, value.shape, lambda rng: value.astype("f8"), learned=False)
+
+    def prepared(self, params: Params) -> Params:
+        """Return the parameters, with the recurrent matrix masked."""
+        return {**params, "hh": params["hh"] * params["mask"]}
+
+    def initial_state(
+        self, given: Mapping[str, Array], batch: int, dtype: Any, length: Any = 0
+    ) -> State:
+        """Return the state before the first step, of which pre is a part."""
+        state = super().initial_state(given, batch, dtype, length)
+        return {**state, "pre": state["h"]}
+
+
+class Clockwork(Modular):
+    """Elman layer whose modules are updated at periods of their own.
+
+    Where t mod period is 0, pre[t] = x[t] @ xh + h[t-1] @ hh + b and h[t] = g(pre[t]);
+    elsewhere both stay as they are. t counts the valid steps from the first in time.
+
+    Parameters
+    ----------
+    periods : sequence of int
+        The period of each module, in any order; the size is a multiple of their
+        number.
+
+    Parameters: xh (inputs, size), hh (size, size), b (size,); fixed arrays are mask
+    (size, size), which hh is multiplied with, and period (size,).
+    Outputs: out and pre, both (batch, time, size).
+    Source: J. Koutník, K. Greff, F. Gomez, J. Schmidhuber (2014), A Clockwork RNN.
+    """
+
+    def __init__(self, *, periods: Sequence[int], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        given = list(periods) if isinstance(periods, Sequence | np.ndarray) else []
+        if not given or isinstance(periods, str):
+            raise ConfigurationError(
+                f"{self.where}periods is {periods!r}; it has to be a list of whole "
+                "numbers from 1 on, one for each module."
+            )
+        for period in given:
+            self.count("a period", period)
+        self.periods = sorted(int(period) for period in given)
+
+    def setup(self) -> None:
+        super().setup()
+        count = len(self.periods)
+        self.add_modules(count, f"periods {self.periods}")
+        self.add_fixed("period", np.repeat(self.periods, self.size // count))
+
+    def initial_state(
+        self, given: Mapping[str, Array], batch: int, dtype: Any, length: Any = 0
+    ) -> State:
+        state = super().initial_state(given, batch, dtype, length)
+        first = length - 1 if self.backward else 0
+        return {**state, "t": jnp.zeros((batch, 1), "int32") + first}
+
+    def step(
+        self, params: Params, state: State, x: Any
+    ) -> tuple[State, dict[str, Array]]:
+        due = state["t"] % params["period"].astype("int32") == 0
+        new, outputs = super().step(params, state, x)
+        h = jnp.where(due, new["h"], state["h"])
+        pre = jnp.where(due, outputs["pre"], state["pre"])
+        following = state["t"] + (-1 if self.backward else 1)
+        return {"h": h, "pre": pre, "t": following}, {}
+
+
+class BCRNN(Modular):
+    """Elman layer whose modules move at fixed rates: a blended clockwork layer.
+
+    pre[t] = r * pre[t-1] + (1 - r) * (x[t] @ xh + h[t-1] @ hh + b); h[t] = g(pre[t])
+
+    The rates r are 1 - 10^a, with a from -0.0001 to -6 in equal steps from the first
+    module to the last.
+
+    Parameters
+    ----------
+    num_modules : int
+        Number of modules; the size is a multiple of it.
+
+    Parameters: xh (inputs, size), hh (size, size), b (size,); fixed arrays are mask
+    (size, size), which hh is multiplied with, and rates (size,).
+    Outputs: out and pre, both (batch, time, size).
+    Source: the original theanets.
+    """
+
+    def __init__(self, *, num_modules: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.num_modules = self.count("num_modules", num_modules) or 1
+
+    def setup(self) -> None:
+        super().setup()
+        self.add_modules(self.num_modules, f"num_modules {self.num_modules}")
+        rates = 1 - np.logspace(-1e-4, -6, self.num_modules)
+        self.add_fixed("rates", np.repeat(rates, self.size // self.num_modules))
+
+    def step(
+        self, params: Params, state: State, x: Any
+    ) -> tuple[State, dict[str, Array]]:
+        rates = params["rates"]
+        new = x + state["h"] @ params["hh"]
+        pre = rates * state["pre"] + (1 - rates) * new
+        return {"h": self.activate(params, pre), "pre": pre}, {}

@@ -1,0 +1,52 @@
+"""The rates at which units change: learned, or fixed at random."""
+
+from typing import Any, ClassVar
+
+import jax
+import numpy as np
+
+from theanets.errors import ConfigurationError
+from theanets.layers.recurrent.base import Params, Recurrent
+from theanets.registry import listing, suggest
+
+_EDGE = 1e-4
+"""Fixed rates keep this distance from 0 and 1."""
+
+
+class Rates(Recurrent, abstract=True):
+    """A recurrent layer with a ``rate``; see its subclasses."""
+
+    kinds: ClassVar[tuple[str, ...]]
+
+    def __init__(self, *, rate: str | None = "", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.rate = rate or self.kinds[0]
+        if rate is None or self.rate not in self.kinds:
+            raise ConfigurationError(
+                f"{self.where}rate is {rate!r}; it has to be one of "
+                f"{listing(self.kinds)}." + suggest(rate, self.kinds)
+            )
+
+    def add_rates(self, size: int) -> None:
+        """Declare what the kind of rate needs."""
+        if self.rate == "matrix":
+            self.add_weights("xr", self.input_size, size)
+        if self.rate in ("matrix", "vector"):
+            self.add_bias("r", size)
+            return
+        exponential = self.rate == "log"
+
+        def init(rng: np.random.Generator) -> np.ndarray:
+            if exponential:
+                return np.exp(rng.uniform(-6, -_EDGE, size))
+            return rng.uniform(_EDGE, 1 - _EDGE, size)
+
+        self.add_param("rates", (size,), init, learned=False)
+
+    def prepared(self, params: Params) -> Params:
+        """Return the parameters, with the rates that hold for all time steps."""
+        if self.rate == "matrix":
+            return params
+        fixed = params.get("rates")
+        rate = jax.nn.sigmoid(params["r"]) if fixed is None else fixed
+        return {**params, "rate": rate}
