@@ -21,20 +21,22 @@ def main() -> None:
         [2, (options.units, options.layer), 1], weighted=True, rng=options.seed
     )
     print(net)
-    _, last = net.train(
+    net.train(
         train,
         valid,
         algo="adam",
         learning_rate=0.005,
         max_gradient_norm=1,
         batch_size=64,
+        validate_every=5,
         max_epochs=options.epochs,
     )
-    print(f"\nmean squared error: {last['err']:.4f}; of saying 1: 0.167")
     inputs, targets, _ = valid
-    said = net.predict(inputs[:5])[:, -1, 0]
+    asked, said = targets[:, -1, 0], net.predict(inputs)[:, -1, 0]
+    error = np.square(said - asked).mean()
+    print(f"\nmean squared error: {error:.4f}; of saying 1: 0.167")
     for (values, marks), target, answer in zip(
-        inputs[:5].transpose(0, 2, 1), targets[:5, -1, 0], said, strict=True
+        inputs[:5].transpose(0, 2, 1), asked[:5], said[:5], strict=True
     ):
         first, second = values[marks == 1]
         print(f"{first:.2f} + {second:.2f} = {target:.2f}, said {answer:.2f}")
