@@ -56,6 +56,13 @@ TABLE = [
         cifar,
     ),
     (
+        "convolution.py",
+        "--examples 64 --epochs 1 --filters 2 2 --out FOLDER",
+        "test accuracy",
+        ["convolution-filters.png"],
+        None,
+    ),
+    (
         "phonemes.py",
         "FOLDER --make-demo --units 8 --epochs 1",
         "of all moments",

@@ -45,6 +45,7 @@ class Conv2(Layer):
     """
 
     max_inputs = 1
+    stepwise = False
     axes: ClassVar[int] = 2
     """Number of axes that filters move over."""
 

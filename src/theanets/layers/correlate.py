@@ -12,7 +12,7 @@ Array = jax.Array
 _WIDE = 96
 
 
-def correlate(x: Array, w: Array, stride: tuple[int, int], padding: Padding) -> Array:
+def correlate(x: Array, w: Array, stride: tuple[int, ...], padding: Padding) -> Array:
     """Lay filters over images and sum up the products, at every step.
 
     Parameters
@@ -42,13 +42,13 @@ def correlate(x: Array, w: Array, stride: tuple[int, int], padding: Padding) -> 
     return compute(x, w, stride, padding)
 
 
-def by_xla(x: Array, w: Array, stride: tuple[int, int], padding: Padding) -> Array:
+def by_xla(x: Array, w: Array, stride: tuple[int, ...], padding: Padding) -> Array:
     """Compute `correlate` with XLA's convolution."""
     numbers = ("NHWC", "OIHW", "NHWC")
     return lax.conv_general_dilated(x, w, stride, padding, dimension_numbers=numbers)
 
 
-def by_product(x: Array, w: Array, stride: tuple[int, int], padding: Padding) -> Array:
+def by_product(x: Array, w: Array, stride: tuple[int, ...], padding: Padding) -> Array:
     """Compute `correlate` as one product of matrices.
 
     Each row of the left matrix is what some neighbouring places of one row see

@@ -42,6 +42,7 @@ class Pool2(Layer):
 
     takes_activation = False
     max_inputs = 1
+    stepwise = False
     axes: ClassVar[int] = 2
     """Number of axes that windows move over."""
 
@@ -84,15 +85,19 @@ class Pool1(Pool2):
 
 def _values(x: Array, windows: Windows) -> list[Array]:
     """Return, for each place within a window, what stands there in all windows."""
-    counts = windows.counts(x.shape[1:-1])
-    return [
-        x[(slice(None), *map(_every, place, windows.stride, counts))]
-        for place in product(*map(range, windows.size))
-    ]
+    ends = map(_end, x.shape[1:-1], windows.size, windows.stride)
+    places = product(*map(range, windows.size))
+    steps = tuple(zip(ends, windows.stride, strict=True))
+    return [x[(slice(None), *map(_every, place, steps))] for place in places]
 
 
-def _every(start: int, stride: int, count: int) -> slice:
-    return slice(start, start + (count - 1) * stride + 1, stride)
+def _end(length: int, size: int, stride: int) -> int:
+    return (length - size) // stride * stride + 1
+
+
+def _every(start: int, step: tuple[int, int]) -> slice:
+    end, stride = step
+    return slice(start, start + end, stride)
 
 
 def _mean(values: list[Array]) -> Array:
