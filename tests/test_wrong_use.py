@@ -874,6 +874,9 @@ SPARSE_LAYERS = {
     "sparse images": (
         sparse_input(shape=(4, 4), sparse="csr"),
         ['layer "in"', "(examples, size)", "3 axes"],
+    ),
+}
+
 # Convolution and pooling: a model over images of 6 x 5 with 2 channels.
 
 
