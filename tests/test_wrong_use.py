@@ -972,7 +972,27 @@ IMAGES = {
     ),
 }
 
+SHORT = np.zeros((2, 2, 3))
+
+
+def sequences(**spec):
+    """Make a model of sequences of any length, and give it two that are short."""
+    return on(Regressor([(None, 3), spec]), "predict", SHORT)
+
+
+SHORT_SEQUENCES = {
+    "shorter than the filters": (
+        sequences(form="conv1", size=2, filter_size=3),
+        ['"out"', "filter_size 3", "which is 2", "nothing would be left"],
+    ),
+    "shorter than a window": (
+        sequences(form="pool1", pool_size=5),
+        ['"out"', "pool_size 5", "which is 2", "nothing would be left"],
+    ),
+}
+
 TABLE = {
+    **{("short", k): (DataError, row) for k, row in SHORT_SEQUENCES.items()},
     **{("images", k): (ConfigurationError, row) for k, row in IMAGES.items()},
     **{("layers", k): (ConfigurationError, row) for k, row in LAYERS.items()},
     **{("losses", k): (ConfigurationError, row) for k, row in LOSSES.items()},

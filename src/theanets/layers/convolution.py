@@ -9,7 +9,7 @@ import numpy as np
 from theanets.errors import ConfigurationError
 from theanets.layers.base import Array, Layer, Shape
 from theanets.layers.correlate import correlate
-from theanets.layers.windows import count_windows, windows_of
+from theanets.layers.windows import count_windows, fitting, windows_of
 
 
 class Conv2(Layer):
@@ -99,6 +99,7 @@ class Conv2(Layer):
     ) -> Any:
         """Return the activation of the correlation."""
         x = inputs[self.input_name]
+        fitting(self, self.windows, "filter_size", x.shape[1:-1])
         pre = self.correlation(x, params["w"]) + params["b"]
         return {"pre": pre, "out": self.activate(params, pre)}
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from theanets.errors import ConfigurationError
 from theanets.layers.base import Array, Layer, Shape
-from theanets.layers.windows import Windows, count_windows, windows_of
+from theanets.layers.windows import Windows, count_windows, fitting, windows_of
 from theanets.registry import listing, suggest
 
 
@@ -69,7 +69,9 @@ class Pool2(Layer):
         self, params: Mapping[str, Array], inputs: Mapping[str, Array]
     ) -> Any:
         """Return the number of each window."""
-        return self.combine(_values(inputs[self.input_name], self.windows))
+        x = inputs[self.input_name]
+        fitting(self, self.windows, "pool_size", x.shape[1:-1])
+        return self.combine(_values(x, self.windows))
 
 
 class Pool1(Pool2):

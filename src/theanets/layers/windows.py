@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from theanets.errors import ConfigurationError
+from theanets.errors import ConfigurationError, DataError, TheanetsError
 from theanets.layers.base import Layer, Shape
 from theanets.registry import listing, suggest
 
@@ -115,9 +115,20 @@ def count_windows(layer: Layer, windows: Windows, what: str, axes: int) -> Shape
             f"{layer.input_name} has shape {shape}. Give the model's input such a "
             'shape, or put a "reshape" layer before.'
         )
-    counts = windows.counts(tuple(lengths))
+    return fitting(layer, windows, what, tuple(lengths), ConfigurationError)
+
+
+def fitting(
+    layer: Layer,
+    windows: Windows,
+    what: str,
+    lengths: Shape,
+    error: type[TheanetsError] = DataError,
+) -> Shape:
+    """Return the number of windows on axes of these lengths; raise if one has none."""
+    counts = windows.counts(lengths)
     if any(count is not None and count < 1 for count in counts):
-        raise ConfigurationError(
+        raise error(
             f"{layer.where}{what} {_text(windows.size)} does not fit into its input "
             f"{layer.input_name}, which is {_text(lengths)}: nothing would be left. "
             "Use a smaller one, or fewer layers before it that shrink their input."
