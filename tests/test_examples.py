@@ -43,6 +43,13 @@ EXAMPLES = [
         ["cifar-autoencoder.png"],
     ),
     (
+        "convolution.py",
+        "--examples 64 --epochs 1 --filters 2 2 --out FOLDER",
+        "test accuracy",
+        ["convolution-filters.png"],
+        None,
+    ),
+    (
         "phonemes.py",
         "{data} --make-demo --units 8 --epochs 1",
         "of all moments",

@@ -13,6 +13,7 @@ out    feedforward  hid1    10     softmax          1,010
 
 from theanets import (
     activations,
+    convolution,
     datasets,
     errors,
     layers,
@@ -63,6 +64,7 @@ __all__ = [
     "__version__",
     "activations",
     "config",
+    "convolution",
     "datasets",
     "errors",
     "layers",

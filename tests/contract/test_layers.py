@@ -29,6 +29,23 @@ GRAPHS = {
     "product": [4, (4, "tanh"), {"form": "product", "inputs": ["hid1", "in"]}],
     "flatten": [(3, 2), "flat"],
     "reshape": [6, {"form": "reshape", "shape": (-1, 2)}],
+    "conv1": [
+        (None, 4),
+        {"form": "conv1", "size": 5, "filter_size": 2, "activation": "g"},
+    ],
+    "conv2": [
+        (4, 3, 2),
+        {
+            "form": "conv2",
+            "size": 5,
+            "filter_size": (3, 2),
+            "border_mode": "same",
+            "stride": (2, 1),
+            "activation": "g",
+        },
+    ],
+    "pool1": [(None, 4), {"form": "pool1", "pool_size": 2, "mode": "mean"}],
+    "pool2": [(4, 3, 2), {"form": "pool2", "pool_size": (2, 1)}],
 }
 
 PARAMS = {
@@ -42,6 +59,10 @@ PARAMS = {
     "product": set(),
     "flatten": set(),
     "reshape": set(),
+    "conv1": {"w", "b"},
+    "conv2": {"w", "b"},
+    "pool1": set(),
+    "pool2": set(),
 }
 
 OF_ACTIVATION = {
@@ -63,7 +84,7 @@ def with_activation(graph, activation):
 def activations(graph):
     if graph == "feedforward":
         return ACTIVATIONS
-    learns = graph == "tied" or graph.startswith("feedforward")
+    learns = graph == "tied" or graph.startswith(("feedforward", "conv"))
     return ["tanh", "prelu"] if learns else ["linear"]
 
 
@@ -113,7 +134,12 @@ def test_every_form_is_here():
     assert ours == {type(layer) for net in graphs for layer in net.layers}
 
 
-OURS = ("theanets.layers.feedforward", "theanets.layers.merge")
+OURS = (
+    "theanets.layers.convolution",
+    "theanets.layers.feedforward",
+    "theanets.layers.merge",
+    "theanets.layers.pooling",
+)
 
 
 @pytest.mark.parametrize(("graph", "activation"), CASES)
@@ -127,8 +153,10 @@ def test_shapes(net):
     }
     assert outputs.keys() == declared.keys()
     for name, shape in declared.items():
-        actual = outputs[name].shape
-        assert actual == (4, *(5 if n is None else n for n in shape))
+        batch_axis, *lengths = outputs[name].shape
+        assert batch_axis == 4
+        for length, expected in zip(lengths, shape, strict=True):
+            assert expected in (None, length)
     for layer in net.layers:
         assert layer.outputs["out"] == layer.shape
         assert layer.size == layer.shape[-1]

@@ -17,9 +17,6 @@ Params = Mapping[str, Array]
 Modify = Callable[[str, Array, dict[str, Array]], Array]
 """Changes an output on its way, as noise does: (full name, value, outputs so far)."""
 
-# Axes of unknown length are traced at two lengths, to see which outputs follow.
-_PROBES = (64, 65)
-
 
 @dataclass(frozen=True)
 class Topology:
@@ -331,7 +328,7 @@ def _check_names(layer: Layer, earlier: Mapping[str, Layer]) -> None:
 
 def _output_shapes(layer: Layer, graph: Topology) -> dict[str, Shape]:
     """Trace a layer without computing, to learn its outputs and check its claims."""
-    traced = [_trace(layer, graph, length) for length in _PROBES]
+    traced = [_trace(layer, graph, length) for length in layer.probes]
     if "out" not in traced[0]:
         raise ConfigurationError(
             f'{layer.where}its transform returns no "out", only {listing(traced[0])}. '

@@ -1,8 +1,10 @@
 """The layers a model can be made of; `Layer` is the base of your own."""
 
 from theanets.layers.base import FORMS, Layer
+from theanets.layers.convolution import Conv1, Conv2
 from theanets.layers.feedforward import Classifier, Feedforward, Input, Tied
 from theanets.layers.merge import Concatenate, Flatten, Product, Reshape
+from theanets.layers.pooling import Pool1, Pool2
 from theanets.layers.recurrent import (
     BCRNN,
     GRU,
@@ -31,10 +33,14 @@ __all__ = [
     "Classifier",
     "Clockwork",
     "Concatenate",
+    "Conv1",
+    "Conv2",
     "Feedforward",
     "Flatten",
     "Input",
     "Layer",
+    "Pool1",
+    "Pool2",
     "Product",
     "Recurrent",
     "Reshape",

@@ -78,6 +78,8 @@ class Layer:
     stepwise: bool = True
     """Whether each time step of a sequence is computed from the same step of the
     inputs alone, or from that and a state that the layer carries."""
+    probes: tuple[int, int] = (64, 65)
+    """Lengths of open axes at which the layer is traced, to see what follows them."""
 
     given: dict[str, Any]
     workers: tuple["Layer", ...] = ()

@@ -1,0 +1,137 @@
+"""Convolution over images and over time."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from theanets.errors import ConfigurationError
+from theanets.layers.base import Array, Layer, Shape
+from theanets.layers.correlate import correlate
+from theanets.layers.windows import count_windows, fitting, windows_of
+
+
+class Conv2(Layer):
+    """Small filters that look at every place of an image.
+
+    out = g(correlation of x with w, + b), with g the layer's activation. A learned
+    activation has one parameter for each filter.
+
+    Parameters
+    ----------
+    size : int
+        Number of filters.
+    filter_size : int or pair of int
+        Width and height of the filters.
+    stride : int or pair of int
+        Steps from one place to the next.
+    border_mode : str
+        ``valid``: filters stay inside the image. ``full``: they overlap it by a pixel
+        at least. ``half``: by filter_size // 2 zeros around the image. ``same``: there
+        is one place for each step; without strides, the image keeps its size.
+
+    Parameters of the layer: w (size, channels, *filter_size), which begins with
+    N(0, 1 / sqrt(channels + size)); b (size,).
+    Outputs: out and pre, both (batch, width, height, size).
+
+    Examples
+    --------
+    >>> import theanets
+    >>> net = theanets.convolution.Classifier(
+    ...     [(28, 28, 1), dict(form="conv2", size=16, filter_size=5), "flat", 10])
+    >>> net.layers[1].shape, net.find("hid1", "w").shape
+    ((24, 24, 16), (16, 1, 5, 5))
+    """
+
+    max_inputs = 1
+    stepwise = False
+    axes: ClassVar[int] = 2
+    """Number of axes that filters move over."""
+
+    def __init__(
+        self,
+        *,
+        filter_size: Any,
+        stride: Any = 1,
+        border_mode: str = "valid",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.windows = windows_of(
+            self, self.axes, "filter_size", filter_size, stride, border_mode
+        )
+        self.probes = self.windows.probes
+
+    def output_shape(self) -> Shape:
+        """Return the number of places on each axis, and the number of filters."""
+        size = self._size or self._shape[-1:] or None
+        if size is None:
+            raise ConfigurationError(
+                f"{self.where}form {self.form!r} needs a size: its number of filters."
+            )
+        places = count_windows(self, self.windows, "filter_size", self.axes)
+        computed = (*places, self._size or self._shape[-1])
+        if self._shape and self._shape != computed:
+            raise ConfigurationError(
+                f"{self.where}shape {self._shape} was given, but from its input "
+                f"({self.describe_inputs()}) it computes {computed}. Give the "
+                "size alone."
+            )
+        return computed
+
+    def setup(self) -> None:
+        """Declare the filters, a matrix for each of their cells, and the bias."""
+        self.add_weights("w", self.size, self.input_size)
+        matrix = self.params.pop("w").init
+        cells = self.windows.size if self.axes == 2 else (1, *self.windows.size)
+        shape = (self.size, self.input_size, *cells)
+
+        def filters(rng: np.random.Generator) -> np.ndarray:
+            each = [matrix(rng) for _ in range(math.prod(cells))]
+            return np.stack(each, axis=-1).reshape(shape)
+
+        self.add_param("w", shape, filters)
+        self.add_bias("b", self.size)
+
+    def transform(
+        self, params: Mapping[str, Array], inputs: Mapping[str, Array]
+    ) -> Any:
+        """Return the activation of the correlation."""
+        x = inputs[self.input_name]
+        fitting(self, self.windows, "filter_size", x.shape[1:-1])
+        pre = self.correlation(x, params["w"]) + params["b"]
+        return {"pre": pre, "out": self.activate(params, pre)}
+
+    def correlation(self, x: Array, w: Array) -> Array:
+        """Return the correlation of a batch with filters."""
+        padding = self.windows.padding(x.shape[1:3])
+        return correlate(x, w, self.windows.stride, padding)
+
+
+class Conv1(Conv2):
+    """Small filters that look at every place of a sequence.
+
+    It is `Conv2` over one axis, which may be open: any length that the filters fit in.
+
+    Parameters
+    ----------
+    size : int
+        Number of filters.
+    filter_size : int
+        Length of the filters.
+    stride : int
+        Steps from one place to the next.
+    border_mode : str
+        As in `Conv2`.
+
+    Parameters of the layer: w (size, channels, 1, filter_size), b (size,).
+    Outputs: out and pre, both (batch, time, size).
+    """
+
+    axes = 1
+
+    def correlation(self, x: Array, w: Array) -> Array:
+        """Return the correlation, that of images with a single row."""
+        padding = ((0, 0), *self.windows.padding(x.shape[1:2]))
+        return correlate(x[:, None], w, (1, *self.windows.stride), padding)[:, 0]

@@ -1,0 +1,123 @@
+"""Pooling: one number for the values of each window."""
+
+from collections.abc import Callable, Mapping
+from functools import reduce
+from itertools import product
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+
+from theanets.errors import ConfigurationError
+from theanets.layers.base import Array, Layer, Shape
+from theanets.layers.windows import Windows, count_windows, fitting, windows_of
+from theanets.registry import listing, suggest
+
+
+class Pool2(Layer):
+    """The largest value, or the mean, of each window of an image and each channel.
+
+    Where several values of a window are the largest, they share the derivative.
+
+    Parameters
+    ----------
+    pool_size : int or pair of int
+        Width and height of the windows.
+    stride : int or pair of int, optional
+        Steps from one window to the next; by default ``pool_size``, so that windows
+        lie side by side. What is left at the end and fills no window is not read.
+    mode : str
+        ``max`` or ``mean``.
+
+    Outputs: out, (batch, width, height, channels).
+
+    Examples
+    --------
+    >>> import theanets
+    >>> net = theanets.convolution.Regressor(
+    ...     [(28, 28, 3), dict(form="pool2", pool_size=2), "flat", 10])
+    >>> net.layers[1].shape
+    (14, 14, 3)
+    """
+
+    takes_activation = False
+    max_inputs = 1
+    stepwise = False
+    axes: ClassVar[int] = 2
+    """Number of axes that windows move over."""
+
+    def __init__(
+        self, *, pool_size: Any, stride: Any = None, mode: str = "max", **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        stride = pool_size if stride is None else stride
+        self.windows = windows_of(self, self.axes, "pool_size", pool_size, stride)
+        self.probes = self.windows.probes
+        if mode not in MODES:
+            raise ConfigurationError(
+                f"{self.where}mode is {mode!r}; it has to be one of {listing(MODES)}."
+                + suggest(mode, MODES)
+            )
+        self.combine = MODES[mode]
+
+    def output_shape(self) -> Shape:
+        """Return the number of windows on each axis, and the channels."""
+        places = count_windows(self, self.windows, "pool_size", self.axes)
+        return (*places, self.input_shape[-1])
+
+    def transform(
+        self, params: Mapping[str, Array], inputs: Mapping[str, Array]
+    ) -> Any:
+        """Return the number of each window."""
+        x = inputs[self.input_name]
+        fitting(self, self.windows, "pool_size", x.shape[1:-1])
+        return self.combine(_values(x, self.windows))
+
+
+class Pool1(Pool2):
+    """The largest value, or the mean, of each window of a sequence and each channel.
+
+    Parameters and derivative are those of `Pool2`, for one axis, which may be open.
+
+    Outputs: out, (batch, time, channels).
+    """
+
+    axes = 1
+
+
+def _values(x: Array, windows: Windows) -> list[Array]:
+    """Return, for each place within a window, what stands there in all windows."""
+    ends = map(_end, x.shape[1:-1], windows.size, windows.stride)
+    places = product(*map(range, windows.size))
+    steps = tuple(zip(ends, windows.stride, strict=True))
+    return [x[(slice(None), *map(_every, place, steps))] for place in places]
+
+
+def _end(length: int, size: int, stride: int) -> int:
+    return (length - size) // stride * stride + 1
+
+
+def _every(start: int, step: tuple[int, int]) -> slice:
+    end, stride = step
+    return slice(start, start + end, stride)
+
+
+def _mean(values: list[Array]) -> Array:
+    return sum(values[1:], values[0]) / len(values)
+
+
+@jax.custom_jvp
+def _largest(values: list[Array]) -> Array:
+    return reduce(jnp.maximum, values)
+
+
+@_largest.defjvp
+def _slope_of_largest(primals: Any, tangents: Any) -> tuple[Array, Array]:
+    (values,), (slopes,) = primals, tangents
+    largest = _largest(values)
+    shares = [(value == largest).astype(largest.dtype) for value in values]
+    slope = sum(map(jnp.multiply, shares, slopes)) / sum(shares)
+    return largest, slope
+
+
+MODES: dict[str, Callable[[list[Array]], Array]] = {"max": _largest, "mean": _mean}

@@ -1,0 +1,159 @@
+"""Where the windows of convolution and pooling stand on an image."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from theanets.errors import ConfigurationError, DataError, TheanetsError
+from theanets.layers.base import Layer, Shape
+from theanets.registry import listing, suggest
+
+Padding = tuple[tuple[int, int], ...]
+
+BORDERS = ("valid", "full", "half", "same")
+
+
+@dataclass(frozen=True)
+class Windows:
+    """A window that moves over some axes of an array.
+
+    Attributes
+    ----------
+    size : tuple of int
+        Length of the window on each axis.
+    stride : tuple of int
+        Steps between two windows.
+    border : str
+        How many zeros stand around the array: none (``valid``), size - 1 on each
+        side (``full``), size // 2 on each side (``half``), or as many as make one
+        window for each step, an odd one behind (``same``).
+
+    Examples
+    --------
+    >>> Windows((5, 2), (1, 2), "valid").counts((28, None))
+    (24, None)
+    >>> Windows((5,), (2,), "same").padding((28,))
+    ((1, 2),)
+    """
+
+    size: tuple[int, ...]
+    stride: tuple[int, ...]
+    border: str = "valid"
+
+    @property
+    def probes(self) -> tuple[int, int]:
+        """Two lengths of an axis that give different numbers of windows."""
+        shortest = max(self.size)
+        return shortest, shortest + max(self.stride)
+
+    def padding(self, lengths: Sequence[int]) -> Padding:
+        """Return the zeros before and behind each axis."""
+        return tuple(map(self._padding, lengths, self.size, self.stride))
+
+    def counts(self, lengths: Shape) -> Shape:
+        """Return the number of windows on each axis; None where it is open."""
+        return tuple(
+            None if n is None else (n + sum(self._padding(n, k, s)) - k) // s + 1
+            for n, k, s in zip(lengths, self.size, self.stride, strict=True)
+        )
+
+    def _padding(self, length: int, size: int, stride: int) -> tuple[int, int]:
+        if self.border == "same":
+            missing = max(0, (-(-length // stride) - 1) * stride + size - length)
+            return missing // 2, missing - missing // 2
+        margin = {"valid": 0, "full": size - 1, "half": size // 2}[self.border]
+        return margin, margin
+
+
+def windows_of(
+    layer: Layer, axes: int, what: str, size: Any, stride: Any, border: Any = "valid"
+) -> Windows:
+    """Return the windows that a layer was told to use.
+
+    Parameters
+    ----------
+    layer : Layer
+        Named in errors.
+    axes : int
+        Number of axes that the window moves over.
+    what : str
+        The keyword that gives the window's size.
+    size, stride : int or sequence of int
+        One length for all axes, or one for each.
+    border : str
+        One of `BORDERS`.
+
+    Raises
+    ------
+    ConfigurationError
+        If a value is none of these.
+    """
+    if border not in BORDERS:
+        raise ConfigurationError(
+            f"{layer.where}border_mode is {border!r}; it has to be one of "
+            f"{listing(BORDERS)}." + suggest(border, BORDERS)
+        )
+    lengths = _lengths(layer, axes, what, size)
+    return Windows(lengths, _lengths(layer, axes, "stride", stride), border)
+
+
+def count_windows(layer: Layer, windows: Windows, what: str, axes: int) -> Shape:
+    """Return the number of windows on each axis of the layer's input; at least one.
+
+    Raises
+    ------
+    ConfigurationError
+        If the input has other axes than these and a last one, or is too small.
+    """
+    *lengths, _ = shape = layer.input_shape
+    if len(lengths) != axes:
+        kind = {1: "sequences (time, channels)", 2: "images (width, height, channels)"}
+        raise ConfigurationError(
+            f"{layer.where}form {layer.form!r} reads {kind[axes]}, but its input "
+            f"{layer.input_name} has shape {shape}. Give the model's input such a "
+            'shape, or put a "reshape" layer before.'
+        )
+    return fitting(layer, windows, what, tuple(lengths), ConfigurationError)
+
+
+def fitting(
+    layer: Layer,
+    windows: Windows,
+    what: str,
+    lengths: Shape,
+    error: type[TheanetsError] = DataError,
+) -> Shape:
+    """Return the number of windows on axes of these lengths; raise if one has none."""
+    counts = windows.counts(lengths)
+    if any(count is not None and count < 1 for count in counts):
+        raise error(
+            f"{layer.where}{what} {_text(windows.size)} does not fit into its input "
+            f"{layer.input_name}, which is {_text(lengths)}: nothing would be left. "
+            "Use a smaller one, or fewer layers before it that shrink their input."
+        )
+    return counts
+
+
+def _lengths(layer: Layer, axes: int, what: str, given: Any) -> tuple[int, ...]:
+    each = given if isinstance(given, tuple | list) else (given,) * axes
+    if len(each) != axes or not all(map(_is_length, each)):
+        count, example = {1: ("one", "3"), 2: ("one or two", "(3, 3)")}[axes]
+        raise ConfigurationError(
+            f"{layer.where}{what} is {given!r}; form {layer.form!r} needs whole "
+            f"numbers from 1 on, {count}, such as {example}."
+        )
+    return tuple(map(int, each))
+
+
+def _is_length(value: Any) -> bool:
+    return (
+        isinstance(value, int | np.integer)
+        and not isinstance(value, bool)
+        and bool(value >= 1)
+    )
+
+
+def _text(lengths: Sequence[int | None]) -> str:
+    return " x ".join(str(length) for length in lengths)
