@@ -242,8 +242,10 @@ def test_gradients(net, graph, activation):
     params, x = net.functional()[1], batch(net)
     p = np.exp(net.feed_forward(x)["out:out"])
     p /= p.sum(axis=-1, keepdims=True)
-    # The least probable class: no loss is 0 there.
-    data = {"in": x, "target": np.roll(p, 1, axis=0), "labels": p.argmin(axis=-1)}
+    # The least probable class, and no output of the model: no loss is 0 there.
+    other = np.sqrt(p) / np.sqrt(p).sum(axis=-1, keepdims=True)
+    target = np.roll(other, 1, axis=0)
+    data = {"in": x, "target": target, "labels": p.argmin(axis=-1)}
     rest = [data[slot.name] for slot in objective.slots[1:]]
 
     @jax.jit
