@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.stats
 from jax.test_util import check_grads
 
 from theanets.activations import Activation, Composition, Custom, build
@@ -14,7 +15,8 @@ from .golden import case, cases
 NAMES = [
     "linear", "logistic", "tanh", "softmax", "softplus", "relu", "rect:min",
     "rect:minmax", "norm:mean", "norm:max", "norm:std", "norm:z", "prelu", "lgrelu",
-    "elu", "maxout:3", "relu+norm:z", "prelu+elu", "prelu+prelu+maxout:2",
+    "elu", "gelu", "silu", "selu", "leak:0.1", "maxout:3",
+    "relu+norm:z", "prelu+elu", "prelu+prelu+maxout:2",
 ]  # fmt: skip
 
 # The original's parameter is the logarithm of ours.
@@ -267,7 +269,11 @@ def test_a_builtin_name_is_protected():
     [
         ("rellu", 'layer "h": unknown activation \'rellu\'.*Did you mean "relu"'),
         ("norm:zz", "norm:z"),
-        ("relu+", "unknown activation ''"),
+        ("relu+", 'layer "h": activation "relu\\+": a name is missing beside a "\\+"'),
+        ("", 'activation "": a name is missing; write "relu"'),
+        ("leak", "needs the slope.*none came"),
+        ("leak:x", '"x" came'),
+        ("leak:inf", '"inf" came'),
         ("tanh:3", 'layer "h": activation "tanh" takes no argument'),
         ("maxout", "needs the number of lines"),
         ("maxout:", "needs the number of lines"),
@@ -296,3 +302,21 @@ def test_a_subclass_of_one_of_ours_has_a_name_of_its_own():
 
     assert type(build("doubled")) is Doubled
     assert type(build("leaky-relu")) is not Doubled
+
+
+def test_fixed_activations_are_those_of_their_definitions(x64):
+    x = np.linspace(-6, 6, 49)
+    below = 1.6732632423543772 * np.expm1(np.minimum(x, 0))
+    expected = {
+        "gelu": x * scipy.stats.norm.cdf(x),
+        "silu": x / (1 + np.exp(-x)),
+        "swish": x / (1 + np.exp(-x)),
+        "selu": 1.0507009873554805 * np.where(x > 0, x, below),
+        "leak:0.1": np.where(x > 0, x, 0.1 * x),
+        "leak:-2": np.where(x > 0, x, -2 * x),
+    }
+    for spec, values in expected.items():
+        found = build(spec).transform({}, jnp.asarray(x))
+        np.testing.assert_allclose(found, values, 1e-9, 1e-12, err_msg=spec)
+    assert build("leak:0.1").key != build("leak:0.2").key
+    assert build(build("leak:0.1")).serializable

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import theanets
 from theanets.errors import ConfigurationError
 from theanets.initializers import random_matrix, random_vector, stream
 
@@ -92,3 +93,56 @@ def test_streams_of_other_names_are_independent():
 def test_a_seed_is_a_whole_number(seed):
     with pytest.raises(ConfigurationError, match="random seed"):
         stream(seed, "w")
+
+
+@pytest.mark.parametrize(
+    ("init", "variance"),
+    [("glorot", 2 / 500), ("he", 2 / 300), ("lecun", 1 / 300), (None, 1 / 500)],
+)
+def test_named_initial_values_have_their_published_variance(rng, init, variance):
+    matrix = random_matrix(rng, 300, 200, init=init)
+    np.testing.assert_allclose(matrix.var(), variance, rtol=0.02)
+    np.testing.assert_allclose(matrix.mean(), 0, atol=0.001)
+
+
+@pytest.mark.parametrize("shape", [(5, 9), (9, 5), (7, 7)])
+def test_orthogonal_values(rng, shape):
+    matrix = random_matrix(rng, *shape, init="orthogonal")
+    fewer = matrix @ matrix.T if shape[0] <= shape[1] else matrix.T @ matrix
+    np.testing.assert_allclose(fewer, np.eye(min(shape)), atol=1e-12)
+
+
+def test_every_orthogonal_matrix_is_as_likely(rng):
+    drawn = [random_matrix(rng, 2, 2, init="orthogonal") for _ in range(500)]
+    np.testing.assert_allclose(np.mean(drawn, axis=0), 0, atol=0.12)
+    assert 0.4 < np.mean([np.linalg.det(matrix) > 0 for matrix in drawn]) < 0.6
+
+
+def test_named_initial_values_with_more(rng):
+    shifted = random_matrix(rng, 300, 200, init="he", mean=3)
+    np.testing.assert_allclose([shifted.mean(), shifted.var()], [3, 2 / 300], rtol=0.02)
+    sparse = random_matrix(rng, 300, 200, init="he", sparsity=0.9)
+    np.testing.assert_allclose((sparse == 0).mean(), 0.9, atol=0.01)
+    narrow = random_matrix(rng, 30, 20, init="orthogonal", radius=0.5)
+    np.testing.assert_allclose(np.linalg.norm(narrow, 2), 0.5)
+    with pytest.raises(ConfigurationError, match="Give one of them"):
+        random_matrix(rng, 3, 3, init="he", std=1.0)
+
+
+def test_initial_values_of_layers():
+    def w(name="w", **attributes):
+        spec = {"size": 200, "inputs": ["in", "hid1"], **attributes}
+        net = theanets.Regressor([300, 100, spec, 2])
+        return net.find("hid2", f"{name}").get_value().var()
+
+    a, b = "w_in:out", "w_hid1:out"
+    assert w(a) == pytest.approx(1 / 500, rel=0.05)
+    assert w(a, init="he") == pytest.approx(2 / 300, rel=0.05)
+    assert w(b, init="he") == pytest.approx(2 / 100, rel=0.05)
+    # What is said of one parameter goes before what is said of all.
+    both = {"init": "he", f"std_{b}": 0.5}
+    assert w(a, **both) == pytest.approx(2 / 300, rel=0.05)
+    assert w(b, **both) == pytest.approx(0.25, rel=0.05)
+    both = {"std": 0.5, f"init_{b}": "lecun"}
+    assert w(a, **both) == pytest.approx(0.25, rel=0.05)
+    assert w(b, **both) == pytest.approx(1 / 100, rel=0.05)

@@ -6,10 +6,12 @@ import subprocess
 import sys
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import theanets
+from theanets import optimizers
 from theanets.errors import ConfigurationError
 
 X = np.random.default_rng(0).normal(size=(40, 3))
@@ -113,3 +115,19 @@ def test_an_environment_that_is_wrong():
     done = run("float63")
     assert done.returncode != 0
     assert 'Did you mean "float64"' in done.stderr
+
+
+def test_sums_of_an_optimizer_are_not_rounded_to_half_precision():
+    """In bfloat16, 256 + 1 is 256: the sum of squares would stop growing there."""
+    optimizer = optimizers.resolve("adagrad", {"learning_rate": 1.0, "momentum": 0.5})
+    params = {"w": jnp.zeros(1, "bfloat16")}
+    state, ones = optimizer.init(params), {"w": jnp.ones(1, "bfloat16")}
+    for count in range(300):
+        params, state = optimizer.update(
+            ones, state, params, optimizer.values, count=count
+        )
+    assert params["w"].dtype == "bfloat16"
+    assert {state[name]["w"].dtype.name for name in ("squares", "velocity")} == {
+        "float32"
+    }
+    assert float(state["squares"]["w"][0]) == 300

@@ -244,3 +244,155 @@ def test_biases_and_what_is_not_learned_do_not_count():
     ]
     # The sum of squares of what is there is large, so the difference is rounded.
     assert penalty(net, weight_l2=1.0) == pytest.approx(np.mean(squares), abs=1e-4)
+
+
+def jacobian_term(net, x, names):
+    """Return the mean squared Frobenius norm of some outputs by the input."""
+    apply, params = net.functional()
+    total = 0.0
+    for name in names:
+        jacobian = jax.vmap(jax.jacobian(lambda x, n=name: apply(params, x[None])[n]))(
+            jnp.asarray(x)
+        )
+        total += float(jnp.square(jacobian).sum()) / len(x)
+    return total / len(names)
+
+
+@pytest.mark.parametrize("sizes", [(3, 5), (5, 3)], ids=["by inputs", "by units"])
+def test_contractive_is_exact_where_the_model_is_small(sizes):
+    inputs, units = sizes
+    net = theanets.Regressor([inputs, (units, "tanh"), (2, "logistic"), 2])
+    x = np.random.default_rng(4).normal(size=(6, inputs)).astype("f4")
+    objective = net._objective(regularizers.take({"contractive": 1.0}))
+    params = net.functional()[1]
+
+    def term(params):
+        total, monitors = objective(params, (x, x[:, :2]), objective.numbers)
+        return total - monitors["err"]
+
+    expected = jacobian_term(net, x, ["hid1:out", "hid2:out"])
+    term = jax.jit(term)
+    value, slopes = jax.jit(jax.value_and_grad(term))(params)
+    np.testing.assert_allclose(value, expected, rtol=1e-3)
+    # Its derivative, through three derivatives, along one direction.
+    w = params["hid1.w"]
+    along = jax.random.normal(jax.random.key(0), w.shape)
+    ahead, behind = (term(params | {"hid1.w": w + s * along}) for s in (1e-2, -1e-2))
+    slope = (slopes["hid1.w"] * along).sum()
+    np.testing.assert_allclose(slope, (ahead - behind) / 2e-2, rtol=2e-2)
+
+
+def test_contractive_is_estimated_without_bias_where_the_model_is_large():
+    net = theanets.Regressor([80, (70, "tanh"), 2])
+    x = np.random.default_rng(4).normal(size=(64, 80)).astype("f4")
+    expected = jacobian_term(net, x, ["hid1:out"])
+    params = net.functional()[1]
+    values = {}
+    for samples in (None, 1, 8, 0):
+        given = {"contractive": {"weight": 1.0, "samples": samples}}
+        objective = net._objective(regularizers.take(given))
+
+        @jax.jit
+        def term(key, objective=objective):
+            numbers = objective.numbers
+            total, monitors = objective(params, (x, x[:, :2]), numbers, key)
+            return total - monitors["err"]
+
+        keys = [jax.random.key(i) for i in range(2)]
+        values[samples] = [float(term(key)) for key in keys]
+    assert values[None] == values[1]
+    assert values[1][0] != values[1][1]
+    np.testing.assert_allclose(values[1], expected, rtol=0.1)
+    np.testing.assert_allclose(values[8], expected, rtol=0.03)
+    np.testing.assert_allclose(values[0], expected, rtol=1e-3)
+    # Without a key, as in validation, each call gives the same.
+    objective = net._objective(regularizers.take({"contractive": 1.0}))
+    quiet = [objective(params, (x, x[:, :2]), objective.numbers)[0] for _ in range(2)]
+    assert quiet[0] == quiet[1]
+
+
+def test_contractive_by_one_of_two_inputs():
+    net = theanets.Regressor(
+        [
+            {"form": "input", "name": "a", "size": 2},
+            {"form": "input", "name": "b", "size": 3},
+            {"size": 4, "name": "h", "inputs": ["a", "b"], "activation": "linear"},
+            1,
+        ]
+    )
+    x = np.ones((5, 2), "f4"), np.ones((5, 3), "f4"), np.ones((5, 1), "f4")
+    squares = {
+        n: np.square(net.find("h", f"w_{n}:out").get_value()).sum() for n in "ab"
+    }
+    for wrt, expected in [
+        ("a", squares["a"]),
+        (["b"], squares["b"]),
+        ("*", sum(squares.values())),
+    ]:
+        given = {"contractive": {"weight": 1.0, "wrt": wrt}}
+        objective = net._objective(regularizers.take(given))
+        total, monitors = objective(net.functional()[1], x, objective.numbers)
+        np.testing.assert_allclose(total - monitors["err"], expected, rtol=1e-4)
+
+
+class Shifted(theanets.Layer):
+    """A stand-in for a recurrent layer: each step sees the one before."""
+
+    def setup(self):
+        self.add_weights("w", self.input_size, self.size)
+
+    def transform(self, params, inputs):
+        x = inputs[self.input_name] @ params["w"]
+        return jnp.tanh(x + jnp.roll(x, 1, axis=1))
+
+
+def test_recurrent_penalties_in_a_model():
+    net = theanets.Network([(None, 3), (4, "shifted"), 2])
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(6, 5, 3)), rng.normal(size=(6, 5, 2))
+    h = net.feed_forward(x)["hid1:out"].astype("f8")
+    norms = np.square(h).sum(axis=-1)
+    expected = {
+        "recurrent_state": np.square(np.diff(h, axis=1)).mean(),
+        "recurrent_norm": np.square(np.diff(norms, axis=1)).mean(),
+    }
+    for keyword, value in expected.items():
+        for given in ({"pattern": "hid1:out"}, {"role": "hidden"}):
+            terms = regularizers.take({keyword: {"weight": 1.0, **given}})
+            objective = net._objective(terms)
+            params = net.functional()[1]
+            total, monitors = objective(params, (x, y), objective.numbers)
+            np.testing.assert_allclose(total - monitors["err"], value, rtol=1e-3)
+            one = objective(params, (x[:, :1], y[:, :1]), objective.numbers)
+            assert one[0] == one[1]["err"]
+    given = {k: {"weight": 0.0, "pattern": "hid1:out"} for k in expected}
+    twin = theanets.Network([(None, 3), (4, "shifted"), 2])
+    options = {"max_epochs": 1, "progress": False, "algo": "sgd"}
+    net.train((x, y), **options, **given)
+    twin.train((x, y), **options)
+    for mine, other in zip(net.params, twin.params, strict=True):
+        np.testing.assert_allclose(mine.get_value(), other.get_value(), rtol=1e-6)
+
+
+def test_equal_values_make_an_equal_key():
+    class Powered(Regularizer):
+        def __init__(self, weight=0.0, power=2, **kwargs):
+            super().__init__(weight, **kwargs)
+            self.power = power
+
+    assert Powered(0.1).key == Powered(0.2).key != Powered(0.1, power=3).key
+    table = Powered(0.1, power=np.ones(2))
+    assert table.key is table
+    contractive = regularizers.Contractive
+    assert contractive(1.0).key == contractive(2.0, wrt="*").key
+    assert contractive(1.0).key != contractive(1.0, samples=0).key
+
+
+def test_a_penalty_does_not_see_what_noise_leaves_behind():
+    net = theanets.Regressor([3, (4, "linear"), 2])
+    terms = {"hidden_l1": {"weight": 1.0, "pattern": "hid1:out*"}, "hidden_noise": 0.0}
+    objective = net._objective(regularizers.take(dict(terms)))
+    params, batch = net.functional()[1], (X, X[:, :2])
+    noisy = objective(params, batch, objective.numbers, jax.random.key(0))[0]
+    quiet = objective(params, batch, objective.numbers)[0]
+    np.testing.assert_allclose(noisy, quiet, rtol=1e-6)

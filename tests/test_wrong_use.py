@@ -991,9 +991,160 @@ SHORT_SEQUENCES = {
     ),
 }
 
+# Losses, penalties, activations, small layers, initial values, weights of classes.
+
+EMBEDDING = {"form": "embedding", "vocabulary": 5, "size": 3}
+
+
+def embedded(x):
+    net = Regressor([{"form": "input", "shape": ()}, {**EMBEDDING}, 2])
+    return on(net, "predict", x)
+
+
+def gaussian(**keywords):
+    layers = [4, {"size": 2, "name": "mean"}, {"size": 3, "name": "covar"}]
+    return lambda: Network(layers, loss="mse").add_loss("gll", **keywords)
+
+
+CATALOGUE = {
+    "a misspelt keyword of a model": (
+        lambda: Classifier([4, 3], weigthed=True),
+        ["Classifier takes no keyword 'weigthed'", 'Did you mean "weighted"?'],
+    ),
+    "half a composition": (
+        layers((3, "relu+")),
+        ['"hid1"', '"relu+"', "a name is missing", "relu+norm:z"],
+    ),
+    "no slope": (layers((3, "leak")), ['"hid1"', '"leak" needs the slope', "prelu"]),
+    "another slope": (layers((3, "leak:a")), ['"hid1"', '"a" came', "leak:0.1"]),
+    "no level": (layers("dropout"), ['"hid1"', "form 'dropout' needs level"]),
+    "dropout of all": (
+        layers({"form": "dropout", "level": 1}),
+        ['"hid1"', "level is 1", "below 1"],
+    ),
+    "negative noise": (
+        layers({"form": "noise", "level": -1}),
+        ['"hid1"', "level is -1", "from 0 on"],
+    ),
+    "an eps of 0": (
+        layers({"form": "layernorm", "eps": 0}),
+        ['"hid1"', "eps is 0", "above 0"],
+    ),
+    "a sum of two shapes": (
+        layers(3, {"form": "add", "inputs": ["hid1", "in"]}),
+        ['"hid2"', "form 'add' needs inputs of one shape", "hid1:out (3,)"],
+    ),
+    "no vocabulary": (
+        model(4, {"form": "embedding", "size": 3}, 2),
+        ['"hid1"', "form 'embedding' needs vocabulary"],
+    ),
+    "a vocabulary of 0": (
+        model(4, {"form": "embedding", "size": 3, "vocabulary": 0}, 2),
+        ['"hid1"', "vocabulary is 0", "from 1 on"],
+    ),
+    "no size of vectors": (
+        model(4, {"form": "embedding", "vocabulary": 5}, 2),
+        ['"hid1"', "needs a size"],
+    ),
+    "an embedding of a layer": (
+        layers(3, EMBEDDING),
+        ['"hid2"', "whole numbers", "an input layer", "hid1:out", "Inputs: in"],
+    ),
+    "a number for each example to another layer": (
+        model({"form": "input", "shape": ()}, 3),
+        ['"out"', '"in:out" is one number', "embedding"],
+    ),
+    "noise on indices": (
+        on(Regressor([4, EMBEDDING, 2]), "predict", np.ones((2, 4)), input_noise=0.1),
+        ["noise", "in:out holds whole numbers"],
+    ),
+    "an index too large": (
+        embedded(np.array([0, 5])),
+        DataError,
+        ["indices from 0 to 5", "5 entries, 0 to 4", "larger vocabulary"],
+    ),
+    "a negative index": (embedded([-1]), DataError, ["indices from -1", "0 to 4"]),
+    "half an index": (embedded([0.5]), DataError, ["fractions", "0 to 4"]),
+    "unknown initial values": (
+        layers({"size": 3, "init": "hee"}),
+        ['"hid1"', "init is 'hee'", "glorot", 'Did you mean "he"?'],
+    ),
+    "initial values twice": (
+        layers({"size": 3, "init": "he", "std": 0.1}),
+        ['"hid1"', "init and std were both given", "Give one"],
+    ),
+    "initial values of a bias": (
+        layers({"size": 3, "init_b": "he"}),
+        ['"hid1"', "'init_b'"],
+    ),
+    "a variance of another shape": (
+        gaussian(),
+        ["gll loss", "outputs of one shape", "mean:out (2,), covar:out (3,)"],
+    ),
+    "no variance": (
+        gaussian(covar_name="covr"),
+        ["gll loss", 'covar_name "covr:out"', 'Did you mean "covar"?'],
+    ),
+    "contractive by an unknown input": (
+        train(contractive={"weight": 0.1, "wrt": "inn"}),
+        ["contractive", "'inn' matches no input", "in"],
+    ),
+    "contractive by indices": (
+        on(Regressor([4, EMBEDDING, 2]), "predict", np.ones((2, 4)), contractive=0.1),
+        ["contractive", "whole numbers alone"],
+    ),
+    "half a sample": (
+        train(contractive={"weight": 0.1, "samples": 0.5}),
+        ["samples is 0.5", "from 0 on"],
+    ),
+    "a misspelt sample": (
+        train(contractive={"weight": 0.1, "sampels": 1}),
+        ["unknown sampels", 'Did you mean "samples"?'],
+    ),
+    "recurrent_norm without a pattern": (
+        train(recurrent_norm=0.1),
+        ["recurrent_norm needs a pattern", 'pattern="hid1:out"'],
+    ),
+    "recurrent_state without a pattern": (
+        train(recurrent_state={"weight": 0.1}),
+        ["recurrent_state needs a pattern"],
+    ),
+    "recurrent_state without time": (
+        train(recurrent_state={"weight": 0.1, "pattern": "hid1:*"}),
+        ["recurrent_state", "axis of time", "hid1:out (5,)"],
+    ),
+    "targets of bce out of range": (
+        lambda: Regressor([4, 2], loss="bce").train((X, Y * 9), progress=False),
+        DataError,
+        ['"target" holds values from', "from 0 to 1", "Rescale"],
+    ),
+    "a bandwidth of 0": (
+        lambda: Regressor([4, 2]).add_loss("mmd", kernel=0),
+        ["mmd loss: kernel is 0", "above 0"],
+    ),
+    "an unknown class weight": (
+        train(class_weight="balance"),
+        ["class_weight is 'balance'", 'Did you mean "balanced"?'],
+    ),
+    "a weight of no class": (
+        train(class_weight={3: 2}),
+        ["the label 3", "3 classes, 0 to 2"],
+    ),
+    "balanced streams": (
+        train(lambda: (X, LABELS), class_weight="balanced"),
+        DataError,
+        ["batch by batch", "class_weight={0: 1, 1: 5}"],
+    ),
+    "class weights without classes": (
+        lambda: Regressor([4, 2]).train((X, Y), class_weight="balanced"),
+        ["class_weight is for classifiers", "weighted=True"],
+    ),
+}
+
 TABLE = {
     **{("short", k): (DataError, row) for k, row in SHORT_SEQUENCES.items()},
     **{("images", k): (ConfigurationError, row) for k, row in IMAGES.items()},
+    **{("catalogue", k): (ConfigurationError, row) for k, row in CATALOGUE.items()},
     **{("layers", k): (ConfigurationError, row) for k, row in LAYERS.items()},
     **{("losses", k): (ConfigurationError, row) for k, row in LOSSES.items()},
     **{

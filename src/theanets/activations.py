@@ -8,6 +8,7 @@ that of ``relu`` is 0, of ``rect:min`` at 1 and of ``rect:minmax`` at 0 and 1 to
 """
 
 import copy
+import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 
 import jax
@@ -161,8 +162,15 @@ def build(spec: str | Function | Activation, where: str = "") -> Activation:
             f"{where}the activation is {spec!r}; it has to be a name, a function "
             'or an Activation. For none at all, say "linear".'
         )
+    names = [part.strip() for part in spec.split("+")]
+    if not all(names):
+        raise ConfigurationError(
+            f'{where}activation "{spec}": a name is missing'
+            + (' beside a "+". Write' if len(names) > 1 else "; write")
+            + ' "relu", or "relu+norm:z" for one after the other.'
+        )
     try:
-        parts = [_build_one(part.strip()) for part in spec.split("+")]
+        parts = [_build_one(name) for name in names]
     except ConfigurationError as error:
         raise ConfigurationError(f"{where}{error}") from None
     return parts[0] if len(parts) == 1 else Composition(parts)
@@ -179,7 +187,7 @@ def _copy(given: Activation) -> Activation:
     if isinstance(given, Composition):
         return Composition([_copy(part) for part in given.parts])
     made = copy.copy(given)
-    makers = (Activation.__init__, Maxout.__init__)
+    makers = (Activation.__init__, Maxout.__init__, Leak.__init__)
     if given.serializable and type(given).__init__ not in makers:
         # Only the object itself knows what its own constructor was given.
         made.key, made.serializable = (type(given), given), False
@@ -249,6 +257,33 @@ class Prelu(Activation):
 
     def transform(self, params: Mapping[str, Array], x: Array) -> Array:
         return jnp.where(x > 0, x, params["leak"] * x)
+
+
+class Leak(Activation):
+    """Rectifier with a fixed slope for negative input: x, or slope * x if x <= 0.
+
+    ``leak:0.1`` has the slope 0.1.
+    Source: A. L. Maas, A. Y. Hannun, A. Y. Ng (2013), Rectifier Nonlinearities
+    Improve Neural Network Acoustic Models.
+    """
+
+    takes_argument = True
+
+    def __init__(self, argument: str | None = None) -> None:
+        try:
+            self.slope = float(argument or "")
+        except ValueError:
+            self.slope = math.nan
+        if not math.isfinite(self.slope):
+            got = "none came" if argument is None else f'"{argument}" came'
+            raise ConfigurationError(
+                f'activation "leak" needs the slope for negative input, but {got}. '
+                'Write "leak:0.1"; a slope that is learned is "prelu".'
+            )
+        super().__init__(argument)
+
+    def transform(self, params: Mapping[str, Array], x: Array) -> Array:
+        return jnp.where(x > 0, x, self.slope * x)
 
 
 class Lgrelu(Activation):
@@ -330,6 +365,30 @@ def softmax(x: Array) -> Array:
     return jax.nn.softmax(x, axis=-1)
 
 
+def gelu(x: Array) -> Array:
+    """Return x * P(z < x) for a standard normal z, exactly: x / 2 * erfc(-x / √2).
+
+    Source: D. Hendrycks, K. Gimpel (2016), Gaussian Error Linear Units.
+    """
+    return jax.nn.gelu(x, approximate=False)
+
+
+def silu(x: Array) -> Array:
+    """Return x * logistic(x), also called swish.
+
+    Source: S. Elfwing, E. Uchibe, K. Doya (2018), Sigmoid-Weighted Linear Units.
+    """
+    return jax.nn.silu(x)
+
+
+def selu(x: Array) -> Array:
+    """Return 1.0507 * x, or 1.0507 * 1.6733 * (exp(x) - 1) if x <= 0.
+
+    Source: G. Klambauer et al. (2017), Self-Normalizing Neural Networks.
+    """
+    return jax.nn.selu(x)
+
+
 def rect_min(x: Array) -> Array:
     """Return min(x, 1)."""
     return jnp.where(x >= 1, 1, x)
@@ -378,6 +437,9 @@ FUNCTIONS: dict[tuple[str, ...], Function] = {
     ("softmax",): softmax,
     ("softplus",): jax.nn.softplus,
     ("relu", "rect:max"): jax.nn.relu,
+    ("gelu",): gelu,
+    ("silu", "swish"): silu,
+    ("selu",): selu,
     ("rect:min",): rect_min,
     ("rect:minmax",): rect_minmax,
     ("norm:mean",): norm_mean,

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from theanets.errors import ConfigurationError
+from theanets.registry import listing, suggest
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -39,6 +40,30 @@ class Param:
     learned: bool = True
 
 
+INITS: dict[str, Callable[[int, int], float]] = {
+    "glorot": lambda rows, cols: (2 / (rows + cols)) ** 0.5,
+    "he": lambda rows, cols: (2 / rows) ** 0.5,
+    "lecun": lambda rows, cols: (1 / rows) ** 0.5,
+    "orthogonal": lambda rows, cols: 1.0,
+}
+"""Named ways to begin: the standard deviation for each shape, or the scale."""
+
+
+def check_init(init: Any, what: str) -> None:
+    """Raise an error for what is neither None nor a name in ``INITS``.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no such name.
+    """
+    if not (init is None or (isinstance(init, str) and init in INITS)):
+        raise ConfigurationError(
+            f"{what} is {init!r}; it has to be one of {listing(INITS)}."
+            + suggest(init, INITS)
+        )
+
+
 def random_matrix(
     rng: np.random.Generator,
     rows: int,
@@ -48,6 +73,7 @@ def random_matrix(
     sparsity: float = 0.0,
     radius: float = 0.0,
     diagonal: float = 0.0,
+    init: str | None = None,
 ) -> FloatArray:
     """Return a matrix of normal numbers, made sparse, rescaled or diagonal on request.
 
@@ -66,6 +92,11 @@ def random_matrix(
         If positive, singular values are rescaled so that the largest is this.
     diagonal : float
         If not 0, the result is this times the identity, whatever the rest says.
+    init : str, optional
+        How the entries are drawn, instead of ``std``: normal with the variance
+        2 / (rows + cols) for "glorot", 2 / rows for "he", 1 / rows for "lecun"; or
+        "orthogonal", a matrix whose rows or columns, whichever are fewer, are
+        orthonormal. ``mean`` is added, ``sparsity`` and ``radius`` come after.
 
     Returns
     -------
@@ -80,7 +111,10 @@ def random_matrix(
     -----
     The default ``std`` keeps activations and gradients at about the same scale
     from layer to layer, after X. Glorot and Y. Bengio (2010), Understanding the
-    Difficulty of Training Deep Feedforward Neural Networks.
+    Difficulty of Training Deep Feedforward Neural Networks. That is half the variance
+    of "glorot", the one they propose. Sources of the others: K. He et al. (2015),
+    Delving Deep into Rectifiers; Y. LeCun et al. (1998), Efficient BackProp; A. M.
+    Saxe et al. (2014), Exact Solutions to the Nonlinear Dynamics of Learning.
 
     Examples
     --------
@@ -91,14 +125,24 @@ def random_matrix(
     array([[0.5, 0. , 0. ],
            [0. , 0.5, 0. ]])
     """
+    check_init(init, "init")
+    if std is not None and init is not None:
+        raise ConfigurationError(
+            f"std {std!r} and init {init!r} were both given. Give one of them."
+        )
     if std is None:
-        std = float(1 / np.sqrt(rows + cols))
+        std = (
+            float(1 / np.sqrt(rows + cols)) if init is None else INITS[init](rows, cols)
+        )
     _check("std", std, std >= 0, "a number of at least 0")
     _check("sparsity", sparsity, 0 <= sparsity < 1, "at least 0 and below 1")
     _check("radius", radius, radius >= 0, "a number of at least 0")
     if diagonal != 0:
         return diagonal * np.eye(rows, cols)
-    matrix = mean + std * rng.standard_normal((rows, cols))
+    drawn = rng.standard_normal((rows, cols))
+    if init == "orthogonal":
+        drawn = _orthogonal(drawn)
+    matrix = mean + std * drawn
     if sparsity > 0:
         kept = rng.random((rows, cols)) < 1 - sparsity
         np.fill_diagonal(kept, True)
@@ -106,6 +150,15 @@ def random_matrix(
     if radius > 0:
         matrix *= radius / (np.linalg.norm(matrix, ord=2) or 1.0)
     return matrix
+
+
+def _orthogonal(normal: FloatArray) -> FloatArray:
+    """Return the orthonormal rows or columns that normal numbers span."""
+    tall = normal if normal.shape[0] >= normal.shape[1] else normal.T
+    q, r = np.linalg.qr(tall)
+    # With the signs of r's diagonal, every such matrix is equally likely.
+    q = q * np.where(np.diag(r) < 0, -1.0, 1.0)
+    return q if tall is normal else q.T
 
 
 def random_vector(

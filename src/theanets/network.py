@@ -15,6 +15,7 @@ from theanets.errors import (
     TheanetsError,
     UnknownNameError,
 )
+from theanets.graph.class_weights import class_weights
 from theanets.graph.expected import Expectations
 from theanets.graph.objective import Objective, make_monitors
 from theanets.graph.specs import layer_from
@@ -25,7 +26,7 @@ from theanets.layers.base import Shape
 from theanets.losses import Loss
 from theanets.parameters import Parameter, no_such
 from theanets.prediction import compute, input_arrays
-from theanets.registry import listing
+from theanets.registry import listing, suggest
 from theanets.saving import Snapshots, describe, rebuild, register
 from theanets.scores import checked_target, checked_weights, r2
 from theanets.summary import table
@@ -89,7 +90,15 @@ class Network:
         loss: str | Callable[..., Any] | Loss | None = None,
         weighted: bool = False,
         rng: Any = 13,
+        **unknown: Any,
     ) -> None:
+        if unknown:
+            known = ("layers", "loss", "weighted", "rng")
+            raise ConfigurationError(
+                f"{self.form} takes no keyword {listing(map(repr, unknown))}. It "
+                f"takes: {listing(known)}; what steers the training is for train."
+                + suggest(next(iter(unknown)), known)
+            )
         self._begin(as_seed(rng, "rng"), config.floatX)
         if isinstance(layers, str | Mapping) or not isinstance(layers, Sequence):
             raise ConfigurationError(
@@ -290,8 +299,7 @@ class Network:
 
         def apply(params: Mapping[str, Any], inputs: Any) -> dict[str, Any]:
             named = inputs if isinstance(inputs, Mapping) else {names[0]: inputs}
-            cast = {name: jax.numpy.asarray(x, dtype) for name, x in named.items()}
-            return topology.forward(params, cast)
+            return topology.forward(params, topology.cast(named, dtype))
 
         return apply, dict(self._values)
 
@@ -314,8 +322,8 @@ class Network:
         **hyper
             Settings of the algorithm, controls of the training (``batch_size``,
             ``max_epochs``, ``patience``, ...), regularizers (``weight_l2``,
-            ``hidden_dropout``, ...), ``monitors``, ``save_progress`` and
-            ``save_every``. The user guide lists them all.
+            ``hidden_dropout``, ...), ``class_weight``, ``monitors``,
+            ``save_progress`` and ``save_every``. The user guide lists them all.
 
         Returns
         -------
@@ -350,9 +358,13 @@ class Network:
         terms = regularizers.take(given)
         controls = Controls.take(given)
         optimizer = optimizers.resolve(algo, given)
+        class_weight = given.pop("class_weight", None)
         if given:
             controls_.refuse(given, _training_keywords(algo))
         objective = self._objective(terms, monitors)
+        if class_weight is not None:
+            weights = class_weights(class_weight, objective, train)
+            objective = replace(objective, class_weights=weights)
         learned = self._topology.learned
         problem = Problem(
             _with_fixed(objective),
@@ -541,7 +553,7 @@ def load(file: files.File) -> Network:
 
 def _training_keywords(algo: Any) -> list[str]:
     own = optimizers.keywords(algo)
-    others = ["monitors", "save_progress", "save_every"]
+    others = ["class_weight", "monitors", "save_progress", "save_every"]
     return [*controls_.keywords(), *regularizers.keywords(), *own, *others]
 
 

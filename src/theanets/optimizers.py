@@ -5,7 +5,8 @@ pure ``init`` and ``update`` over any pytree of parameters. What changes the
 compiled program is in its ``key``; the numbers are in its ``values``, which go
 into the program as arrays, so that another learning rate compiles nothing.
 
-Updates are computed in at least float32; parameters and state keep their dtype.
+Updates are computed, and state is kept, in at least float32; parameters keep their
+dtype.
 """
 
 import math
@@ -169,7 +170,7 @@ class Optimizer:
 
         def move(p: Array, g: Array, hv: Array, *olds: Array) -> list[Array]:
             # Sums of tiny steps and squares would be lost in bfloat16.
-            wide = jnp.promote_types(p.dtype, jnp.float32)
+            wide = _wide(p)
             n = _cast(numbers, wide)
             n["curvature"] = hv.astype(wide)
             own = {s: old.astype(wide) for s, old in zip(slots, olds, strict=True)}
@@ -182,7 +183,7 @@ class Optimizer:
                     step = mu * velocity + step
                 own["velocity"] = step
             moved = p.astype(wide) + step
-            return [a.astype(p.dtype) for a in (moved, *(own[s] for s in slots))]
+            return [moved.astype(p.dtype), *(own[s] for s in slots)]
 
         leaves, tree = _flatten(params)
         rows = (grads, grads if curvature is None else curvature)
@@ -360,6 +361,10 @@ def _cast(values: Mapping[str, Any], dtype: Any) -> dict[str, Array]:
     return {name: jnp.asarray(value, dtype) for name, value in values.items()}
 
 
+def _wide(p: Any) -> Any:
+    return jnp.promote_types(jnp.result_type(p), jnp.float32)
+
+
 def _own_memory(leaf: Any) -> Any:
     if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
         return leaf
@@ -369,6 +374,5 @@ def _own_memory(leaf: Any) -> Any:
 def _filled(params: Tree, fill: float) -> Tree:
     # Made by NumPy: a program to fill each shape would cost more than the filling.
     return jax.tree.map(
-        lambda p: jax.device_put(np.full(jnp.shape(p), fill, jnp.result_type(p))),
-        params,
+        lambda p: jax.device_put(np.full(jnp.shape(p), fill, _wide(p))), params
     )

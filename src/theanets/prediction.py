@@ -115,7 +115,11 @@ def input_arrays(topology: Topology, x: Any) -> tuple[dict[str, Any], bool]:
         arrays = [array[None] for array in arrays]
     expected = [expected_input(topology, layer.name) for layer in layers]
     check(arrays, expected, "x")
-    named = {layer.name: array for layer, array in zip(layers, arrays, strict=True)}
+    named = {
+        # A precision to compute in would round large indices.
+        slot.name: array.astype("int32") if slot.role == "indices" else array
+        for slot, array in zip(expected, arrays, strict=True)
+    }
     return named, single
 
 

@@ -1,6 +1,7 @@
 """Names: of classes, by pattern, and help for one that is nearly right."""
 
 import difflib
+import inspect
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Any, Generic, TypeVar
@@ -39,6 +40,32 @@ def matching(patterns: str | Iterable[str], names: Iterable[str]) -> list[str]:
     """
     globs = (patterns,) if isinstance(patterns, str) else tuple(patterns)
     return [name for name in names if any(fnmatchcase(name, glob) for glob in globs)]
+
+
+def parameters(cls: type) -> list[str]:
+    """Return the keywords of a class, with those of the constructors it calls.
+
+    Examples
+    --------
+    >>> class A:
+    ...     def __init__(self, x, y=1): ...
+    >>> class B(A):
+    ...     def __init__(self, z, **kwargs): ...
+    >>> parameters(B)
+    ['z', 'x', 'y']
+    """
+    makers = [
+        vars(base)["__init__"] for base in cls.__mro__ if "__init__" in vars(base)
+    ]
+    named = inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
+    found = [
+        name
+        for maker in makers
+        if maker is not object.__init__
+        for name, parameter in inspect.signature(maker).parameters.items()
+        if parameter.kind in named and name != "self"
+    ]
+    return list(dict.fromkeys(found))
 
 
 class Registry(Generic[T]):

@@ -8,10 +8,24 @@ import numpy as np
 import pytest
 
 import theanets
+from theanets import losses
 from theanets.layers import FORMS
 
 ACTIVATIONS = ["linear", "tanh", "relu", "prelu", "maxout:2", "softmax", "elu+norm:z"]
-LOSSES = ["mse", "mae", "xe", "hinge", "kl"]
+ACTIVATIONS += ["gelu"]
+
+# Every form of loss, with what it needs here. The output serves as variance too.
+LOSSES = {
+    "mse": {},
+    "mae": {},
+    "huber": {"delta": 0.1},
+    "xe": {},
+    "bce": {},
+    "hinge": {},
+    "kl": {},
+    "gll": {"mean_name": "out", "covar_name": "out"},
+    "mmd": {},
+}
 
 # For each form: the layers before the output. "g" stands for an activation.
 GRAPHS = {
@@ -27,6 +41,7 @@ GRAPHS = {
     "tied": [4, (5, "tanh"), {"form": "tied", "activation": "g"}],
     "concatenate": [4, (5, "tanh"), {"form": "concat", "inputs": ["hid1", "in"]}],
     "product": [4, (4, "tanh"), {"form": "product", "inputs": ["hid1", "in"]}],
+    "add": [4, (4, "tanh"), {"form": "add", "inputs": ["hid1", "in"]}],
     "flatten": [(3, 2), "flat"],
     "reshape": [6, {"form": "reshape", "shape": (-1, 2)}],
     "conv1": [
@@ -46,6 +61,11 @@ GRAPHS = {
     ],
     "pool1": [(None, 4), {"form": "pool1", "pool_size": 2, "mode": "mean"}],
     "pool2": [(4, 3, 2), {"form": "pool2", "pool_size": (2, 1)}],
+    "layernorm": [4, "layernorm"],
+    "embedding": [4, {"form": "embedding", "vocabulary": 6, "size": 3}],
+    "embedding over time": [(None,), {"form": "embedding", "vocabulary": 6, "size": 3}],
+    "dropout": [4, {"form": "dropout", "level": 0.3}],
+    "noise": [4, {"form": "noise", "level": 0.3}],
 }
 
 PARAMS = {
@@ -57,12 +77,18 @@ PARAMS = {
     "tied": {"b"},
     "concatenate": set(),
     "product": set(),
+    "add": set(),
     "flatten": set(),
     "reshape": set(),
     "conv1": {"w", "b"},
     "conv2": {"w", "b"},
     "pool1": set(),
     "pool2": set(),
+    "layernorm": {"gain", "bias"},
+    "embedding": {"w"},
+    "embedding over time": {"w"},
+    "dropout": set(),
+    "noise": set(),
 }
 
 OF_ACTIVATION = {
@@ -123,23 +149,28 @@ def net(models, graph, activation):
 def batch(net, size=4, seed=1):
     rng = np.random.default_rng(seed)
     shape = [5 if n is None else n for n in net.inputs[0].shape]
+    for vocabulary in net._topology.vocabularies.values():
+        return rng.integers(0, vocabulary, (size, *shape))
     return rng.normal(size=(size, *shape))
 
 
 def test_every_form_is_here():
-    ours = {cls for cls in map(FORMS.lookup, FORMS) if cls.__module__ in OURS}
+    ours = {cls for cls in map(FORMS.lookup, FORMS) if is_ours(cls)}
     graphs = [
         theanets.Network([*with_activation(g, "relu"), 3]) for g in GRAPHS.values()
     ]
     assert ours == {type(layer) for net in graphs for layer in net.layers}
 
 
-OURS = (
-    "theanets.layers.convolution",
-    "theanets.layers.feedforward",
-    "theanets.layers.merge",
-    "theanets.layers.pooling",
-)
+def test_every_loss_is_here():
+    ours = {cls.form() for cls in map(losses.REGISTRY.lookup, losses.REGISTRY)}
+    assert set(LOSSES) == {
+        form for form in ours if is_ours(losses.REGISTRY.lookup(form))
+    }
+
+
+def is_ours(cls):
+    return cls.__module__.startswith("theanets.")
 
 
 @pytest.mark.parametrize(("graph", "activation"), CASES)
@@ -159,7 +190,7 @@ def test_shapes(net):
             assert expected in (None, length)
     for layer in net.layers:
         assert layer.outputs["out"] == layer.shape
-        assert layer.size == layer.shape[-1]
+        assert layer.shape[-1] is None or layer.size == layer.shape[-1]
     assert all(np.isfinite(value).all() for value in outputs.values())
 
 
@@ -220,30 +251,37 @@ def test_a_batch_is_its_examples(net):
 
 @pytest.mark.parametrize(("graph", "activation"), CASES)
 def test_gradients(net, graph, activation):
-    """Derivatives of every loss along a random direction, by finite differences."""
+    """Derivatives of every loss along a random direction, by finite differences.
+
+    As in training: a layer that makes noise makes the same for one key.
+    """
     layers = with_activation(GRAPHS[graph], activation)
     classifier = theanets.Classifier([*layers, 3])
     classifier.losses.clear()
-    for loss in LOSSES:
+    for loss, given in LOSSES.items():
         labels = loss in ("xe", "hinge")
-        classifier.add_loss(loss, target="labels" if labels else "target")
+        classifier.add_loss(loss, target="labels" if labels else "target", **given)
     objective = classifier._objective()
     params, x = net.functional()[1], batch(net)
     p = np.exp(net.feed_forward(x)["out:out"])
     p /= p.sum(axis=-1, keepdims=True)
-    # The least probable class: no loss is 0 there.
-    data = {"in": x, "target": np.roll(p, 1, axis=0), "labels": p.argmin(axis=-1)}
+    # The least probable class, and no output of the model: no loss is 0 there.
+    other = np.sqrt(p) / np.sqrt(p).sum(axis=-1, keepdims=True)
+    target = np.roll(other, 1, axis=0)
+    data = {"in": x, "target": target, "labels": p.argmin(axis=-1)}
     rest = [data[slot.name] for slot in objective.slots[1:]]
 
     @jax.jit
     def program(point, losses):
-        def total(params, x):
+        def total(params, given):
             numbers = {"losses": losses, "regularizers": ()}
-            return objective(params, (x, *rest), numbers)[0]
+            inputs = given[0] if given else x
+            return objective(params, (inputs, *rest), numbers, jax.random.key(0))[0]
 
         return jax.value_and_grad(total, (0, 1))(*point)
 
-    point = jax.tree.map(np.asarray, (params, x))
+    # Of indices there is no derivative.
+    point = jax.tree.map(np.asarray, (params, [x] if x.dtype.kind == "f" else []))
     rng = np.random.default_rng(3)
     along = jax.tree.map(lambda value: rng.normal(size=value.shape), point)
     step = 1e-6

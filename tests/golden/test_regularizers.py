@@ -144,3 +144,83 @@ def test_equal_shapes_do_not_get_equal_masks():
     masks = [found[f"{name}:out"] == 0 for name in ("in", "hid1", "out")]
     assert (masks[0] != masks[1]).any()
     assert (masks[1] != masks[2]).any()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["recurrent_state", "recurrent_state_two", "recurrent_state_all"],
+)
+def test_recurrent_state(name):
+    meta, found, expected = recurrent(name, {"pattern": "*"})
+    assert found == pytest.approx(float(expected), rel=1e-4), meta["id"]
+
+
+@pytest.mark.parametrize("name", ["recurrent_norm", "recurrent_norm_two"])
+def test_recurrent_norm(name):
+    """The original averaged differences of squared norms; ours are squared first."""
+    meta, found, expected = recurrent(name)
+    norms = [np.square(h).sum(axis=-1) for h in states(name).values()]
+    targets = norms[:1] if name == "recurrent_norm" else norms[:2]
+    signed = np.mean([(n[:, :-1] - n[:, 1:]).mean() for n in targets])
+    np.testing.assert_allclose(signed, expected, **CLOSE)
+    squared = np.mean([np.square(n[:, :-1] - n[:, 1:]).mean() for n in targets])
+    assert found == pytest.approx(squared, rel=1e-5), meta["id"]
+
+
+def states(name):
+    """Compute what the recurrent layers of a case give."""
+    _, arrays = case(f"regularizers/{name}")
+    given = {k.removeprefix("param/"): v for k, v in arrays.items() if "param/" in k}
+    value, outputs = arrays["data/in"].astype("f8"), {}
+    for layer in ("hid1", "hid2"):
+        h, steps = np.zeros((len(value), len(given[f"{layer}.hh"]))), []
+        for t in range(value.shape[1]):
+            pre = value[:, t] @ given[f"{layer}.xh"] + given[f"{layer}.b"]
+            pre = pre + h @ given[f"{layer}.hh"]
+            h = np.tanh(pre)
+            steps.append((pre, h))
+        value = np.stack([h for _, h in steps], axis=1)
+        outputs[f"{layer}:out"] = value
+        outputs[f"{layer}:pre"] = np.stack([pre for pre, _ in steps], axis=1)
+    out = value @ given["out.w"] + given["out.b"]
+    order = ("hid1:out", "hid2:out", "hid1:pre", "hid2:pre")
+    rest = {"in:out": arrays["data/in"], "out:out": out, "out:pre": out}
+    return {name: outputs[name] for name in order} | rest
+
+
+def recurrent(name, default=None):
+    """Return a case, our penalty, and the original's."""
+    meta, arrays = case(f"regularizers/{name}")
+    ((keyword, given),) = meta["regularizers"].items()
+    (made,) = regularizers.take({keyword: {**(default or {}), **given}})
+    outputs = {key: np.asarray(value, "f4") for key, value in states(name).items()}
+    evaluation = regularizers.Evaluation({}, jax.device_put(outputs), {}, {}, dict)
+    expected = next(v for k, v in arrays.items() if k.startswith("term/"))
+    return meta, float(made.penalty(evaluation)), expected
+
+
+@pytest.mark.parametrize("name", ["contractive", "contractive_pattern"])
+def test_contractive_is_the_norm_of_the_jacobian(name):
+    """The original squared the derivative of the mean of each hidden output."""
+    meta, arrays, net = model(name)
+    x = arrays["data/in"]
+    first, second = (net.find(f"hid{i}", "w").get_value() for i in (1, 2))
+    b1, b2 = (net.find(f"hid{i}", "b").get_value() for i in (1, 2))
+    h = np.tanh(x @ first + b1)
+    s = 1 / (1 + np.exp(-(h @ second + b2)))
+    of_first = first * (1 - h**2)[:, None, :]
+    of_second = of_first @ second * (s * (1 - s))[:, None, :]
+    # By the pattern "*" the original's term had the input and the output too.
+    given = dict(meta["regularizers"]["contractive"])
+    jacobians = [of_first] if name == "contractive_pattern" else [of_first, of_second]
+    if given["pattern"] == "*":
+        del given["pattern"]
+    expected = np.mean([np.square(j).sum(axis=(1, 2)).mean() for j in jacobians])
+    objective = net._objective(regularizers.take({"contractive": given}))
+    batch = tuple(arrays[f"data/{slot.name}"] for slot in objective.slots)
+    params, numbers = net.functional()[1], objective.numbers
+    total, monitors = objective(params, batch, numbers)
+    np.testing.assert_allclose((total - monitors["err"]) / 0.7, expected, rtol=1e-4)
+    if name == "contractive_pattern":
+        theirs = np.square(of_first.mean(axis=2) / len(x)).mean()
+        np.testing.assert_allclose(theirs, arrays["term/Contractive"], rtol=1e-4)

@@ -14,6 +14,12 @@ from theanets.errors import DataError
 
 Shape = tuple[int | None, ...]
 
+WHOLE = {
+    "labels": ("classes", "Give the last layer a unit for each class"),
+    "indices": ("entries", "Give the embedding a larger vocabulary"),
+}
+"""The roles of arrays of whole numbers: what they count, and a way out."""
+
 
 @dataclass(frozen=True)
 class Expected:
@@ -24,16 +30,18 @@ class Expected:
     name : str
         How messages call it.
     role : str
-        ``input``, ``target``, ``labels`` (whole numbers below ``classes``),
-        ``weights`` (not negative) or ``mask`` (zeros and ones).
+        ``input``, ``target``, ``labels`` or ``indices`` (whole numbers below
+        ``classes``), ``weights`` (not negative) or ``mask`` (zeros and ones).
     shape : tuple
         Shape of one example; None for an axis of any length.
     classes : int, optional
-        Number of classes of labels.
+        How many there are of labels or indices.
     optional_axes : int
         How many of the last axes may be missing, as in weights for whole examples.
     sparse : bool
         Whether a sparse matrix stays one until its rows are needed, however small.
+    bounds : pair of float, optional
+        The least and the largest value there can be.
     """
 
     name: str
@@ -42,6 +50,7 @@ class Expected:
     classes: int | None = None
     optional_axes: int = 0
     sparse: bool = False
+    bounds: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -53,7 +62,7 @@ class Facts:
     low, high : float
         The least and the largest value.
     whole : bool
-        Whether all are whole numbers; asked for labels alone.
+        Whether all are whole numbers, if that was asked for.
     """
 
     low: float
@@ -124,7 +133,7 @@ def describe(expected: Expected) -> str:
     shape = ", ".join("any" if n is None else str(n) for n in expected.shape)
     text = f"(examples, {shape})" if shape else "(examples,)"
     if expected.classes is not None:
-        text += f", labels 0 to {expected.classes - 1}"
+        text += f", {expected.role} 0 to {expected.classes - 1}"
     return text
 
 
@@ -232,7 +241,7 @@ def _check_shape(array: Any, slot: Expected, what: str) -> None:
 
 
 def _check_content(array: Any, slot: Expected, what: str) -> None:
-    facts = facts_of(array, whole=slot.role == "labels")
+    facts = facts_of(array, whole=slot.role in WHOLE or slot.bounds is not None)
     if not (math.isfinite(facts.low) and math.isfinite(facts.high)):
         rows = _finite(array)
         first = int(np.argmin(rows))
@@ -252,19 +261,25 @@ def _check_content(array: Any, slot: Expected, what: str) -> None:
                 f'{what}: the mask "{slot.name}" holds {float(wrong[0]):g}; it has to '
                 "be 1 where a time step is valid, and 0 where it is padding."
             )
-    if slot.role != "labels":
+    seen = f"{facts.low:.10g} to {facts.high:.10g}"
+    if slot.bounds and not slot.bounds[0] <= facts.low <= facts.high <= slot.bounds[1]:
+        raise DataError(
+            f'{what}: "{slot.name}" holds values from {seen}, but the loss takes those '
+            f"from {slot.bounds[0]:g} to {slot.bounds[1]:g}. Rescale them."
+        )
+    if slot.role not in WHOLE:
         return
     if not facts.whole:
         raise DataError(
-            f'{what}: "{slot.name}" holds fractions; labels have to be whole numbers '
-            f"from 0 to {(slot.classes or 1) - 1}."
+            f'{what}: "{slot.name}" holds fractions; {slot.role} have to be whole '
+            f"numbers from 0 to {(slot.classes or 1) - 1}."
         )
     if slot.classes is not None and (facts.low < 0 or facts.high >= slot.classes):
-        seen = f"{facts.low:g} to {facts.high:g}"
+        noun, way_out = WHOLE[slot.role]
         raise DataError(
-            f'{what}: "{slot.name}" holds labels from {seen}, but the model has '
-            f"{slot.classes} classes, 0 to {slot.classes - 1}. Give the last layer a "
-            "unit for each class, or renumber the labels from 0."
+            f'{what}: "{slot.name}" holds {slot.role} from {seen}, but the model has '
+            f"{slot.classes} {noun}, 0 to {slot.classes - 1}. {way_out}, or renumber "
+            f"the {slot.role} from 0."
         )
 
 

@@ -40,7 +40,9 @@ class Expectations:
             return Expected(slot.name, "labels", output[:-1], classes=output[-1])
         shape = output[:-1] if slot.per_label else output
         free = len(shape) if slot.role == "weights" else 0
-        return Expected(slot.name, slot.role, shape, optional_axes=free)
+        return Expected(
+            slot.name, slot.role, shape, optional_axes=free, bounds=slot.bounds
+        )
 
     def _output_shape(self, name: str, shapes: tuple[Shape, ...]) -> Shape:
         shape = output_shape(self._topology, name)
@@ -66,9 +68,10 @@ class Expectations:
 
 def expected_input(topology: Topology, name: str) -> Expected:
     """Return what is expected of the data of an input layer."""
-    layer = topology.by_name[name]
-    role = "mask" if name in topology.masks else "input"
-    return Expected(name, role, layer.shape, sparse=bool(layer.given.get("sparse")))
+    layer, size = topology.by_name[name], topology.vocabularies.get(name)
+    role = "mask" if name in topology.masks else "input" if size is None else "indices"
+    sparse = bool(layer.given.get("sparse"))
+    return Expected(name, role, layer.shape, classes=size, sparse=sparse)
 
 
 def output_shape(topology: Topology, name: str) -> Shape:

@@ -1,12 +1,13 @@
 """What training minimizes: a pure function of parameters, a batch, and numbers."""
 
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from theanets.errors import ConfigurationError
 from theanets.graph.topology import Topology
@@ -34,12 +35,15 @@ class Slot:
         For all but inputs: the output whose shape it has to fit.
     per_label : bool
         For weights: whether there is one for each label, not for each output value.
+    bounds : pair of float, optional
+        The least and the largest value that a target can have.
     """
 
     name: str
     role: Literal["input", "target", "labels", "weights"]
     output: str = ""
     per_label: bool = False
+    bounds: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,8 @@ class Objective:
         Further numbers to report.
     dtype : str
         The precision to compute in.
+    class_weights : tuple of float
+        How much each class of the last layer counts while training; none: alike.
     """
 
     topology: Topology
@@ -82,10 +88,14 @@ class Objective:
     regularizers: tuple[Regularizer, ...] = ()
     monitors: tuple[Monitor, ...] = ()
     dtype: str = "float32"
+    class_weights: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
+        topology = self.topology
         for regularizer in self.regularizers:
-            _check_targets(regularizer, self.topology, self.roles)
+            over_params = regularizer.over_params
+            shapes = topology.param_shapes if over_params else topology.output_shapes
+            regularizer.check(shapes, self.roles, topology.vocabularies)
 
     @cached_property
     def key(self) -> Hashable:
@@ -96,15 +106,31 @@ class Objective:
             tuple(regularizer.key for regularizer in self.regularizers),
             self.monitors,
             self.dtype,
+            bool(self.class_weights),
         )
 
     @property
-    def numbers(self) -> dict[str, tuple[float, ...]]:
+    def numbers(self) -> dict[str, Any]:
         """The numbers that may change without another program."""
         return {
             "losses": tuple(float(loss.weight) for loss in self.losses),
             "regularizers": tuple(float(r.weight) for r in self.regularizers),
+            "classes": np.array(self.class_weights, self.wide),
         }
+
+    @cached_property
+    def wide(self) -> Any:
+        """The precision of losses: sums in bfloat16 would lose most digits."""
+        return jnp.promote_types(self.dtype, "float32")
+
+    @cached_property
+    def classifying(self) -> Loss | None:
+        """The first loss of labels on the model's last layer, if there is one."""
+        last = self.topology.layers[-1].name
+        for loss in self.losses:
+            if loss.integer_target and loss.output_name.partition(":")[0] == last:
+                return loss
+        return None
 
     @cached_property
     def roles(self) -> dict[str, tuple[str, ...]]:
@@ -126,9 +152,10 @@ class Objective:
         for loss in self.losses:
             if loss.target not in inputs:
                 role: Any = "labels" if loss.integer_target else "target"
-                targets.setdefault(
-                    loss.target, Slot(loss.target, role, loss.output_name)
-                )
+                slot = Slot(loss.target, role, loss.output_name)
+                known = targets.get(loss.target, slot)
+                bounds = known.bounds or loss.target_range
+                targets[loss.target] = replace(known, bounds=bounds)
             if loss.weighted:
                 name = _weights_name(loss)
                 slot = Slot(name, "weights", loss.output_name, loss.integer_target)
@@ -143,7 +170,7 @@ class Objective:
         key: Array | None = None,
     ) -> dict[str, Array]:
         """Compute all outputs of a batch, with the noise of a key if there is one."""
-        cast = {name: value.astype(self.dtype) for name, value in inputs.items()}
+        cast = self.topology.cast(inputs, self.dtype)
         if key is None:
             return self.topology.forward(params, cast)
         noises = [
@@ -162,7 +189,7 @@ class Objective:
                     value = regularizer.modify(name, value, key, jnp.asarray(weight))
             return value
 
-        return self.topology.forward(params, cast, modify) | before
+        return self.topology.forward(params, cast, modify, key) | before
 
     @cached_property
     def _changed(self) -> frozenset[str]:
@@ -194,10 +221,10 @@ class Objective:
             Of this batch's noise; none, as in validation: no noise.
         """
         named = {slot.name: x for slot, x in zip(self.slots, batch, strict=True)}
-        inputs = {layer.name: named[layer.name] for layer in self.topology.inputs}
+        given = {layer.name: named[layer.name] for layer in self.topology.inputs}
+        inputs = self.topology.cast(given, self.dtype)
         outputs = self.outputs(params, inputs, numbers, key)
-        # Sums in bfloat16 would lose most digits, so losses take single precision.
-        wide = jnp.promote_types(self.dtype, "float32")
+        wide = self.wide
         values = {name: value.astype(wide) for name, value in outputs.items()}
 
         terms = []
@@ -205,21 +232,27 @@ class Objective:
             target = named[loss.target]
             target = target.astype("int32" if loss.integer_target else wide)
             weights = named[_weights_name(loss)].astype(wide) if loss.weighted else None
+            scale = weights
+            if key is not None and self.class_weights and loss is self.classifying:
+                counts = jnp.asarray(numbers["classes"])[target]
+                scale = counts if weights is None else weights * counts
             if key is not None and loss.output_name in self._changed:
                 # What bind knows of the output is not true of one with noise.
                 loss = loss.unbound()
-            terms.append((loss, target, weights, loss(values, target, weights)))
+            error = loss(values, target, scale)
+            terms.append((loss, target, weights, scale, error))
         total = sum(
-            weight * term[3]
+            weight * term[-1]
             for weight, term in zip(numbers["losses"], terms, strict=True)
         )
         learned = self.topology.learned
         evaluation = Evaluation(
             {name: value for name, value in params.items() if name in learned},
-            outputs,
+            {name: outputs[name] for name in self.topology.output_names},
             self.roles,
             inputs,
             lambda x: self.outputs(params, x, numbers),
+            key,
         )
         for regularizer, weight in zip(
             self.regularizers, numbers["regularizers"], strict=True
@@ -229,12 +262,12 @@ class Objective:
         total = jnp.asarray(total, wide)
 
         # With weights, a mean over batches has to count each by the sum of its own.
-        weights = terms[0][2]
+        *_, scale, error = terms[0]
         monitors: Monitors = {
-            "loss": _counting(total, weights),
-            "err": _counting(terms[0][3], weights),
+            "loss": _counting(total, scale),
+            "err": _counting(error, scale),
         }
-        for loss, target, weights, _ in terms:
+        for loss, target, weights, *_ in terms:
             if loss.has_accuracy and "acc" not in monitors:
                 accuracy = loss.accuracy(values, target, weights)
                 monitors["acc"] = _counting(accuracy, weights)
@@ -295,16 +328,3 @@ def _counting(value: Array, weights: Array | None) -> Any:
 
 def _weights_name(loss: Loss) -> str:
     return "weights" if loss.target == "target" else f"{loss.target} weights"
-
-
-def _check_targets(
-    regularizer: Regularizer, topology: Topology, roles: Mapping[str, tuple[str, ...]]
-) -> None:
-    if regularizer.pattern is None:
-        return
-    over = topology.param_shapes if regularizer.over_params else topology.output_names
-    if not regularizer.targets(over, roles):
-        raise ConfigurationError(
-            f"{regularizer.form}: pattern {regularizer.pattern!r} matches nothing. "
-            f"There are: {listing(over)}." + suggest(regularizer.pattern, over)
-        )

@@ -1,11 +1,13 @@
 """A frozen graph of bound layers, and the one pure function that runs it."""
 
+import zlib
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from theanets.errors import ConfigurationError, TheanetsError
@@ -34,16 +36,13 @@ class Topology:
             do not fit.
         """
         _check_names(layer, self.parts)
-        shapes = {
-            f"{earlier.name}:{output}": shape
-            for earlier in self.layers
-            for output, shape in earlier.outputs.items()
-        }
+        shapes = self.output_shapes
         sides = {
             keyword: _found(layer, keyword, name, shapes)
             for keyword, name in layer.side_inputs.items()
         }
         layer.bind(self._resolve(layer, shapes), self.layers, sides)
+        self._check_indices(layer)
         layer.outputs = _output_shapes(layer, self)
         return Topology((*self.layers, layer))
 
@@ -67,6 +66,23 @@ class Topology:
         """The names of the inputs that tell which time steps are valid."""
         sides = [layer.side_inputs.get("mask") for layer in self.layers]
         return frozenset(name.removesuffix(":out") for name in sides if name)
+
+    @cached_property
+    def vocabularies(self) -> dict[str, int]:
+        """Of inputs that hold whole numbers, by name: how many such there are."""
+        found: dict[str, int] = {}
+        for layer in self.layers:
+            if layer.reads_indices:
+                name, size = layer.input_name.partition(":")[0], layer.vocabulary
+                found[name] = min(size, found.get(name, size))
+        return found
+
+    def cast(self, inputs: Mapping[str, Any], dtype: Any) -> dict[str, Array]:
+        """Return inputs in the precision to compute in; indices as int32."""
+        return {
+            name: jnp.asarray(x, "int32" if name in self.vocabularies else dtype)
+            for name, x in inputs.items()
+        }
 
     @cached_property
     def hidden(self) -> tuple[Layer, ...]:
@@ -93,9 +109,18 @@ class Topology:
         )
 
     @cached_property
+    def output_shapes(self) -> dict[str, Shape]:
+        """The shape of every output without its batch axis, by full name."""
+        return {
+            f"{layer.name}:{output}": shape
+            for layer in self.layers
+            for output, shape in layer.outputs.items()
+        }
+
+    @cached_property
     def output_names(self) -> tuple[str, ...]:
         """The full names of all outputs, such as ``hid1:out``."""
-        return tuple(f"{x.name}:{out}" for x in self.layers for out in x.outputs)
+        return tuple(self.output_shapes)
 
     @cached_property
     def key(self) -> Hashable:
@@ -122,6 +147,7 @@ class Topology:
         params: Params,
         inputs: Mapping[str, Array],
         modify: Modify | None = None,
+        key: Array | None = None,
     ) -> dict[str, Array]:
         """Compute every output of a batch.
 
@@ -130,10 +156,13 @@ class Topology:
         params : mapping of str to array
             Every parameter by full name.
         inputs : mapping of str to array
-            The data by the name of its input layer, batch axis first, in the
-            precision to compute in.
+            The data by the name of its input layer, batch axis first, as `cast`
+            returns them.
         modify : callable, optional
             Called with each output, to return what later layers read.
+        key : jax random key, optional
+            Given where the model learns from the batch: layers that train
+            differently then do, each with a key of its own.
 
         Returns
         -------
@@ -143,7 +172,7 @@ class Topology:
         outputs: dict[str, Array] = {}
         for layer in self.layers:
             read = _read(layer, inputs, outputs)
-            for name, value in _run(layer, params, read).items():
+            for name, value in _run(layer, params, read, key).items():
                 full = f"{layer.name}:{name}"
                 if modify is not None:
                     value = modify(full, value, outputs)
@@ -238,7 +267,9 @@ class Topology:
         """Return the shapes of all outputs for inputs of exact shapes, batch first."""
         arrays = {name: _abstract(shape) for name, shape in inputs.items()}
         params = {name: _abstract(s) for name, s in self.param_shapes.items()}
-        traced = jax.eval_shape(self.forward, params, arrays)
+        traced = jax.eval_shape(
+            lambda p, x: self.forward(p, self.cast(x, "float32")), params, arrays
+        )
         return {name: value.shape for name, value in traced.items()}
 
     def _resolve(self, layer: Layer, shapes: Mapping[str, Shape]) -> dict[str, Shape]:
@@ -264,6 +295,18 @@ class Topology:
                 f"{layer.where}inputs name one output twice: {', '.join(names)}."
             )
         return resolved
+
+    def _check_indices(self, layer: Layer) -> None:
+        """Let indices come straight from data, where they can be checked."""
+        if not layer.reads_indices:
+            return
+        source, _, _ = layer.input_name.partition(":")
+        if not isinstance(self.by_name[source], Input):
+            raise ConfigurationError(
+                f"{layer.where}it reads whole numbers, so its input has to be an input "
+                f"layer, got {layer.describe_inputs()}. Inputs: "
+                f"{listing(x.name for x in self.inputs)}."
+            )
 
 
 def frozen(value: Any) -> Hashable:
@@ -306,8 +349,16 @@ def _own(layer: Layer, params: Params) -> dict[str, Array]:
     return own | {name: params[full] for name, full in layer.borrowed.items()}
 
 
-def _run(layer: Layer, params: Params, read: Mapping[str, Array]) -> dict[str, Array]:
-    result = layer.transform(_own(layer, params), read)
+def _run(
+    layer: Layer, params: Params, read: Mapping[str, Array], key: Array | None = None
+) -> dict[str, Array]:
+    own = _own(layer, params)
+    if key is None or not layer.trains_differently:
+        result = layer.transform(own, read)
+    else:
+        # By its name, so that another layer shifts nobody's random numbers.
+        layer_key = jax.random.fold_in(key, zlib.crc32(layer.name.encode()))
+        result = layer.transform_training(own, read, layer_key)
     return result if isinstance(result, dict) else {"out": result}
 
 

@@ -2,8 +2,11 @@
 
 from theanets.layers.base import FORMS, Layer
 from theanets.layers.convolution import Conv1, Conv2
+from theanets.layers.embedding import Embedding
 from theanets.layers.feedforward import Classifier, Feedforward, Input, Tied
-from theanets.layers.merge import Concatenate, Flatten, Product, Reshape
+from theanets.layers.merge import Add, Concatenate, Flatten, Product, Reshape
+from theanets.layers.noise import Dropout, Noise
+from theanets.layers.normalization import LayerNorm
 from theanets.layers.pooling import Pool1, Pool2
 from theanets.layers.recurrent import (
     BCRNN,
@@ -29,16 +32,21 @@ __all__ = [
     "RNN",
     "RRNN",
     "SCRN",
+    "Add",
     "Bidirectional",
     "Classifier",
     "Clockwork",
     "Concatenate",
     "Conv1",
     "Conv2",
+    "Dropout",
+    "Embedding",
     "Feedforward",
     "Flatten",
     "Input",
     "Layer",
+    "LayerNorm",
+    "Noise",
     "Pool1",
     "Pool2",
     "Product",

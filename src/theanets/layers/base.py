@@ -13,6 +13,7 @@ from theanets.errors import ConfigurationError
 from theanets.initializers import (
     Param,
     as_seed,
+    check_init,
     random_matrix,
     random_vector,
     stream,
@@ -47,7 +48,8 @@ class Layer:
     **attributes
         Of the initial values: ``mean``, ``std``, ``sparsity``, ``diagonal`` and
         ``rng``, for every weight array, or for one parameter with its name behind,
-        as in ``std_w=0.1`` or ``mean_b=1``.
+        as in ``std_w=0.1`` or ``mean_b=1``; and ``init`` instead of ``std``:
+        "glorot", "he", "lecun" or "orthogonal".
 
     Examples
     --------
@@ -71,7 +73,17 @@ class Layer:
     """The only activation of this form, if it has just one."""
     max_inputs: ClassVar[int | None] = None
     """How many inputs the layer can read; None for any number."""
-    attribute_names: ClassVar[tuple[str, ...]] = ("mean", "std", "sparsity", "diagonal")
+    trains_differently: ClassVar[bool] = False
+    """Whether the layer computes `transform_training` while the model trains."""
+    reads_indices: ClassVar[bool] = False
+    """Whether its input is whole numbers below ``vocabulary``, straight from data."""
+    attribute_names: ClassVar[tuple[str, ...]] = (
+        "mean",
+        "std",
+        "sparsity",
+        "diagonal",
+        "init",
+    )
     """What ``**attributes`` may hold, alone or with a parameter's name behind."""
     general_names: ClassVar[tuple[str, ...]] = attribute_names
     """Those of them that hold for every weight matrix."""
@@ -84,6 +96,8 @@ class Layer:
     given: dict[str, Any]
     workers: tuple["Layer", ...] = ()
     """Layers within this one that hold its parameters, under names of their own."""
+    vocabulary: int = 0
+    """How many whole numbers there are, where it reads such."""
     side_inputs: dict[str, str]
     """Outputs that keywords name, such as an initial state: full names by keyword."""
 
@@ -113,7 +127,7 @@ class Layer:
         self.name = self.form if name is None else name
         self.rng = rng
         self.attributes = attributes
-        self._size = _positive(size, self.where + "size")
+        self._size = None if size is None else positive(size, self.where + "size")
         self._shape = _checked_shape(shape, self.where)
         if size is not None and shape is not None and self._shape[-1:] != (size,):
             raise ConfigurationError(
@@ -177,6 +191,18 @@ class Layer:
         """
         raise NotImplementedError(f"{type(self).__name__} needs a transform method")
 
+    def transform_training(
+        self, params: Mapping[str, Array], inputs: Mapping[str, Array], key: Array
+    ) -> Any:
+        """Compute the outputs of a batch that the model learns from.
+
+        Called instead of `transform` where ``trains_differently`` is set. ``key`` is
+        a random key of this layer and this batch alone.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} needs a transform_training method"
+        )
+
     def output_shape(self) -> Shape:
         """Return the shape of ``out`` without its batch axis.
 
@@ -194,7 +220,7 @@ class Layer:
         """Declare a matrix of random numbers, N(0, 1 / sqrt(rows + columns)).
 
         ``defaults`` hold for this parameter where the user's keywords do not:
-        mean, std, sparsity and diagonal.
+        mean, std, sparsity, diagonal and init.
         """
         self._takes[name] = Layer.attribute_names
         options = self._options(name, defaults, general=self.general_names)
@@ -320,6 +346,12 @@ class Layer:
             )
         self.side_inputs = {key: name for key, (name, _) in (sides or {}).items()}
         self.side_shapes = dict((sides or {}).values())
+        bare = [name for name, shape in inputs.items() if not shape]
+        if bare and not self.reads_indices:
+            raise ConfigurationError(
+                f'{self.where}its input "{bare[0]}" is one number for each example, '
+                "which an embedding alone can read. Give the input a size, such as 1."
+            )
         self.find_partner(earlier)
         self.shape = self.output_shape()
         if self._size is not None and self.shape[-1:] != (self._size,):
@@ -390,11 +422,24 @@ class Layer:
         self, name: str, defaults: dict[str, Any], general: Sequence[str]
     ) -> dict[str, Any]:
         options = dict(defaults)
-        for key in self._takes[name]:
-            if key in general and self.attributes.get(key) is not None:
-                options[key] = self.attributes[key]
-            if self.attributes.get(f"{key}_{name}") is not None:
-                options[key] = self.attributes[f"{key}_{name}"]
+        for suffix, keys in {"": general, f"_{name}": self._takes[name]}.items():
+            given = {
+                key: self.attributes[key + suffix]
+                for key in self._takes[name]
+                if key in keys and self.attributes.get(key + suffix) is not None
+            }
+            rivals = given.keys() & {"std", "init", "diagonal"}
+            if "init" in given and len(rivals) > 1:
+                others = listing(x + suffix for x in rivals - {"init"})
+                raise ConfigurationError(
+                    f"{self.where}init{suffix} and {others} were both given, and each "
+                    "says how the same weights begin. Give one of them."
+                )
+            # What is said of one parameter goes before what is said of all.
+            for rival in ("std", "diagonal") if "init" in given else ("init",):
+                if rivals:
+                    options.pop(rival, None)
+            options |= given
         return options
 
     def _check_attributes(self) -> None:
@@ -409,7 +454,9 @@ class Layer:
                     f"{self.where}form {self.form!r} takes no keyword {key!r}. "
                     f"It takes: {listing(known)}." + suggest(key, known)
                 )
-            if not (value is None or _is_finite(value)):
+            if key.split("_")[0] == "init":
+                check_init(value, self.where + key)
+            elif not (value is None or _is_finite(value)):
                 raise ConfigurationError(
                     f"{self.where}{key} is {value!r}; it has to be a finite number."
                 )
@@ -464,14 +511,14 @@ def _is_finite(value: Any) -> bool:
     return number and bool(np.isfinite(value))
 
 
-def _positive(size: Any, what: str) -> int | None:
-    if size is None:
-        return None
-    if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:
+def positive(number: Any, what: str) -> int:
+    """Return a whole number from 1 on, checked; ``what`` begins the message."""
+    whole = isinstance(number, int | np.integer) and not isinstance(number, bool)
+    if not whole or number < 1:
         raise ConfigurationError(
-            f"{what} is {size!r}; it has to be a whole number from 1 on."
+            f"{what} is {number!r}; it has to be a whole number from 1 on."
         )
-    return int(size)
+    return int(number)
 
 
 def _checked_shape(shape: Any, where: str) -> Shape:
@@ -482,4 +529,7 @@ def _checked_shape(shape: Any, where: str) -> Shape:
             f"{where}shape is {shape!r}; it has to be a tuple of whole numbers, one "
             "for each axis but the batch's."
         )
-    return tuple(_positive(length, where + "a length in shape") for length in shape)
+    return tuple(
+        None if length is None else positive(length, where + "a length in shape")
+        for length in shape
+    )

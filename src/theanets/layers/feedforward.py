@@ -16,7 +16,8 @@ class Input(Layer):
     size : int
         Length of the last axis of the data.
     shape : tuple of int, optional
-        Shape of one example, instead of ``size``; None for an axis of any length.
+        Shape of one example, instead of ``size``; None for an axis of any length,
+        () for a single number, the index of an embedding.
     ndim : int, optional
         Rank of the data with its batch axis; by default the model's. The axes
         between the first and the last may have any length.
@@ -38,8 +39,10 @@ class Input(Layer):
         sparse: bool | str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        if self._size is None and not self._shape:
+        shape = kwargs.get("shape")
+        bare = isinstance(shape, tuple | list) and len(shape) == 0
+        super().__init__(**{**kwargs, "shape": None} if bare else kwargs)
+        if self._size is None and not self._shape and not bare:
             raise ConfigurationError(
                 f"{self.where}an input needs a size, or the shape of one example."
             )
@@ -69,6 +72,8 @@ class Input(Layer):
 
     def output_shape(self) -> Shape:
         """Return the shape of one example."""
+        if self._size is None:
+            return self._shape
         return self._shape or (*(None,) * ((self.ndim or 2) - 2), self._size)
 
     def transform(

@@ -36,32 +36,57 @@ class Concatenate(Layer):
         return jnp.concatenate([inputs[name] for name in self.input_names], axis=-1)
 
 
-class Product(Layer):
-    """Multiply arrays of one shape elementwise.
+class Elementwise(Layer, abstract=True):
+    """Join arrays of one shape element by element."""
 
-    Outputs: out, the shape of each input.
-    """
-
-    aliases = ("prod",)
     takes_activation = False
 
     def output_shape(self) -> Shape:
         """Return the shape that all inputs share."""
         if len(set(self.input_shapes.values())) > 1:
             raise ConfigurationError(
-                f"{self.where}a product needs inputs of one shape, got "
+                f"{self.where}form {self.form!r} needs inputs of one shape, got "
                 f"{self.describe_inputs()}."
             )
         return self.input_shape
+
+
+class Product(Elementwise):
+    """Multiply arrays of one shape elementwise.
+
+    Outputs: out, the shape of each input.
+    """
+
+    aliases = ("prod",)
 
     def transform(
         self, params: Mapping[str, Array], inputs: Mapping[str, Array]
     ) -> Any:
         """Return the product."""
         first, *others = (inputs[name] for name in self.input_names)
-        for other in others:
-            first = first * other
-        return first
+        return math.prod(others, start=first)
+
+
+class Add(Elementwise):
+    """Add arrays of one shape elementwise, as for residual connections.
+
+    Outputs: out, the shape of each input.
+
+    Examples
+    --------
+    >>> import theanets
+    >>> skip = {"form": "add", "inputs": ["hid2", "hid1"]}
+    >>> net = theanets.Regressor([4, 8, (8, "tanh"), skip, 2])
+    >>> net.layers[3].shape
+    (8,)
+    """
+
+    def transform(
+        self, params: Mapping[str, Array], inputs: Mapping[str, Array]
+    ) -> Any:
+        """Return the sum."""
+        first, *others = (inputs[name] for name in self.input_names)
+        return sum(others, start=first)
 
 
 class Flatten(Layer):

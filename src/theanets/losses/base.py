@@ -6,7 +6,6 @@ all weights are 0, so that a batch without any weight teaches nothing.
 """
 
 import copy
-import inspect
 import math
 from collections.abc import Callable, Hashable, Mapping
 from numbers import Real
@@ -16,7 +15,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from theanets.errors import ConfigurationError
-from theanets.registry import Registry, listing, suggest
+from theanets.registry import Registry, listing, parameters, suggest
 
 Outputs = Mapping[str, Array]
 
@@ -44,6 +43,8 @@ class Loss:
     ----------
     integer_target : bool
         Whether the target is labels, without the last axis of the output.
+    target_range : pair of float, optional
+        The least and the largest value that a target can have.
     has_accuracy : bool
         Whether ``accuracy`` means something.
     serializable : bool
@@ -66,6 +67,7 @@ class Loss:
 
     aliases: tuple[str, ...] = ()
     integer_target: bool = False
+    target_range: tuple[float, float] | None = None
     has_accuracy: bool = False
     serializable: bool = True
 
@@ -83,16 +85,11 @@ class Loss:
             for name, value in {"output_name": output_name, "target": target}.items()
             if value is None
         )
-        output_name = "out" if output_name is None else output_name
-        target = "target" if target is None else target
         self.weight = finite(weight, f"{self.form()} loss: weight")
-        for what, name in {"output_name": output_name, "target": target}.items():
-            if not isinstance(name, str):
-                raise ConfigurationError(
-                    f"{self.form()} loss: {what} is {name!r}; it has to be a name."
-                )
-        self.output_name = output_name if ":" in output_name else f"{output_name}:out"
-        self.target = target
+        self.output_name = self.full_name(
+            "output_name", "out" if output_name is None else output_name
+        )
+        self.target = self._text("target", "target" if target is None else target)
         self.weighted = bool(weighted)
 
     def __init_subclass__(cls, register: bool = True, **kwargs: object) -> None:
@@ -151,7 +148,7 @@ class Loss:
                 f"the loss is {form!r}; it has to be a name, a function of output "
                 f"and target, or a Loss. Names: {listing(REGISTRY)}."
             )
-        known = _keywords(cls)
+        known = parameters(cls)
         for keyword in kwargs:
             if keyword not in known:
                 raise ConfigurationError(
@@ -159,6 +156,18 @@ class Loss:
                     f"Known: {listing(known)}." + suggest(keyword, known)
                 )
         return cls(**kwargs)
+
+    def full_name(self, keyword: str, name: Any) -> str:
+        """Return the full name of an output, ``"hid1:out"`` for ``"hid1"``."""
+        text = self._text(keyword, name)
+        return text if ":" in text else f"{text}:out"
+
+    def _text(self, keyword: str, name: Any) -> str:
+        if not isinstance(name, str):
+            raise ConfigurationError(
+                f"{self.form()} loss: {keyword} is {name!r}; it has to be a name."
+            )
+        return name
 
     def following(self, output_name: str, target: str) -> "Loss":
         """Return this loss with what it was not given."""
@@ -169,27 +178,33 @@ class Loss:
             made.target = target
         return made
 
+    @property
+    def reads(self) -> dict[str, str]:
+        """The full names of the outputs it reads, by the keyword that names each."""
+        return {"output_name": self.output_name}
+
     def bind(self, topology_layers: Mapping[str, Any]) -> "Loss":
         """Return this loss for a model with these layers.
 
         Raises
         ------
         ConfigurationError
-            If the layer of the output is not among them.
+            If an output it reads is not among theirs.
         """
-        name = self.output_name.split(":")[0]
-        if name not in topology_layers:
-            raise ConfigurationError(
-                f'{self.form()} loss: output_name "{self.output_name}" names no '
-                f"layer of the model. Layers: {', '.join(topology_layers)}."
-                + suggest(name, topology_layers)
-            )
-        outputs = getattr(topology_layers[name], "outputs", None)
-        if outputs and self.output_name.split(":")[1] not in outputs:
-            raise ConfigurationError(
-                f'{self.form()} loss: output_name "{self.output_name}" names no output '
-                f'of layer "{name}". It has: {listing(outputs)}.'
-            )
+        for keyword, full in self.reads.items():
+            name, _, output = full.partition(":")
+            if name not in topology_layers:
+                raise ConfigurationError(
+                    f'{self.form()} loss: {keyword} "{full}" names no layer of the '
+                    f"model. Layers: {', '.join(topology_layers)}."
+                    + suggest(name, topology_layers)
+                )
+            outputs = getattr(topology_layers[name], "outputs", None)
+            if outputs and output not in outputs:
+                raise ConfigurationError(
+                    f'{self.form()} loss: {keyword} "{full}" names no output '
+                    f'of layer "{name}". It has: {listing(outputs)}.'
+                )
         return self
 
     def unbound(self) -> "Loss":
@@ -238,7 +253,7 @@ class Loss:
     def to_spec(self) -> dict[str, Any]:
         """Return the form and keywords that make this loss, ready for JSON."""
         mine = vars(self)
-        names = [x for x in _keywords(type(self)) if x not in self.implied]
+        names = [x for x in parameters(type(self)) if x not in self.implied]
         lost = [name for name in names if name not in mine]
         if lost:
             raise ConfigurationError(
@@ -295,23 +310,15 @@ class Custom(Loss, register=False):
         return self.function(outputs[self.output_name], target)
 
 
+def positive(number: Any, what: str) -> float:
+    """Return a number, checked: finite and above 0."""
+    if finite(number, what) <= 0:
+        raise ConfigurationError(f"{what} is {number!r}; it has to be above 0.")
+    return float(number)
+
+
 def finite(number: Any, what: str) -> float:
     """Return a number, checked: one that is not infinite and not NaN."""
     if not isinstance(number, Real) or not math.isfinite(number):
         raise ConfigurationError(f"{what} is {number!r}; it has to be a finite number.")
     return float(number)
-
-
-def _keywords(cls: type) -> list[str]:
-    """Return the keywords of a class, with those of the constructors it calls."""
-    makers = [
-        vars(base)["__init__"] for base in cls.__mro__ if "__init__" in vars(base)
-    ]
-    named = inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
-    return [
-        name
-        for maker in makers
-        if maker is not object.__init__
-        for name, parameter in inspect.signature(maker).parameters.items()
-        if parameter.kind in named and name != "self"
-    ]

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +14,33 @@ from theanets.losses.base import Loss, Outputs
 EPSILON = 1e-8
 
 
-class CrossEntropy(Loss):
+class FromLogits(Loss, register=False):
+    """A loss of probabilities that goes back to what they were computed from.
+
+    Where the output's layer has the activation that the class names, logarithms are
+    taken from its pre-activation, exactly however small they are.
+    """
+
+    activation: ClassVar[str]
+    logits_name: str | None = None
+
+    def bind(self, topology_layers: Mapping[str, Any]) -> Loss:
+        super().bind(topology_layers)
+        layer, _, output = self.output_name.partition(":")
+        activation = getattr(topology_layers[layer], "activation", None)
+        if output != "out" or getattr(activation, "spec", None) != self.activation:
+            return self
+        bound = copy.copy(self)
+        bound.logits_name = f"{layer}:pre"
+        return bound
+
+    def unbound(self) -> Loss:
+        made = copy.copy(self)
+        made.logits_name = None
+        return made
+
+
+class CrossEntropy(FromLogits):
     """Mean of -log(p[label]), for an output p of probabilities of the classes.
 
     Where the output's layer has a softmax activation, the logarithm is taken
@@ -25,22 +51,7 @@ class CrossEntropy(Loss):
     aliases = ("xe",)
     integer_target = True
     has_accuracy = True
-    logits_name: str | None = None
-
-    def bind(self, topology_layers: Mapping[str, Any]) -> Loss:
-        super().bind(topology_layers)
-        layer, _, output = self.output_name.partition(":")
-        activation = getattr(topology_layers[layer], "activation", None)
-        if output != "out" or getattr(activation, "spec", None) != "softmax":
-            return self
-        bound = copy.copy(self)
-        bound.logits_name = f"{layer}:pre"
-        return bound
-
-    def unbound(self) -> Loss:
-        made = copy.copy(self)
-        made.logits_name = None
-        return made
+    activation = "softmax"
 
     @property
     def scores_name(self) -> str:
@@ -53,6 +64,35 @@ class CrossEntropy(Loss):
             return -jnp.log(jnp.maximum(p, EPSILON))
         logits = outputs[self.logits_name]
         return jax.nn.logsumexp(logits, axis=-1) - _at(logits, target)
+
+
+class BinaryCrossEntropy(FromLogits):
+    """Mean of -t log(p) - (1 - t) log(1 - p): each output decides yes or no.
+
+    For several labels of one example, which may all hold or none: the target t has
+    the shape of the output p, each entry 0, 1 or a probability between. Where the
+    output's layer has a logistic activation, the logarithms are taken from its
+    pre-activation, exactly; otherwise probabilities below 1e-8 count as 1e-8.
+
+    Examples
+    --------
+    >>> outputs = {"out:out": jnp.array([0.5, 0.25])}
+    >>> round(float(Loss.build("bce")(outputs, jnp.array([1, 0]))), 4)
+    0.4904
+    """
+
+    aliases = ("bce",)
+    activation = "logistic"
+    target_range = (0.0, 1.0)
+
+    def terms(self, outputs: Outputs, target: Array) -> Array:
+        if self.logits_name is not None:
+            logits = outputs[self.logits_name]
+            return jax.nn.softplus(logits) - target.astype(logits.dtype) * logits
+        p = outputs[self.output_name]
+        t = target.astype(p.dtype)
+        yes, no = (jnp.log(jnp.maximum(q, EPSILON)) for q in (p, 1 - p))
+        return -t * yes - (1 - t) * no
 
 
 class Hinge(Loss):

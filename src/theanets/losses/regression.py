@@ -1,9 +1,11 @@
 """Losses of numbers."""
 
+from typing import Any
+
 import jax.numpy as jnp
 from jax import Array
 
-from theanets.losses.base import Loss, Outputs
+from theanets.losses.base import Loss, Outputs, positive
 
 
 class MeanSquaredError(Loss):
@@ -24,6 +26,37 @@ class MeanAbsoluteError(Loss):
         error = _difference(outputs[self.output_name], target)
         # As |error|, whose derivative at 0 would be 1.
         return error * jnp.sign(error)
+
+
+class Huber(Loss):
+    """Mean of e² / 2 where |e| <= delta, else of delta * (|e| - delta / 2).
+
+    e is output - target: like mse near 0, like mae far from it, with a derivative
+    that is continuous and never larger than delta.
+    Source: P. J. Huber (1964), Robust Estimation of a Location Parameter.
+
+    Parameters
+    ----------
+    delta : float
+        Magnitude of the errors from which on they count linearly.
+
+    Examples
+    --------
+    >>> outputs = {"out:out": jnp.array([1.0, 4.0])}
+    >>> float(Loss.build("huber", delta=2)(outputs, jnp.zeros(2)))
+    3.25
+    """
+
+    aliases = ("huber",)
+
+    def __init__(self, *, delta: float = 1.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.delta = positive(delta, "huber loss: delta")
+
+    def terms(self, outputs: Outputs, target: Array) -> Array:
+        error = _difference(outputs[self.output_name], target)
+        near = jnp.clip(error, -self.delta, self.delta)
+        return near * (error - near / 2)
 
 
 def _difference(output: Array, target: Array) -> Array:

@@ -6,15 +6,25 @@
 from theanets.regularizers.arguments import keywords, take
 from theanets.regularizers.base import REGULARIZERS, ROLES, Evaluation, Regularizer
 from theanets.regularizers.noise import Dropout, Noise
-from theanets.regularizers.penalties import HiddenL1, WeightL1, WeightL2
+from theanets.regularizers.penalties import (
+    Contractive,
+    HiddenL1,
+    RecurrentNorm,
+    RecurrentState,
+    WeightL1,
+    WeightL2,
+)
 
 __all__ = [
     "REGULARIZERS",
     "ROLES",
+    "Contractive",
     "Dropout",
     "Evaluation",
     "HiddenL1",
     "Noise",
+    "RecurrentNorm",
+    "RecurrentState",
     "Regularizer",
     "WeightL1",
     "WeightL2",

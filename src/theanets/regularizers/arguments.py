@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from theanets.errors import ConfigurationError
-from theanets.registry import listing, suggest
+from theanets.registry import listing, parameters, suggest
 from theanets.regularizers.base import REGULARIZERS, ROLES, Regularizer, number
 from theanets.regularizers.noise import Dropout, Noise
 
@@ -55,15 +55,14 @@ def _build(keyword: str, value: Any) -> list[Regularizer]:
         return [cls(level, pattern=glob) for glob, level in sorted(value.items())]
     if not isinstance(value, Mapping):
         return [cls(number(value, keyword, cls.limit))]
-    try:
-        return [cls(**value)]
-    except TypeError:
-        known = ["weight", "pattern"]
-        unknown = [name for name in value if name not in known]
+    known = parameters(cls)
+    unknown = [name for name in map(str, value) if name not in known]
+    if unknown:
         raise ConfigurationError(
             f"{keyword}={dict(value)!r}: unknown {listing(unknown)}. Give a number, or "
-            f"a dict with {listing(known)}." + suggest(unknown[:1] or "", known)
-        ) from None
+            f"a dict with {listing(known)}." + suggest(unknown[0], known)
+        )
+    return [cls(**value)]
 
 
 def _listed(item: Any) -> list[Regularizer]:

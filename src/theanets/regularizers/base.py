@@ -6,7 +6,7 @@ nothing; what it is and where it works is part of the program.
 
 import math
 import zlib
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -38,6 +38,8 @@ class Evaluation:
         The batch by the name of its input layer.
     forward : callable
         Computes all outputs, without noise, from other inputs.
+    key : jax random key, optional
+        Of this batch, for estimates that draw at random; none in validation.
     """
 
     params: Mapping[str, Array]
@@ -45,6 +47,7 @@ class Evaluation:
     roles: Mapping[str, tuple[str, ...]]
     inputs: Mapping[str, Array]
     forward: Callable[[Mapping[str, Array]], Mapping[str, Array]]
+    key: Array | None = None
 
 
 class Regularizer:
@@ -88,9 +91,10 @@ class Regularizer:
     limit: ClassVar[float] = math.inf
     """The weight has to be smaller than this."""
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, register: bool = True, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        REGULARIZERS.register(cls, cls.__name__.lower(), *cls.aliases)
+        if register:
+            REGULARIZERS.register(cls, cls.__name__.lower(), *cls.aliases)
 
     def __init__(
         self,
@@ -125,15 +129,54 @@ class Regularizer:
     @property
     def key(self) -> Hashable:
         """What makes two of them the same program: everything but the weight."""
-        if type(self).__init__ is Regularizer.__init__:
-            return (type(self), self.pattern, self.role)
-        return self
+        mine = {name: value for name, value in vars(self).items() if name != "weight"}
+        key = (type(self), tuple(sorted(mine.items())))
+        try:
+            hash(key)
+        except TypeError:
+            return self
+        return key
 
     def targets(self, names: Any, roles: Mapping[str, tuple[str, ...]]) -> list[str]:
         """Return the names it works on, of those there are."""
         if self.role is not None:
             return list(roles[self.role])
         return matching(self.pattern or (), names)
+
+    def check(
+        self,
+        shapes: Mapping[str, tuple[int | None, ...]],
+        roles: Mapping[str, tuple[str, ...]],
+        indices: Collection[str],
+    ) -> None:
+        """Raise an error if this cannot be done in a model; before compiling.
+
+        Parameters
+        ----------
+        shapes : mapping of str to tuple
+            Of every parameter, or output without its batch axis, by full name.
+        roles : mapping of str to tuple of str
+            Names of the main outputs of the input, hidden and output layers.
+        indices : collection of str
+            Names of the input layers that hold whole numbers.
+
+        Raises
+        ------
+        ConfigurationError
+            If the pattern matches nothing, or nothing that this works on.
+        """
+        found = self.targets(shapes, roles)
+        if self.pattern is not None and not found:
+            raise ConfigurationError(
+                f"{self.form}: pattern {self.pattern!r} matches nothing. "
+                f"There are: {listing(shapes)}." + suggest(self.pattern, shapes)
+            )
+        whole = {f"{name}:out" for name in indices} & set(found)
+        if self.modifies and whole:
+            raise ConfigurationError(
+                f"{self.form}: {listing(whole)} holds whole numbers, which cannot be "
+                "changed a little. Choose the outputs of the layer that reads them."
+            )
 
     def penalty(self, evaluation: Evaluation) -> Array | float:
         """Return the term to be weighted and added to the loss."""

@@ -1,8 +1,8 @@
 """Random changes of outputs while a model trains."""
 
 import jax
-import jax.numpy as jnp
 
+from theanets.layers.noise import dropped, noisy
 from theanets.regularizers.base import Regularizer
 
 Array = jax.Array
@@ -16,8 +16,7 @@ class Noise(Regularizer):
 
     def modify(self, name: str, value: Array, key: Array, weight: Array) -> Array:
         """Return the value with noise."""
-        noise = jax.random.normal(self.stream(name, key), value.shape, value.dtype)
-        return value + weight.astype(value.dtype) * noise
+        return noisy(value, self.stream(name, key), weight)
 
 
 class Dropout(Regularizer):
@@ -33,6 +32,4 @@ class Dropout(Regularizer):
 
     def modify(self, name: str, value: Array, key: Array, weight: Array) -> Array:
         """Return the value with holes."""
-        kept = jax.random.bernoulli(self.stream(name, key), 1 - weight, value.shape)
-        scaled = value / (1 - weight).astype(value.dtype)
-        return jnp.where(kept, scaled, jnp.zeros_like(value))
+        return dropped(value, self.stream(name, key), weight)

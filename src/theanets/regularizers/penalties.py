@@ -1,13 +1,24 @@
 """Terms that are added to a loss."""
 
+import math
+import zlib
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.flatten_util import ravel_pytree
 
+from theanets.errors import ConfigurationError
+from theanets.registry import listing, matching
 from theanets.regularizers.base import Evaluation, Regularizer
 
 Array = jax.Array
+Shapes = Mapping[str, tuple[int | None, ...]]
+
+EXACT_UP_TO = 64
+"""Inputs or hidden values of an example, up to which a Jacobian is computed whole."""
+_CONTRACTIVE = zlib.crc32(b"contractive")
 
 
 class WeightL2(Regularizer):
@@ -50,6 +61,193 @@ class HiddenL1(Regularizer):
         """Return the mean of magnitudes."""
         names = self.targets(evaluation.outputs, evaluation.roles)
         return _mean(jnp.abs(evaluation.outputs[name]) for name in names)
+
+
+class Contractive(Regularizer):
+    """Squared Frobenius norm of the derivative of hidden outputs by the inputs.
+
+    The sum of the squares of all ∂hidden/∂input of an example, averaged over the
+    examples and over the layers. It is exact where an example has few inputs or few
+    hidden values, and else estimated without bias: for random signs v, the mean of
+    the squared norm of v @ J is that of J.
+    Source: S. Rifai et al. (2011), Contractive Auto-Encoders: Explicit Invariance
+    During Feature Extraction; for the estimate, M. F. Hutchinson (1990).
+
+    Parameters
+    ----------
+    weight, pattern, role
+        As of every regularizer; by default the outputs of all hidden layers.
+    wrt : str or sequence of str
+        Glob over the names of the input layers to differentiate by.
+    samples : int, optional
+        How many random vectors to estimate with for each example; 0: be exact. By
+        default 0 up to 64 inputs or 64 hidden values, and 1 beyond.
+    """
+
+    default_role = "hidden"
+
+    def __init__(
+        self,
+        weight: float = 0.0,
+        pattern: Any = None,
+        role: str | None = None,
+        wrt: str | Sequence[str] = "*",
+        samples: int | None = None,
+    ) -> None:
+        super().__init__(weight, pattern, role)
+        self.wrt = (wrt,) if isinstance(wrt, str) else tuple(wrt)
+        whole = isinstance(samples, int) and not isinstance(samples, bool)
+        if samples is not None and not (whole and samples >= 0):
+            raise ConfigurationError(
+                f"{self.form}: samples is {samples!r}; it has to be a whole number "
+                "from 0 on, 0 to be exact."
+            )
+        self.samples = samples
+
+    def check(
+        self, shapes: Shapes, roles: Mapping[str, Any], indices: Collection[str]
+    ) -> None:
+        super().check(shapes, roles, indices)
+        inputs = [name.partition(":")[0] for name in roles["input"]]
+        found = matching(self.wrt, inputs)
+        if not set(found) - set(indices):
+            reason = "matches no input" if not found else "matches whole numbers alone"
+            raise ConfigurationError(
+                f"{self.form}: wrt {', '.join(map(repr, self.wrt))} {reason}, by which "
+                f"to differentiate. Inputs of numbers: "
+                f"{listing(set(inputs) - set(indices))}."
+            )
+
+    def penalty(self, evaluation: Evaluation) -> Array | float:
+        """Return the mean of the squared norms."""
+        names = self.targets(evaluation.outputs, evaluation.roles)
+        chosen = {
+            name: evaluation.inputs[name]
+            for name in matching(self.wrt, evaluation.inputs)
+            if jnp.issubdtype(evaluation.inputs[name].dtype, jnp.floating)
+        }
+
+        def hidden(inputs: Mapping[str, Array]) -> Array:
+            found = evaluation.forward({**evaluation.inputs, **inputs})
+            flat = [found[name].reshape(len(found[name]), -1) for name in names]
+            return jnp.concatenate(flat, axis=1)
+
+        value, pull = jax.vjp(hidden, chosen)
+        squares = _sum_of_squares(chosen, value, pull, self.samples, evaluation.key)
+        return squares / (len(value) * len(names))
+
+
+class _OverTime(Regularizer, register=False):
+    """A penalty of how outputs (batch, time, size) change from one step to the next."""
+
+    def __init__(
+        self, weight: float = 0.0, pattern: Any = None, role: str | None = None
+    ) -> None:
+        super().__init__(weight, pattern, role)
+        if self.pattern is None and self.role is None:
+            raise ConfigurationError(
+                f"{self.form} needs a pattern: which outputs of recurrent layers, such "
+                f'as {self.form}=dict(weight=0.1, pattern="hid1:out").'
+            )
+
+    def check(
+        self, shapes: Shapes, roles: Mapping[str, Any], indices: Collection[str]
+    ) -> None:
+        super().check(shapes, roles, indices)
+        found = {name: shapes[name] for name in self.targets(shapes, roles)}
+        if not any(len(shape) == 2 for shape in found.values()):
+            seen = ", ".join(f"{name} {shape}" for name, shape in found.items())
+            raise ConfigurationError(
+                f"{self.form}: none of its outputs has an axis of time: {seen}. It "
+                "needs outputs of (time, size)."
+            )
+
+    def penalty(self, evaluation: Evaluation) -> Array | float:
+        names = self.targets(evaluation.outputs, evaluation.roles)
+        outputs = [_wide(evaluation.outputs[name]) for name in names]
+        # Of a single step there is no next one.
+        return _mean(self.changes(x) for x in outputs if x.ndim == 3 and x.shape[1] > 1)
+
+    def changes(self, states: Array) -> Array:
+        """Return the terms to be averaged."""
+        raise NotImplementedError
+
+
+class RecurrentNorm(_OverTime):
+    """Mean of (|h[t]|² - |h[t-1]|²)², for outputs h of (batch, time, size).
+
+    Averaged over the examples, the steps, and the outputs that ``pattern`` names,
+    which has to be given; those without an axis of time do not count.
+    Source: D. Krueger, R. Memisevic (2016), Regularizing RNNs by Stabilizing
+    Activations, where the norms are not squared.
+    """
+
+    aliases = ("recurrent_norm",)
+
+    def changes(self, states: Array) -> Array:
+        norms = jnp.square(states).sum(axis=-1)
+        return jnp.square(norms[:, 1:] - norms[:, :-1])
+
+
+class RecurrentState(_OverTime):
+    """Mean of (h[t] - h[t-1])², for outputs h of (batch, time, size).
+
+    Averaged over all values, and over the outputs that ``pattern`` names, which has
+    to be given; those without an axis of time do not count.
+    """
+
+    aliases = ("recurrent_state",)
+
+    def changes(self, states: Array) -> Array:
+        return jnp.square(states[:, 1:] - states[:, :-1])
+
+
+def _sum_of_squares(
+    inputs: Mapping[str, Array],
+    value: Array,
+    pull: Callable[[Array], Any],
+    samples: int | None,
+    key: Array | None,
+) -> Array:
+    """Return the sum of the squares of the Jacobians of all examples.
+
+    ``value`` is (batch, rows), ``pull`` takes such a v to v @ J for each example.
+    """
+    batch, rows = value.shape
+    columns = sum(math.prod(x.shape[1:]) for x in inputs.values())
+    exact = min(rows, columns) <= EXACT_UP_TO if samples is None else samples == 0
+
+    def squares(tree: Any) -> Array:
+        parts = [jnp.square(_wide(x)).sum() for x in jax.tree.leaves(tree)]
+        return sum(parts[1:], parts[0])
+
+    if not exact:
+        # Validation has no key; the same vectors each time keep it comparable.
+        own = (
+            jax.random.key(0) if key is None else jax.random.fold_in(key, _CONTRACTIVE)
+        )
+        signs = jax.random.rademacher(own, (samples or 1, *value.shape), value.dtype)
+        return jax.vmap(lambda v: squares(pull(v)))(signs).mean()
+    if rows <= columns:
+        basis = jnp.eye(rows, dtype=value.dtype)
+        repeated = jnp.broadcast_to(basis[:, None], (rows, batch, rows))
+        return jax.vmap(lambda v: squares(pull(v)))(repeated).sum()
+    # What takes v to v @ J is linear, so its own derivative takes u to J @ u. Layers
+    # that bring their own reverse derivative have no forward one to do it.
+    flat, restore = ravel_pytree(jax.tree.map(lambda x: x[0], dict(inputs)))
+    push = jax.vjp(pull, jnp.zeros_like(value))[1]
+
+    def pushed(u: Array) -> Array:
+        along = jax.tree.map(
+            lambda d, x: jnp.broadcast_to(d, x.shape), restore(u), dict(inputs)
+        )
+        return squares(push((along,)))
+
+    return jax.vmap(pushed)(jnp.eye(len(flat), dtype=flat.dtype)).sum()
+
+
+def _wide(x: Array) -> Array:
+    return x.astype(jnp.promote_types(x.dtype, "float32"))
 
 
 def _weights(regularizer: Regularizer, evaluation: Evaluation) -> list[Array]:

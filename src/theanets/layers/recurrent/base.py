@@ -44,7 +44,7 @@ class Recurrent(Layer, abstract=True):
 
     attribute_names = (*Layer.attribute_names, "radius")
     # A diagonal is meant for the matrices that map a state to a state.
-    general_names = ("mean", "std", "sparsity")
+    general_names = ("mean", "std", "sparsity", "init")
     max_inputs = 1
     shown: ClassVar[Mapping[str, str]] = {"out": "h"}
     """Outputs that are parts of the state: name of the part by that of the output."""

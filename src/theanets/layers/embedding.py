@@ -1,0 +1,63 @@
+"""Layers that read whole numbers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax.numpy as jnp
+
+from theanets.errors import ConfigurationError
+from theanets.layers.base import Array, Layer, Shape, positive
+
+
+class Embedding(Layer):
+    """A learned vector for each of a number of things, which the input numbers.
+
+    out = w[x]. The input has to be an input layer; its data are whole numbers from 0
+    to vocabulary - 1, each of which is replaced by its row of w.
+
+    Parameters
+    ----------
+    vocabulary : int
+        How many things there are.
+    size : int
+        Length of each vector.
+
+    Parameters: w (vocabulary, size), N(0, 1 / sqrt(size)): vectors of about length 1.
+    Outputs: out, the shape of the input with an axis of ``size`` behind.
+
+    Examples
+    --------
+    >>> import numpy as np, theanets
+    >>> words = {"form": "embedding", "vocabulary": 1000, "size": 8}
+    >>> net = theanets.Network([(None,), words, 2])
+    >>> net.feed_forward([[5, 999, 0]])["hid1:out"].shape
+    (1, 3, 8)
+    """
+
+    takes_activation = False
+    max_inputs = 1
+    reads_indices = True
+
+    def __init__(self, *, vocabulary: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.vocabulary = positive(vocabulary, self.where + "vocabulary")
+        if self._size is None:
+            raise ConfigurationError(
+                f"{self.where}form {self.form!r} needs a size: the length of the "
+                "vector of each index."
+            )
+
+    def output_shape(self) -> Shape:
+        """Return the shape of the input with the vectors' axis behind."""
+        return (*self.input_shape, self._size)
+
+    def setup(self) -> None:
+        """Declare a row for each index."""
+        self.add_weights("w", self.vocabulary, self.size, std=self.size**-0.5)
+
+    def transform(
+        self, params: Mapping[str, Array], inputs: Mapping[str, Array]
+    ) -> Any:
+        """Return the vectors; not a number where there is none."""
+        indices = inputs[self.input_name].astype("int32")
+        return params["w"].at[indices].get(mode="fill", fill_value=jnp.nan)

@@ -1,0 +1,99 @@
+"""Layers that make noise while a model trains, and nothing else at any other time."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from theanets.errors import ConfigurationError
+from theanets.layers.base import Array, Layer
+
+
+class Noisy(Layer, abstract=True):
+    """A layer that passes its input on, changed at random while the model trains."""
+
+    takes_activation = False
+    max_inputs = 1
+    trains_differently = True
+    limit = math.inf
+
+    def __init__(self, *, level: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        number = isinstance(level, int | float) and not isinstance(level, bool)
+        if not number or not 0 <= level < self.limit:
+            bound = "" if self.limit == math.inf else f" and below {self.limit:g}"
+            raise ConfigurationError(
+                f"{self.where}level is {level!r}; it has to be a number from 0 on"
+                f"{bound}."
+            )
+        self.level = float(level)
+
+    def transform(
+        self, params: Mapping[str, Array], inputs: Mapping[str, Array]
+    ) -> Any:
+        """Return the input."""
+        return inputs[self.input_name]
+
+
+class Dropout(Noisy):
+    """Values set to zero with a probability while training, the others scaled.
+
+    The others are multiplied by 1 / (1 - level), so that the mean stays.
+
+    Parameters
+    ----------
+    level : float
+        The probability, at least 0 and below 1.
+
+    Outputs: out, the shape of the input.
+    Source: N. Srivastava et al. (2014), Dropout: A Simple Way to Prevent Neural
+    Networks from Overfitting.
+
+    Examples
+    --------
+    >>> import theanets
+    >>> net = theanets.Regressor([4, 8, {"form": "dropout", "level": 0.2}, 2])
+    >>> net.layers[2].shape
+    (8,)
+    """
+
+    limit = 1.0
+
+    def transform_training(
+        self, params: Mapping[str, Array], inputs: Mapping[str, Array], key: Array
+    ) -> Any:
+        """Return the input with holes."""
+        return dropped(inputs[self.input_name], key, self.level)
+
+
+class Noise(Noisy):
+    """Gaussian noise added to values while training.
+
+    Parameters
+    ----------
+    level : float
+        Its standard deviation.
+
+    Outputs: out, the shape of the input.
+    """
+
+    def transform_training(
+        self, params: Mapping[str, Array], inputs: Mapping[str, Array], key: Array
+    ) -> Any:
+        """Return the input with noise."""
+        return noisy(inputs[self.input_name], key, self.level)
+
+
+def dropped(value: Array, key: Array, level: Any) -> Array:
+    """Return an array with zeros of a probability, and the rest scaled up for it."""
+    kept = jax.random.bernoulli(key, 1 - level, value.shape)
+    scaled = value / jnp.asarray(1 - level, value.dtype)
+    return jnp.where(kept, scaled, jnp.zeros_like(value))
+
+
+def noisy(value: Array, key: Array, level: Any) -> Array:
+    """Return an array with Gaussian noise of a standard deviation."""
+    noise = jax.random.normal(key, value.shape, value.dtype)
+    return value + jnp.asarray(level, value.dtype) * noise
