@@ -27,6 +27,12 @@ LOSSES = {
     "mmd": {},
 }
 
+
+def sequence(form, activation="g", **keywords):
+    """Return the layers of a graph that reads sequences."""
+    return [(None, 3), {"form": form, "size": 4, "activation": activation, **keywords}]
+
+
 # For each form: the layers before the output. "g" stands for an activation.
 GRAPHS = {
     "input": [4],
@@ -66,7 +72,21 @@ GRAPHS = {
     "embedding over time": [(None,), {"form": "embedding", "vocabulary": 6, "size": 3}],
     "dropout": [4, {"form": "dropout", "level": 0.3}],
     "noise": [4, {"form": "noise", "level": 0.3}],
+    "rnn": sequence("rnn"),
+    "rnn of limited memory": sequence("rnn", bptt_limit=10, direction="back"),
+    "rrnn": sequence("rrnn"),
+    "rrnn of fixed rates": sequence("rrnn", rate="log"),
+    "mrnn": sequence("mrnn"),
+    "lstm": sequence("lstm", activation=None, direction="back"),
+    "gru": sequence("gru"),
+    "mut1": sequence("mut1", activation=None),
+    "scrn": sequence("scrn", context_size=2),
+    "clockwork": sequence("clockwork", periods=[2, 1]),
+    "bcrnn": sequence("bcrnn", num_modules=2),
+    "bidirectional": sequence("bidirectional", worker="gru"),
 }
+
+HIDDEN = ("hh", "hr", "hz")
 
 PARAMS = {
     "input": set(),
@@ -89,7 +109,23 @@ PARAMS = {
     "embedding over time": {"w"},
     "dropout": set(),
     "noise": set(),
+    "rnn": {"xh", "hh", "b"},
+    "rnn of limited memory": {"xh", "hh", "b"},
+    "rrnn": {"xh", "hh", "b", "xr", "r"},
+    "rrnn of fixed rates": {"xh", "hh", "b", "rates"},
+    "mrnn": {"xh", "xf", "hf", "fh", "b"},
+    "lstm": {"xh", "hh", "b", "ci", "cf", "co"},
+    "gru": {"w", "b", "hh", "hr", "hz"},
+    "mut1": {"xh", "xr", "xz", "hh", "hr", "bh", "br", "bz"},
+    "scrn": {"w", "sh", "hh", "ho", "so", "b", "r"},
+    "clockwork": {"xh", "hh", "b", "mask", "period"},
+    "bcrnn": {"xh", "hh", "b", "mask", "rates"},
+    "bidirectional": {
+        f"{side}.{name}" for side in ("fw", "bw") for name in ("w", "b", *HIDDEN)
+    },
 }
+
+FIXED = {"rates", "mask", "period"}
 
 OF_ACTIVATION = {
     "prelu": {"leak"},
@@ -101,7 +137,7 @@ OF_ACTIVATION = {
 def with_activation(graph, activation):
     return [
         {**x, "activation": activation}
-        if isinstance(x, dict) and "activation" in x
+        if isinstance(x, dict) and x.get("activation") == "g"
         else x
         for x in graph
     ]
@@ -110,6 +146,8 @@ def with_activation(graph, activation):
 def activations(graph):
     if graph == "feedforward":
         return ACTIVATIONS
+    if GRAPHS[graph][0] == (None, 3):
+        return ["tanh"]
     learns = graph == "tied" or graph.startswith(("feedforward", "conv"))
     return ["tanh", "prelu"] if learns else ["linear"]
 
@@ -157,7 +195,7 @@ def batch(net, size=4, seed=1):
 def test_every_form_is_here():
     ours = {cls for cls in map(FORMS.lookup, FORMS) if is_ours(cls)}
     graphs = [
-        theanets.Network([*with_activation(g, "relu"), 3]) for g in GRAPHS.values()
+        theanets.Network([*with_activation(g, "tanh"), 3]) for g in GRAPHS.values()
     ]
     assert ours == {type(layer) for net in graphs for layer in net.layers}
 
@@ -201,11 +239,12 @@ def test_parameters(net, graph, activation):
     assert set(layer.params) == expected
     for name, param in layer.params.items():
         handle = net.find(layer.name, name)
-        assert handle.name == f"{layer.name}.{name}"
+        assert handle.name == layer.full_name(name)
         assert handle.shape == param.shape
         assert handle.dtype == "float64"
-    names = [handle.name for handle in net.params]
-    assert sorted(names) == sorted(net.functional()[1])
+    names = {handle.name for handle in net.params}
+    fixed = {layer.full_name(name) for name in FIXED & set(layer.params)}
+    assert names == set(net.functional()[1]) - fixed
 
 
 @pytest.mark.parametrize(("graph", "activation"), CASES)
@@ -262,7 +301,8 @@ def test_gradients(net, graph, activation):
         labels = loss in ("xe", "hinge")
         classifier.add_loss(loss, target="labels" if labels else "target", **given)
     objective = classifier._objective()
-    params, x = net.functional()[1], batch(net)
+    held, x = net.functional()[1], batch(net)
+    params = {handle.name: held[handle.name] for handle in net.params}
     p = np.exp(net.feed_forward(x)["out:out"])
     p /= p.sum(axis=-1, keepdims=True)
     # The least probable class, and no output of the model: no loss is 0 there.
@@ -276,7 +316,8 @@ def test_gradients(net, graph, activation):
         def total(params, given):
             numbers = {"losses": losses, "regularizers": ()}
             inputs = given[0] if given else x
-            return objective(params, (inputs, *rest), numbers, jax.random.key(0))[0]
+            key = jax.random.key(0)
+            return objective({**held, **params}, (inputs, *rest), numbers, key)[0]
 
         return jax.value_and_grad(total, (0, 1))(*point)
 

@@ -372,7 +372,7 @@ def _check_names(layer: Layer, earlier: Mapping[str, Layer]) -> None:
     taken = {part.name for part in (layer, *layer.workers)} & set(earlier)
     if taken:
         raise ConfigurationError(
-            f"{layer.where}an earlier layer has the name {taken.pop()!r} already. "
+            f'layer "{taken.pop()}": an earlier layer has this name already. '
             f"Names so far: {listing(earlier)}. Choose another."
         )
 

@@ -204,9 +204,9 @@ class Recurrent(Layer, abstract=True):
         valid = given.pop("mask", None)
         if valid is not None and valid.shape != x.shape[:2]:
             raise DataError(
-                f'{self.where}its mask "{self.side_inputs["mask"]}" has the shape '
-                f"{valid.shape}, but its input {self.input_name} has {x.shape[:2]} "
-                "examples and time steps. The mask needs a number for each."
+                f"{self.where}its mask {self.side_inputs['mask']} has "
+                f"{valid.shape[1]} time steps, but its input {self.input_name} has "
+                f"{x.shape[1]}. The mask needs a number for each."
             )
         if state is None:
             length = x.shape[1] if valid is None else (valid != 0).sum(1, keepdims=True)

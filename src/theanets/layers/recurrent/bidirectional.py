@@ -78,7 +78,8 @@ class Bidirectional(Layer):
     @classmethod
     def leaves_activation_open(cls, spec: Mapping[str, Any]) -> bool:
         """Return what the worker says."""
-        return _worker(spec.get("worker", "rnn"), "").leaves_activation_open(spec)
+        where = f'layer "{spec.get("name")}": '
+        return _worker(spec.get("worker", "rnn"), where).leaves_activation_open(spec)
 
     def bind(
         self,
