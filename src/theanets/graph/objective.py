@@ -141,8 +141,13 @@ class Objective:
         inputs: Mapping[str, Array],
         numbers: Mapping[str, Any],
         key: Array | None = None,
+        training: bool = False,
     ) -> dict[str, Array]:
-        """Compute all outputs of a batch, with the noise of a key if there is one."""
+        """Compute all outputs of a batch, with the noise of a key if there is one.
+
+        ``training`` says whether the model learns from the batch; see
+        `Topology.forward`.
+        """
         cast = {name: value.astype(self.dtype) for name, value in inputs.items()}
         if key is None:
             return self.topology.forward(params, cast)
@@ -162,7 +167,8 @@ class Objective:
                     value = regularizer.modify(name, value, key, jnp.asarray(weight))
             return value
 
-        return self.topology.forward(params, cast, modify) | before
+        layer_key = key if training else None
+        return self.topology.forward(params, cast, modify, layer_key) | before
 
     @cached_property
     def _changed(self) -> frozenset[str]:
@@ -179,8 +185,8 @@ class Objective:
         batch: tuple[Array, ...],
         numbers: Mapping[str, Any],
         key: Array | None = None,
-    ) -> tuple[Array, Monitors]:
-        """Return the loss of a batch and every monitor.
+    ) -> tuple[Array, Monitors, dict[str, Array]]:
+        """Return the loss of a batch, every monitor, and what layers have updated.
 
         Parameters
         ----------
@@ -191,11 +197,14 @@ class Objective:
         numbers : mapping
             The weights of losses and regularizers; see ``numbers``.
         key : jax random key, optional
-            Of this batch's noise; none, as in validation: no noise.
+            Given where the model learns from the batch: of its noise. None, as in
+            validation: no noise, and nothing is updated.
         """
         named = {slot.name: x for slot, x in zip(self.slots, batch, strict=True)}
         inputs = {layer.name: named[layer.name] for layer in self.topology.inputs}
-        outputs = self.outputs(params, inputs, numbers, key)
+        outputs = self.outputs(params, inputs, numbers, key, training=key is not None)
+        updated = outputs.keys() & self.topology.param_shapes.keys()
+        updates = {name: outputs.pop(name) for name in sorted(updated)}
         # Sums in bfloat16 would lose most digits, so losses take single precision.
         wide = jnp.promote_types(self.dtype, "float32")
         values = {name: value.astype(wide) for name, value in outputs.items()}
@@ -240,7 +249,7 @@ class Objective:
                 monitors["acc"] = _counting(accuracy, weights)
         for monitor in self.monitors:
             monitors[monitor.name] = monitor({**outputs, **params})
-        return total, monitors
+        return total, monitors, updates
 
 
 def make_monitors(given: Any, topology: Topology) -> tuple[Monitor, ...]:

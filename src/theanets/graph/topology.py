@@ -1,5 +1,6 @@
 """A frozen graph of bound layers, and the one pure function that runs it."""
 
+import zlib
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -125,6 +126,7 @@ class Topology:
         params: Params,
         inputs: Mapping[str, Array],
         modify: Modify | None = None,
+        key: Array | None = None,
     ) -> dict[str, Array]:
         """Compute every output of a batch.
 
@@ -137,20 +139,26 @@ class Topology:
             precision to compute in.
         modify : callable, optional
             Called with each output, to return what later layers read.
+        key : jax random key, optional
+            Given where the model learns from the batch: layers that train
+            differently then do, each with a key of its own.
 
         Returns
         -------
         dict of str to array
-            The outputs by full name.
+            The outputs by full name, such as ``hid1:out``; with a key also the new
+            values of parameters that layers update themselves, such as ``hid1.mean``.
         """
         outputs: dict[str, Array] = {}
         for layer in self.layers:
             read = _read(layer, inputs, outputs)
-            for name, value in _run(layer, params, read).items():
+            found, updates = _run(layer, params, read, key)
+            for name, value in found.items():
                 full = f"{layer.name}:{name}"
                 if modify is not None:
                     value = modify(full, value, outputs)
                 outputs[full] = value
+            outputs |= {layer.full_name(name): new for name, new in updates.items()}
         return outputs
 
     def forward_from(
@@ -167,7 +175,7 @@ class Topology:
         for layer in self.layers[self.layers.index(start) + 1 :]:
             if layer.reads and set(layer.reads) <= set(outputs):
                 read = {name: outputs[name] for name in layer.reads}
-                for name, found in _run(layer, params, read).items():
+                for name, found in _run(layer, params, read)[0].items():
                     outputs[f"{layer.name}:{name}"] = found
         if self.layers[-1].output_name not in outputs:
             raise ConfigurationError(
@@ -309,9 +317,19 @@ def _own(layer: Layer, params: Params) -> dict[str, Array]:
     return own | {name: params[full] for name, full in layer.borrowed.items()}
 
 
-def _run(layer: Layer, params: Params, read: Mapping[str, Array]) -> dict[str, Array]:
-    result = layer.transform(_own(layer, params), read)
-    return result if isinstance(result, dict) else {"out": result}
+def _run(
+    layer: Layer, params: Params, read: Mapping[str, Array], key: Array | None = None
+) -> tuple[dict[str, Array], Mapping[str, Array]]:
+    """Return a layer's outputs, and new values of its own not-learned parameters."""
+    own = _own(layer, params)
+    updates: Mapping[str, Array] = {}
+    if key is None or not layer.trains_differently:
+        result = layer.transform(own, read)
+    else:
+        layer_key = jax.random.fold_in(key, zlib.crc32(layer.name.encode()))
+        result = layer.transform_training(own, read, layer_key)
+        result, updates = result if isinstance(result, tuple) else (result, {})
+    return result if isinstance(result, dict) else {"out": result}, updates
 
 
 def _check_names(layer: Layer, earlier: Mapping[str, Layer]) -> None:
@@ -367,7 +385,7 @@ def _trace(layer: Layer, graph: Topology, length: int) -> dict[str, tuple[int, .
     params = {layer.full_name(n): _abstract(p.shape) for n, p in layer.params.items()}
     params |= {x: _abstract(graph.param_shapes[x]) for x in layer.borrowed.values()}
     try:
-        traced = jax.eval_shape(lambda p, x: _run(layer, p, x), params, read)
+        traced = jax.eval_shape(lambda p, x: _run(layer, p, x)[0], params, read)
     except (TheanetsError, NotImplementedError):
         raise
     except jax.errors.TracerArrayConversionError as error:

@@ -3,6 +3,7 @@
 from theanets.layers.base import FORMS, Layer
 from theanets.layers.feedforward import Classifier, Feedforward, Input, Tied
 from theanets.layers.merge import Concatenate, Flatten, Product, Reshape
+from theanets.layers.normalization import BatchNorm
 from theanets.layers.recurrent import (
     BCRNN,
     GRU,
@@ -27,6 +28,7 @@ __all__ = [
     "RNN",
     "RRNN",
     "SCRN",
+    "BatchNorm",
     "Bidirectional",
     "Classifier",
     "Clockwork",
