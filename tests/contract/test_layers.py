@@ -29,6 +29,7 @@ GRAPHS = {
     "product": [4, (4, "tanh"), {"form": "product", "inputs": ["hid1", "in"]}],
     "flatten": [(3, 2), "flat"],
     "reshape": [6, {"form": "reshape", "shape": (-1, 2)}],
+    "batchnorm": [4, {"form": "batchnorm", "activation": "g"}],
 }
 
 PARAMS = {
@@ -42,7 +43,11 @@ PARAMS = {
     "product": set(),
     "flatten": set(),
     "reshape": set(),
+    "batchnorm": {"gain", "bias", "mean", "variance"},
 }
+
+KEPT = {"hid1.mean", "hid1.variance"}
+"""What training keeps but does not learn."""
 
 OF_ACTIVATION = {
     "prelu": {"leak"},
@@ -63,7 +68,7 @@ def with_activation(graph, activation):
 def activations(graph):
     if graph == "feedforward":
         return ACTIVATIONS
-    learns = graph == "tied" or graph.startswith("feedforward")
+    learns = graph in ("tied", "batchnorm") or graph.startswith("feedforward")
     return ["tanh", "prelu"] if learns else ["linear"]
 
 
@@ -113,7 +118,7 @@ def test_every_form_is_here():
     assert ours == {type(layer) for net in graphs for layer in net.layers}
 
 
-OURS = ("theanets.layers.feedforward", "theanets.layers.merge")
+OURS = tuple(f"theanets.layers.{x}" for x in ("feedforward", "merge", "normalization"))
 
 
 @pytest.mark.parametrize(("graph", "activation"), CASES)
@@ -146,7 +151,7 @@ def test_parameters(net, graph, activation):
         assert handle.shape == param.shape
         assert handle.dtype == "float64"
     names = [handle.name for handle in net.params]
-    assert sorted(names) == sorted(net.functional()[1])
+    assert sorted(names) == sorted(set(net.functional()[1]) - KEPT)
 
 
 @pytest.mark.parametrize(("graph", "activation"), CASES)

@@ -233,7 +233,7 @@ class Topology:
                     _own(layer, params), read, carries[layer.name]
                 )
             else:
-                found = _run(layer, params, read)
+                found, _ = _run(layer, params, read)
             outputs |= {f"{layer.name}:{name}": value for name, value in found.items()}
         return outputs, after
 
