@@ -120,9 +120,7 @@ class Classifier(feedforward.Classifier):
         topology, classes = self._topology, self._last_layer().size
         source = _one_hot_input(topology, classes)
         first = as_array(labels, "labels")
-        check(
-            [first], [Expected("labels", "labels", (), classes)], "predict_sequence"
-        )
+        check([first], [Expected("labels", "labels", (), classes)], "predict_sequence")
         key = self._noise_key()
         if rng is not None:
             key = noise_key(as_seed(rng, "rng"), "predict_sequence")
@@ -174,8 +172,6 @@ def _draw(
     inputs = {name: jnp.ones((len(labels), 1), dtype) for name in topology.masks}
     inputs[source] = jax.nn.one_hot(labels, last.size, dtype=dtype)[:, None]
     outputs, carries = topology.step(params, inputs, carries)
-    own = jax.random.fold_in(
-        jax.random.wrap_key_data(key, impl="threefry2x32"), count
-    )
+    own = jax.random.fold_in(jax.random.wrap_key_data(key, impl="threefry2x32"), count)
     chances = jnp.log(outputs[last.output_name][:, 0].astype("float32"))
     return jax.random.categorical(own, chances).astype("int32"), carries

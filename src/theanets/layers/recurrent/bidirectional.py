@@ -114,7 +114,9 @@ class Bidirectional(Layer):
             for name, value in worker.initial_values(seed).items()
         }
 
-    def transform(self, params: Mapping[str, Array], inputs: Mapping[str, Array]) -> Any:
+    def transform(
+        self, params: Mapping[str, Array], inputs: Mapping[str, Array]
+    ) -> Any:
         found: dict[str, dict[str, Array]] = {}
         for side, worker in self._sides().items():
             own = {name: params[f"{side}.{name}"] for name in worker.params}
