@@ -84,6 +84,7 @@ GRAPHS = {
     "clockwork": sequence("clockwork", periods=[2, 1]),
     "bcrnn": sequence("bcrnn", num_modules=2),
     "bidirectional": sequence("bidirectional", worker="gru"),
+    "batchnorm": [4, {"form": "batchnorm", "activation": "g"}],
 }
 
 HIDDEN = ("hh", "hr", "hz")
@@ -123,9 +124,11 @@ PARAMS = {
     "bidirectional": {
         f"{side}.{name}" for side in ("fw", "bw") for name in ("w", "b", *HIDDEN)
     },
+    "batchnorm": {"gain", "bias", "mean", "variance"},
 }
 
-FIXED = {"rates", "mask", "period"}
+FIXED = {"rates", "mask", "period", "mean", "variance"}
+"""What no layer learns."""
 
 OF_ACTIVATION = {
     "prelu": {"leak"},
@@ -148,7 +151,8 @@ def activations(graph):
         return ACTIVATIONS
     if GRAPHS[graph][0] == (None, 3):
         return ["tanh"]
-    learns = graph == "tied" or graph.startswith(("feedforward", "conv"))
+    some = ("tied", "batchnorm", "conv1", "conv2")
+    learns = graph in some or graph.startswith("feedforward")
     return ["tanh", "prelu"] if learns else ["linear"]
 
 
