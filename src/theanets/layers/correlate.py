@@ -65,11 +65,10 @@ def by_product(x: Array, w: Array, stride: tuple[int, ...], padding: Padding) ->
     blocks, span = -(-columns // block), (block - 1) * across + width
 
     x = _neighbours(x, blocks, block * across, span)
-    ends = range((rows - 1) * down + 1, x.shape[1] + 1)
-    x = jnp.concatenate(
-        [x[:, i:end:down] for i, end in zip(range(height), ends, strict=False)], axis=-1
-    )
-    product = x.reshape(count * rows * blocks, -1) @ _shifted(w, block, across, span)
+    end = (rows - 1) * down + 1
+    x = jnp.concatenate([x[:, i : i + end : down] for i in range(height)], axis=-1)
+    shifted = _shifted(w, block, across, span)
+    product = x.reshape(count * rows * blocks, shifted.shape[0]) @ shifted
     y = product.reshape(count, rows, blocks * block, filters)
     return y[:, :, :columns]
 
@@ -78,8 +77,8 @@ def _block(columns: int, filters: int, width: int, across: int) -> int:
     """Return how many neighbouring places to compute at once."""
     if across >= width:
         return 1
-    most = min(columns, -(-_WIDE // filters))
-    return -(-columns // -(-columns // most))
+    blocks = max(1, columns // -(-_WIDE // filters))
+    return -(-columns // blocks)
 
 
 def _neighbours(x: Array, blocks: int, step: int, span: int) -> Array:
