@@ -31,13 +31,16 @@ class Param:
     init : callable
         Called with a random generator, returns an array of that shape.
     learned : bool
-        Whether training changes it.
+        Whether gradients change it.
+    wide : bool
+        Whether it is kept in at least float32, whatever the model's precision.
     """
 
     name: str
     shape: tuple[int, ...]
     init: Callable[[np.random.Generator], npt.NDArray[np.floating]]
     learned: bool = True
+    wide: bool = False
 
 
 INITS: dict[str, Callable[[int, int], float]] = {

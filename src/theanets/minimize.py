@@ -15,6 +15,7 @@ from theanets.initializers import as_seed
 from theanets.training import controls as controls_
 from theanets.training.controls import Controls
 from theanets.training.loop import Monitors, Pair, Problem, run
+from theanets.training.programs import Values
 
 
 class Minimum(NamedTuple):
@@ -94,7 +95,7 @@ def minimize(
     dtype = float_type(config.floatX, "floatX")
     held = _Held(_as_arrays(params, dtype))
 
-    def objective(params: Any, batch: Any, numbers: Any, key: Any) -> Any:
+    def objective(params: Any, carried: Any, batch: Any, numbers: Any, key: Any) -> Any:
         result = loss(params, *batch)
         value, more = result if isinstance(result, tuple) else (result, {})
         if jnp.shape(value) != ():
@@ -103,7 +104,7 @@ def minimize(
                 "return one number, such as the mean over the batch."
             )
         value = jnp.asarray(value)
-        return value, {**more, "loss": value, "err": value}
+        return value, {**more, "loss": value, "err": value}, carried
 
     problem = Problem(objective, loss, optimizer, dict, held.read, held.commit)
     pairs = run(
@@ -125,11 +126,11 @@ class _Held:
     def __init__(self, params: Any) -> None:
         self.params = params
 
-    def read(self) -> Any:
-        return self.params
+    def read(self) -> Values:
+        return Values(self.params)
 
-    def commit(self, params: Any) -> None:
-        self.params = params
+    def commit(self, values: Values) -> None:
+        self.params = values.learned
 
 
 class _Anything:

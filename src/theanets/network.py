@@ -1,16 +1,18 @@
 """The network: the one mutable object, a handle over pure functions and arrays."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import jax
 import numpy as np
 
-from theanets import files, optimizers, regularizers
+from theanets import files, optimizers, pretraining, regularizers
 from theanets.config import config, float_type
 from theanets.errors import (
     ConfigurationError,
+    DataError,
     ModelFileError,
     TheanetsError,
     UnknownNameError,
@@ -20,19 +22,21 @@ from theanets.graph.expected import Expectations
 from theanets.graph.objective import Objective, make_monitors
 from theanets.graph.specs import layer_from
 from theanets.graph.topology import Topology
-from theanets.initializers import as_seed
+from theanets.initializers import as_seed, stream
 from theanets.layers import Input, Layer
 from theanets.layers.base import Shape
 from theanets.losses import Loss
+from theanets.optimizers import Optimizer
 from theanets.parameters import Parameter, no_such
 from theanets.prediction import compute, input_arrays
+from theanets.pretraining import InputsAlone, Part, Stage
 from theanets.registry import listing, suggest
 from theanets.saving import Snapshots, describe, rebuild, register
 from theanets.scores import checked_target, checked_weights, r2
 from theanets.summary import table
 from theanets.training import controls as controls_
 from theanets.training.controls import Controls
-from theanets.training.loop import Pair, Problem, run
+from theanets.training.loop import Monitors, Pair, measure, run, sources
 from theanets.training.programs import noise_key
 
 
@@ -119,10 +123,7 @@ class Network:
         self._draws = 0
         self._answering: Objective | None = None
         self.losses: list[Loss] = []
-        self.history: dict[str, dict[str, list[float | None]]] = {
-            "training": {},
-            "validation": {},
-        }
+        self.history: dict[str, Any] = {"training": {}, "validation": {}, "stage": []}
 
     # The graph.
 
@@ -174,9 +175,7 @@ class Network:
             ndim=self.input_ndim,
         )
         topology = self._topology.extended(made)
-        for name, value in made.initial_values(self._seed).items():
-            moved = jax.device_put(value.astype(self._dtype))
-            self._values[made.full_name(name)] = moved
+        self._values.update(self._initial([made], self._seed))
         self._topology = topology
 
     def set_loss(self, loss: Any = None, **kwargs: Any) -> None:
@@ -318,11 +317,14 @@ class Network:
             Data of the same kind that decides when to stop; by default ``train``.
         algo : str or optax.GradientTransformation
             The algorithm: sgd, nag, rprop, adagrad, rmsprop, adadelta, esgd, adam,
-            lbfgs, or a transformation of optax.
+            lbfgs, or a transformation of optax. Or one that follows the shape of the
+            model: ``sample`` draws weights from the data; ``layerwise`` trains one
+            hidden layer after the other, ``pretrain`` the hidden layers to give back
+            their input, both by the algorithm ``subalgo``.
         **hyper
-            Settings of the algorithm, controls of the training (``batch_size``,
-            ``max_epochs``, ``patience``, ...), regularizers (``weight_l2``,
-            ``hidden_dropout``, ...), ``class_weight``, ``monitors``,
+            Settings of the algorithm (or of ``subalgo``), controls of the training
+            (``batch_size``, ``max_epochs``, ``patience``, ...), regularizers
+            (``weight_l2``, ``hidden_dropout``, ...), ``class_weight``, ``monitors``,
             ``save_progress`` and ``save_every``. The user guide lists them all.
 
         Returns
@@ -339,7 +341,7 @@ class Network:
         NonFiniteError
             If the loss is no longer a finite number.
         """
-        pair: Pair = ({}, {})
+        pair: Pair = (Monitors(), Monitors())
         for last in self.itertrain(train, valid, algo, **hyper):
             pair = last
         return pair
@@ -357,37 +359,30 @@ class Network:
         monitors = make_monitors(given.pop("monitors", None), self._topology)
         terms = regularizers.take(given)
         controls = Controls.take(given)
-        optimizer = optimizers.resolve(algo, given)
         class_weight = given.pop("class_weight", None)
-        if given:
-            controls_.refuse(given, _training_keywords(algo))
-        objective = self._objective(terms, monitors)
+        optimizer = _optimizer(algo, given)
+        whole = self._objective(terms, monitors)
         if class_weight is not None:
-            weights = class_weights(class_weight, objective, train)
-            objective = replace(objective, class_weights=weights)
-        learned = self._topology.learned
-        problem = Problem(
-            _with_fixed(objective),
-            objective.key,
-            optimizer,
-            numbers=lambda: {
-                **objective.numbers,
-                "fixed": {k: v for k, v in self._values.items() if k not in learned},
-            },
-            read=lambda: {k: v for k, v in self._values.items() if k in learned},
-            commit=self._values.update,
-        )
-        own = controls.rng is None
-        pairs = run(
-            problem,
-            train,
-            valid,
-            expect=Expectations(objective),
-            dtype=self._dtype,
-            controls=controls,
-            seed=self._seed if own else as_seed(controls.rng, "rng"),
-            past=self._epochs if own else 0,
-        )
+            weights = class_weights(class_weight, whole, train)
+            whole = replace(whole, class_weights=weights)
+        plain = not isinstance(algo, str) or algo not in pretraining.NAMES
+        if plain or optimizer is None:
+            name = "" if plain else pretraining.NAMES[algo]
+            parts = [self._part(whole, Stage(name, self._topology))]
+        else:
+            found = pretraining.stages(algo, self._topology)
+            own = self._fresh_values(found)
+            parts = [
+                self._part(whole, stage, values)
+                for stage, values in zip(found, own, strict=True)
+            ]
+        seed = self._seed if controls.rng is None else as_seed(controls.rng, "rng")
+        begun = 0 if controls.rng is None else self._epochs
+        data = (train, valid)
+        if optimizer is None:
+            pairs = self._sample(parts[0], data, controls, seed)
+        else:
+            pairs = self._train_parts(parts, optimizer, data, controls, seed, begun)
         return self._recorded(pairs, snapshots)
 
     # Files.
@@ -457,10 +452,11 @@ class Network:
 
     def _bound(self, loss: Loss) -> Loss:
         """Return a loss for the graph as it is now."""
-        names = list(self._topology.by_name)
-        return loss.following(names[-1], self._own_target()).bind(
-            self._topology.by_name
-        )
+        return self._following(loss).bind(self._topology.by_name)
+
+    def _following(self, loss: Loss) -> Loss:
+        """Return a loss with what it was not given."""
+        return loss.following(self._topology.layers[-1].name, self._own_target())
 
     def _own_target(self) -> str:
         """Return the name of the array that losses compare with by default."""
@@ -481,6 +477,92 @@ class Network:
         self._last_layer()
         losses = tuple(map(self._bound, self.losses))
         return Objective(self._topology, losses, terms, monitors, self._dtype.name)
+
+    def _part(
+        self, whole: Objective, stage: Stage, own: dict[str, Any] | None = None
+    ) -> Part:
+        """Return a stage of training as something to minimize."""
+        losses = map(self._following, self.losses)
+        objective = pretraining.part_of(whole, stage, losses)
+        expect = Expectations(objective)
+        if stage.reconstructs:
+            expect = InputsAlone(whole)
+        return Part(stage, objective, expect, self._values, own or {})
+
+    def _fresh_values(self, stages: list[Stage]) -> list[dict[str, Any]]:
+        """Draw what stages have of their own; stages share the layers they share."""
+        drawn: dict[int, dict[str, Any]] = {}
+        for stage in stages:
+            seed = int(stream(self._seed, stage.name).integers(2**31))
+            drawn.setdefault(id(stage.fresh), self._initial(stage.fresh, seed))
+        return [drawn[id(stage.fresh)] for stage in stages]
+
+    def _initial(self, layers: Sequence[Layer], seed: int) -> dict[str, Any]:
+        """Draw the first values of layers, by full name."""
+        wide = np.promote_types(self._dtype, np.float32)
+        return {
+            layer.full_name(name): jax.device_put(
+                value.astype(wide if layer.params[name].wide else self._dtype)
+            )
+            for layer in layers
+            for name, value in layer.initial_values(seed).items()
+        }
+
+    def _train_parts(
+        self,
+        parts: list[Part],
+        optimizer: Optimizer,
+        data: tuple[Any, Any],
+        controls: Controls,
+        seed: int,
+        begun: int,
+    ) -> Iterator[Pair]:
+        """Check everything, and return the epochs of one part after the other."""
+        if len(parts) > 1 and any(isinstance(given, Iterator) for given in data):
+            raise DataError(
+                f"the data are an iterator, which can be read once, and there are "
+                f"{len(parts)} stages of training. Give an iterable that starts anew."
+            )
+
+        def begin(part: Part) -> Iterator[Pair]:
+            return run(
+                part.problem(optimizer),
+                *data,
+                expect=part.expect,
+                dtype=self._dtype,
+                controls=controls,
+                seed=seed,
+                past=self._epochs - begun,
+            )
+
+        def following(first: Iterator[Pair]) -> Iterator[Pair]:
+            yield from first
+            for part in parts[1:]:
+                yield from begin(part)
+
+        return following(begin(parts[0]))
+
+    def _sample(
+        self, part: Part, data: tuple[Any, Any], controls: Controls, seed: int
+    ) -> Iterator[Pair]:
+        """Check everything, and return the one epoch that draws weights from data."""
+        problem = part.problem(None)
+        pretraining.samples_wanted(part.objective)
+        train, valid = sources(problem, *data, part.expect, self._dtype, controls, seed)
+
+        def once() -> Iterator[Pair]:
+            with closing(train.chunks(0)) as chunks:
+                found = pretraining.sampled(
+                    part.objective, self._values, chunks, seed, str(self._epochs)
+                )
+            for name, value in found.items():
+                self._values[name] = jax.device_put(value)
+            pair = measure(problem, train), measure(problem, valid)
+            for callback in controls.callbacks:
+                callback(1, *pair)
+            yield pair
+
+        return once()
 
     def _output(self, x: Any, name: str, given: dict[str, Any]) -> np.ndarray:
         return self._compute(x, (name,), given)[name]
@@ -524,8 +606,11 @@ class Network:
         try:
             for count, pair in enumerate(pairs, start=1):
                 self._epochs += 1
-                for name, monitors in zip(self.history, pair, strict=True):
+                for name, monitors in zip(
+                    ("training", "validation"), pair, strict=True
+                ):
                     _append(self.history[name], monitors)
+                self.history["stage"].append(pair[0].stage)
                 if snapshots.due(count):
                     snapshots.write(self.save)
                 yield pair
@@ -551,17 +636,33 @@ def load(file: files.File) -> Network:
     return Network.load(file)
 
 
-def _training_keywords(algo: Any) -> list[str]:
-    own = optimizers.keywords(algo)
-    others = ["class_weight", "monitors", "save_progress", "save_every"]
-    return [*controls_.keywords(), *regularizers.keywords(), *own, *others]
+def _optimizer(algo: Any, given: dict[str, Any]) -> Optimizer | None:
+    """Return the optimizer that keywords ask for, None for an algorithm without.
 
-
-def _with_fixed(objective: Objective) -> Callable[..., Any]:
-    def whole(params: Any, batch: Any, numbers: Any, key: Any) -> Any:
-        return objective({**numbers["fixed"], **params}, batch, numbers, key)
-
-    return whole
+    Raises
+    ------
+    ConfigurationError
+        If there is none, or keywords are left over.
+    """
+    named = isinstance(algo, str)
+    staged = named and algo in pretraining.STAGED
+    optimizer = None
+    if staged:
+        algo = given.pop("subalgo", "rmsprop")
+        optimizer = optimizers.resolve(algo, given, "subalgo")
+    elif "subalgo" in given:
+        raise ConfigurationError(
+            f"subalgo is {given['subalgo']!r}, but algo {algo!r} has no stages to "
+            f"train with it. It belongs to algo {listing(pretraining.STAGED)}."
+        )
+    elif not named or algo != "sample":
+        optimizer = optimizers.resolve(algo, given, others=pretraining.NAMES)
+    if given:
+        others = ["class_weight", "monitors", "save_progress", "save_every"]
+        own = optimizers.keywords(algo) + ["subalgo"] * staged
+        known = [*controls_.keywords(), *regularizers.keywords(), *own, *others]
+        controls_.refuse(given, known)
+    return optimizer
 
 
 def _append(

@@ -10,7 +10,7 @@ dtype.
 """
 
 import math
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -204,7 +204,9 @@ class Optimizer:
         return optax.apply_updates(params, steps), {"optax": inner}
 
 
-def resolve(algo: Any, hyper: dict[str, Any]) -> Optimizer:
+def resolve(
+    algo: Any, hyper: dict[str, Any], keyword: str = "algo", others: Iterable[str] = ()
+) -> Optimizer:
     """Return the optimizer of an algorithm, taking its keywords out of ``hyper``.
 
     Parameters
@@ -215,6 +217,10 @@ def resolve(algo: Any, hyper: dict[str, Any]) -> Optimizer:
     hyper : dict
         Keywords. The ones that the algorithm uses are removed, others stay.
         The learning rate of ``adadelta`` is taken and has no effect.
+    keyword : str
+        What messages call ``algo``.
+    others : iterable of str
+        Further names that the caller knows, for messages.
 
     Raises
     ------
@@ -230,18 +236,19 @@ def resolve(algo: Any, hyper: dict[str, Any]) -> Optimizer:
     >>> hyper
     {'batch_size': 64}
     """
+    known = [*ALGORITHMS, *others]
     if not isinstance(algo, str):
         if not (hasattr(algo, "init") and hasattr(algo, "update")):
             raise ConfigurationError(
-                f"algo is {algo!r}; it has to be an optax.GradientTransformation or "
-                f"one of {listing(ALGORITHMS)}."
+                f"{keyword} is {algo!r}; it has to be an "
+                f"optax.GradientTransformation or one of {listing(known)}."
             )
         return Optimizer("optax", _limits(hyper), transformation=algo)
     algorithm = ALGORITHMS.get(algo)
     if algorithm is None:
         raise ConfigurationError(
-            f"unknown algo {algo!r}. Known: {listing(ALGORITHMS)}."
-            + suggest(algo, ALGORITHMS)
+            f"unknown {keyword} {algo!r}. Known: {listing(known)}."
+            + suggest(algo, known)
         )
     if algorithm.rule is None:
         import optax

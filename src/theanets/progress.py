@@ -26,8 +26,18 @@ class Reporter:
     after every epoch, and `finish` once, however training ends.
     """
 
-    def start(self, *, max_epochs: int | None, patience: int) -> None:
-        """Take note that training begins; `max_epochs` is its bound, if it has one."""
+    def start(self, *, max_epochs: int | None, patience: int, stage: str = "") -> None:
+        """Take note that training begins, or a stage of one that has several.
+
+        Parameters
+        ----------
+        max_epochs : int or None
+            Its bound, if it has one.
+        patience : int
+            Validations without improvement that it bears.
+        stage : str
+            The name of the stage, such as ``"layerwise hid1"``, or nothing.
+        """
 
     def batches(self, epoch: int, done: int, total: int | None, examples: int) -> None:
         """Take note of the batches and examples of an epoch that are done so far."""
@@ -73,6 +83,10 @@ class Plain(Reporter):
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
+        self._stage = ""
+
+    def start(self, *, max_epochs: int | None, patience: int, stage: str = "") -> None:
+        self._stage = stage
 
     def epoch(
         self,
@@ -88,6 +102,7 @@ class Plain(Reporter):
     ) -> None:
         if validated:
             parts = (
+                self._stage,
                 f"epoch {epoch}",
                 _both(training, validation, best),
                 _rate(examples, seconds),
@@ -112,6 +127,7 @@ class Live(Reporter):
         self._display: RichLive | None = None
         self._number = 1
         self._max_epochs: int | None = None
+        self._stage = ""
         self._done = 0
         self._total: int | None = None
         self._rate = "compiling"
@@ -120,10 +136,10 @@ class Live(Reporter):
         self._epoch_began = 0.0
         self._drawn = {"batches": 0.0, "epoch": 0.0}
 
-    def start(self, *, max_epochs: int | None, patience: int) -> None:
+    def start(self, *, max_epochs: int | None, patience: int, stage: str = "") -> None:
         from rich.live import Live as RichLive
 
-        self._max_epochs = max_epochs
+        self._max_epochs, self._stage = max_epochs, stage
         self._patience = _patience(patience)
         self._epoch_began = time.monotonic()
         # Redrawn by our calls, not by a thread of its own, which would take
@@ -190,7 +206,7 @@ class Live(Reporter):
         for _ in range(3):
             bar.add_column(no_wrap=True)
         bar.add_row(
-            f"epoch {self._number}{of}",
+            f"{self._stage}  epoch {self._number}{of}".strip(),
             ProgressBar(self._total or 1, self._done if self._total else 0, width=24),
             f"{batches} batches  {self._rate}  {self._patience}",
         )

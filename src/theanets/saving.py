@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
-from theanets.config import float_type
 from theanets.errors import ConfigurationError, ModelFileError, TheanetsError
 from theanets.losses import Loss
 from theanets.registry import Registry
@@ -88,9 +87,8 @@ def rebuild(
             "the arrays of the file are not those that its description asks for. The "
             "file is damaged; copy it again, or use an older snapshot."
         )
-    dtype = float_type(description["floatX"], "floatX")
     for name, array in arrays.items():
-        net._values[name] = jax.device_put(array.astype(dtype))
+        net._values[name] = jax.device_put(array.astype(net._values[name].dtype))
     return net
 
 

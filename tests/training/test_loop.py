@@ -24,6 +24,7 @@ from theanets.optimizers import resolve
 from theanets.training import loop
 from theanets.training.controls import Controls
 from theanets.training.loop import Problem, run
+from theanets.training.programs import Values
 
 from ..helpers import bits, blobs
 
@@ -43,18 +44,18 @@ class Counted:
     def __init__(self, table, train=TRAIN, **keywords):
         self.p = jnp.zeros(())
 
-        def objective(params, batch, numbers, key):
+        def objective(params, carried, batch, numbers, key):
             p, (x,) = params["p"], batch
             validation = numbers["table"][jnp.round(p).astype(int)]
             loss = jnp.where(x.mean() == 1, validation, -p)
-            return loss, {"loss": loss, "err": loss}
+            return loss, {"loss": loss, "err": loss}, carried
 
         self.problem = Problem(
             objective,
             "counted",
             resolve("sgd", {"learning_rate": 1.0}),
             lambda: {"table": np.resize(np.array(table, "f4"), 20)},
-            read=lambda: {"p": self.p},
+            read=lambda: Values({"p": self.p}),
             commit=self.commit,
         )
         controls = Controls.take({"progress": False, "validate_every": 1, **keywords})
@@ -68,8 +69,8 @@ class Counted:
             seed=1,
         )
 
-    def commit(self, params):
-        self.p = params["p"]
+    def commit(self, values):
+        self.p = values.learned["p"]
 
     def finish(self):
         """Train to the end, and return the number of epochs and the one kept."""
@@ -251,7 +252,7 @@ def test_callbacks_that_return_nothing_do_not_stop():
 def test_a_change_between_epochs_is_trained_on():
     run = Counted(FALLING, max_epochs=3)
     next(run.pairs)
-    run.commit({"p": jnp.float32(5)})
+    run.commit(Values({"p": jnp.float32(5)}))
     assert run.finish() == (2, 7)
 
 

@@ -57,6 +57,17 @@ class Chunk:
     rows: int
     layout: str
 
+    def on_host(self) -> Iterator[tuple[np.ndarray, ...]]:
+        """Yield the batches as arrays of NumPy."""
+        arrays = [np.asarray(array) for array in self.data]
+        for index in range(self.count):
+            if self.layout == "whole":
+                yield tuple(arrays)
+            elif self.layout == "stack":
+                yield tuple(array[index] for array in arrays)
+            else:
+                yield tuple(array[self.order[index]] for array in arrays)
+
 
 class ArraySource:
     """Batches of arrays with equal first axes, each epoch in an order of its own.

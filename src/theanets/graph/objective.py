@@ -168,8 +168,13 @@ class Objective:
         inputs: Mapping[str, Array],
         numbers: Mapping[str, Any],
         key: Array | None = None,
+        training: bool = False,
     ) -> dict[str, Array]:
-        """Compute all outputs of a batch, with the noise of a key if there is one."""
+        """Compute all outputs of a batch, with the noise of a key if there is one.
+
+        ``training`` says whether the model learns from the batch; see
+        `Topology.forward`.
+        """
         cast = self.topology.cast(inputs, self.dtype)
         if key is None:
             return self.topology.forward(params, cast)
@@ -189,7 +194,8 @@ class Objective:
                     value = regularizer.modify(name, value, key, jnp.asarray(weight))
             return value
 
-        return self.topology.forward(params, cast, modify, key) | before
+        layer_key = key if training else None
+        return self.topology.forward(params, cast, modify, layer_key) | before
 
     @cached_property
     def _changed(self) -> frozenset[str]:
@@ -206,8 +212,8 @@ class Objective:
         batch: tuple[Array, ...],
         numbers: Mapping[str, Any],
         key: Array | None = None,
-    ) -> tuple[Array, Monitors]:
-        """Return the loss of a batch and every monitor.
+    ) -> tuple[Array, Monitors, dict[str, Array]]:
+        """Return the loss of a batch, every monitor, and what layers have updated.
 
         Parameters
         ----------
@@ -218,12 +224,15 @@ class Objective:
         numbers : mapping
             The weights of losses and regularizers; see ``numbers``.
         key : jax random key, optional
-            Of this batch's noise; none, as in validation: no noise.
+            Given where the model learns from the batch: of its noise. None, as in
+            validation: no noise, and nothing is updated.
         """
         named = {slot.name: x for slot, x in zip(self.slots, batch, strict=True)}
         given = {layer.name: named[layer.name] for layer in self.topology.inputs}
         inputs = self.topology.cast(given, self.dtype)
-        outputs = self.outputs(params, inputs, numbers, key)
+        outputs = self.outputs(params, inputs, numbers, key, training=key is not None)
+        updated = outputs.keys() & self.topology.param_shapes.keys()
+        updates = {name: outputs.pop(name) for name in sorted(updated)}
         wide = self.wide
         values = {name: value.astype(wide) for name, value in outputs.items()}
 
@@ -273,7 +282,7 @@ class Objective:
                 monitors["acc"] = _counting(accuracy, weights)
         for monitor in self.monitors:
             monitors[monitor.name] = monitor({**outputs, **params})
-        return total, monitors
+        return total, monitors, updates
 
 
 def make_monitors(given: Any, topology: Topology) -> tuple[Monitor, ...]:

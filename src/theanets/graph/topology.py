@@ -167,16 +167,19 @@ class Topology:
         Returns
         -------
         dict of str to array
-            The outputs by full name.
+            The outputs by full name, such as ``hid1:out``; with a key also the new
+            values of parameters that layers update themselves, such as ``hid1.mean``.
         """
         outputs: dict[str, Array] = {}
         for layer in self.layers:
             read = _read(layer, inputs, outputs)
-            for name, value in _run(layer, params, read, key).items():
+            found, updates = _run(layer, params, read, key)
+            for name, value in found.items():
                 full = f"{layer.name}:{name}"
                 if modify is not None:
                     value = modify(full, value, outputs)
                 outputs[full] = value
+            outputs |= {layer.full_name(name): new for name, new in updates.items()}
         return outputs
 
     def forward_from(
@@ -193,7 +196,7 @@ class Topology:
         for layer in self.layers[self.layers.index(start) + 1 :]:
             if layer.reads and set(layer.reads) <= set(outputs):
                 read = {name: outputs[name] for name in layer.reads}
-                for name, found in _run(layer, params, read).items():
+                for name, found in _run(layer, params, read)[0].items():
                     outputs[f"{layer.name}:{name}"] = found
         if self.layers[-1].output_name not in outputs:
             raise ConfigurationError(
@@ -251,7 +254,7 @@ class Topology:
                     _own(layer, params), read, carries[layer.name]
                 )
             else:
-                found = _run(layer, params, read)
+                found, _ = _run(layer, params, read)
             outputs |= {f"{layer.name}:{name}": value for name, value in found.items()}
         return outputs, after
 
@@ -351,15 +354,18 @@ def _own(layer: Layer, params: Params) -> dict[str, Array]:
 
 def _run(
     layer: Layer, params: Params, read: Mapping[str, Array], key: Array | None = None
-) -> dict[str, Array]:
+) -> tuple[dict[str, Array], Mapping[str, Array]]:
+    """Return a layer's outputs, and new values of its own not-learned parameters."""
     own = _own(layer, params)
+    updates: Mapping[str, Array] = {}
     if key is None or not layer.trains_differently:
         result = layer.transform(own, read)
     else:
         # By its name, so that another layer shifts nobody's random numbers.
         layer_key = jax.random.fold_in(key, zlib.crc32(layer.name.encode()))
         result = layer.transform_training(own, read, layer_key)
-    return result if isinstance(result, dict) else {"out": result}
+        result, updates = result if isinstance(result, tuple) else (result, {})
+    return result if isinstance(result, dict) else {"out": result}, updates
 
 
 def _check_names(layer: Layer, earlier: Mapping[str, Layer]) -> None:
@@ -415,7 +421,7 @@ def _trace(layer: Layer, graph: Topology, length: int) -> dict[str, tuple[int, .
     params = {layer.full_name(n): _abstract(p.shape) for n, p in layer.params.items()}
     params |= {x: _abstract(graph.param_shapes[x]) for x in layer.borrowed.values()}
     try:
-        traced = jax.eval_shape(lambda p, x: _run(layer, p, x), params, read)
+        traced = jax.eval_shape(lambda p, x: _run(layer, p, x)[0], params, read)
     except (TheanetsError, NotImplementedError):
         raise
     except jax.errors.TracerArrayConversionError as error:

@@ -6,7 +6,7 @@ from theanets.layers.embedding import Embedding
 from theanets.layers.feedforward import Classifier, Feedforward, Input, Tied
 from theanets.layers.merge import Add, Concatenate, Flatten, Product, Reshape
 from theanets.layers.noise import Dropout, Noise
-from theanets.layers.normalization import LayerNorm
+from theanets.layers.normalization import BatchNorm, LayerNorm
 from theanets.layers.pooling import Pool1, Pool2
 from theanets.layers.recurrent import (
     BCRNN,
@@ -33,6 +33,7 @@ __all__ = [
     "RRNN",
     "SCRN",
     "Add",
+    "BatchNorm",
     "Bidirectional",
     "Classifier",
     "Clockwork",

@@ -71,6 +71,8 @@ class Layer:
     """Whether the layer passes its result through an activation."""
     fixed_activation: ClassVar[str | None] = None
     """The only activation of this form, if it has just one."""
+    default_activation: ClassVar[str] = "relu"
+    """The activation where none is given, if the layer takes one."""
     max_inputs: ClassVar[int | None] = None
     """How many inputs the layer can read; None for any number."""
     trains_differently: ClassVar[bool] = False
@@ -197,7 +199,9 @@ class Layer:
         """Compute the outputs of a batch that the model learns from.
 
         Called instead of `transform` where ``trains_differently`` is set. ``key`` is
-        a random key of this layer and this batch alone.
+        a random key of this layer and this batch alone. A layer that keeps statistics
+        returns a tuple: the outputs, and a dict with the new values of parameters
+        that are not learned.
         """
         raise NotImplementedError(
             f"{type(self).__name__} needs a transform_training method"
@@ -244,13 +248,18 @@ class Layer:
         shape: tuple[int, ...],
         init: Callable[[np.random.Generator], np.ndarray],
         learned: bool = True,
+        wide: bool = False,
     ) -> None:
-        """Declare any array; ``init`` draws its first value from a generator."""
+        """Declare any array; ``init`` draws its first value from a generator.
+
+        One that is not learned stays as it is, unless `transform_training` hands back
+        new values; ``wide`` keeps it in at least float32, as sums of many batches need.
+        """
         if name in self.params:
             raise ConfigurationError(
                 f'{self.where}parameter "{name}" is declared twice. Rename one.'
             )
-        self.params[name] = Param(name, shape, init, learned)
+        self.params[name] = Param(name, shape, init, learned, wide)
 
     def activate(self, params: Mapping[str, Array], pre: Array) -> Array:
         """Apply the layer's activation to an array of (..., size)."""
@@ -415,7 +424,7 @@ class Layer:
             )
         chosen = self.fixed_activation or given
         if chosen is None:
-            chosen = "relu" if self.takes_activation else "linear"
+            chosen = self.default_activation if self.takes_activation else "linear"
         self.activation = activations.build(chosen, self.where)
 
     def _options(

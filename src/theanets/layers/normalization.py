@@ -1,5 +1,6 @@
 """Layers that bring values to one scale."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from theanets.errors import ConfigurationError
-from theanets.layers.base import Array, Layer
+from theanets.layers.base import Array, Layer, Shape
 
 
 class LayerNorm(Layer):
@@ -62,3 +63,111 @@ class LayerNorm(Layer):
         variance = jnp.square(centred).mean(axis=-1, keepdims=True)
         scaled = centred * jax.lax.rsqrt(variance + self.eps)
         return scaled.astype(x.dtype) * params["gain"] + params["bias"]
+
+
+class BatchNorm(Layer):
+    """Each unit's values in a batch, brought to mean 0 and variance 1.
+
+    out = g((x - mean) / sqrt(variance + eps) * gain + bias), with g the activation,
+    by default linear. While the model trains, mean and variance are those of the
+    batch, over all axes but the last; running ones are kept, and used otherwise:
+
+    running = (1 - momentum) * running + momentum * batch's
+
+    with the variance's unbiased estimate. A batch with a single value for each unit
+    has no variance: it is computed as in prediction, and the running ones stay.
+
+    Parameters
+    ----------
+    momentum : float
+        The part of a batch in the running mean and variance, above 0, at most 1.
+    eps : float
+        Keeps the division finite where all values are equal.
+
+    Both defaults, and which variance is kept, are those of PyTorch.
+
+    Parameters: gain and bias (size,), which begin as 1 and 0; not learned: mean and
+    variance (size,), which begin as 0 and 1.
+    Outputs: out and pre, both the shape of the input.
+    Source: S. Ioffe, C. Szegedy (2015), Batch Normalization: Accelerating Deep Network
+    Training by Reducing Internal Covariate Shift.
+
+    Examples
+    --------
+    >>> import theanets
+    >>> net = theanets.Regressor([4, (8, "linear"), ("batchnorm", "relu"), 2])
+    >>> net.find("hid2", "variance").get_value()
+    array([1., 1., 1., 1., 1., 1., 1., 1.], dtype=float32)
+    """
+
+    default_activation = "linear"
+    max_inputs = 1
+    trains_differently = True
+
+    def __init__(
+        self, *, momentum: float = 0.1, eps: float = 1e-5, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.momentum = self._number("momentum", momentum, 1.0)
+        self.eps = self._number("eps", eps, math.inf)
+
+    def output_shape(self) -> Shape:
+        """Return the shape of the input."""
+        return self.input_shape
+
+    def setup(self) -> None:
+        """Declare a gain, a bias, and a running mean and variance for each unit."""
+        self.add_bias("gain", self.size, mean=1.0)
+        self.add_bias("bias", self.size)
+        for name, first in (("mean", np.zeros), ("variance", np.ones)):
+            self.add_param(
+                name,
+                (self.size,),
+                lambda rng, first=first: first(self.size),  # type: ignore[misc]
+                learned=False,
+                wide=True,
+            )
+
+    def transform(
+        self, params: Mapping[str, Array], inputs: Mapping[str, Array]
+    ) -> Any:
+        """Return the values normalized by the running mean and variance."""
+        x = inputs[self.input_name]
+        return self._normalized(params, x, params["mean"], params["variance"])
+
+    def transform_training(
+        self, params: Mapping[str, Array], inputs: Mapping[str, Array], key: Array
+    ) -> Any:
+        """Return the values normalized by their own, and the new running ones."""
+        x = inputs[self.input_name]
+        count = math.prod(x.shape[:-1])
+        if count < 2:
+            return self.transform(params, inputs)
+        axes = tuple(range(x.ndim - 1))
+        # Means and squares in bfloat16 would lose most digits.
+        wide = x.astype(params["mean"].dtype)
+        mean = wide.mean(axes)
+        variance = jnp.square(wide - mean).mean(axes)
+        batch = {"mean": mean, "variance": variance * (count / (count - 1))}
+        updates = {
+            name: (1 - self.momentum) * params[name] + self.momentum * value
+            for name, value in batch.items()
+        }
+        return self._normalized(params, x, mean, variance), updates
+
+    def _normalized(
+        self, params: Mapping[str, Array], x: Array, mean: Array, variance: Array
+    ) -> dict[str, Array]:
+        scaled = (x - mean) * jax.lax.rsqrt(variance + self.eps)
+        pre = scaled.astype(x.dtype) * params["gain"] + params["bias"]
+        return {"pre": pre, "out": self.activate(params, pre)}
+
+    def _number(self, name: str, value: Any, most: float) -> float:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not (0 < value <= most and math.isfinite(value)):
+            bound = "" if most == math.inf else f", at most {most:g}"
+            raise ConfigurationError(
+                f"{self.where}{name} is {value!r}; it has to be a finite number above "
+                f"0{bound}."
+            )
+        return float(value)

@@ -20,13 +20,30 @@ from theanets.training.programs import (
     Objective,
     Record,
     State,
+    Values,
     evaluate_program,
     noise_key,
     train_program,
 )
 
 Source = ArraySource | StreamSource
-Monitors = dict[str, float]
+
+
+class Monitors(dict[str, float]):
+    """What was measured in one epoch or validation, by name.
+
+    Attributes
+    ----------
+    stage : str
+        The part of a training that has several, such as ``"layerwise hid1"``;
+        else empty.
+    """
+
+    def __init__(self, values: Mapping[str, float] | None = None, stage: str = ""):
+        super().__init__(values or {})
+        self.stage = stage
+
+
 Pair = tuple[Monitors, Monitors]
 
 # A compiled program cannot be interrupted, so none is asked to run much longer.
@@ -40,7 +57,8 @@ class Problem:
     Attributes
     ----------
     objective : callable
-        (params, batch, numbers, key or None) -> (loss, monitors); pure.
+        (learned, carried, batch, numbers, key or None) -> (loss, monitors, carried);
+        pure. See `Values`.
     key : hashable
         The identity of the objective.
     optimizer : Optimizer
@@ -49,17 +67,21 @@ class Problem:
         Returns numbers and arrays for the objective, which may change without
         compiling.
     read : callable
-        Returns the current parameters, a tree of arrays.
+        Returns the current values: parameters, and what goes along with them.
     commit : callable
-        Takes new parameters; called before anyone else gets to see them.
+        Takes new values; called before anyone else gets to see them.
+    stage : str
+        What the monitors of this run say they belong to; for runs that are a part
+        of something larger.
     """
 
     objective: Objective
     key: Any
     optimizer: Optimizer
     numbers: Callable[[], Mapping[str, Any]]
-    read: Callable[[], Any]
-    commit: Callable[[Any], None]
+    read: Callable[[], Values]
+    commit: Callable[[Values], None]
+    stage: str = ""
 
 
 def run(
@@ -97,6 +119,20 @@ def run(
     iterator of (training, validation)
         The monitors after each epoch; nothing is computed before it is asked.
     """
+    batches, validation = sources(problem, train, valid, expect, dtype, controls, seed)
+    return iterate(problem, batches, validation, controls, seed, past)
+
+
+def sources(
+    problem: Problem,
+    train: Any,
+    valid: Any,
+    expect: Expect,
+    dtype: Any,
+    controls: Controls,
+    seed: int,
+) -> tuple[Source, Source]:
+    """Return checked data of both sets, as batches; see `run`."""
     if valid is None and isinstance(train, Iterator):
         raise DataError(
             "train is an iterator, which can be read once, so it cannot serve for "
@@ -121,7 +157,7 @@ def run(
         shuffle=False,
         **common,
     )
-    return iterate(problem, batches, validation, controls, seed, past)
+    return batches, validation
 
 
 def iterate(
@@ -141,7 +177,9 @@ def iterate(
     """
     shown = reporter(controls.progress)
     run = _Run(problem, train, valid, controls, shown, seed, past)
-    shown.start(max_epochs=controls.max_epochs, patience=controls.patience)
+    shown.start(
+        max_epochs=controls.max_epochs, patience=controls.patience, stage=problem.stage
+    )
     reason = "stopped by the caller"
     try:
         yield from run.epochs()
@@ -155,6 +193,27 @@ def iterate(
     finally:
         run.restore_best()
         shown.finish(reason)
+
+
+def measure(problem: Problem, data: Source, pace: "_Pace | None" = None) -> Monitors:
+    """Return the monitors of a data set at the current values, without noise."""
+    evaluate = evaluate_program(problem.objective, problem.key)
+    values, numbers = problem.read(), problem.numbers()
+    pace, sums = pace or _Pace(), _Sums()
+    with closing(data.chunks(0)) as chunks:
+        for chunk in chunks:
+            for start, stop in pace.steps(chunk.count):
+                found = evaluate(
+                    values,
+                    chunk.data,
+                    chunk.order,
+                    start,
+                    stop,
+                    numbers,
+                    layout=chunk.layout,
+                )
+                sums.add(jax.block_until_ready(found), start, stop, chunk.rows)
+    return Monitors(sums.means(), problem.stage)
 
 
 class _Run:
@@ -179,23 +238,23 @@ class _Run:
             problem.optimizer,
             controls.monitor_gradients,
         )
-        self.evaluate = evaluate_program(problem.objective, problem.key)
         self.past = past
         self.root = noise_key(seed, "noise", str(past))
-        params = problem.read()
-        self.state = State(params, problem.optimizer.init(params), np.int32(0))
+        values = problem.read()
+        optimizer_state = problem.optimizer.init(values.learned)
+        self.state = State(values, optimizer_state, np.int32(0))
         self.numbers: Mapping[str, Any] = {}
         self.pace, self.valid_pace = _Pace(), _Pace()
-        self.best: tuple[int, float, Any] | None = None
+        self.best: tuple[int, float, Values] | None = None
         self.validations = 0
         self.best_validation = 0
-        self.validation: Monitors = {}
+        self.validation = Monitors(stage=problem.stage)
         self.validated_at = -1
 
     def epochs(self) -> Iterator[Pair]:
         controls = self.controls
         self.validate(0)
-        self.show(0, {}, 0.0, 0, validated=True)
+        self.show(0, Monitors(), 0.0, 0, validated=True)
         epoch = 0
         while self.patience_left >= 0:
             begun = time.perf_counter()
@@ -219,7 +278,7 @@ class _Run:
             )
             if stopped and not due:
                 self.validate(epoch)
-            yield training, dict(self.validation)
+            yield training, Monitors(self.validation, self.problem.stage)
             if bound or stopped:
                 self.reason = bound or "stopped by a callback"
                 return
@@ -261,7 +320,7 @@ class _Run:
 
     def train_epoch(self, epoch: int) -> tuple[Monitors, int]:
         # Whoever was shown the last epoch may have changed parameters since.
-        self.state = self.state._replace(params=self.problem.read())
+        self.state = self.state._replace(values=self.problem.read())
         values = dict(self.problem.optimizer.values)
         self.numbers = {**self.problem.numbers(), "optimizer": values}
         limit = self.controls.max_updates
@@ -273,7 +332,7 @@ class _Run:
                 self.train_chunk(chunk, epoch, sums, left)
                 if sums.batches == left:
                     break
-        training = sums.means()
+        training = Monitors(sums.means(), self.problem.stage)
         if not math.isfinite(training["loss"]):
             raise NonFiniteError(
                 f"the training loss became {training['loss']} in epoch {epoch + 1}. "
@@ -289,14 +348,14 @@ class _Run:
         for start, stop in self.pace.steps(count):
             self.state, found = self.advance(chunk, start, stop)
             sums.add(found, start, stop, chunk.rows)
-            self.problem.commit(self.state.params)
+            self.problem.commit(self.state.values)
             self.shown.batches(
                 epoch + 1, sums.batches, self.train.batches, sums.examples
             )
 
     def advance(self, chunk: Chunk, start: int, stop: int) -> tuple[State, Record]:
         state, found = self.program(
-            self.state.params,
+            self.state.values,
             self.state.optimizer,
             self.state.updates,
             chunk.data,
@@ -312,26 +371,12 @@ class _Run:
         return state, found
 
     def validate(self, epoch: int) -> None:
-        params, numbers = self.problem.read(), self.problem.numbers()
-        sums = _Sums()
-        with closing(self.valid.chunks(0)) as chunks:
-            for chunk in chunks:
-                for start, stop in self.valid_pace.steps(chunk.count):
-                    found = self.evaluate(
-                        params,
-                        chunk.data,
-                        chunk.order,
-                        start,
-                        stop,
-                        numbers,
-                        layout=chunk.layout,
-                    )
-                    sums.add(jax.block_until_ready(found), start, stop, chunk.rows)
-        self.validation = sums.means()
+        values = self.problem.read()
+        self.validation = measure(self.problem, self.valid, self.valid_pace)
         self.validated_at = epoch
         loss = self.validation["loss"]
         if self.best is None or self.improves(loss, self.best[1]):
-            self.best = (epoch, loss, params)
+            self.best = (epoch, loss, values)
             self.best_validation = self.validations
         self.validations += 1
 
@@ -396,7 +441,7 @@ class _Sums:
         self.batches += stop - start
         self.examples += (stop - start) * rows
 
-    def means(self) -> Monitors:
+    def means(self) -> dict[str, float]:
         return {name: self._mean(name) for name in self._parts[0][0]}
 
     def _mean(self, name: str) -> float:

@@ -24,8 +24,8 @@ Array = jax.Array
 Tree = Any
 F = TypeVar("F", bound=Callable[..., Any])
 
-Objective = Callable[[Tree, tuple[Array, ...], Mapping[str, Any], Array | None], Any]
-"""(params, batch, numbers, key or None) -> (loss, monitors)."""
+Objective = Callable[..., Any]
+"""(learned, carried, batch, numbers, key or None) -> (loss, monitors, carried)."""
 
 Record = dict[str, tuple[Array, ...]]
 """Of each monitor its value in each batch, or values and how much each counts."""
@@ -35,10 +35,19 @@ Layout = Literal["rows", "stack", "whole"]
 or everything as one batch."""
 
 
+class Values(NamedTuple):
+    """The arrays that are trained, and those that go along with them."""
+
+    learned: Tree
+    """What the optimizer moves."""
+    carried: Tree = ()
+    """What the objective takes and hands back, as running statistics are."""
+
+
 class State(NamedTuple):
     """Everything that one update hands to the next."""
 
-    params: Tree
+    values: Values
     optimizer: Tree
     updates: Any
     """How many updates there were: a whole number, int32."""
@@ -75,7 +84,7 @@ def train_program(
 ) -> Callable[..., tuple[State, Record]]:
     """Return the program that updates parameters over a run of batches.
 
-    It is called as ``program(params, optimizer_state, updates, data, order, start,
+    It is called as ``program(values, optimizer_state, updates, data, order, start,
     stop, root, numbers, layout=...)`` and returns the state after batches start to
     stop, and every monitor's value in each of them, taken before the batch's update.
 
@@ -103,7 +112,7 @@ def train_program(
 def evaluate_program(objective: Objective, key: Hashable) -> Callable[..., Record]:
     """Return the program that computes every monitor over a run of batches.
 
-    It is called as ``program(params, data, order, start, stop, numbers, layout=...)``
+    It is called as ``program(values, data, order, start, stop, numbers, layout=...)``
     and returns every monitor's value in each batch from start to stop.
     """
     return PROGRAMS.get(
@@ -121,7 +130,7 @@ def _train(
     objective: Objective,
     optimizer: Optimizer,
     gradients: bool,
-    params: Tree,
+    values: Values,
     optimizer_state: Tree,
     updates: Array,
     data: tuple[Array, ...],
@@ -143,19 +152,23 @@ def _train(
         state, record = carry
         batch = _batch(data, order, index, layout)
         key = jax.random.fold_in(stream_key, state.updates)
+        learned, carried = state.values
 
-        def loss(params: Tree) -> Any:
-            return objective(turn(params), batch, numbers, key)
+        def loss(learned: Tree) -> Any:
+            value, *more = objective(turn(learned), carried, batch, numbers, key)
+            return value, more
 
-        (value, monitors), grads = jax.value_and_grad(loss, has_aux=True)(state.params)
+        (value, (monitors, carried_on)), grads = jax.value_and_grad(loss, has_aux=True)(
+            learned
+        )
         curvature = None
         if optimizer.needs_curvature:
-            draws = _normal(jax.random.fold_in(key, 1), state.params)
-            curvature = hessian_vector(lambda p: loss(p)[0], state.params, draws)
-        params, optimizer_state = optimizer.update(
+            draws = _normal(jax.random.fold_in(key, 1), learned)
+            curvature = hessian_vector(lambda p: loss(p)[0], learned, draws)
+        learned, optimizer_state = optimizer.update(
             grads,
             state.optimizer,
-            state.params,
+            learned,
             numbers["optimizer"],
             count=state.updates,
             value=value,
@@ -164,26 +177,30 @@ def _train(
         )
         if gradients:
             monitors = monitors | _norms(grads)
-        state = State(params, optimizer_state, state.updates + 1)
+        values = Values(learned, carried_on)
+        state = State(values, optimizer_state, state.updates + 1)
         return state, _written(record, index, monitors)
 
-    def monitored(params: Tree, batch: tuple[Array, ...]) -> dict[str, Any]:
-        found: dict[str, Any] = objective(turn(params), batch, numbers, stream_key)[1]
-        return found | _norms(params) if gradients else found
+    def monitored(values: Values, batch: tuple[Array, ...]) -> dict[str, Any]:
+        learned, carried = values
+        found: dict[str, Any]
+        _, found, _ = objective(turn(learned), carried, batch, numbers, stream_key)
+        return found | _norms(learned) if gradients else found
 
     stream_key = jax.random.wrap_key_data(root, impl="threefry2x32")
-    state = State(turn(params), turn(optimizer_state), updates)
+    turned_values = Values(turn(values.learned), values.carried)
+    state = State(turned_values, turn(optimizer_state), updates)
     first = _batch(data, order, start, layout)
-    shapes = jax.eval_shape(monitored, state.params, first)
+    shapes = jax.eval_shape(monitored, state.values, first)
     record = _empty(shapes, _count(data, order))
     state, record = lax.fori_loop(start, stop, update, (state, record))
-    state = State(turn(state.params), turn(state.optimizer), state.updates)
-    return state, record
+    values = Values(turn(state.values.learned), state.values.carried)
+    return State(values, turn(state.optimizer), state.updates), record
 
 
 def _evaluate(
     objective: Objective,
-    params: Tree,
+    values: Values,
     data: tuple[Array, ...],
     order: Array | None,
     start: Array,
@@ -193,7 +210,7 @@ def _evaluate(
     layout: Layout,
 ) -> dict[str, Array]:
     def monitored(batch: tuple[Array, ...]) -> dict[str, Any]:
-        found: dict[str, Any] = objective(params, batch, numbers, None)[1]
+        found: dict[str, Any] = objective(*values, batch, numbers, None)[1]
         return found
 
     def add(index: Array, record: Record) -> Record:

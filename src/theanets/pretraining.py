@@ -1,0 +1,452 @@
+"""Training that follows the shape of a network: part by part, or from the data.
+
+A part of a network is a smaller graph over the same parameters, so nothing has to be
+copied back, and the network is whole at every moment.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from theanets.datasets.sources import Chunk
+from theanets.errors import ConfigurationError, DataError
+from theanets.graph.expected import Expectations
+from theanets.graph.objective import Objective
+from theanets.graph.topology import Topology
+from theanets.initializers import stream
+from theanets.layers import Feedforward, Flatten, Input, Layer, Tied
+from theanets.losses import Loss
+from theanets.prediction import compute
+from theanets.training.loop import Problem
+from theanets.training.programs import Values
+
+NAMES = {
+    "sample": "sample",
+    "layerwise": "layerwise",
+    "supervised": "layerwise",
+    "pretrain": "pretrain",
+    "unsupervised": "pretrain",
+}
+"""The algorithms of this module, by each of their names."""
+
+STAGED = tuple(name for name, algo in NAMES.items() if algo != "sample")
+"""Names of those that train one stage after the other, by a subalgo."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of a network to be trained by itself.
+
+    Attributes
+    ----------
+    name : str
+        What its monitors say they belong to.
+    topology : Topology
+        The part, as a graph.
+    fresh : tuple of Layer
+        Its layers that the network does not have; the others share the network's
+        parameters.
+    reconstructs : bool
+        Whether its target is its input, whatever the network's is.
+    """
+
+    name: str
+    topology: Topology
+    fresh: tuple[Layer, ...] = ()
+    reconstructs: bool = False
+
+
+def stages(algo: str, topology: Topology) -> list[Stage]:
+    """Return the stages of a staged algorithm for a network.
+
+    Raises
+    ------
+    ConfigurationError
+        If the network cannot be trained so; the message says what it needs.
+    """
+    if NAMES[algo] == "layerwise":
+        return _layerwise(topology)
+    shadow, fresh = _shadow(topology)
+    return [
+        Stage(f"pretrain {inner.name}", part, fresh, reconstructs=True)
+        for inner, part in _outermost_first(shadow, algo)
+    ]
+
+
+def _layerwise(topology: Topology) -> list[Stage]:
+    """Return stages that reach ever deeper, the last one being the whole network."""
+    if any(isinstance(layer, Tied) for layer in topology.layers):
+        return [
+            Stage(f"layerwise {inner.name}", part)
+            for inner, part in _outermost_first(topology, "layerwise")
+        ]
+    last = topology.layers[-1]
+    deep = [i for i, x in enumerate(topology.layers[:-1]) if _learns(x)]
+    if not deep or not _learns(last):
+        raise ConfigurationError(
+            "layerwise trains one hidden layer after the other, each below an output "
+            "layer with weights. This model has "
+            + (
+                "no hidden layer that learns. Use another algo."
+                if _learns(last)
+                else f'no weights in its last layer "{last.name}".'
+            )
+        )
+    found = []
+    for i, following in pairwise(deep):
+        below = _upto(topology, following)
+        source = topology.layers[following - 1]
+        tap: tuple[Layer, ...] = ()
+        if len(source.shape) > len(last.input_shape):
+            flat = Flatten(name=f"{last.name}_flat", inputs=source.output_name)
+            below, source, tap = below.extended(flat), flat, (flat,)
+        tap = (*tap, _again(last, source))
+        name = f"layerwise {topology.layers[i].name}"
+        found.append(Stage(name, _joined(below, tap[-1:], "layerwise"), tap))
+    whole = Stage(f"layerwise {topology.layers[deep[-1]].name}", topology)
+    return [*found, whole]
+
+
+def _outermost_first(topology: Topology, algo: str) -> list[tuple[Layer, Topology]]:
+    """Return the parts of a graph of nested tied pairs, and the innermost of each."""
+    layers = topology.layers
+    index = {layer.name: i for i, layer in enumerate(layers)}
+    pairs = [
+        (index[layer.borrowed["w"].rpartition(".")[0]], i)
+        for i, layer in reversed(list(enumerate(layers)))
+        if isinstance(layer, Tied)
+    ]
+    outer = [pair[0] for pair in pairs]
+    if outer != sorted(set(outer)) or outer[-1] > pairs[-1][1]:
+        raise ConfigurationError(
+            f"{algo} needs tied layers that undo the ones before in reverse order, as "
+            'in [784, 256, 64, "tied", "tied"]. Here they undo, in their order: '
+            + ", ".join(layers[i].name for i in reversed(outer))
+            + "."
+        )
+    parts = []
+    for (start, end), (following, _) in pairwise(pairs):
+        source = layers[following - 1]
+        rest = (_again(layers[end], source), *map(_again, layers[end + 1 :]))
+        part = _joined(_upto(topology, following), rest, algo)
+        parts.append((layers[start], part))
+    return [*parts, (layers[outer[-1]], topology)]
+
+
+def _shadow(topology: Topology) -> tuple[Topology, tuple[Layer, ...]]:
+    """Return an autoencoder over a network's hidden layers, and its own layers."""
+    first, *hidden, last = topology.layers
+    needs = (
+        "pretrain needs one input and hidden feedforward layers, each of which reads "
+        "the one before; "
+    )
+    previous = first
+    for layer in hidden:
+        if isinstance(layer, Input) or layer.input_names != (previous.output_name,):
+            reads = ", ".join(layer.input_names) or "data"
+            raise ConfigurationError(f'{needs}layer "{layer.name}" reads {reads}.')
+        weights = any(len(p.shape) > 1 for p in layer.params.values())
+        kept = layer.shape == layer.input_shape and not weights
+        if not (_is_matrix(layer) or kept):
+            raise ConfigurationError(
+                f'{needs}layer "{layer.name}" is of form {layer.form!r}, which no tied '
+                "layer can undo."
+            )
+        previous = layer
+    encoders = [layer for layer in hidden if _is_matrix(layer)]
+    if not encoders:
+        raise ConfigurationError(f"{needs}this model has none.")
+    fresh = tuple(
+        Tied(
+            partner=layer.name,
+            name=last.name if layer is encoders[0] else f"{layer.name}_tied",
+            activation="linear" if layer is encoders[0] else layer.activation,
+        )
+        for layer in reversed(encoders)
+    )
+    return _joined(Topology((first, *hidden)), fresh, "pretrain"), fresh
+
+
+def _is_matrix(layer: Layer) -> bool:
+    return isinstance(layer, Feedforward) and "w" in layer.params
+
+
+def _learns(layer: Layer) -> bool:
+    return any(param.learned for param in layer.params.values())
+
+
+def _upto(topology: Topology, end: int) -> Topology:
+    """Return the layers before a place, and all inputs, since data holds all."""
+    layers = topology.layers
+    later = (layer for layer in layers[end:] if isinstance(layer, Input))
+    return Topology((*layers[:end], *later))
+
+
+def _again(layer: Layer, source: Layer | None = None) -> Layer:
+    """Return a layer of the same description that is not bound yet."""
+    spec = layer.to_spec()
+    if source is not None:
+        spec["inputs"] = [source.output_name]
+    if "activation" in spec:
+        spec["activation"] = layer.activation
+    return Layer.build(**spec)
+
+
+def _joined(topology: Topology, layers: Iterable[Layer], algo: str) -> Topology:
+    for layer in layers:
+        try:
+            topology = topology.extended(layer)
+        except ConfigurationError as error:
+            raise ConfigurationError(
+                f"{algo} cannot train the part of the model that ends with "
+                f'"{topology.layers[-1].name}": {error}'
+            ) from error
+    return topology
+
+
+@dataclass(frozen=True)
+class Part:
+    """A stage as something to minimize.
+
+    Attributes
+    ----------
+    stage : Stage
+        The part of the network.
+    objective : Objective
+        Its losses, regularizers and monitors.
+    expect : Expectations
+        What data it takes.
+    shared : mapping
+        The network's arrays by full name.
+    own : mapping
+        Arrays of the stage's fresh layers; these hide the network's of equal names.
+    """
+
+    stage: Stage
+    objective: Objective
+    expect: Expectations
+    shared: MutableMapping[str, Any]
+    own: MutableMapping[str, Any] = field(default_factory=dict)
+
+    def problem(self, optimizer: Any) -> Problem:
+        """Return what the engine is to minimize."""
+        return Problem(
+            _carrying(self.objective),
+            self.objective.key,
+            optimizer,
+            numbers=lambda: self.objective.numbers,
+            read=self.read,
+            commit=self.commit,
+            stage=self.stage.name,
+        )
+
+    def read(self) -> Values:
+        """Return the current arrays, from wherever they live."""
+        topology = self.stage.topology
+        held = {name: self._home(name)[name] for name in topology.param_shapes}
+        learned = {name: held.pop(name) for name in sorted(topology.learned)}
+        return Values(learned, held)
+
+    def commit(self, values: Values) -> None:
+        """Put new arrays back to where they live."""
+        for name, value in {**values.learned, **values.carried}.items():
+            self._home(name)[name] = value
+
+    def _home(self, name: str) -> MutableMapping[str, Any]:
+        return self.own if name in self.own else self.shared
+
+
+def part_of(whole: Objective, stage: Stage, losses: Iterable[Loss]) -> Objective:
+    """Return the objective of a stage: what of the whole one is in reach.
+
+    Raises
+    ------
+    ConfigurationError
+        If a loss reads what the stage does not have.
+    """
+    topology = stage.topology
+    names = {*topology.output_names, *topology.param_shapes}
+    name, inputs = topology.layers[-1].name, topology.inputs
+    if stage.reconstructs:
+        losses = [Loss.build("mse").following(name, inputs[0].name)]
+    try:
+        bound = tuple(loss.bind(topology.by_name) for loss in losses)
+    except ConfigurationError as error:
+        raise ConfigurationError(
+            f"{stage.name}: a loss reads what this part of the model does not have. "
+            f"Train it with another algo. {error}"
+        ) from error
+    return Objective(
+        topology,
+        bound,
+        tuple(
+            regularizer
+            for regularizer in whole.regularizers
+            if regularizer.pattern is None or regularizer.targets(names, whole.roles)
+        ),
+        tuple(x for x in whole.monitors if not x.source or x.source in names),
+        whole.dtype,
+        () if stage.reconstructs else whole.class_weights,
+    )
+
+
+class InputsAlone(Expectations):
+    """Expects the inputs of a model, and takes the rest of its data if it is there."""
+
+    def __call__(self, arrays: Any) -> Any:
+        """Return what is expected of each array."""
+        expected = super().__call__(arrays)
+        inputs = [slot for slot in expected if slot.role == "input"]
+        return inputs if len(arrays) == len(inputs) else expected
+
+
+def _carrying(objective: Objective) -> Callable[..., Any]:
+    count = len(objective.slots)
+
+    def whole(learned: Any, carried: Any, batch: Any, numbers: Any, key: Any) -> Any:
+        params = {**carried, **learned}
+        # Of labelled data, a part that reconstructs its input reads that alone.
+        loss, monitors, updates = objective(params, batch[:count], numbers, key)
+        return loss, monitors, {**carried, **updates}
+
+    return whole
+
+
+def sampled(
+    objective: Objective,
+    values: Mapping[str, Any],
+    chunks: Iterable[Chunk],
+    seed: int,
+    *names: str,
+) -> dict[str, np.ndarray]:
+    """Return weights that are examples of what they read, or are to answer.
+
+    Each column of a hidden feedforward layer's weights is one of the vectors that the
+    layer reads, scaled to length 1, so that a unit answers most to that example. Each
+    row of the last layer's weights is a target, where targets are vectors.
+
+    Parameters
+    ----------
+    objective : Objective
+        The model and its losses.
+    values : mapping of str to array
+        Its arrays by full name.
+    chunks : iterable of Chunk
+        The data, read once.
+    seed : int
+        Of the choice.
+    *names : str
+        Further names of the random streams.
+
+    Raises
+    ------
+    DataError
+        If a layer reads nothing but zeros.
+    """
+    topology = objective.topology
+    sizes, target = samples_wanted(objective)
+    rngs = {name: stream(seed, "sample", *names, name) for name in sizes}
+    chosen = _reservoirs(chunks, sizes, rngs)
+    found: dict[str, np.ndarray] = {}
+    bare = Objective(topology, (), dtype=objective.dtype)
+    inputs = [layer.name for layer in topology.inputs]
+    for layer in topology.layers:
+        for source, name in _matrices(layer):
+            if name not in sizes:
+                continue
+            batch, rng, size = chosen[name], rngs[name], sizes[name]
+            if layer is topology.layers[-1]:
+                rows = _unit_rows(batch[target], size, rng, layer)
+            else:
+                x = dict(zip(inputs, batch, strict=False))
+                read = compute(bare, {**values, **found}, x, (source,), None)
+                rows = _unit_rows(read[source], size, rng, layer).T
+            found[name] = rows.astype(values[name].dtype)
+    return found
+
+
+def samples_wanted(objective: Objective) -> tuple[dict[str, int], int]:
+    """Return how many samples each weight array takes, and where the target is.
+
+    Raises
+    ------
+    ConfigurationError
+        If no weights of the model can be sampled.
+    """
+    *earlier, last = objective.topology.layers
+    wanted = {name: layer.size for layer in earlier for _, name in _matrices(layer)}
+    loss = objective.losses[0]
+    slots = [slot.name for slot in objective.slots]
+    matrices = _matrices(last)
+    if not loss.integer_target and loss.output_name == last.output_name:
+        wanted |= {name: last.input_size for _, name in matrices[:1]}
+    if not wanted:
+        raise ConfigurationError(
+            "sample sets the weights of hidden feedforward layers, and of an output "
+            "layer whose target is numbers. This model has none."
+        )
+    return wanted, slots.index(loss.target)
+
+
+def _matrices(layer: Layer) -> list[tuple[str, str]]:
+    """Return what a feedforward layer reads, with the full names of its weights."""
+    if not isinstance(layer, Feedforward):
+        return []
+    weights = [name for name, param in layer.params.items() if len(param.shape) == 2]
+    return [
+        (source, f"{layer.name}.{name}")
+        for source, name in zip(layer.input_names, weights, strict=False)
+    ]
+
+
+def _reservoirs(
+    chunks: Iterable[Chunk],
+    sizes: Mapping[str, int],
+    rngs: Mapping[str, np.random.Generator],
+) -> dict[str, tuple[np.ndarray, ...]]:
+    """Return for each name so many examples, every one of the data equally likely."""
+    held: dict[str, tuple[np.ndarray, ...]] = {}
+    ranks = {name: np.empty(0) for name in sizes}
+    for chunk in chunks:
+        for batch in chunk.on_host():
+            for name, size in sizes.items():
+                drawn = rngs[name].random(len(batch[0]))
+                full = len(ranks[name]) == size
+                near = drawn < ranks[name].max() if full else drawn < 1
+                all_ranks = np.append(ranks[name], drawn[near])
+                kept = np.argsort(all_ranks)[:size]
+                ranks[name] = all_ranks[kept]
+                before = held.get(name) or tuple(array[:0] for array in batch)
+                held[name] = tuple(
+                    np.concatenate([old, new[near]])[kept]
+                    for old, new in zip(before, batch, strict=True)
+                )
+    return held
+
+
+def _unit_rows(
+    values: np.ndarray, count: int, rng: np.random.Generator, layer: Layer
+) -> np.ndarray:
+    """Return so many of the vectors on the last axis, scaled to length 1.
+
+    Where there are too few, distorted copies of them make up for it.
+    """
+    rows = values.reshape(-1, values.shape[-1]).astype("f8")
+    rows = rows[np.abs(rows).max(axis=1) > 0]
+    if not len(rows):
+        raise DataError(
+            f"{layer.where}the vectors to sample its weights from are all zero."
+        )
+    rows = _scaled(rng.permutation(rows)[:count])
+    missing = count - len(rows)
+    copies = rows[rng.integers(0, len(rows), missing)]
+    noise = rows.std(axis=0) * rng.standard_normal(copies.shape)
+    return _scaled(np.concatenate([rows, copies + noise]))
+
+
+def _scaled(rows: np.ndarray) -> np.ndarray:
+    found: np.ndarray = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return found
