@@ -55,6 +55,43 @@ EXAMPLES = [
         "of all moments",
         [],
     ),
+    (
+        "mnist_autoencoder.py",
+        "--units 9 --examples 256 --epochs 1 --out FOLDER",
+        "R²",
+        ["autoencoder-features.png", "autoencoder-digits.png"],
+        None,
+    ),
+    (
+        "deep_autoencoder.py",
+        "--sizes 9 4 --examples 256 --stage-epochs 1 --epochs 1 --out FOLDER",
+        "after the layerwise training",
+        ["deep-autoencoder.png"],
+        None,
+    ),
+    (
+        "deep_classifier.py",
+        "--sizes 9 4 --examples 256 --labelled 64 --stage-epochs 1 --epochs 1"
+        " --out FOLDER",
+        "without pretraining",
+        ["deep-classifier.png"],
+        None,
+    ),
+    (
+        "reconstruction_ica.py",
+        "--units 9 --side 4 --directions 8 --patches 256 --epochs 1 --out FOLDER",
+        "R²",
+        ["reconstruction-ica.png"],
+        None,
+    ),
+    ("xor.py", "--epochs 3", "1 xor 1", [], None),
+    (
+        "weighted_classification.py",
+        "--examples 256 --epochs 1",
+        "with weights",
+        [],
+        None,
+    ),
 ]
 
 

@@ -1344,6 +1344,104 @@ SEQUENCE_DATA = {
     ),
 }
 
+# Batch normalization, and training that follows the shape of a network.
+
+
+def staged(layers, model=Classifier, **keywords):
+    data = [X] if model is Autoencoder else (X, LABELS)
+    return lambda: model(layers).train(data, progress=False, **keywords)
+
+
+STAGES = {
+    "a subalgo that is none": (
+        staged([4, 5, 3], algo="layerwise", subalgo="nagg"),
+        ["subalgo 'nagg'", "adam", 'Did you mean "nag"?'],
+    ),
+    "a subalgo that has stages itself": (
+        staged([4, 5, 3], algo="pretrain", subalgo="layerwise"),
+        ["subalgo 'layerwise'", "rmsprop"],
+    ),
+    "a subalgo that is a number": (
+        staged([4, 5, 3], algo="pretrain", subalgo=3),
+        ["subalgo is 3", "optax"],
+    ),
+    "a subalgo for an algorithm without stages": (
+        staged([4, 5, 3], algo="sgd", subalgo="nag"),
+        ["subalgo is 'nag'", "'sgd'", "layerwise"],
+    ),
+    "a subalgo for sample": (
+        staged([4, 5, 3], algo="sample", subalgo="nag"),
+        ["subalgo is 'nag'", "'sample'", "pretrain"],
+    ),
+    "a learning rate for sample": (
+        staged([4, 5, 3], algo="sample", learning_rate=0.1),
+        ['"learning_rate"', "not to the one chosen"],
+    ),
+    "nearly a network's algorithm": (
+        staged([4, 5, 3], algo="layerwize"),
+        ["unknown algo 'layerwize'", 'Did you mean "layerwise"?'],
+    ),
+    "a keyword of another subalgo": (
+        staged([4, 5, 3], algo="layerwise", subalgo="sgd", rms_halflife=3),
+        ['"rms_halflife"', "rmsprop"],
+    ),
+    "layerwise without hidden layers": (
+        staged([4, 3], algo="layerwise"),
+        ["no hidden layer that learns", "another algo"],
+    ),
+    "layerwise to a last layer without weights": (
+        staged([4, 5, 3, (1, 3), "flat"], algo="layerwise"),
+        ['no weights in its last layer "out"'],
+    ),
+    "tied layers that are not nested": (
+        staged(
+            [
+                4,
+                (5, "tanh"),
+                {"form": "tied", "partner": "hid1"},
+                (3, "tanh"),
+                {"form": "tied", "partner": "hid3"},
+            ],
+            Autoencoder,
+            algo="layerwise",
+        ),
+        ["reverse order", "hid1, hid3"],
+    ),
+    "pretraining without hidden layers": (
+        staged([4, 3], algo="pretrain"),
+        ["hidden feedforward layers", "this model has none"],
+    ),
+    "pretraining of what cannot be undone": (
+        staged([(2, 2), "flat", 5, 3], algo="pretrain"),
+        ['layer "hid1"', "'flatten'", "no tied layer can undo"],
+    ),
+    "pretraining of a graph with a bypass": (
+        staged([4, 5, {"size": 5, "inputs": ["in", "hid1"]}, 3], algo="pretrain"),
+        ['layer "hid2" reads in:out, hid1:out'],
+    ),
+    "sampling where there is nothing to set": (
+        staged([4, 3], algo="sample"),
+        ["hidden feedforward layers", "This model has none"],
+    ),
+    "a momentum of batchnorm above 1": (
+        lambda: Classifier([4, {"form": "batchnorm", "momentum": 1.5}, 3]),
+        ['layer "hid1"', "momentum is 1.5", "at most 1"],
+    ),
+    "an eps of 0": (
+        lambda: Classifier([4, {"form": "batchnorm", "eps": 0}, 3]),
+        ['layer "hid1"', "eps is 0", "above 0"],
+    ),
+    "another size after batchnorm": (
+        lambda: Classifier([4, (5, "batchnorm"), 3]),
+        ['layer "hid1"', "size 5", "make it 4"],
+    ),
+    "statistics of another shape": (
+        lambda: Classifier([4, "batchnorm", 3]).find("hid1", "mean").set_value([1, 2]),
+        DataError,
+        ['"hid1.mean"', "(4,)", "(2,)"],
+    ),
+}
+
 TABLE = {
     **{("short", k): (DataError, row) for k, row in SHORT_SEQUENCES.items()},
     **{("images", k): (ConfigurationError, row) for k, row in IMAGES.items()},
@@ -1364,6 +1462,7 @@ TABLE = {
     **{("minimize", k): (TheanetsError, row) for k, row in MINIMIZE.items()},
     **{("data", k): (DataError, row) for k, row in DATA_OF_OTHER_KINDS.items()},
     **{("layers", k): (ConfigurationError, row) for k, row in SPARSE_LAYERS.items()},
+    **{("stages", k): (ConfigurationError, row) for k, row in STAGES.items()},
 }
 
 

@@ -1,5 +1,6 @@
 """The network: the one mutable object, a handle over pure functions and arrays."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -30,6 +31,7 @@ from theanets.optimizers import Optimizer
 from theanets.parameters import Parameter, no_such
 from theanets.prediction import compute, input_arrays
 from theanets.pretraining import InputsAlone, Part, Stage
+from theanets.progress import reporter
 from theanets.registry import listing, suggest
 from theanets.saving import Snapshots, describe, rebuild, register
 from theanets.scores import checked_target, checked_weights, r2
@@ -379,6 +381,12 @@ class Network:
         seed = self._seed if controls.rng is None else as_seed(controls.rng, "rng")
         begun = 0 if controls.rng is None else self._epochs
         data = (train, valid)
+        several = len(parts) > 1 or optimizer is None
+        if several and any(isinstance(given, Iterator) for given in data):
+            raise DataError(
+                f"the data are an iterator, which can be read once, but algo {algo!r} "
+                "reads them several times. Give an iterable that starts anew."
+            )
         if optimizer is None:
             pairs = self._sample(parts[0], data, controls, seed)
         else:
@@ -518,11 +526,6 @@ class Network:
         begun: int,
     ) -> Iterator[Pair]:
         """Check everything, and return the epochs of one part after the other."""
-        if len(parts) > 1 and any(isinstance(given, Iterator) for given in data):
-            raise DataError(
-                f"the data are an iterator, which can be read once, and there are "
-                f"{len(parts)} stages of training. Give an iterable that starts anew."
-            )
 
         def begin(part: Part) -> Iterator[Pair]:
             return run(
@@ -548,9 +551,11 @@ class Network:
         """Check everything, and return the one epoch that draws weights from data."""
         problem = part.problem(None)
         pretraining.samples_wanted(part.objective)
-        train, valid = sources(problem, *data, part.expect, self._dtype, controls, seed)
+        train, valid = sources(*data, part.expect, self._dtype, controls, seed)
 
         def once() -> Iterator[Pair]:
+            shown, begun = reporter(controls.progress), time.perf_counter()
+            shown.start(max_epochs=1, patience=0, stage=problem.stage)
             with closing(train.chunks(0)) as chunks:
                 found = pretraining.sampled(
                     part.objective, self._values, chunks, seed, str(self._epochs)
@@ -558,6 +563,16 @@ class Network:
             for name, value in found.items():
                 self._values[name] = jax.device_put(value)
             pair = measure(problem, train), measure(problem, valid)
+            shown.epoch(
+                1,
+                *pair,
+                seconds=time.perf_counter() - begun,
+                examples=0,
+                validated=True,
+                best=None,
+                patience_left=None,
+            )
+            shown.finish("weights are drawn from the data")
             for callback in controls.callbacks:
                 callback(1, *pair)
             yield pair

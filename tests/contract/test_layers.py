@@ -84,6 +84,7 @@ GRAPHS = {
     "clockwork": sequence("clockwork", periods=[2, 1]),
     "bcrnn": sequence("bcrnn", num_modules=2),
     "bidirectional": sequence("bidirectional", worker="gru"),
+    "batchnorm": [4, {"form": "batchnorm", "activation": "g"}],
 }
 
 HIDDEN = ("hh", "hr", "hz")
@@ -109,6 +110,7 @@ PARAMS = {
     "embedding over time": {"w"},
     "dropout": set(),
     "noise": set(),
+    "batchnorm": {"gain", "bias", "mean", "variance"},
     "rnn": {"xh", "hh", "b"},
     "rnn of limited memory": {"xh", "hh", "b"},
     "rrnn": {"xh", "hh", "b", "xr", "r"},
@@ -125,7 +127,7 @@ PARAMS = {
     },
 }
 
-FIXED = {"rates", "mask", "period"}
+FIXED = {"rates", "mask", "period", "mean", "variance"}
 
 OF_ACTIVATION = {
     "prelu": {"leak"},
@@ -148,7 +150,7 @@ def activations(graph):
         return ACTIVATIONS
     if GRAPHS[graph][0] == (None, 3):
         return ["tanh"]
-    learns = graph == "tied" or graph.startswith(("feedforward", "conv"))
+    learns = graph in ("tied", "batchnorm") or graph.startswith(("feedforward", "conv"))
     return ["tanh", "prelu"] if learns else ["linear"]
 
 

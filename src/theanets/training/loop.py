@@ -119,20 +119,24 @@ def run(
     iterator of (training, validation)
         The monitors after each epoch; nothing is computed before it is asked.
     """
-    batches, validation = sources(problem, train, valid, expect, dtype, controls, seed)
+    full = problem.optimizer.full_batch
+    batches, validation = sources(train, valid, expect, dtype, controls, seed, full)
     return iterate(problem, batches, validation, controls, seed, past)
 
 
 def sources(
-    problem: Problem,
     train: Any,
     valid: Any,
     expect: Expect,
     dtype: Any,
     controls: Controls,
     seed: int,
+    full_batch: bool = False,
 ) -> tuple[Source, Source]:
-    """Return checked data of both sets, as batches; see `run`."""
+    """Return checked data of both sets, as batches; see `run`.
+
+    ``full_batch`` says that all the data are one batch, unless controls say otherwise.
+    """
     if valid is None and isinstance(train, Iterator):
         raise DataError(
             "train is an iterator, which can be read once, so it cannot serve for "
@@ -140,7 +144,7 @@ def sources(
         )
     size = controls.batch_size
     if size == "default":
-        size = None if problem.optimizer.full_batch else 32
+        size = None if full_batch else 32
     common: dict[str, Any] = {
         "expect": expect,
         "dtype": dtype,
