@@ -1390,7 +1390,7 @@ STAGES = {
         ["no hidden layer that learns", "another algo"],
     ),
     "layerwise to a last layer without weights": (
-        staged([4, 5, 3, (1, 3), "flat"], algo="layerwise"),
+        staged([4, 5, 3, "flat"], algo="layerwise"),
         ['no weights in its last layer "out"'],
     ),
     "tied layers that are not nested": (

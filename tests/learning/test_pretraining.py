@@ -44,8 +44,8 @@ def test_pretraining_helps_where_labels_are_few(digits):
         net = theanets.Classifier([784, *hidden, 10], rng=seed)
         if pretrained:
             given = {**STAGED, "algo": "pretrain", "max_epochs": 3}
-            net.train([images[:10000]], [held[:1000]], learning_rate=0.003, **given)
-        net.train(labelled, **{**QUIET, "batch_size": 32}, max_epochs=60)
+            net.train([images[:8000]], [held[:1000]], learning_rate=0.003, **given)
+        net.train(labelled, **{**QUIET, "batch_size": 32}, max_epochs=40)
         return net.score(*test)
 
     plain, pretrained = (
