@@ -44,10 +44,9 @@ EXAMPLES = [
     ),
     (
         "convolution.py",
-        "--examples 64 --epochs 1 --filters 2 2 --out FOLDER",
+        "--examples 64 --epochs 1 --filters 2 2",
         "test accuracy",
         ["convolution-filters.png"],
-        None,
     ),
     (
         "phonemes.py",
@@ -57,40 +56,34 @@ EXAMPLES = [
     ),
     (
         "mnist_autoencoder.py",
-        "--units 9 --examples 256 --epochs 1 --out FOLDER",
+        "--units 9 --examples 256 --epochs 1",
         "R²",
         ["autoencoder-features.png", "autoencoder-digits.png"],
-        None,
     ),
     (
         "deep_autoencoder.py",
-        "--sizes 9 4 --examples 256 --stage-epochs 1 --epochs 1 --out FOLDER",
+        "--sizes 9 4 --examples 256 --stage-epochs 1 --epochs 1",
         "after the layerwise training",
         ["deep-autoencoder.png"],
-        None,
     ),
     (
         "deep_classifier.py",
-        "--sizes 9 4 --examples 256 --labelled 64 --stage-epochs 1 --epochs 1"
-        " --out FOLDER",
+        "--sizes 9 4 --examples 256 --labelled 64 --stage-epochs 1 --epochs 1",
         "without pretraining",
         ["deep-classifier.png"],
-        None,
     ),
     (
         "reconstruction_ica.py",
-        "--units 9 --side 4 --directions 8 --patches 256 --epochs 1 --out FOLDER",
+        "--units 9 --side 4 --directions 8 --patches 256 --epochs 1",
         "R²",
         ["reconstruction-ica.png"],
-        None,
     ),
-    ("xor.py", "--epochs 3", "1 xor 1", [], None),
+    ("xor.py", "--epochs 3", "1 xor 1", []),
     (
         "weighted_classification.py",
         "--examples 256 --epochs 1",
         "with weights",
         [],
-        None,
     ),
 ]
 
