@@ -148,7 +148,7 @@ def _forward(
         params: Any, inputs: Any, numbers: Any, key: Any, start: Any
     ) -> dict[str, Any]:
         own = None if key is None else jax.random.fold_in(key, start)
-        outputs = objective.outputs(params, inputs, numbers, own)
+        outputs = objective.outputs(params, inputs, numbers, own, training=False)
         return outputs if names is None else {name: outputs[name] for name in names}
 
     return forward

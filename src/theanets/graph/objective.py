@@ -168,7 +168,7 @@ class Objective:
         inputs: Mapping[str, Array],
         numbers: Mapping[str, Any],
         key: Array | None = None,
-        training: bool = False,
+        training: bool = True,
     ) -> dict[str, Array]:
         """Compute all outputs of a batch, with the noise of a key if there is one.
 
