@@ -67,9 +67,9 @@ class Layer:
 
     aliases: ClassVar[tuple[str, ...]] = ()
     """Further names of this form."""
-    takes_activation: ClassVar[bool] = True
+    takes_activation: bool = True
     """Whether the layer passes its result through an activation."""
-    fixed_activation: ClassVar[str | None] = None
+    fixed_activation: str | None = None
     """The only activation of this form, if it has just one."""
     default_activation: ClassVar[str] = "relu"
     """The activation where none is given, if the layer takes one."""

@@ -1,7 +1,6 @@
 """What every recurrent layer is: a step of time, and the arrays it needs."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
@@ -140,7 +139,7 @@ class Recurrent(Layer, abstract=True):
                 f"{self.where}{name} is {value!r}; it has to be a whole number "
                 "from 1 on."
             )
-        return value
+        return None if value is None else int(value)
 
     # How it runs.
 
@@ -212,7 +211,8 @@ class Recurrent(Layer, abstract=True):
             length = x.shape[1] if valid is None else (valid != 0).sum(1, keepdims=True)
             state = self.initial_state(given, len(x), x.dtype, length)
         state, states, outputs = scan(
-            partial(self.step, params),
+            self.step,
+            params,
             state,
             self.project(params, jnp.swapaxes(x, 0, 1)),
             reverse=self.backward,

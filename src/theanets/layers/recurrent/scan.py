@@ -1,7 +1,8 @@
 """The one loop over time that all recurrent layers run in."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,12 +11,15 @@ from jax import lax
 Array = jax.Array
 State = dict[str, Array]
 """What a layer hands from one time step to the next, (batch, ...) each, by name."""
-Step = Callable[[State, Any], tuple[State, dict[str, Array]]]
-"""(state before, this step's values) -> (state after, further outputs)."""
+Step = Callable[[Any, State, Any], tuple[State, dict[str, Array]]]
+"""(parameters, state before, this step's values) -> (state after, further outputs)."""
+Body = Callable[[Any, State, Any], tuple[State, Any]]
+"""A step with its mask: (parameters, state, values) -> (state, (state, outputs))."""
 
 
 def scan(
     step: Step,
+    params: Mapping[str, Array],
     state: State,
     xs: Any,
     *,
@@ -29,10 +33,12 @@ def scan(
     ----------
     step : callable
         Computes one time step.
+    params : mapping of str to array
+        What each step is given alike.
     state : dict of str to array
         The state before the first step.
     xs : array or tree of arrays, (time, ...)
-        What each step is given.
+        What each step is given of its own.
     reverse : bool
         Whether to begin with the last step; results stay in the order of ``xs``.
     valid : array of bool, (time, batch), optional
@@ -49,11 +55,10 @@ def scan(
     outputs : dict of str to array, (time, ...)
         What the steps return besides.
     """
-    now = (xs, valid, _kept(xs, valid, limit, reverse))
 
-    def body(state: State, now: Any) -> tuple[State, Any]:
+    def body(params: Any, state: State, now: Any) -> tuple[State, Any]:
         x, valid, kept = now
-        new, outputs = step(state, x)
+        new, outputs = step(params, state, x)
         if valid is not None:
             new = jax.tree.map(lambda a, b: _where(valid, a, b), new, state)
         if kept is not None:
@@ -62,8 +67,120 @@ def scan(
             )
         return new, (new, outputs)
 
-    last, (states, outputs) = lax.scan(body, state, now, reverse=reverse)
+    now = (xs, valid, _kept(xs, valid, limit, reverse))
+    last, (states, outputs) = _loop(body, dict(params), state, now, reverse)
     return last, states, outputs
+
+
+def _loop(body: Body, params: Any, state: State, now: Any, reverse: bool) -> Any:
+    """Scan, with the derivatives of matrices formed after the loop, in one product.
+
+    The derivative by a matrix w of all products h[t] @ w would be summed up in the
+    loop, by a small product and an addition to a whole matrix in every step. Instead,
+    the loop's derivative has the h[t] @ dw of all steps as inputs, "taps", computed by
+    one product before it; the transpose of that forms the gradient of w after the loop.
+    """
+    uses = _products(body, params, state, now)
+
+    def run(params: Any, state: State, now: Any) -> Any:
+        return lax.scan(partial(body, params), state, now, reverse=reverse)
+
+    def derivative(primals: Any, tangents: Any) -> Any:
+        (params, state, now), (d_params, d_state, d_now) = primals, tangents
+        matrices = {name for name, _ in uses}
+
+        def tapped(params: Any, state: State, now: Any, taps: Any) -> Any:
+            def step(state: State, given: Any) -> Any:
+                now, taps = given
+                seen: list[_Use] = []
+                marked = {n: _Matrix(n, held[n], seen, taps) for n in matrices}
+                new, outputs = body({**params, **marked}, state, now)
+                return new, (outputs, [use.left for use in seen])
+
+            last, (outputs, lefts) = lax.scan(step, state, (now, taps), reverse=reverse)
+            return (last, outputs), lefts
+
+        held = params
+        rest = {k: v for k, v in params.items() if k not in matrices}
+        d_rest = {k: v for k, v in d_params.items() if k not in matrices}
+        taps = [jnp.zeros((_length(now), *x.shape), x.dtype) for _, x in uses]
+        result, linear, lefts = jax.linearize(
+            tapped, rest, state, now, taps, has_aux=True
+        )
+        d_taps = [
+            left @ d_params[name] for left, (name, _) in zip(lefts, uses, strict=True)
+        ]
+        return result, linear(d_rest, d_state, d_now, d_taps)
+
+    if not uses:
+        return run(params, state, now)
+    differentiable = jax.custom_jvp(run)
+    differentiable.defjvp(derivative)
+    return differentiable(params, state, now)
+
+
+class _Use(NamedTuple):
+    """A product with a matrix: the matrix's name, the left side, and the result."""
+
+    name: str
+    left: Array
+    result: Array
+
+
+class _Matrix:
+    """A matrix that notes each product with it, and takes its derivative from a tap."""
+
+    def __init__(
+        self, name: str, array: Array, seen: list[_Use], taps: list[Array] | None = None
+    ) -> None:
+        self.name, self.array, self.seen, self.taps = name, array, seen, taps
+
+    def __rmatmul__(self, left: Array) -> Array:
+        if self.taps is None:
+            result = left @ self.array
+        else:
+            result = _product(left, self.array, self.taps[len(self.seen)])
+        self.seen.append(_Use(self.name, left, result))
+        return result
+
+
+@jax.custom_jvp
+def _product(left: Array, matrix: Array, tap: Array) -> Array:
+    return left @ matrix
+
+
+@_product.defjvp
+def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
+    (left, matrix, _), (d_left, _, d_tap) = primals, tangents
+    return left @ matrix, d_left @ matrix + d_tap
+
+
+def _products(
+    body: Body, params: Mapping[str, Array], state: State, now: Any
+) -> list[tuple[str, Any]]:
+    """Return the name of the matrix and the result of each product in a step."""
+
+    def traced(params: Any, state: State, now: Any) -> list[Array]:
+        first = jax.tree.map(lambda x: x[0], now)
+        marked = {
+            name: _Matrix(name, value, seen) if value.ndim == 2 else value
+            for name, value in params.items()
+        }
+        body(marked, state, first)
+        return [use.result for use in seen]
+
+    seen: list[_Use] = []
+    try:
+        results = jax.eval_shape(traced, params, state, now)
+    except (TypeError, AttributeError):
+        # A matrix is used in another way: its derivative is left to the loop.
+        return []
+    return [(use.name, result) for use, result in zip(seen, results, strict=True)]
+
+
+def _length(now: Any) -> int:
+    """Return the number of time steps."""
+    return len(jax.tree.leaves(now)[0])
 
 
 def _kept(
@@ -73,7 +190,7 @@ def _kept(
     if limit is None:
         return None
     if valid is None:
-        valid = jnp.ones((len(jax.tree.leaves(xs)[0]), 1), bool)
+        valid = jnp.ones((_length(xs), 1), bool)
     following = lax.cumsum(valid.astype("int32"), axis=0, reverse=not reverse)
     return following <= limit
 
