@@ -267,7 +267,7 @@ def test_contractive_is_exact_where_the_model_is_small(sizes):
     params = net.functional()[1]
 
     def term(params):
-        total, monitors = objective(params, (x, x[:, :2]), objective.numbers)
+        total, monitors, _ = objective(params, (x, x[:, :2]), objective.numbers)
         return total - monitors["err"]
 
     expected = jacobian_term(net, x, ["hid1:out", "hid2:out"])
@@ -295,7 +295,7 @@ def test_contractive_is_estimated_without_bias_where_the_model_is_large():
         @jax.jit
         def term(key, objective=objective):
             numbers = objective.numbers
-            total, monitors = objective(params, (x, x[:, :2]), numbers, key)
+            total, monitors, _ = objective(params, (x, x[:, :2]), numbers, key)
             return total - monitors["err"]
 
         keys = [jax.random.key(i) for i in range(2)]
@@ -331,7 +331,7 @@ def test_contractive_by_one_of_two_inputs():
     ]:
         given = {"contractive": {"weight": 1.0, "wrt": wrt}}
         objective = net._objective(regularizers.take(given))
-        total, monitors = objective(net.functional()[1], x, objective.numbers)
+        total, monitors, _ = objective(net.functional()[1], x, objective.numbers)
         np.testing.assert_allclose(total - monitors["err"], expected, rtol=1e-4)
 
 
@@ -361,7 +361,7 @@ def test_recurrent_penalties_in_a_model():
             terms = regularizers.take({keyword: {"weight": 1.0, **given}})
             objective = net._objective(terms)
             params = net.functional()[1]
-            total, monitors = objective(params, (x, y), objective.numbers)
+            total, monitors, _ = objective(params, (x, y), objective.numbers)
             np.testing.assert_allclose(total - monitors["err"], value, rtol=1e-3)
             one = objective(params, (x[:, :1], y[:, :1]), objective.numbers)
             assert one[0] == one[1]["err"]
