@@ -97,7 +97,10 @@ def _loop(body: Body, params: Any, state: State, now: Any, reverse: bool) -> Any
                 new, outputs = body({**params, **marked}, state, now)
                 return new, (outputs, [use.left for use in seen])
 
-            last, (outputs, lefts) = lax.scan(step, state, (now, taps), reverse=reverse)
+            thrifty = jax.checkpoint(step, prevent_cse=False, policy=_kept_values)
+            last, (outputs, lefts) = lax.scan(
+                thrifty, state, (now, taps), reverse=reverse
+            )
             return (last, outputs), lefts
 
         held = params
@@ -117,6 +120,15 @@ def _loop(body: Body, params: Any, state: State, now: Any, reverse: bool) -> Any
     differentiable = jax.custom_jvp(run)
     differentiable.defjvp(derivative)
     return differentiable(params, state, now)
+
+
+def _kept_values(primitive: Any, *given: Any, **parameters: Any) -> bool:
+    """Tell which results the loop keeps for its derivative: those that cost much.
+
+    What is cheap is computed again, since each array that is kept has to be written
+    and read in every step.
+    """
+    return primitive.name in ("dot_general", "tanh", "logistic")
 
 
 class _Use(NamedTuple):
