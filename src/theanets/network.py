@@ -1,44 +1,36 @@
 """The network: the one mutable object, a handle over pure functions and arrays."""
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import jax
 import numpy as np
 
-from theanets import files, optimizers, pretraining, regularizers
+from theanets import files, regularizers
 from theanets.config import config, float_type
 from theanets.errors import (
     ConfigurationError,
-    DataError,
     ModelFileError,
     TheanetsError,
     UnknownNameError,
 )
-from theanets.graph.class_weights import class_weights
-from theanets.graph.expected import Expectations
-from theanets.graph.objective import Objective, make_monitors
+from theanets.fitting import epochs
+from theanets.graph.objective import Objective
 from theanets.graph.specs import layer_from
 from theanets.graph.topology import Topology
-from theanets.initializers import as_seed, stream
+from theanets.initializers import as_seed
 from theanets.layers import Input, Layer
 from theanets.layers.base import Shape
 from theanets.losses import Loss
-from theanets.optimizers import Optimizer
 from theanets.parameters import Parameter, no_such
 from theanets.prediction import compute, input_arrays
-from theanets.pretraining import InputsAlone, Part, Stage
-from theanets.progress import reporter
 from theanets.registry import listing, suggest
-from theanets.saving import Snapshots, describe, rebuild, register
+from theanets.saving import describe, rebuild, register
 from theanets.scores import checked_target, checked_weights, r2
 from theanets.summary import table
 from theanets.training import controls as controls_
-from theanets.training.controls import Controls
-from theanets.training.loop import Monitors, Pair, measure, run, sources
+from theanets.training.loop import Monitors, Pair
 from theanets.training.programs import noise_key
 
 
@@ -356,42 +348,7 @@ class Network:
         Whoever stops iterating stops the training; the best parameters are then in
         the network.
         """
-        given = dict(hyper)
-        snapshots = Snapshots.take(given)
-        monitors = make_monitors(given.pop("monitors", None), self._topology)
-        terms = regularizers.take(given)
-        controls = Controls.take(given)
-        class_weight = given.pop("class_weight", None)
-        optimizer = _optimizer(algo, given)
-        whole = self._objective(terms, monitors)
-        if class_weight is not None:
-            weights = class_weights(class_weight, whole, train)
-            whole = replace(whole, class_weights=weights)
-        plain = not isinstance(algo, str) or algo not in pretraining.NAMES
-        if plain or optimizer is None:
-            name = "" if plain else pretraining.NAMES[algo]
-            parts = [self._part(whole, Stage(name, self._topology))]
-        else:
-            found = pretraining.stages(algo, self._topology)
-            own = self._fresh_values(found)
-            parts = [
-                self._part(whole, stage, values)
-                for stage, values in zip(found, own, strict=True)
-            ]
-        seed = self._seed if controls.rng is None else as_seed(controls.rng, "rng")
-        begun = 0 if controls.rng is None else self._epochs
-        data = (train, valid)
-        several = len(parts) > 1 or optimizer is None
-        if several and any(isinstance(given, Iterator) for given in data):
-            raise DataError(
-                f"the data are an iterator, which can be read once, but algo {algo!r} "
-                "reads them several times. Give an iterable that starts anew."
-            )
-        if optimizer is None:
-            pairs = self._sample(parts[0], data, controls, seed)
-        else:
-            pairs = self._train_parts(parts, optimizer, data, controls, seed, begun)
-        return self._recorded(pairs, snapshots)
+        return epochs(self, train, valid, algo, hyper)
 
     # Files.
 
@@ -486,25 +443,6 @@ class Network:
         losses = tuple(map(self._bound, self.losses))
         return Objective(self._topology, losses, terms, monitors, self._dtype.name)
 
-    def _part(
-        self, whole: Objective, stage: Stage, own: dict[str, Any] | None = None
-    ) -> Part:
-        """Return a stage of training as something to minimize."""
-        losses = map(self._following, self.losses)
-        objective = pretraining.part_of(whole, stage, losses)
-        expect = Expectations(objective)
-        if stage.reconstructs:
-            expect = InputsAlone(whole)
-        return Part(stage, objective, expect, self._values, own or {})
-
-    def _fresh_values(self, stages: list[Stage]) -> list[dict[str, Any]]:
-        """Draw what stages have of their own; stages share the layers they share."""
-        drawn: dict[int, dict[str, Any]] = {}
-        for stage in stages:
-            seed = int(stream(self._seed, stage.name).integers(2**31))
-            drawn.setdefault(id(stage.fresh), self._initial(stage.fresh, seed))
-        return [drawn[id(stage.fresh)] for stage in stages]
-
     def _initial(self, layers: Sequence[Layer], seed: int) -> dict[str, Any]:
         """Draw the first values of layers, by full name."""
         wide = np.promote_types(self._dtype, np.float32)
@@ -515,69 +453,6 @@ class Network:
             for layer in layers
             for name, value in layer.initial_values(seed).items()
         }
-
-    def _train_parts(
-        self,
-        parts: list[Part],
-        optimizer: Optimizer,
-        data: tuple[Any, Any],
-        controls: Controls,
-        seed: int,
-        begun: int,
-    ) -> Iterator[Pair]:
-        """Check everything, and return the epochs of one part after the other."""
-
-        def begin(part: Part) -> Iterator[Pair]:
-            return run(
-                part.problem(optimizer),
-                *data,
-                expect=part.expect,
-                dtype=self._dtype,
-                controls=controls,
-                seed=seed,
-                past=self._epochs - begun,
-            )
-
-        def following(first: Iterator[Pair]) -> Iterator[Pair]:
-            yield from first
-            for part in parts[1:]:
-                yield from begin(part)
-
-        return following(begin(parts[0]))
-
-    def _sample(
-        self, part: Part, data: tuple[Any, Any], controls: Controls, seed: int
-    ) -> Iterator[Pair]:
-        """Check everything, and return the one epoch that draws weights from data."""
-        problem = part.problem(None)
-        pretraining.samples_wanted(part.objective)
-        train, valid = sources(*data, part.expect, self._dtype, controls, seed)
-
-        def once() -> Iterator[Pair]:
-            shown, begun = reporter(controls.progress), time.perf_counter()
-            shown.start(max_epochs=1, patience=0, stage=problem.stage)
-            with closing(train.chunks(0)) as chunks:
-                found = pretraining.sampled(
-                    part.objective, self._values, chunks, seed, str(self._epochs)
-                )
-            for name, value in found.items():
-                self._values[name] = jax.device_put(value)
-            pair = measure(problem, train), measure(problem, valid)
-            shown.epoch(
-                1,
-                *pair,
-                seconds=time.perf_counter() - begun,
-                examples=0,
-                validated=True,
-                best=None,
-                patience_left=None,
-            )
-            shown.finish("weights are drawn from the data")
-            for callback in controls.callbacks:
-                callback(1, *pair)
-            yield pair
-
-        return once()
 
     def _output(self, x: Any, name: str, given: dict[str, Any]) -> np.ndarray:
         return self._compute(x, (name,), given)[name]
@@ -615,25 +490,6 @@ class Network:
         self._draws += 1
         return noise_key(self._seed, "forward", str(self._draws))
 
-    def _recorded(self, pairs: Iterator[Pair], snapshots: Snapshots) -> Iterator[Pair]:
-        """Pass pairs on, keeping the history and writing snapshots on the way."""
-        count = 0
-        try:
-            for count, pair in enumerate(pairs, start=1):
-                self._epochs += 1
-                for name, monitors in zip(
-                    ("training", "validation"), pair, strict=True
-                ):
-                    _append(self.history[name], monitors)
-                self.history["stage"].append(pair[0].stage)
-                if snapshots.due(count):
-                    snapshots.write(self.save)
-                yield pair
-        finally:
-            pairs.close()  # type: ignore[attr-defined]
-            if count:
-                snapshots.write(self.save)
-
 
 register(Network)
 
@@ -649,41 +505,3 @@ def load(file: files.File) -> Network:
         If it is damaged, no model file, or from a newer version.
     """
     return Network.load(file)
-
-
-def _optimizer(algo: Any, given: dict[str, Any]) -> Optimizer | None:
-    """Return the optimizer that keywords ask for, None for an algorithm without.
-
-    Raises
-    ------
-    ConfigurationError
-        If there is none, or keywords are left over.
-    """
-    named = isinstance(algo, str)
-    staged = named and algo in pretraining.STAGED
-    optimizer = None
-    if staged:
-        algo = given.pop("subalgo", "rmsprop")
-        optimizer = optimizers.resolve(algo, given, "subalgo")
-    elif "subalgo" in given:
-        raise ConfigurationError(
-            f"subalgo is {given['subalgo']!r}, but algo {algo!r} has no stages to "
-            f"train with it. It belongs to algo {listing(pretraining.STAGED)}."
-        )
-    elif not named or algo != "sample":
-        optimizer = optimizers.resolve(algo, given, others=pretraining.NAMES)
-    if given:
-        others = ["class_weight", "monitors", "save_progress", "save_every"]
-        own = optimizers.keywords(algo) + ["subalgo"] * staged
-        known = [*controls_.keywords(), *regularizers.keywords(), *own, *others]
-        controls_.refuse(given, known)
-    return optimizer
-
-
-def _append(
-    columns: dict[str, list[float | None]], monitors: Mapping[str, float]
-) -> None:
-    """Add one epoch to a table; a monitor that is new or gone has None elsewhere."""
-    length = max(map(len, columns.values()), default=0)
-    for name in {**columns, **monitors}:
-        columns.setdefault(name, [None] * length).append(monitors.get(name))

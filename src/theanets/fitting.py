@@ -1,0 +1,213 @@
+"""What `Network.train` does: from a network, data and keywords to an engine's runs."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import jax
+
+from theanets import optimizers, pretraining, regularizers
+from theanets.errors import ConfigurationError, DataError
+from theanets.graph.class_weights import class_weights
+from theanets.graph.expected import Expectations
+from theanets.graph.objective import Objective, make_monitors
+from theanets.initializers import as_seed, stream
+from theanets.optimizers import Optimizer
+from theanets.pretraining import InputsAlone, Part, Stage
+from theanets.progress import reporter
+from theanets.registry import listing
+from theanets.saving import Snapshots
+from theanets.training import controls as controls_
+from theanets.training.controls import Controls
+from theanets.training.loop import Pair, measure, run, sources
+
+if TYPE_CHECKING:
+    from theanets.network import Network
+
+
+def epochs(
+    net: "Network", train: Any, valid: Any, algo: Any, hyper: Mapping[str, Any]
+) -> Iterator[Pair]:
+    """Check everything, and return an iterator that trains an epoch at each step.
+
+    Parameters
+    ----------
+    net : Network
+        What is trained; its history grows with every epoch.
+    train, valid, algo, hyper
+        As `Network.train` takes them.
+    """
+    given = dict(hyper)
+    snapshots = Snapshots.take(given)
+    monitors = make_monitors(given.pop("monitors", None), net._topology)
+    terms = regularizers.take(given)
+    controls = Controls.take(given)
+    class_weight = given.pop("class_weight", None)
+    optimizer = _optimizer(algo, given)
+    whole = net._objective(terms, monitors)
+    if class_weight is not None:
+        weights = class_weights(class_weight, whole, train)
+        whole = replace(whole, class_weights=weights)
+    parts = _parts(net, whole, algo)
+    several = len(parts) > 1 or optimizer is None
+    if several and any(isinstance(data, Iterator) for data in (train, valid)):
+        raise DataError(
+            f"the data are an iterator, which can be read once, but algo {algo!r} "
+            "reads them several times. Give an iterable that starts anew."
+        )
+    own = controls.rng is None
+    seed = net._seed if own else as_seed(controls.rng, "rng")
+    begun = 0 if own else net._epochs
+    runs = _Runs(net, parts, (train, valid), controls, seed, begun)
+    pairs = runs.sample() if optimizer is None else runs.train(optimizer)
+    return _recorded(net, pairs, snapshots)
+
+
+def _optimizer(algo: Any, given: dict[str, Any]) -> Optimizer | None:
+    """Return the optimizer that keywords ask for, None for an algorithm without.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is none, or keywords are left over.
+    """
+    named = isinstance(algo, str)
+    staged = named and algo in pretraining.STAGED
+    optimizer = None
+    if staged:
+        algo = given.pop("subalgo", "rmsprop")
+        optimizer = optimizers.resolve(algo, given, "subalgo")
+    elif "subalgo" in given:
+        raise ConfigurationError(
+            f"subalgo is {given['subalgo']!r}, but algo {algo!r} has no stages to "
+            f"train with it. It belongs to algo {listing(pretraining.STAGED)}."
+        )
+    elif not named or algo != "sample":
+        optimizer = optimizers.resolve(algo, given, others=pretraining.NAMES)
+    if given:
+        others = ["class_weight", "monitors", "save_progress", "save_every"]
+        own = optimizers.keywords(algo) + ["subalgo"] * staged
+        known = [*controls_.keywords(), *regularizers.keywords(), *own, *others]
+        controls_.refuse(given, known)
+    return optimizer
+
+
+def _parts(net: "Network", whole: Objective, algo: Any) -> list[Part]:
+    """Return what is trained one after the other; mostly the network as it is."""
+    name = pretraining.NAMES.get(algo, "") if isinstance(algo, str) else ""
+    if name in ("", "sample"):
+        return [_part(net, whole, Stage(name, net._topology), {})]
+    # Stages share the layers that they share, and those begin once.
+    drawn: dict[int, dict[str, Any]] = {}
+    stages = pretraining.stages(algo, net._topology)
+    for stage in stages:
+        seed = int(stream(net._seed, stage.name).integers(2**31))
+        drawn.setdefault(id(stage.fresh), net._initial(stage.fresh, seed))
+    return [_part(net, whole, stage, drawn[id(stage.fresh)]) for stage in stages]
+
+
+def _part(net: "Network", whole: Objective, stage: Stage, own: dict[str, Any]) -> Part:
+    """Return a stage of training as something to minimize."""
+    objective = pretraining.part_of(whole, stage, map(net._following, net.losses))
+    expect = Expectations(objective)
+    if stage.reconstructs:
+        expect = InputsAlone(whole)
+    return Part(stage, objective, expect, net._values, own)
+
+
+@dataclass
+class _Runs:
+    """The runs of the engine that train a network, part by part."""
+
+    net: "Network"
+    parts: list[Part]
+    data: tuple[Any, Any]
+    controls: Controls
+    seed: int
+    begun: int
+    """Epochs of the network whose random streams these runs do not go on."""
+
+    def train(self, optimizer: Optimizer) -> Iterator[Pair]:
+        """Check everything, and return the epochs of one part after the other."""
+
+        def begin(part: Part) -> Iterator[Pair]:
+            return run(
+                part.problem(optimizer),
+                *self.data,
+                expect=part.expect,
+                dtype=self.net._dtype,
+                controls=self.controls,
+                seed=self.seed,
+                past=self.net._epochs - self.begun,
+            )
+
+        def following(first: Iterator[Pair]) -> Iterator[Pair]:
+            yield from first
+            for part in self.parts[1:]:
+                yield from begin(part)
+
+        return following(begin(self.parts[0]))
+
+    def sample(self) -> Iterator[Pair]:
+        """Check everything, and return the one epoch that draws weights from data."""
+        net, part, controls = self.net, self.parts[0], self.controls
+        problem = part.problem(None)
+        pretraining.samples_wanted(part.objective)
+        train, valid = sources(*self.data, part.expect, net._dtype, controls, self.seed)
+
+        def once() -> Iterator[Pair]:
+            shown, begun = reporter(controls.progress), time.perf_counter()
+            shown.start(max_epochs=1, patience=0, stage=problem.stage)
+            with closing(train.chunks(0)) as chunks:
+                found = pretraining.sampled(
+                    part.objective, net._values, chunks, self.seed, str(net._epochs)
+                )
+            for name, value in found.items():
+                net._values[name] = jax.device_put(value)
+            pair = measure(problem, train), measure(problem, valid)
+            shown.epoch(
+                1,
+                *pair,
+                seconds=time.perf_counter() - begun,
+                examples=0,
+                validated=True,
+                best=None,
+                patience_left=None,
+            )
+            shown.finish("weights are drawn from the data")
+            for callback in controls.callbacks:
+                callback(1, *pair)
+            yield pair
+
+        return once()
+
+
+def _recorded(
+    net: "Network", pairs: Iterator[Pair], snapshots: Snapshots
+) -> Iterator[Pair]:
+    """Pass pairs on, keeping the history and writing snapshots on the way."""
+    count = 0
+    try:
+        for count, pair in enumerate(pairs, start=1):
+            net._epochs += 1
+            for name, monitors in zip(("training", "validation"), pair, strict=True):
+                _append(net.history[name], monitors)
+            net.history["stage"].append(pair[0].stage)
+            if snapshots.due(count):
+                snapshots.write(net.save)
+            yield pair
+    finally:
+        pairs.close()  # type: ignore[attr-defined]
+        if count:
+            snapshots.write(net.save)
+
+
+def _append(
+    columns: dict[str, list[float | None]], monitors: Mapping[str, float]
+) -> None:
+    """Add one epoch to a table; a monitor that is new or gone has None elsewhere."""
+    length = max(map(len, columns.values()), default=0)
+    for name in {**columns, **monitors}:
+        columns.setdefault(name, [None] * length).append(monitors.get(name))
