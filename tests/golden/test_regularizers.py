@@ -1,5 +1,7 @@
 """Regularizers, and losses together, against the original's numbers."""
 
+from operator import attrgetter
+
 import jax
 import numpy as np
 import pytest
@@ -24,6 +26,10 @@ CASES = [
     "combined",
     "two_losses",
     "weighted_classifier",
+    "recurrent_weight_l2",
+    "recurrent_hidden_l1",
+    "recurrent_state",
+    "recurrent_state_two",
 ]
 DROPOUT = ["input_dropout", "hidden_dropout", "output_dropout", "dropout_pattern"]
 NOISE = ["input_noise", "hidden_noise", "output_noise", "noise_pattern"]
@@ -33,7 +39,7 @@ def model(name):
     """Make the model of a case with the original's parameters."""
     meta, arrays = case(f"regularizers/{name}")
     layers = [tuple(x) if isinstance(x, list) else x for x in meta["layers"]]
-    make = getattr(theanets, meta["model"])
+    make = attrgetter(meta["model"])(theanets)
     net = make(layers, weighted="data/weights" in arrays)
     if name == "two_losses":
         net.add_loss("mae", weight=0.3)
@@ -135,17 +141,27 @@ def test_how_much_noise(keyword):
             assert noise.std() == pytest.approx(level, rel=0.02)
 
 
-def test_equal_shapes_do_not_get_equal_masks():
-    # The original's did where each came from a keyword of its own.
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        # The original's masks were equal here.
+        (
+            "dropout_masks_three_keywords",
+            {f"{role}_dropout": 0.5 for role in regularizers.ROLES},
+        ),
+        ("dropout_masks_one_pattern", {"dropout": {"*:out": 0.5}}),
+    ],
+)
+def test_equal_shapes_do_not_get_equal_masks(name, given):
+    meta, _ = case(f"regularizers/{name}")
+    assert meta["masks_equal"] == (name == "dropout_masks_three_keywords")
     net = theanets.Network([6, (6, "linear"), 6])
     x = np.ones((4, 6), "f")
     for _name in ("in", "hid1", "out"):
         for param in net.params:
             value = np.eye(6) if param.ndim == 2 else np.ones(6)
             param.set_value(value)
-    found = net.feed_forward(
-        x, input_dropout=0.5, hidden_dropout=0.5, output_dropout=0.5
-    )
+    found = net.feed_forward(x, **given)
     masks = [found[f"{name}:out"] == 0 for name in ("in", "hid1", "out")]
     assert (masks[0] != masks[1]).any()
     assert (masks[1] != masks[2]).any()
