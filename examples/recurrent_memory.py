@@ -6,12 +6,15 @@ others have a weight of 0.
 """
 
 import argparse
+import math
 
 import numpy as np
+import optax
 
 import theanets
 
 VALUES = 3
+BATCH = 64
 
 
 def main() -> None:
@@ -19,21 +22,24 @@ def main() -> None:
     rng = np.random.default_rng(options.seed)
     train = sequences(options.examples, options.length, rng)
     valid = sequences(500, options.length, rng)
+    test = sequences(500, options.length, rng)
     net = theanets.recurrent.Regressor(
-        [1, (options.units, options.layer), 1], weighted=True, rng=options.seed
+        [1, (options.units, options.layer, "tanh"), 1], weighted=True, rng=options.seed
     )
     print(net)
+    # Large steps find out what to remember, small ones how exactly.
+    updates = options.epochs * math.ceil(options.examples / BATCH)
     net.train(
         train,
         valid,
         algo="adam",
-        learning_rate=0.01,
+        learning_rate=optax.cosine_decay_schedule(0.02, updates),
         max_gradient_norm=1,
-        batch_size=64,
+        batch_size=BATCH,
         validate_every=5,
         max_epochs=options.epochs,
     )
-    inputs, targets, _ = valid
+    inputs, targets, _ = test
     asked, said = targets[:, -VALUES:], net.predict(inputs)[:, -VALUES:]
     error = np.square(said - asked).mean()
     print(f"\nmean squared error: {error:.4f}; of saying 0: 1.0")
