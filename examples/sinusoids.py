@@ -47,7 +47,7 @@ def main() -> None:
         drawn[name] = net.predict(inputs)[0, :, 0]
         error = np.square(drawn[name] - targets[0, :, 0]).mean()
         print(
-            f"{name:10s} mean squared error after {options.epochs} epochs: {error:.4f}"
+            f"{name:10s} mean squared error after {options.epochs} epochs: {error:.2g}"
         )
 
     picture = options.out / "sinusoids.png"
