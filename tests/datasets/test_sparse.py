@@ -48,9 +48,13 @@ def test_an_autoencoder_gives_back_sparse_data():
     entry = {"size": 12, "sparse": "csc"}
     net = trained(X.tocsc(), entry, theanets.Autoencoder, 12)
     dense = trained(X.toarray(), 12, theanets.Autoencoder, 12)
-    assert bits(net) == bits(dense)
-    np.testing.assert_array_equal(net.encode(X), dense.encode(X.toarray()))
-    assert net.score(X) == dense.score(X.toarray())
+    # Not to the bit: newer compilers add up a target that is read twice in another
+    # order where it is gathered from resident data.
+    close = {"rtol": 1e-4, "atol": 1e-7}
+    for one, other in zip(net.params, dense.params, strict=True):
+        np.testing.assert_allclose(one, other, **close, err_msg=one.name)
+    np.testing.assert_allclose(net.encode(X), dense.encode(X.toarray()), **close)
+    assert net.score(X) == pytest.approx(dense.score(X.toarray()), rel=1e-4)
 
 
 def test_a_sparse_target():
