@@ -213,3 +213,22 @@ def test_training_with_second_derivatives():
     data = [images, labels]
     net.train(data, algo="esgd", learning_rate=0.1, max_epochs=30, progress=False)
     assert net.score(images, labels) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("init", "variance"),
+    [
+        ("glorot", 2 / (12 * (5 + 40))),
+        ("he", 2 / (12 * 5)),
+        ("lecun", 1 / (12 * 5)),
+        ("orthogonal", 1 / (12 * 5)),
+    ],
+)
+def test_named_initial_values_count_the_cells_of_the_filters(init, variance):
+    conv = {"form": "conv2", "size": 40, "filter_size": (3, 4), "init": init}
+    net = theanets.convolution.Regressor([(9, 9, 5), conv, "flat", 2])
+    w = net.find("hid1", "w").get_value()
+    assert w.var() == pytest.approx(variance, rel=0.1)
+    rows = w.reshape(40, -1)
+    apart = np.abs(rows @ rows.T - np.eye(40)).max()
+    assert (apart < 1e-5) == (init == "orthogonal")

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from theanets.errors import ConfigurationError
+from theanets.initializers import INITS, random_matrix
 from theanets.layers.base import Array, Layer, Shape
 from theanets.layers.correlate import correlate
 from theanets.layers.windows import count_windows, fitting, windows_of
@@ -82,13 +83,21 @@ class Conv2(Layer):
 
     def setup(self) -> None:
         """Declare the filters, a matrix for each of their cells, and the bias."""
-        self.add_weights("w", self.size, self.input_size)
-        matrix = self.params.pop("w").init
+        self._takes["w"] = Layer.attribute_names
+        options = self._options("w", {}, general=self.general_names)
         cells = self.windows.size if self.axes == 2 else (1, *self.windows.size)
-        shape = (self.size, self.input_size, *cells)
+        count, size, channels = math.prod(cells), self.size, self.input_size
+        shape = (size, channels, *cells)
+        # A unit reads all cells of a filter, and each cell is part of as many units.
+        fans = count * channels, count * size
+        orthogonal = options.get("init") == "orthogonal"
+        if "init" in options and not orthogonal:
+            options["std"] = INITS[options.pop("init")](*fans)
 
         def filters(rng: np.random.Generator) -> np.ndarray:
-            each = [matrix(rng) for _ in range(math.prod(cells))]
+            if orthogonal:
+                return random_matrix(rng, fans[0], size, **options).T.reshape(shape)
+            each = [random_matrix(rng, size, channels, **options) for _ in range(count)]
             return np.stack(each, axis=-1).reshape(shape)
 
         self.add_param("w", shape, filters)
