@@ -281,3 +281,32 @@ def test_a_change_of_the_statistics_between_epochs_is_trained_on():
     net.find("hid2", "mean").set_value(np.full(5, 1e6))
     next(pairs)
     assert (net.find("hid2", "mean").get_value() > 1e5).all()
+
+
+@pytest.mark.parametrize(
+    ("activation", "names"),
+    [
+        ("elu", {"gain2"}),
+        ("lgrelu", {"gain2", "leak"}),
+        ("prelu", {"leak"}),
+        ("elu+elu", {"gain3", "gain2"}),
+    ],
+)
+def test_an_activation_whose_parameter_has_the_name_of_its_own(activation, names):
+    layers = [4, (5, "linear"), {"form": "batchnorm", "activation": activation}, 2]
+    net = theanets.Classifier(layers)
+    own = {"gain", "bias", "mean", "variance"}
+    assert set(net.layers[2].params) == own | names
+    # Each has its own: the layer's begins as 1, the activation's above.
+    np.testing.assert_array_equal(net.find("hid2", "gain").get_value(), 1)
+    if "gain2" in names:
+        net.find("hid2", "gain2").set_value(np.zeros(5))
+        assert (net.feed_forward(blobs()[0])["hid2:out"] >= 0).all() == (
+            activation != "lgrelu"
+        )
+    net.train(blobs(), max_epochs=1, progress=False)
+    file = io.BytesIO()
+    net.save(file)
+    file.seek(0)
+    again = theanets.load(file)
+    assert bits(again) == bits(net)

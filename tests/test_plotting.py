@@ -127,7 +127,7 @@ def test_unfit_shapes(weights, shape):
 
 @pytest.mark.parametrize("columns", [0, -1, 2.0, "3", True])
 def test_unfit_columns(weights, columns):
-    with pytest.raises(ConfigurationError, match=r"columns is .* at least 1"):
+    with pytest.raises(ConfigurationError, match=r"columns is .* from 1 on"):
         plotting.features(weights, columns=columns)
 
 

@@ -201,7 +201,7 @@ LAYERS = {
     "std is a text": (layers({"size": 3, "std": "big"}), ['"hid1"', "'big'", "number"]),
     "sparsity of more than all": (
         layers({"size": 3, "sparsity": 1.5}),
-        ['"hid1"', "sparsity is 1.5", "at least 0 and below 1"],
+        ['"hid1"', "sparsity is 1.5", "from 0 on and below 1"],
     ),
     "unknown input": (
         layers(3, {"size": 3, "inputs": "hidd1"}),
@@ -1193,7 +1193,7 @@ RECURRENT = {
         rnn(bptt_limit=0),
         ['"hid1"', "bptt_limit is 0", "from 1 on"],
     ),
-    "a negative radius": (rnn(radius=-1), ['"hid1"', "radius is -1", "at least 0"]),
+    "a negative radius": (rnn(radius=-1), ['"hid1"', "radius is -1", "from 0 on"]),
     "a radius of a matrix of inputs": (
         rnn(radius_xh=1),
         ['"hid1"', "'radius_xh'", 'Did you mean "radius_hh"?'],
@@ -1442,6 +1442,79 @@ STAGES = {
     ),
 }
 
+NOT_A_NUMBER = {
+    "a learning rate of text": (
+        train(learning_rate="0.1"),
+        ["learning_rate is '0.1'", "a number"],
+    ),
+    "a learning rate of True": (
+        train(learning_rate=True),
+        ["learning_rate is True", "a number"],
+    ),
+    "a complex learning rate": (
+        train(learning_rate=np.complex64(1)),
+        ["learning_rate is ", "a number"],
+    ),
+    "momentum of NumPy's True": (
+        train(momentum=np.True_),
+        ["momentum is ", "at least 0 and below 1"],
+    ),
+    "several learning rates": (
+        train(learning_rate=np.array([0.1])),
+        ["learning_rate is array([0.1])", "a number"],
+    ),
+    "a loss's weight of True": (
+        on(classifier(), "add_loss", "mse", weight=True),
+        ["mse loss", "weight is True", "a finite number"],
+    ),
+    "an infinite weight": (
+        train(weight_l2=np.inf),
+        ["weight_l2 is inf", "number from 0 on"],
+    ),
+    "a weight of an array": (
+        train(weight_l2={"weight": np.ones(2)}),
+        ["weight_l2 is array([1., 1.])", "number from 0 on"],
+    ),
+    "an eps of True": (
+        layers("batchnorm", {"form": "batchnorm", "eps": True}),
+        ['"hid2"', "eps is True", "above 0"],
+    ),
+    "a level of text": (
+        layers({"form": "noise", "level": "0.1"}),
+        ['"hid1"', "level is '0.1'", "from 0 on"],
+    ),
+    "a deviation of NumPy's True": (
+        layers({"size": 3, "std": np.True_}),
+        ['"hid1"', "std is ", "a finite number"],
+    ),
+    "a mean of more than any float": (
+        layers({"size": 3, "mean": 10**400}),
+        ['"hid1"', "mean is 1000", "a finite number"],
+    ),
+    "epochs of True": (train(max_epochs=True), ["max_epochs is True", "from 1 on"]),
+    "a batch of True": (train(batch_size=True), ["batch_size is True", "from 1 on"]),
+    "snapshots each NaN minutes": (
+        train(save_progress=io.BytesIO(), save_every=np.nan),
+        ["save_every is nan", "epochs", "minutes"],
+    ),
+    "a level of a monitor that is NaN": (
+        train(monitors={"hid1:out": np.nan}),
+        ["'hid1:out' has level nan", "finite number"],
+    ),
+    "memory of True": (
+        lambda: setattr(theanets.config, "resident_bytes", True),
+        ["resident_bytes is True", "of bytes"],
+    ),
+    "a step of True": (
+        sequence(4, (3, "rnn"), 4, steps=True),
+        ["steps is True", "from 1 on"],
+    ),
+    "a rank of True": (
+        model({"form": "input", "size": 4, "ndim": True}, 2),
+        ['"in"', "ndim is True"],
+    ),
+}
+
 TABLE = {
     **{("short", k): (DataError, row) for k, row in SHORT_SEQUENCES.items()},
     **{("images", k): (ConfigurationError, row) for k, row in IMAGES.items()},
@@ -1462,6 +1535,7 @@ TABLE = {
     **{("minimize", k): (TheanetsError, row) for k, row in MINIMIZE.items()},
     **{("data", k): (DataError, row) for k, row in DATA_OF_OTHER_KINDS.items()},
     **{("layers", k): (ConfigurationError, row) for k, row in SPARSE_LAYERS.items()},
+    **{("numbers", k): (ConfigurationError, row) for k, row in NOT_A_NUMBER.items()},
     **{("stages", k): (ConfigurationError, row) for k, row in STAGES.items()},
 }
 
@@ -1478,3 +1552,40 @@ def test_message(usual, row):
         assert word in message
     assert not compiled
     assert len(message) < 1000
+
+
+@pytest.mark.parametrize(
+    "number", [np.float32, np.float64, np.array, jnp.float32, jnp.bfloat16]
+)
+def test_numbers_of_numpy_and_jax_are_numbers(number):
+    whole = jnp.int32 if number in (jnp.float32, jnp.bfloat16) else np.int16
+    norm = {"form": "batchnorm", "eps": number(0.5), "momentum": number(0.25)}
+    net = Classifier(
+        [
+            {"form": "input", "size": whole(4), "ndim": whole(2)},
+            norm,
+            {"form": "dropout", "level": number(0.5)},
+            {"size": whole(5), "std": number(0.5)},
+            3,
+        ]
+    )
+    assert (net.layers[1].eps, net.layers[1].momentum) == (0.5, 0.25)
+    assert net.layers[3].size == 5
+    net.set_loss("xe", weight=number(2.0))
+    net.train(
+        (X, LABELS),
+        algo="sgd",
+        learning_rate=number(0.5),
+        weight_l2=number(0.5),
+        batch_size=whole(4),
+        max_epochs=whole(1),
+        min_improvement=number(0.5),
+        monitors={"hid1:out": number(0.5)},
+        progress=False,
+    )
+    file = io.BytesIO()
+    net.save(file)
+    file.seek(0)
+    again = theanets.load(file)
+    assert again.layers[1].eps == 0.5
+    np.testing.assert_array_equal(again.predict(X), net.predict(X))

@@ -8,8 +8,9 @@ that of ``relu`` is 0, of ``rect:min`` at 1 and of ``rect:minmax`` at 0 and 1 to
 """
 
 import copy
+import itertools
 import math
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -224,15 +225,14 @@ class Composition(Activation, register=False):
         self.serializable = all(part.serializable for part in self.parts)
 
     def setup(self) -> None:
-        seen: dict[str, int] = {}
+        seen: set[str] = set()
         self.outer_names: list[dict[str, str]] = []
         for part in self.parts:
             part.bind(self.size)
             names = {}
             for param in part.params:
-                seen[param.name] = seen.get(param.name, 0) + 1
-                number = "" if seen[param.name] == 1 else str(seen[param.name])
-                names[param.name] = param.name + number
+                names[param.name] = numbered(param.name, seen)
+                seen.add(names[param.name])
                 self.add_param(names[param.name], param.shape, param.init)
             self.outer_names.append(names)
 
@@ -241,6 +241,19 @@ class Composition(Activation, register=False):
             own = {inner: params[outer] for inner, outer in names.items()}
             x = part.transform(own, x)
         return x
+
+
+def numbered(name: str, taken: Collection[str]) -> str:
+    """Return a name that is not taken: this, or with the first free number from 2 on.
+
+    Examples
+    --------
+    >>> numbered("leak", []), numbered("leak", ["leak"])
+    ('leak', 'leak2')
+    """
+    numbers = (str(number) for number in itertools.count(2))
+    free = (name + end for end in itertools.chain([""], numbers))
+    return next(full for full in free if full not in taken)
 
 
 class Prelu(Activation):

@@ -14,6 +14,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from theanets.checks import whole
 from theanets.errors import ConfigurationError
 from theanets.registry import listing, suggest
 
@@ -56,11 +57,7 @@ class Config:
 
     @resident_bytes.setter
     def resident_bytes(self, value: int) -> None:
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            raise ConfigurationError(
-                f"resident_bytes is {value!r}; it has to be a whole number of bytes."
-            )
-        self._resident_bytes = value
+        self._resident_bytes = whole(value, "resident_bytes", 0, " of bytes")
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name.removeprefix("_") not in SETTINGS:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from theanets.checks import is_whole, level, whole
 from theanets.errors import ConfigurationError
 from theanets.registry import listing, suggest
 
@@ -137,9 +138,8 @@ def random_matrix(
         std = (
             float(1 / np.sqrt(rows + cols)) if init is None else INITS[init](rows, cols)
         )
-    _check("std", std, std >= 0, "a number of at least 0")
-    _check("sparsity", sparsity, 0 <= sparsity < 1, "at least 0 and below 1")
-    _check("radius", radius, radius >= 0, "a number of at least 0")
+    std, radius = level(std, "std"), level(radius, "radius")
+    sparsity = level(sparsity, "sparsity", limit=1)
     if diagonal != 0:
         return diagonal * np.eye(rows, cols)
     drawn = rng.standard_normal((rows, cols))
@@ -192,8 +192,7 @@ def random_vector(
     >>> random_vector(np.random.default_rng(13), 3, mean=1)
     array([1., 1., 1.])
     """
-    _check("std", std, std >= 0, "a number of at least 0")
-    return mean + std * rng.standard_normal(size)
+    return mean + level(std, "std") * rng.standard_normal(size)
 
 
 def as_seed(rng: Any, where: str) -> int:
@@ -202,7 +201,7 @@ def as_seed(rng: Any, where: str) -> int:
         return int(rng.randint(0, 2**31 - 1))
     if isinstance(rng, np.random.Generator):
         return int(rng.integers(0, 2**31 - 1))
-    if isinstance(rng, int | np.integer) and not isinstance(rng, bool) and rng >= 0:
+    if is_whole(rng, 0):
         return int(rng)
     raise ConfigurationError(
         f"{where} is {rng!r}; it has to be a whole number from 0 on, or a NumPy "
@@ -237,17 +236,10 @@ def stream(seed: int, *names: str) -> np.random.Generator:
     >>> bool(first.random() == stream(13, "hid2", "w").random())
     False
     """
-    given: object = seed
-    whole = isinstance(given, int | np.integer) and bool(given >= 0)
-    _check("the random seed", seed, whole, "a whole number of at least 0")
+    seed = whole(seed, "the random seed", 0)
     # Python's own hash of a text differs from one process to the next.
     digests = (hashlib.blake2b(name.encode(), digest_size=16) for name in names)
     words = tuple(
         int(word) for d in digests for word in np.frombuffer(d.digest(), "<u4")
     )
-    return np.random.default_rng(np.random.SeedSequence(int(seed), spawn_key=words))
-
-
-def _check(name: str, value: object, valid: bool, expected: str) -> None:
-    if not valid:
-        raise ConfigurationError(f"{name} is {value!r}; it has to be {expected}.")
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=words))

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from theanets import files, regularizers
+from theanets.checks import is_whole
 from theanets.config import config, float_type
 from theanets.errors import (
     ConfigurationError,
@@ -221,7 +222,7 @@ class Network:
         named = self._topology.parts.get(which) if isinstance(which, str) else None
         layer = named or self._layer(which)
         names = list(layer.params)
-        if isinstance(param, int | np.integer) and -len(names) <= param < len(names):
+        if is_whole(param) and -len(names) <= param < len(names):
             param = names[param]
         if param not in names:
             raise UnknownNameError(
@@ -430,7 +431,7 @@ class Network:
     def _layer(self, which: Any) -> Layer:
         layers = self._topology.layers
         name = which.name if isinstance(which, Layer) else which
-        if isinstance(name, int | np.integer) and -len(layers) <= name < len(layers):
+        if is_whole(name) and -len(layers) <= name < len(layers):
             return layers[name]
         for layer in layers:
             if layer.name == name:

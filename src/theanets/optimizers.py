@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from theanets import checks
 from theanets.errors import ConfigurationError
 from theanets.registry import listing, suggest
 from theanets.rules import ALGORITHMS, Algorithm, Numbers
@@ -331,13 +332,7 @@ def hessian_vector(loss_fn: Callable[[Tree], Array], params: Tree, v: Tree) -> T
 def _number(hyper: dict[str, Any], name: str, default: float) -> float:
     given = hyper.pop(name, default)
     valid, expected = RANGES[name]
-    try:
-        number = float(given)
-    except (TypeError, ValueError):
-        number = math.nan
-    if not (math.isfinite(number) and valid(number)):
-        raise ConfigurationError(f"{name} is {given!r}; it has to be {expected}.")
-    return number
+    return checks.number(given, name, expected, valid)
 
 
 def _limits(hyper: dict[str, Any]) -> dict[str, float]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from theanets.checks import is_whole, whole
 from theanets.errors import ConfigurationError, DataError
 
 if TYPE_CHECKING:
@@ -97,10 +98,7 @@ def mosaic(
     units = weights.shape[1]
     if columns is None:
         columns = math.ceil(math.sqrt(units))
-    elif not _is_count(columns):
-        raise ConfigurationError(
-            f"columns is {columns!r}; expected a whole number of at least 1."
-        )
+    columns = whole(columns, "columns")
     rows = math.ceil(units / columns)
     blank = np.nan
     if len(shape) == 3:
@@ -118,7 +116,7 @@ def mosaic(
 def _image_shape(shape: Any) -> tuple[int, ...]:
     sizes = tuple(shape) if isinstance(shape, tuple | list) else ()
     colours_fit = len(sizes) == 2 or (len(sizes) == 3 and sizes[2] == 3)
-    if not colours_fit or not all(map(_is_count, sizes)):
+    if not colours_fit or not all(is_whole(size, 1) for size in sizes):
         raise ConfigurationError(
             f"shape is {shape!r}; expected (height, width) or (height, width, 3), "
             "such as (28, 28)."
@@ -145,10 +143,6 @@ def _weights(param: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:
     if bad:
         raise DataError(f"{what} holds {bad} values that are NaN or infinite.")
     return weights
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int | np.integer) and value is not True and int(value) >= 1
 
 
 def _pyplot() -> Any:

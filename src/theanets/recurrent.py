@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from theanets import feedforward
+from theanets.checks import whole
 from theanets.datasets.arrays import Expected, as_array, check
 from theanets.datasets.sequences import batches
 from theanets.datasets.text import Text
@@ -113,10 +114,7 @@ class Classifier(feedforward.Classifier):
         (4, True)
         """
         for name, value in (("steps", steps), ("streams", streams)):
-            if not isinstance(value, int | np.integer) or value < 1:
-                raise ConfigurationError(
-                    f"{name} is {value!r}; it has to be a whole number from 1 on."
-                )
+            whole(value, name)
         topology, classes = self._topology, self._last_layer().size
         source = _one_hot_input(topology, classes)
         first = as_array(labels, "labels")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
+from theanets.checks import is_whole, number
 from theanets.errors import ConfigurationError, ModelFileError, TheanetsError
 from theanets.losses import Loss
 from theanets.registry import Registry
@@ -118,11 +119,13 @@ class Snapshots:
             If one is not valid, or the folder is not there.
         """
         file, every = given.pop("save_progress", None), given.pop("save_every", 0)
-        if isinstance(every, bool) or not isinstance(every, int | float) or every < 0:
-            raise ConfigurationError(
-                f"save_every is {every!r}; it has to be a number of epochs (an int) or "
-                "of minutes (a float)."
-            )
+        minutes = number(
+            every,
+            "save_every",
+            "a number of epochs (an int) or of minutes (a float), from 0 on",
+            lambda found: found >= 0,
+        )
+        every = int(every) if is_whole(every) else minutes
         if every and file is None:
             raise ConfigurationError(
                 f"save_every is {every!r}, but there is no save_progress: give the "

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from theanets.checks import is_whole, whole
 from theanets.config import config
 from theanets.datasets.arrays import Expected, check, nbytes
 from theanets.datasets.sources import (
@@ -14,7 +15,7 @@ from theanets.datasets.sources import (
 )
 from theanets.datasets.sparse import SparseRows
 from theanets.datasets.unpack import unpacked
-from theanets.errors import DataError
+from theanets.errors import DataError, TheanetsError
 
 
 class Dataset:
@@ -104,14 +105,13 @@ def source(
         if data.batch_size != "default":
             batch_size = data.batch_size  # type: ignore[assignment]
         batches = data.iteration_size if batches is None else batches
-        seed = seed if data.rng is None else _checked_seed(data.rng, name)
+        if data.rng is not None:
+            seed = whole(data.rng, f"{name}: rng", 0, error=DataError)
         data = data.inputs
-    batch_size = _checked_size(batch_size)
-    if batches is not None and (not isinstance(batches, int) or batches < 1):
-        raise DataError(
-            f"{name}: iteration_size is {batches!r}; it has to be a whole number of "
-            "batches from 1 on, or None for as many as there are."
-        )
+    batch_size = checked_size(batch_size)
+    if batches is not None:
+        what, also = f"{name}: iteration_size", ", or None for as many as there are"
+        batches = whole(batches, what, 1, also, DataError)
     arrays = unpacked(data, name, expect.names)
     if arrays is None:
         return StreamSource(data, name, expect, dtype, batches)
@@ -143,28 +143,15 @@ def _held(array: Any, expected: Expected, dtype: Any) -> Any:
     return array[:] if dense else array
 
 
-def _checked_size(size: Any) -> int | None:
-    if size is None or size == -1:
+def checked_size(size: Any, error: type[TheanetsError] = DataError) -> int | None:
+    """Return the number of examples in a batch, None for all of them."""
+    if size is None or (is_whole(size) and size == -1):
         return None
-    if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:
-        raise DataError(
-            f"batch_size is {size!r}; it has to be a whole number from 1 on, or None "
-            "for all the data at once."
-        )
-    return int(size)
-
-
-def _checked_seed(rng: Any, name: str) -> int:
-    if isinstance(rng, bool) or not isinstance(rng, int | np.integer) or rng < 0:
-        raise DataError(
-            f"{name}: rng is {rng!r}; it has to be a whole number from 0 on."
-        )
-    return int(rng)
+    return whole(size, "batch_size", 1, ", or None for all the data at once", error)
 
 
 def _examples_first(array: Any, axis: Any, name: str) -> Any:
-    whole = isinstance(axis, int | np.integer) and not isinstance(axis, bool)
-    if not whole or not -array.ndim <= axis < array.ndim:
+    if not is_whole(axis) or not -array.ndim <= axis < array.ndim:
         raise DataError(
             f"{name}: axis is {axis!r}; it has to be the number of an axis that each "
             f"array has, and one has the shape {array.shape}."

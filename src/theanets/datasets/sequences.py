@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from theanets.checks import is_whole, whole
 from theanets.datasets.arrays import as_array
 from theanets.errors import DataError
 
@@ -76,11 +77,7 @@ def window_starts(
 ) -> Callable[[], np.ndarray]:
     """Return a function that draws the first places of a batch of windows."""
     for name, value in {"steps": steps, "batch_size": batch_size}.items():
-        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-        if not whole or value < 1:
-            raise DataError(
-                f"{name} is {value!r}; it has to be a whole number from 1 on."
-            )
+        whole(value, name, error=DataError)
     if length < steps:
         raise DataError(
             f"{what} {length} steps, fewer than the {steps} of a window. Give a longer "
@@ -96,8 +93,7 @@ def window_starts(
 def _generator(rng: Any) -> np.random.RandomState | np.random.Generator:
     if isinstance(rng, np.random.RandomState | np.random.Generator):
         return rng
-    whole = isinstance(rng, int | np.integer) and not isinstance(rng, bool)
-    if rng is not None and not (whole and 0 <= rng < 2**32):
+    if rng is not None and not (is_whole(rng, 0) and rng < 2**32):
         raise DataError(
             f"rng is {rng!r}; it has to be a whole number from 0 on, or a generator of "
             "numpy.random."

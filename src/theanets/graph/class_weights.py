@@ -1,12 +1,11 @@
 """How much each class counts in training, where some are rare."""
 
-import math
 from collections.abc import Mapping
-from numbers import Real
 from typing import Any
 
 import numpy as np
 
+from theanets.checks import is_whole, level
 from theanets.datasets.batches import Dataset
 from theanets.datasets.unpack import unpacked
 from theanets.errors import ConfigurationError, DataError
@@ -55,19 +54,12 @@ def class_weights(given: Any, objective: Objective, train: Any) -> tuple[float, 
         )
     weights = [1.0] * classes
     for label, weight in given.items():
-        whole = isinstance(label, int | np.integer) and not isinstance(label, bool)
-        if not whole or not 0 <= label < classes:
+        if not is_whole(label, 0) or label >= classes:
             raise ConfigurationError(
                 f"class_weight names the label {label!r}; the model has {classes} "
                 f"classes, 0 to {classes - 1}."
             )
-        number = isinstance(weight, Real | np.number) and not isinstance(weight, bool)
-        if not number or not 0 <= float(weight) < math.inf:
-            raise ConfigurationError(
-                f"class_weight of label {label} is {weight!r}; it has to be a finite "
-                "number from 0 on."
-            )
-        weights[label] = float(weight)
+        weights[label] = level(weight, f"class_weight of label {label}")
     return tuple(weights)
 
 

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from theanets.checks import is_number
 from theanets.errors import ConfigurationError
 from theanets.graph.topology import Topology
 from theanets.losses import Loss
@@ -322,10 +323,10 @@ def make_monitors(given: Any, topology: Topology) -> tuple[Monitor, ...]:
             )
         for source in sources:
             for level in measure if isinstance(measure, tuple | list) else (measure,):
-                if isinstance(level, bool | str) or not isinstance(level, int | float):
+                if not is_number(level):
                     raise ConfigurationError(
                         f"monitors: {pattern!r} has level {level!r}; it has to be a "
-                        "number, or a function."
+                        "finite number, or a function."
                     )
                 made.append(Monitor(f"{source}<{level:g}", source, float(level)))
     return tuple(made)

@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from theanets import activations
+from theanets.checks import is_whole
 from theanets.errors import ConfigurationError
 from theanets.layers import FORMS, Layer
 
@@ -43,7 +42,7 @@ def layer_from(
 
 
 def _as_keywords(entry: Any, name: str, first: bool) -> dict[str, Any]:
-    if _is_int(entry):
+    if is_whole(entry):
         return {"size": int(entry)}
     if isinstance(entry, str):
         if entry in activations.REGISTRY and entry not in FORMS:
@@ -55,7 +54,7 @@ def _as_keywords(entry: Any, name: str, first: bool) -> dict[str, Any]:
     if isinstance(entry, Mapping) and all(isinstance(key, str) for key in entry):
         return dict(entry)
     if isinstance(entry, Sequence) and len(entry):
-        if all(_is_int(part) or part is None for part in entry):
+        if all(is_whole(part) or part is None for part in entry):
             if len(entry) == 1 and entry[0] is not None:
                 return {"size": int(entry[0])}
             return {"shape": tuple(n if n is None else int(n) for n in entry)}
@@ -70,7 +69,7 @@ def _from_parts(parts: Sequence[Any], name: str) -> dict[str, Any]:
     """Read a tuple of one int, strings, and callables, in any order."""
     spec: dict[str, Any] = {}
     for part in parts:
-        if _is_int(part):
+        if is_whole(part):
             key = "size"
         elif part in FORMS and ("form" not in spec or part not in activations.REGISTRY):
             key = "form"
@@ -99,7 +98,3 @@ def _fit_input(spec: dict[str, Any], ndim: int) -> None:
                 f"a shape such as (28, 28, 1), got size {spec.get('size')!r}."
             )
         spec["ndim"] = ndim
-
-
-def _is_int(value: Any) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)

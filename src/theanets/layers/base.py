@@ -8,20 +8,21 @@ import jax
 import numpy as np
 
 from theanets import activations
-from theanets.activations import Activation
+from theanets.activations import Activation, numbered
+from theanets.checks import whole
 from theanets.errors import ConfigurationError
 from theanets.initializers import (
     Param,
     as_seed,
-    check_init,
     random_matrix,
     random_vector,
     stream,
 )
-from theanets.registry import Registry, listing, suggest
+from theanets.layers import keywords
+from theanets.registry import Registry, listing, parameters
 
 Array = jax.Array
-Shape = tuple[int | None, ...]
+Shape = keywords.Shape
 
 FORMS: Registry["Layer"] = Registry("layer form")
 
@@ -129,14 +130,14 @@ class Layer:
         self.name = self.form if name is None else name
         self.rng = rng
         self.attributes = attributes
-        self._size = None if size is None else positive(size, self.where + "size")
-        self._shape = _checked_shape(shape, self.where)
+        self._size = None if size is None else whole(size, self.where + "size")
+        self._shape = keywords.lengths(shape, self.where)
         if size is not None and shape is not None and self._shape[-1:] != (size,):
             raise ConfigurationError(
                 f"{self.where}size {size} and shape {tuple(shape)} were both given "
                 "and do not agree. Give one of them."
             )
-        self.input_names = _names(inputs, self.where)
+        self.input_names = keywords.output_names(inputs, self.where)
         self._set_activation(activation)
         self.input_shapes: dict[str, Shape] = {}
         self.side_inputs = {}
@@ -144,8 +145,15 @@ class Layer:
         self.params: dict[str, Param] = {}
         self._takes: dict[str, tuple[str, ...]] = {}
         self.borrowed: dict[str, str] = {}
+        self._activation_names: dict[str, str] = {}
         self.outputs: dict[str, Shape] = {}
-        self._check_attributes()
+        keywords.check_attributes(
+            attributes,
+            self.attribute_names,
+            parameters(type(self)),
+            self.form,
+            self.where,
+        )
 
     @classmethod
     def build(cls, form: str, **given: Any) -> "Layer":
@@ -263,7 +271,8 @@ class Layer:
 
     def activate(self, params: Mapping[str, Array], pre: Array) -> Array:
         """Apply the layer's activation to an array of (..., size)."""
-        return self.activation.transform(params, pre)
+        own = {inner: params[outer] for inner, outer in self._activation_names.items()}
+        return self.activation.transform(own, pre)
 
     def full_name(self, param: str) -> str:
         """Return the name within the model of one of the parameters."""
@@ -373,9 +382,10 @@ class Layer:
         self.setup()
         if self.takes_activation:
             self.activation.bind(self.size)
-        for param in self.activation.params:
-            self.add_param(param.name, param.shape, param.init, param.learned)
-        self._check_suffixes()
+        self._add_activation_params()
+        keywords.check_suffixes(
+            self.attributes, self.attribute_names, self._takes, self.params, self.where
+        )
 
     def find_partner(self, earlier: Sequence["Layer"]) -> None:
         """Look up another layer whose parameters this one uses; most have none."""
@@ -402,7 +412,7 @@ class Layer:
     def to_spec(self) -> dict[str, Any]:
         """Return the description that makes this layer again."""
         spec = {
-            key: _plain(value)
+            key: keywords.plain(value)
             for key, value in self.given.items()
             if value is not None and key not in ("name", "inputs", "activation", "rng")
         }
@@ -427,118 +437,26 @@ class Layer:
             chosen = self.default_activation if self.takes_activation else "linear"
         self.activation = activations.build(chosen, self.where)
 
+    def _add_activation_params(self) -> None:
+        """Declare the activation's parameters; one whose name is taken gets a number.
+
+        As in a composition of activations: beside a ``gain`` of the layer's own, that
+        of the activation is ``gain2``.
+        """
+        theirs = self.activation.params
+        taken = {*self.params, *(param.name for param in theirs)}
+        self._activation_names = {}
+        for param in theirs:
+            name = param.name
+            if name in self.params:
+                name = numbered(name, taken)
+            self.add_param(name, param.shape, param.init, param.learned)
+            self._activation_names[param.name] = name
+
     def _options(
-        self, name: str, defaults: dict[str, Any], general: Sequence[str]
+        self, name: str, defaults: Mapping[str, Any], general: Sequence[str]
     ) -> dict[str, Any]:
-        options = dict(defaults)
-        for suffix, keys in {"": general, f"_{name}": self._takes[name]}.items():
-            given = {
-                key: self.attributes[key + suffix]
-                for key in self._takes[name]
-                if key in keys and self.attributes.get(key + suffix) is not None
-            }
-            rivals = given.keys() & {"std", "init", "diagonal"}
-            if "init" in given and len(rivals) > 1:
-                others = listing(x + suffix for x in rivals - {"init"})
-                raise ConfigurationError(
-                    f"{self.where}init{suffix} and {others} were both given, and each "
-                    "says how the same weights begin. Give one of them."
-                )
-            # What is said of one parameter goes before what is said of all.
-            for rival in ("std", "diagonal") if "init" in given else ("init",):
-                if rivals:
-                    options.pop(rival, None)
-            options |= given
-        return options
-
-    def _check_attributes(self) -> None:
-        """Refuse keywords that no parameter could use, before shapes are known."""
-        for key, value in self.attributes.items():
-            if key.startswith("rng_"):
-                as_seed(value, self.where + key)
-                continue
-            if key.split("_")[0] not in self.attribute_names:
-                known = self._keywords()
-                raise ConfigurationError(
-                    f"{self.where}form {self.form!r} takes no keyword {key!r}. "
-                    f"It takes: {listing(known)}." + suggest(key, known)
-                )
-            if key.split("_")[0] == "init":
-                check_init(value, self.where + key)
-            elif not (value is None or _is_finite(value)):
-                raise ConfigurationError(
-                    f"{self.where}{key} is {value!r}; it has to be a finite number."
-                )
-
-    def _check_suffixes(self) -> None:
-        valid = [
-            *self.attribute_names,
-            *(f"{key}_{name}" for name, keys in self._takes.items() for key in keys),
-            *(f"rng_{name}" for name in self.params),
-        ]
-        for key in self.attributes:
-            if key not in valid:
-                raise ConfigurationError(
-                    f"{self.where}keyword {key!r} names no parameter of it that takes "
-                    f"that. Its parameters: {listing(self.params)}."
-                    + suggest(key, valid)
-                )
-
-    def _keywords(self) -> list[str]:
-        names = {"form", *self.attribute_names}
-        for cls in type(self).__mro__:
-            if issubclass(cls, Layer):
-                names |= set(inspect.signature(cls.__init__).parameters)
-        return sorted(names - {"self", "attributes", "kwargs", "options"})
-
-
-def _names(inputs: Any, where: str) -> tuple[str, ...]:
-    given = (inputs,) if isinstance(inputs, str) else inputs
-    if given is None:
-        return ()
-    if not isinstance(given, tuple | list) or not all(
-        isinstance(x, str) for x in given
-    ):
-        raise ConfigurationError(
-            f"{where}inputs is {inputs!r}; it has to be the name of an earlier layer's "
-            'output, such as "hid1", or a list of names. Sizes need not be told.'
+        taken = self._takes[name]
+        return keywords.options(
+            self.attributes, name, taken, general, defaults, self.where
         )
-    return tuple(given)
-
-
-def _plain(value: Any) -> Any:
-    """Return a value as JSON has it, where it is one of NumPy's."""
-    if isinstance(value, np.generic | np.ndarray):
-        return value.tolist()
-    if isinstance(value, tuple | list):
-        return type(value)(map(_plain, value))
-    return value
-
-
-def _is_finite(value: Any) -> bool:
-    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    return number and bool(np.isfinite(value))
-
-
-def positive(number: Any, what: str) -> int:
-    """Return a whole number from 1 on, checked; ``what`` begins the message."""
-    whole = isinstance(number, int | np.integer) and not isinstance(number, bool)
-    if not whole or number < 1:
-        raise ConfigurationError(
-            f"{what} is {number!r}; it has to be a whole number from 1 on."
-        )
-    return int(number)
-
-
-def _checked_shape(shape: Any, where: str) -> Shape:
-    if shape is None:
-        return ()
-    if isinstance(shape, str) or not isinstance(shape, Sequence) or not shape:
-        raise ConfigurationError(
-            f"{where}shape is {shape!r}; it has to be a tuple of whole numbers, one "
-            "for each axis but the batch's."
-        )
-    return tuple(
-        None if length is None else positive(length, where + "a length in shape")
-        for length in shape
-    )

@@ -5,8 +5,9 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from theanets.checks import whole
 from theanets.errors import ConfigurationError
-from theanets.layers.base import Array, Layer, Shape, positive
+from theanets.layers.base import Array, Layer, Shape
 
 
 class Embedding(Layer):
@@ -40,7 +41,7 @@ class Embedding(Layer):
 
     def __init__(self, *, vocabulary: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.vocabulary = positive(vocabulary, self.where + "vocabulary")
+        self.vocabulary = whole(vocabulary, self.where + "vocabulary")
         if self._size is None:
             raise ConfigurationError(
                 f"{self.where}form {self.form!r} needs a size: the length of the "

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from theanets.checks import is_whole
 from theanets.errors import ConfigurationError
 from theanets.layers.base import Array, Layer, Shape
 from theanets.registry import listing, suggest
@@ -46,7 +47,7 @@ class Input(Layer):
             raise ConfigurationError(
                 f"{self.where}an input needs a size, or the shape of one example."
             )
-        if ndim is not None and (not isinstance(ndim, int) or ndim < 2):
+        if ndim is not None and not is_whole(ndim, 2):
             raise ConfigurationError(
                 f"{self.where}ndim is {ndim!r}; data has a batch axis and at least "
                 "one more, so it has to be 2 or more."
@@ -67,7 +68,7 @@ class Input(Layer):
                 f"examples of this input have {max(ndim or 2, len(self._shape) + 1)}"
                 " axes with the batch. Give size and ndim=2, or leave sparse out."
             )
-        self.ndim = ndim
+        self.ndim = None if ndim is None else int(ndim)
         self.sparse = sparse
 
     def output_shape(self) -> Shape:

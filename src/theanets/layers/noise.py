@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from theanets.errors import ConfigurationError
+from theanets import checks
 from theanets.layers.base import Array, Layer
 
 
@@ -21,14 +21,7 @@ class Noisy(Layer, abstract=True):
 
     def __init__(self, *, level: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        number = isinstance(level, int | float) and not isinstance(level, bool)
-        if not number or not 0 <= level < self.limit:
-            bound = "" if self.limit == math.inf else f" and below {self.limit:g}"
-            raise ConfigurationError(
-                f"{self.where}level is {level!r}; it has to be a number from 0 on"
-                f"{bound}."
-            )
-        self.level = float(level)
+        self.level = checks.level(level, self.where + "level", self.limit)
 
     def transform(
         self, params: Mapping[str, Array], inputs: Mapping[str, Array]

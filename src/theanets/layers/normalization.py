@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from theanets.errors import ConfigurationError
+from theanets.checks import positive
 from theanets.layers.base import Array, Layer, Shape
 
 
@@ -34,7 +34,8 @@ class BatchNorm(Layer):
     Both defaults, and which variance is kept, are those of PyTorch.
 
     Parameters: gain and bias (size,), which begin as 1 and 0; not learned: mean and
-    variance (size,), which begin as 0 and 1.
+    variance (size,), which begin as 0 and 1. The gain of an activation that has one,
+    as elu, is gain2.
     Outputs: out and pre, both the shape of the input.
     Source: S. Ioffe, C. Szegedy (2015), Batch Normalization: Accelerating Deep Network
     Training by Reducing Internal Covariate Shift.
@@ -55,8 +56,8 @@ class BatchNorm(Layer):
         self, *, momentum: float = 0.1, eps: float = 1e-5, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self.momentum = _positive(self, "momentum", momentum, most=1.0)
-        self.eps = _positive(self, "eps", eps)
+        self.momentum = positive(momentum, self.where + "momentum", most=1.0)
+        self.eps = positive(eps, self.where + "eps")
 
     def output_shape(self) -> Shape:
         """Return the shape of the input."""
@@ -138,7 +139,7 @@ class LayerNorm(Layer):
 
     def __init__(self, *, eps: float = 1e-5, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.eps = _positive(self, "eps", eps)
+        self.eps = positive(eps, self.where + "eps")
 
     def setup(self) -> None:
         """Declare a gain and a bias for each value."""
@@ -156,14 +157,3 @@ class LayerNorm(Layer):
         variance = jnp.square(centred).mean(axis=-1, keepdims=True)
         scaled = centred * jax.lax.rsqrt(variance + self.eps)
         return scaled.astype(x.dtype) * params["gain"] + params["bias"]
-
-
-def _positive(layer: Layer, name: str, value: Any, most: float = math.inf) -> float:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not (0 < value <= most and math.isfinite(value)):
-        bound = "" if most == math.inf else f", at most {most:g}"
-        raise ConfigurationError(
-            f"{layer.where}{name} is {value!r}; it has to be a finite number above "
-            f"0{bound}."
-        )
-    return float(value)

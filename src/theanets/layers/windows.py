@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from theanets.checks import is_whole
 from theanets.errors import ConfigurationError, DataError, TheanetsError
 from theanets.layers.base import Layer, Shape
 from theanets.registry import listing, suggest
@@ -138,21 +137,13 @@ def fitting(
 
 def _lengths(layer: Layer, axes: int, what: str, given: Any) -> tuple[int, ...]:
     each = given if isinstance(given, tuple | list) else (given,) * axes
-    if len(each) != axes or not all(map(_is_length, each)):
+    if len(each) != axes or not all(is_whole(length, 1) for length in each):
         count, example = {1: ("one", "3"), 2: ("one or two", "(3, 3)")}[axes]
         raise ConfigurationError(
             f"{layer.where}{what} is {given!r}; form {layer.form!r} needs whole "
             f"numbers from 1 on, {count}, such as {example}."
         )
     return tuple(map(int, each))
-
-
-def _is_length(value: Any) -> bool:
-    return (
-        isinstance(value, int | np.integer)
-        and not isinstance(value, bool)
-        and bool(value >= 1)
-    )
 
 
 def _text(lengths: Sequence[int | None]) -> str:

@@ -6,14 +6,13 @@ all weights are 0, so that a batch without any weight teaches nothing.
 """
 
 import copy
-import math
 from collections.abc import Callable, Hashable, Mapping
-from numbers import Real
 from typing import Any
 
 import jax.numpy as jnp
 from jax import Array
 
+from theanets.checks import number
 from theanets.errors import ConfigurationError
 from theanets.registry import Registry, listing, parameters, suggest
 
@@ -85,7 +84,7 @@ class Loss:
             for name, value in {"output_name": output_name, "target": target}.items()
             if value is None
         )
-        self.weight = finite(weight, f"{self.form()} loss: weight")
+        self.weight = number(weight, f"{self.form()} loss: weight")
         self.output_name = self.full_name(
             "output_name", "out" if output_name is None else output_name
         )
@@ -308,17 +307,3 @@ class Custom(Loss, register=False):
 
     def terms(self, outputs: Outputs, target: Array) -> Array:
         return self.function(outputs[self.output_name], target)
-
-
-def positive(number: Any, what: str) -> float:
-    """Return a number, checked: finite and above 0."""
-    if finite(number, what) <= 0:
-        raise ConfigurationError(f"{what} is {number!r}; it has to be above 0.")
-    return float(number)
-
-
-def finite(number: Any, what: str) -> float:
-    """Return a number, checked: one that is not infinite and not NaN."""
-    if not isinstance(number, Real) or not math.isfinite(number):
-        raise ConfigurationError(f"{what} is {number!r}; it has to be a finite number.")
-    return float(number)

@@ -7,8 +7,9 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array
 
+from theanets.checks import positive
 from theanets.errors import ConfigurationError
-from theanets.losses.base import Loss, Outputs, mean, positive
+from theanets.losses.base import Loss, Outputs, mean
 
 # Probabilities below this count as this, so that no logarithm is infinite.
 EPSILON = 1e-8

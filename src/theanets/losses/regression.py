@@ -5,7 +5,8 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array
 
-from theanets.losses.base import Loss, Outputs, positive
+from theanets.checks import positive
+from theanets.losses.base import Loss, Outputs
 
 
 class MeanSquaredError(Loss):

@@ -6,9 +6,10 @@ Each is a number, or a dict with ``weight`` and ``pattern``.
 from collections.abc import Mapping
 from typing import Any
 
+from theanets.checks import level
 from theanets.errors import ConfigurationError
 from theanets.registry import listing, parameters, suggest
-from theanets.regularizers.base import REGULARIZERS, ROLES, Regularizer, number
+from theanets.regularizers.base import REGULARIZERS, ROLES, Regularizer
 from theanets.regularizers.noise import Dropout, Noise
 
 
@@ -44,7 +45,7 @@ def _build(keyword: str, value: Any) -> list[Regularizer]:
     role, _, kind = keyword.partition("_")
     if role in ROLES and kind in ("noise", "dropout"):
         placed = REGULARIZERS.lookup(kind)
-        return [placed(number(value, keyword, placed.limit), role=role)]
+        return [placed(level(value, keyword, placed.limit), role=role)]
     cls = REGULARIZERS.lookup(keyword)
     if cls in (Noise, Dropout):
         if not isinstance(value, Mapping):
@@ -52,9 +53,9 @@ def _build(keyword: str, value: Any) -> list[Regularizer]:
                 f"{keyword} is {value!r}; it has to be a dict from patterns to levels, "
                 f'such as {{"hid1:out": 0.2}}. For all hidden layers: hidden_{keyword}.'
             )
-        return [cls(level, pattern=glob) for glob, level in sorted(value.items())]
+        return [cls(weight, pattern=glob) for glob, weight in sorted(value.items())]
     if not isinstance(value, Mapping):
-        return [cls(number(value, keyword, cls.limit))]
+        return [cls(level(value, keyword, cls.limit))]
     known = parameters(cls)
     unknown = [name for name in map(str, value) if name not in known]
     if unknown:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import jax
 
+from theanets.checks import level
 from theanets.errors import ConfigurationError
 from theanets.registry import Registry, listing, matching, suggest
 
@@ -102,7 +103,7 @@ class Regularizer:
         pattern: str | tuple[str, ...] | list[str] | None = None,
         role: str | None = None,
     ) -> None:
-        self.weight = number(weight, self.form, self.limit)
+        self.weight = level(weight, self.form, self.limit)
         if pattern is None and role is None:
             pattern, role = self.default_pattern, self.default_role
         self.pattern = tuple(pattern) if isinstance(pattern, list | tuple) else pattern
@@ -198,17 +199,3 @@ class Regularizer:
         """Return the random key of this regularizer for one output."""
         own = f"{self.form} {self.role or self.pattern} {name}"
         return jax.random.fold_in(key, zlib.crc32(own.encode()))
-
-
-def number(value: Any, name: str, limit: float = math.inf) -> float:
-    """Return a weight or level, checked: from 0 on, and below the limit."""
-    try:
-        found = float(value)
-    except (TypeError, ValueError):
-        found = math.nan
-    if isinstance(value, bool | str) or not 0 <= found < limit:
-        bound = "" if limit == math.inf else f" and below {limit:g}"
-        raise ConfigurationError(
-            f"{name} is {value!r}; it has to be a number from 0 on{bound}."
-        )
-    return found

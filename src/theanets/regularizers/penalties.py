@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
+from theanets.checks import whole
 from theanets.errors import ConfigurationError
 from theanets.registry import listing, matching
 from theanets.regularizers.base import Evaluation, Regularizer
@@ -96,12 +97,8 @@ class Contractive(Regularizer):
     ) -> None:
         super().__init__(weight, pattern, role)
         self.wrt = (wrt,) if isinstance(wrt, str) else tuple(wrt)
-        whole = isinstance(samples, int) and not isinstance(samples, bool)
-        if samples is not None and not (whole and samples >= 0):
-            raise ConfigurationError(
-                f"{self.form}: samples is {samples!r}; it has to be a whole number "
-                "from 0 on, 0 to be exact."
-            )
+        if samples is not None:
+            samples = whole(samples, f"{self.form}: samples", 0, ", 0 to be exact")
         self.samples = samples
 
     def check(

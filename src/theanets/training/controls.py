@@ -1,14 +1,12 @@
 """The keywords that steer a run of training, checked before anything is compiled."""
 
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
-from numbers import Real
 from typing import Any
 
-import numpy as np
-
 from theanets import optimizers
+from theanets.checks import number, whole
+from theanets.datasets.batches import checked_size
 from theanets.errors import ConfigurationError
 from theanets.optimizers import ALGORITHMS
 from theanets.registry import listing, suggest
@@ -71,27 +69,17 @@ class Controls:
         """
         taken = {name: given.pop(name) for name in keywords() if name in given}
         for name, least in _WHOLE.items():
-            if name in taken and not _is_whole(taken[name], least):
-                if (
-                    taken[name] is None
-                    and cls.__dataclass_fields__[name].default is None
-                ):
-                    continue
-                raise ConfigurationError(
-                    f"{name} is {taken[name]!r}; it has to be a whole number from "
-                    f"{least} on."
-                )
-        size = taken.get("batch_size")
-        if size not in (None, -1) and not _is_whole(size, 1) and "batch_size" in taken:
-            raise ConfigurationError(
-                f"batch_size is {size!r}; it has to be a whole number from 1 on, or "
-                "None for all the data at once."
-            )
-        improvement = taken.get("min_improvement", 0.0)
-        if not _is_number(improvement) or not 0 <= improvement < math.inf:
-            raise ConfigurationError(
-                f"min_improvement is {improvement!r}; it has to be a number from 0 on, "
-                "such as 0.01 for one part in a hundred."
+            optional = cls.__dataclass_fields__[name].default is None
+            if name in taken and not (optional and taken[name] is None):
+                taken[name] = whole(taken[name], name, least)
+        if "batch_size" in taken:
+            taken["batch_size"] = checked_size(taken["batch_size"], ConfigurationError)
+        if "min_improvement" in taken:
+            taken["min_improvement"] = number(
+                taken["min_improvement"],
+                "min_improvement",
+                "a number from 0 on, such as 0.01 for one part in a hundred",
+                lambda part: part >= 0,
             )
         taken["callbacks"] = _callbacks(taken.get("callbacks"))
         return cls(**taken)
@@ -134,15 +122,6 @@ _WHOLE = {
     "max_epochs": 1,
     "max_updates": 1,
 }
-
-
-def _is_whole(value: Any, least: int) -> bool:
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    return whole and bool(value >= least)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, Real | np.number) and not isinstance(value, bool)
 
 
 def _callbacks(given: Any) -> tuple[Callback, ...]:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 import numpy as np
 
+from theanets.checks import whole
 from theanets.errors import ConfigurationError, DataError
 from theanets.initializers import random_matrix
 from theanets.layers.base import Array, Layer, Shape
@@ -133,13 +134,7 @@ class Recurrent(Layer, abstract=True):
 
     def count(self, name: str, value: Any) -> int | None:
         """Return an argument that is a whole number from 1 on, or None."""
-        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-        if value is not None and not (whole and value >= 1):
-            raise ConfigurationError(
-                f"{self.where}{name} is {value!r}; it has to be a whole number "
-                "from 1 on."
-            )
-        return None if value is None else int(value)
+        return None if value is None else whole(value, self.where + name)
 
     # How it runs.
 

@@ -1,0 +1,136 @@
+"""Whether what a user gave is a number, decided in one place.
+
+A bool is no number, and neither is a text that reads like one. NumPy's scalars and
+arrays without axes, JAX's too, are numbers as Python's are.
+"""
+
+import math
+from collections.abc import Callable
+from numbers import Integral, Real
+from typing import Any, TypeGuard
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from theanets.errors import ConfigurationError, TheanetsError
+
+
+def is_number(value: Any) -> bool:
+    """Return whether a value is a real number that is finite.
+
+    Examples
+    --------
+    >>> is_number(0.5), is_number(np.float32(0.5)), is_number(np.array(2))
+    (True, True, True)
+    >>> is_number(True), is_number("0.5"), is_number(np.nan), is_number(1j)
+    (False, False, False, False)
+    """
+    return math.isfinite(_float(value))
+
+
+def is_whole(value: Any, least: int | None = None) -> TypeGuard[int]:
+    """Return whether a value is a whole number, and not below another.
+
+    Examples
+    --------
+    >>> is_whole(3), is_whole(np.int64(3)), is_whole(3, least=4)
+    (True, True, False)
+    >>> is_whole(True), is_whole(3.0), is_whole("3")
+    (False, False, False)
+    """
+    found = _plain(value)
+    return isinstance(found, Integral) and (least is None or int(found) >= least)
+
+
+def number(
+    value: Any,
+    what: str,
+    expected: str = "a finite number",
+    valid: Callable[[float], bool] = lambda number: True,
+) -> float:
+    """Return a finite number, checked; ``what`` begins the message.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is none, or ``valid`` does not hold for it.
+
+    Examples
+    --------
+    >>> number(np.float32(0.5), "momentum")
+    0.5
+    >>> number("0.5", "momentum")
+    Traceback (most recent call last):
+        ...
+    theanets.errors.ConfigurationError: momentum is '0.5'; it has to be a finite number.
+    """
+    found = _float(value)
+    if not (math.isfinite(found) and valid(found)):
+        raise ConfigurationError(f"{what} is {value!r}; it has to be {expected}.")
+    return found
+
+
+def positive(value: Any, what: str, most: float = math.inf) -> float:
+    """Return a finite number above 0, checked; see `number`."""
+    bound = "" if most == math.inf else f", at most {most:g}"
+    expected = f"a finite number above 0{bound}"
+    return number(value, what, expected, lambda found: 0 < found <= most)
+
+
+def level(value: Any, what: str, limit: float = math.inf) -> float:
+    """Return a finite number from 0 on and below a limit, checked; see `number`."""
+    bound = "" if limit == math.inf else f" and below {limit:g}"
+    expected = f"a number from 0 on{bound}"
+    return number(value, what, expected, lambda found: 0 <= found < limit)
+
+
+def whole(
+    value: Any,
+    what: str,
+    least: int = 1,
+    also: str = "",
+    error: type[TheanetsError] = ConfigurationError,
+) -> int:
+    """Return a whole number, checked; ``what`` begins the message, ``also`` ends it.
+
+    Raises
+    ------
+    ConfigurationError, or ``error``
+        If it is none, or below ``least``.
+
+    Examples
+    --------
+    >>> whole(np.int8(3), "size")
+    3
+    >>> whole(0, "n")
+    Traceback (most recent call last):
+        ...
+    theanets.errors.ConfigurationError: n is 0; it has to be a whole number from 1 on.
+    """
+    if not is_whole(value, least):
+        raise error(
+            f"{what} is {value!r}; it has to be a whole number from {least} on{also}."
+        )
+    return int(value)
+
+
+def _plain(value: Any) -> Any:
+    """Return a number as Python has it, None for what is no number."""
+    if isinstance(value, np.ndarray | jax.Array) and value.ndim == 0:
+        value = np.asarray(value)[()]
+    if isinstance(value, np.generic):
+        # Bfloat16 is none of NumPy's own floats, and a duration one of its integers.
+        if jnp.issubdtype(value.dtype, jnp.floating):
+            return float(value)
+        return int(value) if value.dtype.kind in "iu" else None
+    return value if isinstance(value, Real) and not isinstance(value, bool) else None
+
+
+def _float(value: Any) -> float:
+    """Return a number as a float, NaN for what is no number."""
+    found = _plain(value)
+    try:
+        return math.nan if found is None else float(found)
+    except OverflowError:
+        return math.inf

@@ -1,0 +1,142 @@
+"""What the keywords of a layer may be, and what they say of its first values."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from theanets.checks import is_number, whole
+from theanets.errors import ConfigurationError
+from theanets.initializers import as_seed, check_init
+from theanets.registry import listing, suggest
+
+Shape = tuple[int | None, ...]
+Takes = Mapping[str, tuple[str, ...]]
+"""By the name of a parameter: which attributes hold for it, such as mean and std."""
+
+
+def check_attributes(
+    given: Mapping[str, Any],
+    kinds: Sequence[str],
+    known: Iterable[str],
+    form: str,
+    where: str,
+) -> None:
+    """Refuse attributes that no parameter could use, before shapes are known.
+
+    ``kinds`` are those there are, with or without a parameter's name behind; ``known``
+    are all keywords of the form, for the message.
+    """
+    for key, value in given.items():
+        if key.startswith("rng_"):
+            as_seed(value, where + key)
+            continue
+        kind = key.split("_")[0]
+        if kind not in kinds:
+            known = {"form", *kinds, *known}
+            raise ConfigurationError(
+                f"{where}form {form!r} takes no keyword {key!r}. "
+                f"It takes: {listing(known)}." + suggest(key, known)
+            )
+        if kind == "init":
+            check_init(value, where + key)
+        elif not (value is None or is_number(value)):
+            raise ConfigurationError(
+                f"{where}{key} is {value!r}; it has to be a finite number."
+            )
+
+
+def check_suffixes(
+    given: Mapping[str, Any],
+    kinds: Sequence[str],
+    takes: Takes,
+    params: Collection[str],
+    where: str,
+) -> None:
+    """Refuse attributes of parameters that the layer does not have, or not so."""
+    valid = [
+        *kinds,
+        *(f"{kind}_{name}" for name, taken in takes.items() for kind in taken),
+        *(f"rng_{name}" for name in params),
+    ]
+    for key in given:
+        if key not in valid:
+            raise ConfigurationError(
+                f"{where}keyword {key!r} names no parameter of it that takes "
+                f"that. Its parameters: {listing(params)}." + suggest(key, valid)
+            )
+
+
+def options(
+    given: Mapping[str, Any],
+    name: str,
+    taken: Sequence[str],
+    general: Sequence[str],
+    defaults: Mapping[str, Any],
+    where: str,
+) -> dict[str, Any]:
+    """Return how a parameter begins: the defaults, and over them what was given.
+
+    ``taken`` are the attributes that hold for it, ``general`` those of them that count
+    without its name behind too.
+    """
+    chosen = dict(defaults)
+    for suffix, kinds in {"": general, f"_{name}": taken}.items():
+        found = {
+            kind: given[kind + suffix]
+            for kind in taken
+            if kind in kinds and given.get(kind + suffix) is not None
+        }
+        rivals = found.keys() & {"std", "init", "diagonal"}
+        if "init" in found and len(rivals) > 1:
+            others = listing(kind + suffix for kind in rivals - {"init"})
+            raise ConfigurationError(
+                f"{where}init{suffix} and {others} were both given, and each "
+                "says how the same weights begin. Give one of them."
+            )
+        # What is said of one parameter goes before what is said of all.
+        for rival in ("std", "diagonal") if "init" in found else ("init",):
+            if rivals:
+                chosen.pop(rival, None)
+        chosen |= found
+    return chosen
+
+
+def output_names(inputs: Any, where: str) -> tuple[str, ...]:
+    """Return the names of the outputs that a layer is to read."""
+    given = (inputs,) if isinstance(inputs, str) else inputs
+    if given is None:
+        return ()
+    if not isinstance(given, tuple | list) or not all(
+        isinstance(x, str) for x in given
+    ):
+        raise ConfigurationError(
+            f"{where}inputs is {inputs!r}; it has to be the name of an earlier layer's "
+            'output, such as "hid1", or a list of names. Sizes need not be told.'
+        )
+    return tuple(given)
+
+
+def lengths(shape: Any, where: str) -> Shape:
+    """Return a shape without its batch axis; None is a length that may vary."""
+    if shape is None:
+        return ()
+    if isinstance(shape, str) or not isinstance(shape, Sequence) or not shape:
+        raise ConfigurationError(
+            f"{where}shape is {shape!r}; it has to be a tuple of whole numbers, one "
+            "for each axis but the batch's."
+        )
+    return tuple(
+        None if length is None else whole(length, where + "a length in shape")
+        for length in shape
+    )
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON has it, where it is one of NumPy's or JAX's."""
+    if isinstance(value, np.generic | np.ndarray | jax.Array):
+        return value.tolist()
+    if isinstance(value, tuple | list):
+        return type(value)(map(plain, value))
+    return value
