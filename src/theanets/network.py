@@ -352,21 +352,36 @@ class Network:
 
     # Files.
 
-    def save(self, file: files.File) -> None:
+    def save(self, file: files.File, *, keep: int = 0) -> None:
         """Write the model to one file: layers, losses, parameters, seed.
 
         The file is written whole or not at all.
+
+        Parameters
+        ----------
+        file : path or binary file object
+            Where to write; a file that is there stays until the new one is complete.
+        keep : int
+            How many older files stay: ``NAME.1``, the newest of them, to
+            ``NAME.keep``.
 
         Raises
         ------
         ConfigurationError
             If the model holds a function that no file can name.
+        OSError
+            If the file cannot be written; what was there before is untouched.
         """
-        files.write(file, describe(self), self._values)
+        files.write(file, describe(self), self._values, keep=keep)
 
     @classmethod
-    def load(cls, file: files.File) -> Self:
+    def load(cls, file: files.Source) -> Self:
         """Read a model from a file that `save` has written.
+
+        Parameters
+        ----------
+        file : path, binary file object, or bytes
+            The file, or its content.
 
         Raises
         ------
@@ -494,8 +509,13 @@ class Network:
 register(Network)
 
 
-def load(file: files.File) -> Network:
+def load(file: files.Source) -> Network:
     """Read a model of any kind from a file that ``save`` has written.
+
+    Parameters
+    ----------
+    file : path, binary file object, or bytes
+        The file, or its content. Nothing of it is run, so it may be a stranger's.
 
     Raises
     ------

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from theanets.network import Network
 
 MODELS: Registry["Network"] = Registry("model")
+TRAINING = "training/"
+"""How the names of arrays begin that belong to a training, not to the model."""
 
 
 def register(cls: type["Network"]) -> None:
@@ -80,14 +82,15 @@ def rebuild(
             f"the file describes a model that cannot be made: {error} If it uses "
             "classes of your own, define or import them before loading."
         ) from error
-    if {name: array.shape for name, array in arrays.items()} != {
+    own = {n: array for n, array in arrays.items() if not n.startswith(TRAINING)}
+    if {name: array.shape for name, array in own.items()} != {
         name: value.shape for name, value in net._values.items()
     }:
         raise ModelFileError(
             "the arrays of the file are not those that its description asks for. The "
             "file is damaged; copy it again, or use an older snapshot."
         )
-    for name, array in arrays.items():
+    for name, array in own.items():
         net._values[name] = jax.device_put(array.astype(net._values[name].dtype))
     return net
 
