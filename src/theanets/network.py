@@ -460,13 +460,21 @@ class Network:
 
     def _initial(self, layers: Sequence[Layer], seed: int) -> dict[str, Any]:
         """Draw the first values of layers, by full name."""
-        wide = np.promote_types(self._dtype, np.float32)
+        types = self._types(layers)
         return {
-            layer.full_name(name): jax.device_put(
-                value.astype(wide if layer.params[name].wide else self._dtype)
-            )
+            full: jax.device_put(value.astype(types[full]))
             for layer in layers
             for name, value in layer.initial_values(seed).items()
+            for full in [layer.full_name(name)]
+        }
+
+    def _types(self, layers: Sequence[Layer]) -> dict[str, Any]:
+        """Return the types of the values of layers, by full name."""
+        wide = np.promote_types(self._dtype, np.float32)
+        return {
+            layer.full_name(name): wide if param.wide else self._dtype
+            for layer in layers
+            for name, param in layer.params.items()
         }
 
     def _output(self, x: Any, name: str, given: dict[str, Any]) -> np.ndarray:
