@@ -3,6 +3,7 @@
 import io
 import json
 import os
+from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
@@ -10,8 +11,9 @@ import pytest
 from safetensors.numpy import save as save_arrays
 
 import theanets
-from theanets import files
+from theanets import container, files
 from theanets.errors import ConfigurationError, ModelFileError
+from theanets.saving import describe
 
 X = np.random.default_rng(0).normal(size=(5, 3)).astype("f4")
 LAYERS = [3, (4, "prelu"), {"size": 4, "std_w": 0.5, "name": "code"}, "tied", 2]
@@ -251,7 +253,7 @@ def header(data):
         header({"__metadata__": {"theanets": "no json"}}),
         header({"__metadata__": {"theanets": "[]"}}),
         header({"__metadata__": {"theanets": 5}}),
-        header({"__metadata__": {"theanets": "{}"}, "w": 5}),
+        header({"__metadata__": {"theanets": '{"format": 1}'}, "w": 5}),
     ],
 )
 def test_garbage(tmp_path, content):
@@ -285,16 +287,16 @@ def test_arrays_of_someone_else(tmp_path):
 
 
 def edit(path, change, arrays=lambda held: held):
-    """Change what a model file says, as nobody should."""
+    """Change what a model file says, as nobody should, and its checksum."""
     description, held = files.read(path)
     change(description)
-    text = json.dumps({"format": files.FORMAT, **description})
-    path.write_bytes(save_arrays(arrays(held), metadata={"theanets": text}))
+    path.write_bytes(container.packed(description, arrays(held)))
 
 
-@pytest.mark.parametrize("version", [files.FORMAT + 1, 99, "2", None, 1.5])
+@pytest.mark.parametrize("version", [container.FORMAT + 1, 99, "2", None, 1.5, 0])
 def test_a_newer_format(saved, version):
-    edit(saved, lambda d: d.update(format=version))
+    text = json.dumps({"format": version})
+    saved.write_bytes(save_arrays({}, metadata={"theanets": text}))
     with pytest.raises(ModelFileError, match=r"reads formats up to .* newer theanets"):
         theanets.load(saved)
 
@@ -366,3 +368,29 @@ def test_training_goes_on_after_loading(tmp_path):
     whole.train([X, y], max_epochs=2, **options)
     again.train([X, y], max_epochs=2, **options)
     np.testing.assert_array_equal(again.find("hid1", "w"), whole.find("hid1", "w"))
+
+
+DATA = Path(__file__).parent / "data"
+
+
+@pytest.mark.parametrize("number", range(1, container.FORMAT + 1))
+def test_a_file_of_every_format_stays_loadable(number):
+    net = theanets.load(DATA / f"format-{number}.safetensors")
+    assert [layer.name for layer in net.layers] == ["in", "hid1", "hid2", "code", "out"]
+    x = np.linspace(-1, 1, 10, dtype="f4").reshape(2, 5)
+    expected = [[0.26817065, 0.1714514, 0.56037796], [0.25212824, 0.2460462, 0.5018255]]
+    np.testing.assert_allclose(net.predict_proba(x), expected, rtol=1e-5)
+    assert net._epochs == 3
+
+
+def test_what_a_training_adds_is_no_part_of_the_model(net, tmp_path):
+    """A model and the state of its training can share a file."""
+    description, arrays = {**describe(net), "training": {"epoch": 3}}, dict(net._values)
+    arrays["training/momentum/out.w"] = np.ones((4, 2))
+    files.write(tmp_path / "model", description, arrays)
+    again = theanets.load(tmp_path / "model")
+    assert again._values.keys() == net._values.keys()
+    np.testing.assert_array_equal(again.predict(X), net.predict(X))
+    again, held = files.read(tmp_path / "model")
+    assert again == description
+    np.testing.assert_array_equal(held["training/momentum/out.w"], np.ones((4, 2)))

@@ -26,6 +26,8 @@ Function = Callable[[Array], Array]
 
 # Keeps a division by the scale of a row finite where the row is constant.
 EPSILON = 1e-8
+# Each part is traced, which takes time.
+_MOST_PARTS = 32
 
 
 class Activation:
@@ -169,6 +171,11 @@ def build(spec: str | Function | Activation, where: str = "") -> Activation:
             f'{where}activation "{spec}": a name is missing'
             + (' beside a "+". Write' if len(names) > 1 else "; write")
             + ' "relu", or "relu+norm:z" for one after the other.'
+        )
+    if len(names) > _MOST_PARTS:
+        raise ConfigurationError(
+            f"{where}the activation has {len(names)} parts; it can have at most "
+            f"{_MOST_PARTS}."
         )
     try:
         parts = [_build_one(name) for name in names]

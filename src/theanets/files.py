@@ -1,153 +1,241 @@
-"""Model files: one safetensors file, whose metadata describe the model as JSON.
+"""Model files on a disk: written whole or not at all, with older ones beside them.
 
 A file is data. Nothing in it is run: layers, losses and activations are looked up by
 name among the classes that the program already has.
 """
 
-import json
+import contextlib
+import errno
+import glob
+import io
 import os
-import tempfile
+import secrets
+import shutil
+import stat
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from theanets.errors import ConfigurationError, ModelFileError
-
-FORMAT = 1
-"""The version of the description; it grows when older readers would go wrong."""
-_KEY = "theanets"
-_PRECISIONS = {"F32": "float32", "F64": "float64", "BF16": "bfloat16"}
+from theanets.container import packed, unpacked
+from theanets.errors import ConfigurationError
 
 File = str | os.PathLike[str] | BinaryIO
+Source = File | bytes | bytearray | memoryview
+
+_STALE = 3600
+"""Seconds after which a temporary file that nobody writes to belongs to nobody."""
+_REASONS = {
+    errno.ENOENT: "there is no such folder; make it first",
+    errno.ENOTDIR: "a part of its path is no folder",
+    errno.EACCES: "its folder cannot be written to; choose another",
+    errno.EPERM: "its folder cannot be written to; choose another",
+    errno.EROFS: "its disk cannot be written to; choose another",
+    errno.ENOSPC: "the disk is full; make room, or choose another",
+    errno.EDQUOT: "your part of the disk is full; make room, or choose another",
+    errno.EFBIG: "it would be larger than a file can be here",
+    errno.EISDIR: "that is a folder; give the name of a file in it",
+    errno.ENAMETOOLONG: "its name is too long",
+}
 
 
 def write(
-    file: File, description: Mapping[str, Any], arrays: Mapping[str, Any]
+    file: File,
+    description: Mapping[str, Any],
+    arrays: Mapping[str, Any],
+    *,
+    keep: int = 0,
 ) -> None:
     """Write a model file, whole or not at all.
 
     Parameters
     ----------
     file : path or binary file object
-        Where to write; a path is replaced only once the new file is complete.
+        Where to write. A path is replaced only once the new file is complete and on
+        the disk; one that is a link stays a link, and what it names is replaced.
     description : mapping
-        What JSON can hold.
+        What JSON can hold, but for infinity and NaN.
     arrays : mapping of str to array
-        The parameters by full name.
+        Arrays by name: of any shape, bool, integers or floats of up to 64 bits.
+    keep : int
+        How many older files stay: ``NAME.1``, the newest of them, to ``NAME.keep``.
 
     Raises
     ------
     ConfigurationError
-        If the description holds what JSON cannot.
+        If no file can hold the description or an array, or ``file`` or ``keep`` is
+        not valid.
     OSError
         If the file cannot be written; what was there before is untouched.
     """
-    from safetensors.numpy import save
-
-    try:
-        text = json.dumps({"format": FORMAT, **description})
-    except TypeError as error:
+    if isinstance(keep, bool) or not isinstance(keep, int) or keep < 0:
         raise ConfigurationError(
-            f"the model cannot be written: {error}. A keyword of one of its layers or "
-            "losses is no number, text, list or dict of those, so no file can hold it."
-        ) from None
-    held = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    content = save(held, metadata={_KEY: text})
-    if hasattr(file, "write"):
-        file.write(content)
-    else:
-        _replace(Path(file), content)
+            f"keep is {keep!r}; it has to be a whole number from 0 on, of older files "
+            "to keep."
+        )
+    if isinstance(file, str | os.PathLike):
+        path = Path(os.path.realpath(file))
+        content = packed(description, arrays)
+        try:
+            _place(path, content, keep)
+        except OSError as error:
+            raise _plainly(error, f"{file} was not written", file) from error
+        return
+    if isinstance(file, io.TextIOBase) or not hasattr(file, "write"):
+        raise ConfigurationError(
+            f"the file is {file!r}; it has to be a path, or a file opened to write "
+            'bytes, as open(path, "wb") does.'
+        )
+    if keep:
+        raise ConfigurationError(
+            f"keep is {keep}, but {file!r} is no path: older files need names. Give a "
+            "path, or leave keep out."
+        )
+    _pour(file, packed(description, arrays))
 
 
-def read(file: File) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def read(file: Source) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Read a model file.
 
     Parameters
     ----------
-    file : path or binary file object
-        What `write` has written.
+    file : path, binary file object, or bytes
+        What `write` has written; a file object is read from where it is to its end.
 
     Returns
     -------
     description : dict
         What was given to `write`.
     arrays : dict of str to array
-        The parameters by full name.
+        The arrays by name; they cannot be written to, a copy can.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
+    OSError
+        If it cannot be read.
+    ConfigurationError
+        If ``file`` is none of these.
     ModelFileError
         If it is damaged, no model file, or from a newer version.
     """
-    import safetensors
-
-    name = (
-        getattr(file, "name", "the file") if hasattr(file, "read") else os.fspath(file)
-    )
-    content = file.read() if hasattr(file, "read") else Path(file).read_bytes()
-    where = f'model file "{name}"'
-    try:
-        description = _description(content)
-        held = safetensors.deserialize(content)  # type: ignore[no-untyped-call]
-        arrays = {name: _array(**array) for name, array in held}
-    except (safetensors.SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise ModelFileError(
-            f"{where} is damaged or no model file: {error}. It has to be a file that "
-            "save has written; if it was copied, copy it again."
-        ) from error
-    version = description.pop("format", None)
-    if not isinstance(version, int) or version > FORMAT:
-        raise ModelFileError(
-            f"{where} has format {version!r}; this version of theanets reads formats "
-            f"up to {FORMAT}. Install a newer theanets to read it."
+    if isinstance(file, bytes | bytearray | memoryview):
+        return unpacked(bytes(file), "the model file")
+    if isinstance(file, str | os.PathLike):
+        try:
+            content = Path(file).read_bytes()
+        except IsADirectoryError as error:
+            raise _plainly(error, f"{file} was not read", file) from error
+        return unpacked(content, f'model file "{os.fspath(file)}"')
+    found: Any = file.read() if hasattr(file, "read") else None
+    if not isinstance(found, bytes | bytearray | memoryview):
+        raise ConfigurationError(
+            f"the file is {file!r}; it has to be a path, the bytes of a file, or a "
+            'file opened to read bytes, as open(path, "rb") does.'
         )
-    return description, arrays
+    return unpacked(bytes(found), f'model file "{getattr(file, "name", "")}"')
 
 
-def _array(dtype: str, shape: list[int], data: bytes) -> np.ndarray:
-    # The reader that comes with safetensors does not know bfloat16.
-    return np.frombuffer(data, np.dtype(_PRECISIONS[dtype])).reshape(shape)
-
-
-def _description(content: bytes) -> dict[str, Any]:
-    size = int.from_bytes(content[:8], "little")
-    if len(content) < 8 or size > len(content) - 8:
-        raise ValueError("it ends too early")
-    header = json.loads(content[8 : 8 + size])
-    metadata = header.get("__metadata__") if isinstance(header, dict) else None
-    if not isinstance(metadata, dict) or _KEY not in metadata:
-        raise ValueError("it holds arrays but does not describe a model")
-    description = json.loads(metadata[_KEY])
-    if not isinstance(description, dict):
-        raise ValueError("its description is not a JSON object")
-    return description
-
-
-def _replace(path: Path, content: bytes) -> None:
+def _place(path: Path, content: bytes, keep: int) -> None:
     """Write beside the target, flush to the disk, and only then take its place."""
-    handle, temporary = tempfile.mkstemp(
-        prefix=f".{path.name}.", dir=path.parent or "."
-    )
+    mode = path.stat().st_mode if path.exists() else None
+    if mode is not None and stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "is a folder")
+    if mode is not None and not stat.S_ISREG(mode):
+        # A device or a pipe: there is nothing to replace.
+        with open(path, "wb") as device:
+            device.write(content)
+        return
+    _remove_stale(path)
+    temporary = _beside(path)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with open(temporary, "xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, _mode(path))
+        if mode is not None:
+            os.chmod(temporary, stat.S_IMODE(mode))
+            _keep_older(path, keep)
         os.replace(temporary, path)
     except BaseException:
-        os.unlink(temporary)
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+    _flush_folder(path.parent)
+
+
+def _keep_older(path: Path, keep: int) -> None:
+    """Give the file in place a second name, after those of older ones moved up."""
+    names = [path.with_name(f"{path.name}.{n}") for n in range(1, keep + 1)]
+    if not names or (names[0].exists() and path.samefile(names[0])):
+        # A save that was stopped here has done so already.
+        return
+    free = next((n for n, name in enumerate(names) if not name.exists()), keep - 1)
+    for number in range(free, 0, -1):
+        os.replace(names[number - 1], names[number])
+    temporary = _beside(path)
+    try:
+        try:
+            os.link(path, temporary)
+        except OSError:
+            # Not every file system has second names.
+            shutil.copy2(path, temporary)
+        os.replace(temporary, names[0])
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
         raise
 
 
-def _mode(path: Path) -> int:
-    """Return the permissions of the file in place, or those a new one would have."""
-    if path.exists():
-        return path.stat().st_mode & 0o777
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
+def _beside(path: Path) -> Path:
+    """Return a name in the folder of a file that is nobody's."""
+    return path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}.tmp")
+
+
+def _remove_stale(path: Path) -> None:
+    """Remove what killed processes left when they wrote this file."""
+    with contextlib.suppress(OSError):
+        for left in path.parent.glob(f".{glob.escape(path.name[:40])}.*.tmp"):
+            if time.time() - left.stat().st_mtime > _STALE:
+                left.unlink()
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make sure that the new name of a file is on the disk too."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        # Some file systems cannot do that for a folder.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(handle)
+
+
+def _pour(file: BinaryIO, content: bytes) -> None:
+    """Write everything to a file object, which may take a part at a time."""
+    rest: bytes = content
+    while rest:
+        taken: int | None = file.write(rest)
+        if taken is None and not isinstance(file, io.RawIOBase):
+            # Not every object counts.
+            taken = len(rest)
+        if not taken:
+            raise BlockingIOError(errno.EAGAIN, f"{file!r} takes no more bytes")
+        rest = rest[taken:]
+    if hasattr(file, "flush"):
+        file.flush()
+
+
+def _plainly(error: OSError, what: str, file: Any) -> OSError:
+    """Return an error of the same number and type that says what it means."""
+    if error.errno is None:
+        return error
+    reason = _REASONS.get(error.errno, error.strerror or str(error))
+    return OSError(error.errno, f"{what}: {reason}", os.fspath(file))

@@ -353,21 +353,36 @@ class Network:
 
     # Files.
 
-    def save(self, file: files.File) -> None:
+    def save(self, file: files.File, *, keep: int = 0) -> None:
         """Write the model to one file: layers, losses, parameters, seed.
 
         The file is written whole or not at all.
+
+        Parameters
+        ----------
+        file : path or binary file object
+            Where to write; a file that is there stays until the new one is complete.
+        keep : int
+            How many older files stay: ``NAME.1``, the newest of them, to
+            ``NAME.keep``.
 
         Raises
         ------
         ConfigurationError
             If the model holds a function that no file can name.
+        OSError
+            If the file cannot be written; what was there before is untouched.
         """
-        files.write(file, describe(self), self._values)
+        files.write(file, describe(self), self._values, keep=keep)
 
     @classmethod
-    def load(cls, file: files.File) -> Self:
+    def load(cls, file: files.Source) -> Self:
         """Read a model from a file that `save` has written.
+
+        Parameters
+        ----------
+        file : path, binary file object, or bytes
+            The file, or its content.
 
         Raises
         ------
@@ -446,13 +461,21 @@ class Network:
 
     def _initial(self, layers: Sequence[Layer], seed: int) -> dict[str, Any]:
         """Draw the first values of layers, by full name."""
-        wide = np.promote_types(self._dtype, np.float32)
+        types = self._types(layers)
         return {
-            layer.full_name(name): jax.device_put(
-                value.astype(wide if layer.params[name].wide else self._dtype)
-            )
+            full: jax.device_put(value.astype(types[full]))
             for layer in layers
             for name, value in layer.initial_values(seed).items()
+            for full in [layer.full_name(name)]
+        }
+
+    def _types(self, layers: Sequence[Layer]) -> dict[str, Any]:
+        """Return the types of the values of layers, by full name."""
+        wide = np.promote_types(self._dtype, np.float32)
+        return {
+            layer.full_name(name): wide if param.wide else self._dtype
+            for layer in layers
+            for name, param in layer.params.items()
         }
 
     def _output(self, x: Any, name: str, given: dict[str, Any]) -> np.ndarray:
@@ -495,8 +518,13 @@ class Network:
 register(Network)
 
 
-def load(file: files.File) -> Network:
+def load(file: files.Source) -> Network:
     """Read a model of any kind from a file that ``save`` has written.
+
+    Parameters
+    ----------
+    file : path, binary file object, or bytes
+        The file, or its content. Nothing of it is run, so it may be a stranger's.
 
     Raises
     ------

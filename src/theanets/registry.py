@@ -21,7 +21,8 @@ def suggest(name: object, options: Iterable[str]) -> str:
     >>> suggest("abc", ["relu", "tanh"])
     ''
     """
-    near = difflib.get_close_matches(str(name), list(options), n=1)
+    # Comparing long names with many takes seconds.
+    near = difflib.get_close_matches(str(name)[:80], list(options)[:500], n=1)
     return f' Did you mean "{near[0]}"?' if near else ""
 
 

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,13 +12,20 @@ import numpy as np
 
 from theanets.checks import is_whole, number
 from theanets.errors import ConfigurationError, ModelFileError, TheanetsError
+from theanets.graph.specs import layer_from
+from theanets.initializers import as_seed
+from theanets.layers import Layer
 from theanets.losses import Loss
-from theanets.registry import Registry
+from theanets.registry import Registry, listing
 
 if TYPE_CHECKING:
     from theanets.network import Network
 
 MODELS: Registry["Network"] = Registry("model")
+TRAINING = "training/"
+"""How the names of arrays begin that belong to a training, not to the model."""
+_FREE = 64
+"""Layers, or losses, that a model may have however few arrays it has."""
 
 
 def register(cls: type["Network"]) -> None:
@@ -47,6 +54,9 @@ def describe(net: "Network") -> dict[str, Any]:
                 f"the loss {loss.form()} is a function, which a file cannot hold. Make "
                 "it a subclass of theanets.Loss and give its name."
             )
+    for number in range(len(net.layers)):
+        _check_layers(net.layers[: number + 1])
+    _check_losses(net.losses, net.layers)
     return {
         "model": net.form,
         "layers": [layer.to_spec() for layer in net.layers],
@@ -62,35 +72,88 @@ def rebuild(
 ) -> "Network":
     """Return the model that a file describes.
 
+    Nothing is drawn, and no layer is traced before its parameters are known to be
+    among the arrays: what a description claims takes no more room than the file.
+
     Raises
     ------
     ModelFileError
         If there can be no such model, or the arrays are not its own.
     """
     try:
-        cls = MODELS.lookup(description["model"])
-        net = cls.__new__(cls)
-        net._begin(description["rng"], description["floatX"])
-        net._epochs = int(description["epochs"])
-        for spec in description["layers"]:
-            net.add_layer(dict(spec))
+        net = _empty(description)
+        _add_layers(net, description["layers"], arrays)
+        _check_losses(description["losses"], net.layers)
         for spec in description["losses"]:
             net.add_loss(Loss.build(**spec))
-    except (TheanetsError, KeyError, TypeError, ValueError, AttributeError) as error:
+    # Strangers' descriptions go wrong in ways that nobody thought of.
+    except Exception as error:
         raise ModelFileError(
-            f"the file describes a model that cannot be made: {error} If it uses "
-            "classes of your own, define or import them before loading."
+            f"the file describes a model that cannot be made: {_said(error)} If it "
+            "uses classes of your own, define or import them before loading."
         ) from error
-    if {name: array.shape for name, array in arrays.items()} != {
-        name: value.shape for name, value in net._values.items()
-    }:
+    types = net._types(net.layers)
+    more = {n for n in arrays if n not in types and not n.startswith(TRAINING)}
+    if more:
         raise ModelFileError(
-            "the arrays of the file are not those that its description asks for. The "
-            "file is damaged; copy it again, or use an older snapshot."
+            "the arrays of the file are not those that its description asks for: no "
+            f"layer has {listing(sorted(more)[:5])}. The file is damaged; copy it "
+            "again, or use an older one."
         )
-    for name, array in arrays.items():
-        net._values[name] = jax.device_put(array.astype(net._values[name].dtype))
+    with np.errstate(all="ignore"):
+        for name, dtype in types.items():
+            net._values[name] = jax.device_put(arrays[name].astype(dtype))
     return net
+
+
+def _empty(description: Mapping[str, Any]) -> "Network":
+    """Return the model without its layers."""
+    cls = MODELS.lookup(description["model"])
+    net = cls.__new__(cls)
+    net._begin(as_seed(description["rng"], "rng"), description["floatX"])
+    epochs = description["epochs"]
+    if type(epochs) is not int or not 0 <= epochs < 1 << 53:
+        raise ValueError(f"its number of epochs is {epochs!r}.")
+    net._epochs = epochs
+    return net
+
+
+def _add_layers(net: "Network", specs: Any, arrays: Mapping[str, np.ndarray]) -> None:
+    held = {name: array.shape for name, array in arrays.items()}
+    for number, spec in enumerate(specs):
+        made = layer_from(
+            dict(spec),
+            net._free_name(False),
+            first=not number,
+            activation=None,
+            ndim=net.input_ndim,
+        )
+        net._topology = net._topology.extended(made, held)
+        _check_layers(net.layers)
+
+
+def _check_layers(layers: Sequence[Layer]) -> None:
+    arrays = sum(len(layer.params) for layer in layers)
+    _check_count("layers", len(layers), arrays, "arrays before the last")
+
+
+def _check_losses(losses: Sequence[Any], layers: Sequence[Layer]) -> None:
+    _check_count("losses", len(losses), len(layers), "layers")
+
+
+def _check_count(what: str, count: int, others: int, whose: str) -> None:
+    """Bound what takes time and few bytes by what takes more bytes."""
+    if count > (most := _FREE + 4 * others):
+        raise ConfigurationError(
+            f"the model has {count} {what}, and with {others} {whose} a file holds at "
+            f"most {most}."
+        )
+
+
+def _said(error: Exception) -> str:
+    """Return what an error says, as a sentence of a bearable length."""
+    said = str(error) if isinstance(error, TheanetsError) else f"{error!r}."
+    return said if len(said) < 1000 else f"{said[:1000]} ..."
 
 
 @dataclass

@@ -26,8 +26,17 @@ class Topology:
 
     layers: tuple[Layer, ...] = ()
 
-    def extended(self, layer: Layer) -> "Topology":
+    def extended(
+        self, layer: Layer, held: Mapping[str, Shape] | None = None
+    ) -> "Topology":
         """Return this graph with one more layer, bound to the ones before.
+
+        Parameters
+        ----------
+        layer : Layer
+            The layer; it is changed.
+        held : mapping of str to shape, optional
+            Shapes of arrays by full name, among which its parameters have to be.
 
         Raises
         ------
@@ -43,6 +52,8 @@ class Topology:
         }
         layer.bind(self._resolve(layer, shapes), self.layers, sides)
         self._check_indices(layer)
+        if held is not None:
+            _check_held(layer, held)
         layer.outputs = _output_shapes(layer, self)
         return Topology((*self.layers, layer))
 
@@ -383,9 +394,24 @@ def _check_names(layer: Layer, earlier: Mapping[str, Layer]) -> None:
         )
 
 
+def _check_held(layer: Layer, held: Mapping[str, Shape]) -> None:
+    for name, param in layer.params.items():
+        full = layer.full_name(name)
+        if held.get(full) != tuple(param.shape):
+            found = f"is of shape {held[full]}" if full in held else "is not there"
+            raise ConfigurationError(
+                f"{layer.where}the arrays of the file are not those that it needs: "
+                f'"{full}" of shape {tuple(param.shape)} {found}.'
+            )
+
+
 def _output_shapes(layer: Layer, graph: Topology) -> dict[str, Shape]:
     """Trace a layer without computing, to learn its outputs and check its claims."""
-    traced = [_trace(layer, graph, length) for length in layer.probes]
+    read = (layer.shape, *layer.input_shapes.values(), *layer.side_shapes.values())
+    is_open = any(None in shape for shape in read)
+    # Where every length is known, the second probe would be the first again.
+    probes = layer.probes if is_open else layer.probes[:1]
+    traced = [_trace(layer, graph, length) for length in probes]
     if "out" not in traced[0]:
         raise ConfigurationError(
             f'{layer.where}its transform returns no "out", only {listing(traced[0])}. '
@@ -393,7 +419,7 @@ def _output_shapes(layer: Layer, graph: Topology) -> dict[str, Shape]:
         )
     shapes: dict[str, Shape] = {
         name: tuple(
-            a if a == b else None for a, b in zip(shape, traced[1][name], strict=True)
+            a if a == b else None for a, b in zip(shape, traced[-1][name], strict=True)
         )
         for name, shape in traced[0].items()
     }

@@ -243,12 +243,25 @@ class Layer:
         )
 
     def add_bias(
-        self, name: str, size: int, mean: float | np.ndarray = 0.0, std: float = 0.0
+        self,
+        name: str,
+        size: int,
+        mean: float | Sequence[float] = 0.0,
+        std: float = 0.0,
     ) -> None:
-        """Declare a vector, of zeros unless told otherwise."""
+        """Declare a vector, of zeros unless told otherwise.
+
+        Several ``mean`` are those of as many equal parts of the vector.
+        """
         self._takes[name] = ("mean", "std")
         options = self._options(name, {"mean": mean, "std": std}, general=())
-        self.add_param(name, (size,), lambda rng: random_vector(rng, size, **options))
+
+        def init(rng: np.random.Generator) -> np.ndarray:
+            means = np.atleast_1d(options["mean"])
+            each = np.repeat(means, size // len(means))
+            return random_vector(rng, size, **{**options, "mean": each})
+
+        self.add_param(name, (size,), init)
 
     def add_param(
         self,

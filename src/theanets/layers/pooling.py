@@ -1,5 +1,6 @@
 """Pooling: one number for the values of each window."""
 
+import math
 from collections.abc import Callable, Mapping
 from functools import reduce
 from itertools import product
@@ -12,6 +13,9 @@ from theanets.errors import ConfigurationError
 from theanets.layers.base import Array, Layer, Shape
 from theanets.layers.windows import Windows, count_windows, fitting, windows_of
 from theanets.registry import listing, suggest
+
+_MOST_CELLS = 1024
+"""Values of a window at most: each is a step of the compiled program."""
 
 
 class Pool2(Layer):
@@ -53,6 +57,12 @@ class Pool2(Layer):
         stride = pool_size if stride is None else stride
         self.windows = windows_of(self, self.axes, "pool_size", pool_size, stride)
         self.probes = self.windows.probes
+        if (cells := math.prod(self.windows.size)) > _MOST_CELLS:
+            raise ConfigurationError(
+                f"{self.where}pool_size {pool_size!r} makes windows of {cells} values, "
+                f"and at most {_MOST_CELLS} can be had at once. Use two pooling layers "
+                "one after the other."
+            )
         if mode not in MODES:
             raise ConfigurationError(
                 f"{self.where}mode is {mode!r}; it has to be one of {listing(MODES)}."

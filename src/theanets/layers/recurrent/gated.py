@@ -5,7 +5,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from theanets.layers.base import Array
 from theanets.layers.recurrent.base import Params, Recurrent
@@ -46,7 +45,7 @@ class LSTM(Recurrent):
         self.add_weights("xh", self.input_size, 4 * self.size)
         self.add_recurrent_weights("hh", blocks=4)
         # Open forget gates let derivatives through from the start.
-        self.add_bias("b", 4 * self.size, mean=np.repeat([0.0, 1, 0, 0], self.size))
+        self.add_bias("b", 4 * self.size, mean=(0.0, 1, 0, 0))
         for peephole in ("ci", "cf", "co"):
             self.add_bias(peephole, self.size)
 

@@ -1,6 +1,6 @@
 """Recurrent layers of modules that change at different speeds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -25,12 +25,22 @@ class Modular(RNN, abstract=True):
                 f"{self.where}{argument} makes {count} modules of equal size, but size "
                 f"{self.size} is no multiple of {count}."
             )
-        module = np.repeat(np.arange(count), self.size // count)
-        self.add_fixed("mask", module[:, None] >= module)
 
-    def add_fixed(self, name: str, value: np.ndarray) -> None:
+        def mask() -> np.ndarray:
+            module = self.of_units(np.arange(count))
+            return module[:, None] >= module
+
+        self.add_fixed("mask", (self.size, self.size), mask)
+
+    def add_fixed(
+        self, name: str, shape: tuple[int, ...], make: Callable[[], np.ndarray]
+    ) -> None:
         """Declare an array that never changes."""
-        self.add_param(name, value.shape, lambda rng: value.astype("f8"), learned=False)
+        self.add_param(name, shape, lambda rng: make().astype("f8"), learned=False)
+
+    def of_units(self, of_modules: Any) -> np.ndarray:
+        """Return the numbers of the modules, each as often as it has units."""
+        return np.repeat(of_modules, self.size // len(of_modules))
 
     def prepared(self, params: Params) -> Params:
         """Return the parameters, with the recurrent matrix masked."""
@@ -78,7 +88,7 @@ class Clockwork(Modular):
         super().setup()
         count = len(self.periods)
         self.add_modules(count, f"periods {self.periods}")
-        self.add_fixed("period", np.repeat(self.periods, self.size // count))
+        self.add_fixed("period", (self.size,), lambda: self.of_units(self.periods))
 
     def initial_state(
         self, given: Mapping[str, Array], batch: int, dtype: Any, length: Any = 0
@@ -124,8 +134,10 @@ class BCRNN(Modular):
     def setup(self) -> None:
         super().setup()
         self.add_modules(self.num_modules, f"num_modules {self.num_modules}")
-        rates = 1 - np.logspace(-1e-4, -6, self.num_modules)
-        self.add_fixed("rates", np.repeat(rates, self.size // self.num_modules))
+        self.add_fixed("rates", (self.size,), self._rates)
+
+    def _rates(self) -> np.ndarray:
+        return self.of_units(1 - np.logspace(-1e-4, -6, self.num_modules))
 
     def step(
         self, params: Params, state: State, x: Any

@@ -1,0 +1,310 @@
+"""The bytes of a model file: arrays, a description, and a checksum over both.
+
+``docs/file-format.md`` describes every byte. Nothing here trusts what it reads: each
+length is compared with the bytes that are there before anything is made of it.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from theanets.errors import ConfigurationError, ModelFileError
+
+FORMAT = 2
+"""The version of the description; it grows when older readers would go wrong."""
+
+TYPES = {
+    "BOOL": np.dtype("?"),
+    "U8": np.dtype("u1"),
+    "U16": np.dtype("<u2"),
+    "U32": np.dtype("<u4"),
+    "U64": np.dtype("<u8"),
+    "I8": np.dtype("i1"),
+    "I16": np.dtype("<i2"),
+    "I32": np.dtype("<i4"),
+    "I64": np.dtype("<i8"),
+    "F16": np.dtype("<f2"),
+    "BF16": np.dtype(jnp.bfloat16),
+    "F32": np.dtype("<f4"),
+    "F64": np.dtype("<f8"),
+}
+"""The types of numbers that a file can hold, by their names in it."""
+
+MOST_BYTES = 2 << 20
+"""Length of the longest header: a longer one could take too much memory to read."""
+MOST_NESTED = 1 << 16
+"""How many objects and lists there are at most in a piece of JSON."""
+MOST_DEEP = 64
+"""How many objects and lists stand within each other at most."""
+MOST_DIGITS = 64
+"""Digits of the longest whole number in JSON."""
+MOST_AXES = 32
+"""Axes of an array at most."""
+
+_KEY = "theanets"
+_NAMES = {dtype: name for name, dtype in TYPES.items()}
+_BEFORE = '{"sha256": "'
+_ZEROS = "0" * 64
+_FIRST_FORMAT = '{"format": 1,'
+
+
+def packed(description: Mapping[str, Any], arrays: Mapping[str, Any]) -> bytes:
+    """Return the bytes of a file.
+
+    Parameters
+    ----------
+    description : mapping
+        What JSON can hold, but for "sha256" and "format" as keys; infinity and NaN
+        are for arrays.
+    arrays : mapping of str to array
+        Arrays of any shape, of the types in ``TYPES``, by any names.
+
+    Raises
+    ------
+    ConfigurationError
+        If no file can hold them.
+
+    Examples
+    --------
+    >>> content = packed({"of": "me"}, {"zero": np.zeros(2, "f4")})
+    >>> unpacked(content)
+    ({'of': 'me'}, {'zero': array([0., 0.], dtype=float32)})
+    """
+    from safetensors.numpy import save
+
+    first = {"sha256": _ZEROS, "format": FORMAT}
+    try:
+        text = json.dumps({**first, **description, **first}, allow_nan=False)
+        _parsed(text)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ConfigurationError(
+            f"the description of the model cannot be written: {error}. A keyword of "
+            "one of its layers or losses is no number, text, list or dict of those, "
+            "or too large, so no file can hold it."
+        ) from None
+    held = {name: _plain(name, array) for name, array in arrays.items()}
+    text = text.replace(_ZEROS, _checksum(text, held), 1)
+    content = save(held, metadata={_KEY: text})
+    if int.from_bytes(content[:8], "little") > MOST_BYTES:
+        raise ConfigurationError(
+            f"the description of the model and its {len(held)} arrays take "
+            f"{int.from_bytes(content[:8], 'little')} bytes, and a file holds at most "
+            f"{MOST_BYTES} besides the numbers in the arrays. Put long lists of "
+            "numbers into arrays."
+        )
+    return content
+
+
+def unpacked(
+    content: bytes, where: str = "the file"
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return what `packed` was given.
+
+    Parameters
+    ----------
+    content : bytes
+        A whole file.
+    where : str
+        Begins the messages of errors.
+
+    Returns
+    -------
+    description : dict
+        As it was given.
+    arrays : dict of str to array
+        Views of ``content``, which cannot be written to.
+
+    Raises
+    ------
+    ModelFileError
+        If a byte is not as it was written, or this is another kind of file, or a
+        newer one.
+    """
+    try:
+        header, buffer = _split(content)
+        text = _text(header.pop("__metadata__", None))
+        description = _parsed(text)
+        version = description.pop("format", None)
+        known = type(version) is int and 1 <= version <= FORMAT
+        if known:
+            arrays = dict(_arrays(header, buffer))
+            _verify(text, arrays, version)
+    except (ValueError, RecursionError) as error:
+        raise ModelFileError(
+            f"{where} is damaged or no model file: {error}. It has to be a file that "
+            "save has written; if it was copied, copy it again."
+        ) from error
+    if not known:
+        raise ModelFileError(
+            f"{where} has format {version!r:.30}; this version of theanets reads "
+            f"formats up to {FORMAT}. Install a newer theanets to read it."
+        )
+    description.pop("sha256", None)
+    return description, arrays
+
+
+def _plain(name: str, given: Any) -> np.ndarray:
+    """Return an array as its bytes are in a file."""
+    if name == "__metadata__" or name != name.encode(errors="replace").decode():
+        raise ConfigurationError(
+            f"an array is named {name!r}, which no file can hold. Rename it."
+        )
+    array = np.asarray(given, order="C")
+    if array.dtype.newbyteorder("<") not in _NAMES or array.ndim > MOST_AXES:
+        raise ConfigurationError(
+            f'array "{name}" has {array.ndim} axes and the type {array.dtype}; a file '
+            f"holds up to {MOST_AXES} axes, and bool, integers, and floats of up to "
+            "64 bits."
+        )
+    return array.astype(array.dtype.newbyteorder("<"), copy=False)
+
+
+def _checksum(text: str, arrays: Mapping[str, np.ndarray]) -> str:
+    """Return the checksum that stands in a description; here it counts as zeros."""
+    begin = len(_BEFORE)
+    total = hashlib.sha256()
+    for part in _parts(text[:begin] + _ZEROS + text[begin + 64 :], arrays):
+        total.update(len(part).to_bytes(8, "little"))
+        total.update(part)
+    return total.hexdigest()
+
+
+def _parts(text: str, arrays: Mapping[str, np.ndarray]) -> Iterator[Any]:
+    yield text.encode()
+    for name in sorted(arrays):
+        array = arrays[name]
+        yield name.encode()
+        yield _NAMES[array.dtype].encode()
+        yield ",".join(map(str, array.shape)).encode()
+        yield array.reshape(-1).view("u1").data if array.size else b""
+
+
+def _verify(text: str, arrays: Mapping[str, np.ndarray], version: int) -> None:
+    if not text.startswith(_BEFORE):
+        if version > 1:
+            raise ValueError("its description does not begin with a checksum")
+        return
+    begin = len(_BEFORE)
+    if text[begin : begin + 64] != _checksum(text, arrays):
+        raise ValueError("its content does not agree with its checksum")
+
+
+def _split(content: bytes) -> tuple[dict[str, Any], memoryview]:
+    """Return the header, and the bytes behind it."""
+    size = int.from_bytes(content[:8], "little")
+    if len(content) < 8 or (size > len(content) - 8 and size <= MOST_BYTES):
+        raise ValueError("it ends too early")
+    if size > MOST_BYTES:
+        raise ValueError(
+            f"it begins with the length {size} of a header, which is at most "
+            f"{MOST_BYTES}"
+        )
+    header = _parsed(bytes(content[8 : 8 + size]).decode())
+    return header, memoryview(content)[8 + size :]
+
+
+def _text(metadata: Any) -> str:
+    """Return the description as it stands in the metadata."""
+    if not isinstance(metadata, dict) or _KEY not in metadata:
+        raise ValueError("it holds arrays but does not describe a model")
+    text = metadata[_KEY]
+    if not isinstance(text, str):
+        raise ValueError("its description is not text")
+    return text
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    """Return a JSON object, after looking how much memory and depth it would take."""
+    if text.count("{") + text.count("[") > MOST_NESTED or len(text) > MOST_BYTES:
+        raise ValueError(
+            f"its JSON is longer than {MOST_BYTES} bytes or has more than "
+            f"{MOST_NESTED} objects and lists"
+        )
+    found = json.loads(
+        text,
+        object_pairs_hook=_distinct,
+        parse_int=_whole,
+        parse_float=_finite,
+        # Layers of one's own could have such keywords before there was a checksum.
+        parse_constant=None if text.startswith(_FIRST_FORMAT) else _finite,
+    )
+    if not isinstance(found, dict):
+        raise ValueError("its JSON is not an object")
+    _check_depth((found,), MOST_DEEP)
+    return found
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("its JSON has a key twice")
+    return found
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > MOST_DIGITS:
+        raise ValueError(f"its JSON has a number of more than {MOST_DIGITS} digits")
+    return int(digits)
+
+
+def _finite(digits: str) -> float:
+    if not math.isfinite(number := float(digits)):
+        raise ValueError(f"its JSON has the number {digits:.30}, which is not finite")
+    return number
+
+
+def _check_depth(parts: Iterable[Any], left: int) -> None:
+    for part in parts:
+        if isinstance(part, dict | list):
+            if not left:
+                raise ValueError(f"its JSON is more than {MOST_DEEP} levels deep")
+            inner = part.values() if isinstance(part, dict) else part
+            _check_depth(inner, left - 1)
+
+
+def _arrays(
+    header: Mapping[str, Any], buffer: memoryview
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Make views of the bytes, which have to be one array after the other."""
+    places = {name: _place(name, entry) for name, entry in header.items()}
+    end = 0
+    for name, (dtype, shape, begin, after) in sorted(
+        places.items(), key=lambda item: item[1][2:]
+    ):
+        if begin != end or after - begin != math.prod(shape) * dtype.itemsize:
+            raise ValueError(f'array "{name:.80}" is not where it should be')
+        if after > len(buffer):
+            raise ValueError(f'it ends before the end of array "{name:.80}"')
+        yield name, np.frombuffer(buffer[begin:after], dtype).reshape(shape)
+        end = after
+    if end != len(buffer):
+        raise ValueError("it goes on behind its last array")
+
+
+def _place(name: str, entry: Any) -> tuple[np.dtype[Any], tuple[int, ...], int, int]:
+    """Return the type, the shape, and the place in the buffer, of one array."""
+    if not isinstance(entry, dict) or entry.keys() != {
+        "dtype",
+        "shape",
+        "data_offsets",
+    }:
+        raise ValueError(f'array "{name:.80}" is not described')
+    dtype, shape, place = entry["dtype"], entry["shape"], entry["data_offsets"]
+    if not isinstance(dtype, str) or dtype not in TYPES:
+        raise ValueError(f'array "{name:.80}" has the unknown type {dtype!r:.20}')
+    if not (_are_lengths(shape) and len(shape) <= MOST_AXES):
+        raise ValueError(f'array "{name:.80}" has no shape')
+    if not (_are_lengths(place) and len(place) == 2):
+        raise ValueError(f'array "{name:.80}" has no place')
+    return TYPES[dtype], tuple(shape), place[0], place[1]
+
+
+def _are_lengths(given: Any) -> bool:
+    return isinstance(given, list) and all(
+        type(number) is int and 0 <= number < 1 << 62 for number in given
+    )
