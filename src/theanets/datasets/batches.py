@@ -1,11 +1,13 @@
 """Data sets as users give them, and the source of batches that each becomes."""
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from theanets.config import config
 from theanets.datasets.arrays import Expected, check, nbytes
+from theanets.datasets.reading import Reader, noted
 from theanets.datasets.sources import (
     ArraySource,
     Expect,
@@ -37,6 +39,9 @@ class Dataset:
         The axis of the arrays along which the examples lie.
     rng : int, optional
         Seed of the order of the examples; by default what `train` is told.
+    timeout : float, optional
+        Seconds after which a batch of a callable or an iterable is no longer waited
+        for; then a `DataError` ends the training. By default it may take for ever.
 
     Examples
     --------
@@ -57,6 +62,7 @@ class Dataset:
         iteration_size: int | None = None,
         axis: int = 0,
         rng: int | None = None,
+        timeout: float | None = None,
     ) -> None:
         self.inputs = inputs
         self.name = name
@@ -64,6 +70,7 @@ class Dataset:
         self.iteration_size = iteration_size
         self.axis = axis
         self.rng = rng
+        self.timeout = timeout
 
 
 def source(
@@ -98,9 +105,10 @@ def source(
     shuffle : bool
         Whether each epoch has an order of its own.
     """
-    axis = 0
+    axis, timeout = 0, None
     if isinstance(data, Dataset):
         name, axis = data.name or name, data.axis
+        timeout = _checked_timeout(data.timeout, name)
         if data.batch_size != "default":
             batch_size = data.batch_size  # type: ignore[assignment]
         batches = data.iteration_size if batches is None else batches
@@ -112,13 +120,16 @@ def source(
             f"{name}: iteration_size is {batches!r}; it has to be a whole number of "
             "batches from 1 on, or None for as many as there are."
         )
-    arrays = unpacked(data, name, expect.names)
-    if arrays is None:
-        return StreamSource(data, name, expect, dtype, batches)
-    if axis:
-        arrays = tuple(_examples_first(array, axis, name) for array in arrays)
-    expected = expect(arrays)
-    check(arrays, expected, name)
+    passes = "epoch" if shuffle else "validation"
+    with noted(name):
+        arrays = unpacked(data, name, expect.names)
+        if arrays is None:
+            reader = Reader(data, name, batches, passes, timeout)
+            return StreamSource(reader, expect, dtype)
+        if axis:
+            arrays = tuple(_examples_first(array, axis, name) for array in arrays)
+        expected = expect(arrays)
+        check(arrays, expected, name)
     dtypes = precisions(expected, dtype)
     arrays = tuple(map(_held, arrays, expected, dtypes))
     size = sum(nbytes(a, d) for a, d in zip(arrays, dtypes, strict=True))
@@ -132,7 +143,17 @@ def source(
             "Give a smaller batch_size."
         )
     resident = fits and not sparse
-    return ArraySource(arrays, dtypes, batch_size, batches, seed, shuffle, resident)
+    return ArraySource(
+        arrays,
+        dtypes,
+        batch_size,
+        batches,
+        seed,
+        shuffle,
+        resident,
+        name,
+        passes,
+    )
 
 
 def _held(array: Any, expected: Expected, dtype: Any) -> Any:
@@ -160,6 +181,18 @@ def _checked_seed(rng: Any, name: str) -> int:
             f"{name}: rng is {rng!r}; it has to be a whole number from 0 on."
         )
     return int(rng)
+
+
+def _checked_timeout(timeout: Any, name: str) -> float | None:
+    if timeout is None:
+        return None
+    number = isinstance(timeout, Real) and not isinstance(timeout, bool)
+    if not number or not timeout > 0:
+        raise DataError(
+            f"{name}: timeout is {timeout!r}; it has to be a number of seconds, more "
+            "than 0, or None to wait for ever."
+        )
+    return float(timeout)
 
 
 def _examples_first(array: Any, axis: Any, name: str) -> Any:
