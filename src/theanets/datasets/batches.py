@@ -7,7 +7,7 @@ import numpy as np
 
 from theanets.config import config
 from theanets.datasets.arrays import Expected, check, nbytes
-from theanets.datasets.reading import Reader, noted
+from theanets.datasets.reading import Noted, Reader
 from theanets.datasets.sources import (
     ArraySource,
     Expect,
@@ -121,7 +121,7 @@ def source(
             "batches from 1 on, or None for as many as there are."
         )
     passes = "epoch" if shuffle else "validation"
-    with noted(name):
+    with Noted(name):
         arrays = unpacked(data, name, expect.names)
         if arrays is None:
             reader = Reader(data, name, batches, passes, timeout)

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Sized
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from theanets.errors import DataError
@@ -90,7 +90,7 @@ class Reader:
         def ask(function: Callable[..., Any], *arguments: Any) -> Any:
             self._asked_at = time.monotonic()
             try:
-                with noted(self.where):
+                with Noted(self.where):
                     return function(*arguments)
             except StopIteration as error:
                 # It would pass for the end of the training.
@@ -157,17 +157,28 @@ class Reader:
             raise DataError(f"{self.where} is one too many: {advice}")
 
 
-@contextmanager
-def noted(where: str) -> Iterator[None]:
-    """Add a note to whatever is raised meanwhile, that tells where that was."""
-    try:
-        yield
-    except BaseException as error:
+class Noted:
+    """Adds a note to whatever is raised meanwhile, that tells what was being read.
+
+    >>> try:
+    ...     with Noted("train: batch 3 of epoch 1"):
+    ...         raise OSError("no more disk")
+    ... except OSError as error:
+    ...     error.__notes__
+    ['Raised while theanets read train: batch 3 of epoch 1.']
+    """
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         # Errors may refuse notes, and those that tell by themselves need none.
         with suppress(Exception):
-            if not str(error).startswith(where):
-                error.add_note(f"Raised while theanets read {where}.")
-        raise
+            if error is not None and not str(error).startswith(self.where):
+                error.add_note(f"Raised while theanets read {self.where}.")
 
 
 def _length(data: Any) -> int | None:

@@ -1,6 +1,7 @@
 """Where batches come from: arrays on the device, arrays on the host, or streams."""
 
 import threading
+import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -12,7 +13,7 @@ import numpy as np
 from theanets.datasets.arrays import Expected, check, narrowed, nbytes
 from theanets.datasets.device import DEVICE_CACHE
 from theanets.datasets.prefetch import prefetched
-from theanets.datasets.reading import Reader, noted
+from theanets.datasets.reading import Noted, Reader
 from theanets.datasets.sparse import SparseRows, dense
 from theanets.datasets.unpack import unpacked
 from theanets.errors import DataError
@@ -20,6 +21,7 @@ from theanets.initializers import stream
 
 _CHUNK_BYTES = 16 << 20
 _CHUNK_BATCHES = 128
+_CHUNK_SECONDS = 0.5
 
 
 class Expect(Protocol):
@@ -171,7 +173,7 @@ class ArraySource:
             part = order[begin : begin + size]
             last = first + begin + len(part) - 1
             batches = f"batches {first + begin} to {last} of {self.passes}"
-            with noted(f"{self.name}: {batches} {self._begun}"):
+            with Noted(f"{self.name}: {batches} {self._begun}"):
                 stacks = [narrowed(np.asarray(a[part]), dtype) for a, dtype in pairs]
             if stopped.is_set():
                 return
@@ -202,22 +204,28 @@ class StreamSource:
 
     def _grouped(self, stopped: threading.Event) -> Iterator[Chunk]:
         stacks: list[np.ndarray] = []
-        count = 0
+        count, begun = 0, 0.0
         for batch in self.reader.read(self._checked, stopped):
             alike = [(x.shape[1:], x.dtype) for x in stacks] == [
                 (x.shape, x.dtype) for x in batch
             ]
-            if count and (not alike or count == len(stacks[0])):
+            if count and not alike:
                 yield _moved(stacks, count)
                 count = 0
             if not count:
                 # New memory each time: the device may go on using the old.
                 size = _chunk_size(sum(array.nbytes for array in batch))
                 stacks = [np.empty((size, *x.shape), x.dtype) for x in batch]
+                begun = time.monotonic()
             for stack, array in zip(stacks, batch, strict=True):
                 stack[count] = array
             count += 1
-        yield _moved(stacks, count)
+            # Batches that take long to come need not wait for each other.
+            if count == len(stacks[0]) or time.monotonic() - begun > _CHUNK_SECONDS:
+                yield _moved(stacks, count)
+                count = 0
+        if count:
+            yield _moved(stacks, count)
 
     def _checked(self, batch: Any) -> tuple[Any, ...]:
         what = self.reader.where
