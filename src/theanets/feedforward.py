@@ -100,8 +100,7 @@ class Autoencoder(Network):
 
     def score(self, x: Any, w: Any = None, **regularizers: Any) -> float:  # type: ignore[override]
         """Return R² of the reconstruction; see `Network.score`."""
-        target, weights = self._target(x, x, w, self._last_layer().shape)
-        return r2(target, self.predict(x, **regularizers), weights)
+        return r2(self._answers(x, x, w, self._last_layer().shape, regularizers))
 
     def _code_layer(self, layer: Any) -> Any:
         return self._layer(len(self.layers) // 2 if layer is None else layer)
@@ -156,5 +155,5 @@ class Classifier(Network):
     def score(self, x: Any, y: Any, w: Any = None, **regularizers: Any) -> float:
         """Return the accuracy: the (weighted) part of the labels predicted right."""
         *shape, classes = self._last_layer().shape
-        labels, weights = self._target(x, y, w, tuple(shape), classes)
-        return accuracy(labels, self.predict(x, **regularizers), weights)
+        parts = self._answers(x, y, w, tuple(shape), regularizers, classes)
+        return accuracy(parts)

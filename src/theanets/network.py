@@ -10,6 +10,7 @@ import numpy as np
 from theanets import files, regularizers
 from theanets.checks import is_whole
 from theanets.config import config, float_type
+from theanets.datasets.sparse import dense
 from theanets.errors import (
     ConfigurationError,
     ModelFileError,
@@ -25,10 +26,10 @@ from theanets.layers import Input, Layer
 from theanets.layers.base import Shape
 from theanets.losses import Loss
 from theanets.parameters import Parameter, no_such
-from theanets.prediction import compute, input_arrays
+from theanets.prediction import compute, examples_at_once, input_arrays
 from theanets.registry import listing, suggest
 from theanets.saving import describe, rebuild, register
-from theanets.scores import checked_target, checked_weights, r2
+from theanets.scores import Part, checked_target, checked_weights, r2
 from theanets.summary import table
 from theanets.training import controls as controls_
 from theanets.training.loop import Monitors, Pair
@@ -273,8 +274,7 @@ class Network:
         w : array, optional
             Weights, of the shape of the target or one for each example.
         """
-        target, weights = self._target(x, y, w, self._last_layer().shape)
-        return r2(target, self.predict(x, **regularizers_), weights)
+        return r2(self._answers(x, y, w, self._last_layer().shape, regularizers_))
 
     def functional(self) -> tuple[Callable[..., dict[str, Any]], dict[str, Any]]:
         """Return the model as a pure JAX function and its parameters.
@@ -501,14 +501,32 @@ class Network:
             self._answering = Objective(self._topology, (), dtype=self._dtype.name)
         return self._answering
 
-    def _target(
-        self, x: Any, y: Any, w: Any, shape: Shape, classes: int | None = None
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the target and its weights, checked before anything is computed."""
+    def _answers(
+        self,
+        x: Any,
+        y: Any,
+        w: Any,
+        shape: Shape,
+        given: dict[str, Any],
+        classes: int | None = None,
+    ) -> Iterator[Part]:
+        """Yield targets, predictions and weights, of some examples at a time.
+
+        All are checked before anything is computed.
+        """
         arrays, single = input_arrays(self._topology, x)
-        leading = () if single else next(iter(arrays.values())).shape[:1]
-        target = checked_target(y, shape, leading, classes)
-        return target, checked_weights(w, target.shape)
+        length = len(next(iter(arrays.values())))
+        target = checked_target(y, shape, () if single else (length,), classes)
+        weights = checked_weights(w, target.shape)
+        size = examples_at_once([*arrays.values(), target], self._dtype)
+        if single or length <= size:
+            yield dense(target), self.predict(x, **given), weights
+            return
+        for begin in range(0, length, size):
+            part = slice(begin, begin + size)
+            inputs = {name: array[part] for name, array in arrays.items()}
+            predicted = self.predict(inputs, **given)
+            yield dense(target[part]), predicted, weights[part]
 
     def _noise_key(self) -> np.ndarray:
         self._draws += 1

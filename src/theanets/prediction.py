@@ -1,6 +1,6 @@
 """Outputs of a model for data of any size, by few compiled programs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import jax
@@ -80,10 +80,7 @@ def in_batches(
     length = len(next(iter(arrays.values())))
     pending: list[Mapping[str, Any]] = []
     fetched: list[dict[str, np.ndarray]] = []
-    example = sum(nbytes(array, dtype) for array in arrays.values()) // max(length, 1)
-    # Powers of two, as sizes are padded to them.
-    fitting = 1 << (_BATCH_BYTES // max(example, 1) or 1).bit_length() - 1
-    largest = min(_LARGEST_BATCH, fitting)
+    largest = min(_LARGEST_BATCH, examples_at_once(arrays.values(), dtype))
     for start in range(0, length, largest):
         rows = min(length - start, largest)
         part = {
@@ -99,6 +96,15 @@ def in_batches(
         name: np.concatenate([part[name] for part in fetched])[:length]
         for name in fetched[0]
     }
+
+
+def examples_at_once(arrays: Iterable[Any], dtype: Any) -> int:
+    """Return how many examples of some arrays are worked on together.
+
+    It is a power of two, as sizes are padded to them.
+    """
+    example = sum(nbytes(array, dtype) // max(len(array), 1) for array in arrays)
+    return 1 << (_BATCH_BYTES // max(example, 1) or 1).bit_length() - 1
 
 
 def input_arrays(topology: Topology, x: Any) -> tuple[dict[str, Any], bool]:

@@ -54,8 +54,8 @@ def describe(net: "Network") -> dict[str, Any]:
                 f"the loss {loss.form()} is a function, which a file cannot hold. Make "
                 "it a subclass of theanets.Loss and give its name."
             )
-    for number in range(len(net.layers)):
-        _check_layers(net.layers[: number + 1])
+    for end in range(len(net.layers)):
+        _check_layers(net.layers[: end + 1])
     _check_losses(net.losses, net.layers)
     return {
         "model": net.form,
@@ -120,11 +120,11 @@ def _empty(description: Mapping[str, Any]) -> "Network":
 
 def _add_layers(net: "Network", specs: Any, arrays: Mapping[str, np.ndarray]) -> None:
     held = {name: array.shape for name, array in arrays.items()}
-    for number, spec in enumerate(specs):
+    for place, spec in enumerate(specs):
         made = layer_from(
             dict(spec),
             net._free_name(False),
-            first=not number,
+            first=not place,
             activation=None,
             ndim=net.input_ndim,
         )

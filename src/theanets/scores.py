@@ -1,18 +1,23 @@
 """How good predictions are, in one number."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from theanets.datasets.arrays import Expected, Shape, as_array, check
-from theanets.datasets.sparse import dense
 from theanets.errors import DataError
+
+Part = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Targets of some examples, their predictions, and weights of the target's shape."""
 
 
 def checked_target(
     y: Any, shape: Shape, leading: tuple[int, ...], classes: int | None = None
-) -> np.ndarray:
+) -> Any:
     """Return targets or labels, checked before anything is predicted.
+
+    A sparse matrix stays one.
 
     Parameters
     ----------
@@ -35,7 +40,7 @@ def checked_target(
     role = "target" if classes is None else "labels"
     batch = array[None] if single else array
     check([batch], [Expected("y", role, shape, classes)], "score")
-    return dense(array)
+    return array
 
 
 def checked_weights(w: Any, shape: tuple[int, ...]) -> np.ndarray:
@@ -43,7 +48,9 @@ def checked_weights(w: Any, shape: tuple[int, ...]) -> np.ndarray:
 
     Weights have the shape of the target, or only its first axes.
     """
-    weights = np.ones(shape) if w is None else np.asarray(as_array(w, "w"), "f8")
+    if w is None:
+        return np.broadcast_to(1.0, shape)
+    weights = np.asarray(as_array(w, "w"), "f8")
     fits = weights.shape == shape[: weights.ndim]
     if not fits or not (weights >= 0).all() or not weights.sum() > 0:
         raise DataError(
@@ -55,36 +62,56 @@ def checked_weights(w: Any, shape: tuple[int, ...]) -> np.ndarray:
     return np.broadcast_to(weights.reshape(*weights.shape, *extra), shape)
 
 
-def accuracy(y: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -> float:
-    """Return the weighted part of labels that are predicted right."""
-    _check_shapes(y, predicted)
-    return float(np.average(y == predicted, weights=weights))
+def accuracy(parts: Iterable[Part]) -> float:
+    """Return the weighted part of labels that are predicted right.
+
+    >>> labels, predicted = np.array([0, 1, 1, 0]), np.array([0, 1, 0, 0])
+    >>> accuracy([(labels, predicted, np.ones(4))])
+    0.75
+    """
+    right = weight = 0.0
+    for y, predicted, weights in parts:
+        _check_shapes(y, predicted)
+        right += float(weights[y == predicted].sum())
+        weight += float(weights.sum())
+    return right / weight
 
 
-def r2(y: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -> float:
+def r2(parts: Iterable[Part]) -> float:
     """Return R² of each output, averaged, as scikit-learn's ``r2_score`` does.
 
-    Parameters
-    ----------
-    y : array
-        Targets, of the shape of the predictions.
-    predicted : array
-        Predictions; the last axis holds the outputs.
-    weights : array
-        Weights, of the shape of the targets.
+    The last axis of each part holds the outputs. Means and variances of the parts are
+    put together as in Chan, Golub and LeVeque, "Updating formulae and a pairwise
+    algorithm for computing sample variances" (1982).
+
+    >>> y = np.array([[1.0], [2.0], [3.0], [4.0]])
+    >>> whole = r2([(y, y + 0.5, np.ones((4, 1)))])
+    >>> round(whole, 6), round(r2((y[i : i + 2],) * 3 for i in (0, 2)), 6)
+    (0.8, 1.0)
     """
-    _check_shapes(y, predicted)
-    outputs = predicted.shape[-1]
-    w, true, answer = (
-        array.astype("f8").reshape(-1, outputs) for array in (weights, y, predicted)
-    )
-    center = (w * true).sum(axis=0) / w.sum(axis=0)
-    residual = (w * np.square(true - answer)).sum(axis=0)
-    total = (w * np.square(true - center)).sum(axis=0)
+    weight: Any = 0.0
+    center: Any = 0.0
+    total: Any = 0.0
+    residual: Any = 0.0
+    for y, predicted, weights in parts:
+        _check_shapes(y, predicted)
+        outputs = predicted.shape[-1]
+        w, true, answer = (
+            array.reshape(-1, outputs).astype("f8") for array in (weights, y, predicted)
+        )
+        residual = residual + (w * np.square(true - answer)).sum(axis=0)
+        here = w.sum(axis=0)
+        both = weight + here
+        mean = (w * true).sum(axis=0) / np.where(here > 0, here, 1)
+        total = total + (w * np.square(true - mean)).sum(axis=0)
+        share = here / np.where(both > 0, both, 1)
+        total += np.square(mean - center) * weight * share
+        center = center + (mean - center) * share
+        weight = both
     # A target that never changes: perfect or worthless, as scikit-learn has it.
     constant = np.where(residual == 0, 1.0, 0.0)
     scores = np.where(total > 0, 1 - residual / np.where(total > 0, total, 1), constant)
-    return float(scores.mean())
+    return float(scores[weight > 0].mean())
 
 
 def _check_shapes(y: np.ndarray, predicted: np.ndarray) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from theanets.datasets.content import facts_of, not_finite
 from theanets.datasets.sparse import SparseRows
 from theanets.errors import DataError
 
@@ -51,23 +52,6 @@ class Expected:
     optional_axes: int = 0
     sparse: bool = False
     bounds: tuple[float, float] | None = None
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What is known of an array's content.
-
-    Attributes
-    ----------
-    low, high : float
-        The least and the largest value.
-    whole : bool
-        Whether all are whole numbers, if that was asked for.
-    """
-
-    low: float
-    high: float
-    whole: bool
 
 
 def as_array(value: Any, name: str) -> Any:
@@ -243,11 +227,14 @@ def _check_shape(array: Any, slot: Expected, what: str) -> None:
 def _check_content(array: Any, slot: Expected, what: str) -> None:
     facts = facts_of(array, whole=slot.role in WHOLE or slot.bounds is not None)
     if not (math.isfinite(facts.low) and math.isfinite(facts.high)):
-        rows = _finite(array)
-        first = int(np.argmin(rows))
+        count, (first, *place) = not_finite(array)
+        within = (
+            f", column {place[0]}" if len(place) == 1 else f", {tuple(place)} in it"
+        )
         raise DataError(
-            f'{what}: "{slot.name}" holds NaN or infinity in {int((~rows).sum())} '
-            f"example(s), the first at index {first}. Remove or repair these examples."
+            f'{what}: "{slot.name}" holds NaN or infinity in {count} example(s), the '
+            f"first at index {first}{within if place else ''}. Remove or repair these "
+            "examples."
         )
     if slot.role == "weights" and facts.low < 0:
         raise DataError(
@@ -281,29 +268,3 @@ def _check_content(array: Any, slot: Expected, what: str) -> None:
             f"{slot.classes} {noun}, 0 to {slot.classes - 1}. {way_out}, or renumber "
             f"the {slot.role} from 0."
         )
-
-
-def _finite(array: Any) -> np.ndarray:
-    """Return for each example whether all its values are finite."""
-    if isinstance(array, SparseRows):
-        return array.finite()
-    values = np.isfinite(np.asarray(array, "f8"))
-    found: np.ndarray = values.reshape(len(array), -1).all(axis=1)
-    return found
-
-
-def facts_of(array: Any, whole: bool) -> Facts:
-    """Return what is known of an array's content; ``whole`` if that is asked for."""
-    # Of a sparse array what is stored, and one of its zeros.
-    sparse = isinstance(array, SparseRows)
-    values = np.append(array.stored, 0) if sparse else np.asarray(array)
-    if values.dtype.kind in "iu":
-        if not whole:
-            return Facts(
-                0.0 if values.dtype.kind == "u" else float(values.min()), 0.0, True
-            )
-        return Facts(float(values.min()), float(values.max()), True)
-    # The least and the largest value are NaN where any is, without a copy.
-    low, high = float(values.min()), float(values.max())
-    fractions = whole and math.isfinite(low + high) and bool((values % 1 != 0).any())
-    return Facts(low, high, not fractions)

@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from theanets.checks import is_whole, whole
+from theanets.checks import is_number, is_whole, whole
 from theanets.config import config
 from theanets.datasets.arrays import Expected, check, nbytes
+from theanets.datasets.reading import Noted, Reader
 from theanets.datasets.sources import (
     ArraySource,
     Expect,
@@ -38,6 +39,9 @@ class Dataset:
         The axis of the arrays along which the examples lie.
     rng : int, optional
         Seed of the order of the examples; by default what `train` is told.
+    timeout : float, optional
+        Seconds after which a batch of a callable or an iterable is no longer waited
+        for; then a `DataError` ends the training. By default it may take for ever.
 
     Examples
     --------
@@ -58,6 +62,7 @@ class Dataset:
         iteration_size: int | None = None,
         axis: int = 0,
         rng: int | None = None,
+        timeout: float | None = None,
     ) -> None:
         self.inputs = inputs
         self.name = name
@@ -65,6 +70,7 @@ class Dataset:
         self.iteration_size = iteration_size
         self.axis = axis
         self.rng = rng
+        self.timeout = timeout
 
 
 def source(
@@ -99,9 +105,10 @@ def source(
     shuffle : bool
         Whether each epoch has an order of its own.
     """
-    axis = 0
+    axis, timeout = 0, None
     if isinstance(data, Dataset):
         name, axis = data.name or name, data.axis
+        timeout = _checked_timeout(data.timeout, name)
         if data.batch_size != "default":
             batch_size = data.batch_size  # type: ignore[assignment]
         batches = data.iteration_size if batches is None else batches
@@ -112,13 +119,16 @@ def source(
     if batches is not None:
         what, also = f"{name}: iteration_size", ", or None for as many as there are"
         batches = whole(batches, what, 1, also, DataError)
-    arrays = unpacked(data, name, expect.names)
-    if arrays is None:
-        return StreamSource(data, name, expect, dtype, batches)
-    if axis:
-        arrays = tuple(_examples_first(array, axis, name) for array in arrays)
-    expected = expect(arrays)
-    check(arrays, expected, name)
+    passes = "epoch" if shuffle else "validation"
+    with Noted(name):
+        arrays = unpacked(data, name, expect.names)
+        if arrays is None:
+            reader = Reader(data, name, batches, passes, timeout)
+            return StreamSource(reader, expect, dtype)
+        if axis:
+            arrays = tuple(_examples_first(array, axis, name) for array in arrays)
+        expected = expect(arrays)
+        check(arrays, expected, name)
     dtypes = precisions(expected, dtype)
     arrays = tuple(map(_held, arrays, expected, dtypes))
     size = sum(nbytes(a, d) for a, d in zip(arrays, dtypes, strict=True))
@@ -132,7 +142,17 @@ def source(
             "Give a smaller batch_size."
         )
     resident = fits and not sparse
-    return ArraySource(arrays, dtypes, batch_size, batches, seed, shuffle, resident)
+    return ArraySource(
+        arrays,
+        dtypes,
+        batch_size,
+        batches,
+        seed,
+        shuffle,
+        resident,
+        name,
+        passes,
+    )
 
 
 def _held(array: Any, expected: Expected, dtype: Any) -> Any:
@@ -148,6 +168,17 @@ def checked_size(size: Any, error: type[TheanetsError] = DataError) -> int | Non
     if size is None or (is_whole(size) and size == -1):
         return None
     return whole(size, "batch_size", 1, ", or None for all the data at once", error)
+
+
+def _checked_timeout(timeout: Any, name: str) -> float | None:
+    if timeout is None:
+        return None
+    if not is_number(timeout) or not timeout > 0:
+        raise DataError(
+            f"{name}: timeout is {timeout!r}; it has to be a number of seconds, more "
+            "than 0, or None to wait for ever."
+        )
+    return float(timeout)
 
 
 def _examples_first(array: Any, axis: Any, name: str) -> Any:

@@ -1,6 +1,8 @@
 """Where batches come from: arrays on the device, arrays on the host, or streams."""
 
-from collections.abc import Generator, Iterator, Sequence, Sized
+import threading
+import time
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, Protocol
@@ -11,15 +13,15 @@ import numpy as np
 from theanets.datasets.arrays import Expected, check, narrowed, nbytes
 from theanets.datasets.device import DEVICE_CACHE
 from theanets.datasets.prefetch import prefetched
+from theanets.datasets.reading import Noted, Reader
 from theanets.datasets.sparse import SparseRows, dense
 from theanets.datasets.unpack import unpacked
 from theanets.errors import DataError
 from theanets.initializers import stream
 
-DEFAULT_BATCHES = 100
-"""Batches of an epoch where the source does not tell."""
 _CHUNK_BYTES = 16 << 20
 _CHUNK_BATCHES = 128
+_CHUNK_SECONDS = 0.5
 
 
 class Expect(Protocol):
@@ -85,6 +87,8 @@ class ArraySource:
         seed: int,
         shuffle: bool,
         resident: bool,
+        name: str,
+        passes: str,
     ) -> None:
         self.arrays = arrays
         self.length = len(arrays[0])
@@ -95,21 +99,27 @@ class ArraySource:
         self.seed = seed
         self.shuffle = shuffle
         self.resident = resident
+        self.name = name
+        self.passes = passes
+        self._begun = 0
 
     def chunks(self, epoch: int) -> Generator[Chunk, None, None]:
         """Yield the batches of an epoch."""
+        self._begun += 1
         if self.rows == self.length:
             # Nothing is picked; the array tells the number of batches alone.
             order = np.zeros((self.batches, 0), np.int32)
             yield Chunk(self._on_device, order, self.batches, self.length, "whole")
             return
+        first = 0
         for order in self._orders(epoch):
             count = int((order[:, 0] >= 0).sum())
             if count and self.resident:
                 rows = order.shape[1]
                 yield Chunk(self._on_device, order, count, rows, "rows")
             elif count:
-                yield from prefetched(partial(self._gathered, order[:count]))
+                yield from prefetched(partial(self._gathered, order[:count], first))
+            first += count
 
     @cached_property
     def _on_device(self) -> tuple[Any, ...]:
@@ -153,13 +163,20 @@ class ArraySource:
             return stream(self.seed, "part").permutation(self.length)
         return np.arange(self.length)
 
-    def _gathered(self, order: np.ndarray) -> Iterator[Chunk]:
+    def _gathered(
+        self, order: np.ndarray, first: int, stopped: threading.Event
+    ) -> Iterator[Chunk]:
         pairs = list(zip(self.arrays, self.dtypes, strict=True))
         row = sum(nbytes(array, dtype) for array, dtype in pairs) // self.length
         size = min(_chunk_size(row * order.shape[1]), len(order))
         for begin in range(0, len(order), size):
             part = order[begin : begin + size]
-            stacks = [narrowed(np.asarray(a[part]), dtype) for a, dtype in pairs]
+            last = first + begin + len(part) - 1
+            batches = f"batches {first + begin} to {last} of {self.passes}"
+            with Noted(f"{self.name}: {batches} {self._begun}"):
+                stacks = [narrowed(np.asarray(a[part]), dtype) for a, dtype in pairs]
+            if stopped.is_set():
+                return
             if len(part) < size:
                 stacks = [np.resize(x, (size, *x.shape[1:])) for x in stacks]
             yield _moved(stacks, len(part))
@@ -168,91 +185,61 @@ class ArraySource:
 class StreamSource:
     """Batches from a callable or an iterable, prepared while the ones before train."""
 
-    def __init__(
-        self, data: Any, name: str, expect: Expect, dtype: Any, batches: int | None
-    ) -> None:
-        self.name = name
+    def __init__(self, reader: Reader, expect: Expect, dtype: Any) -> None:
+        self.reader = reader
         self.expect = expect
         self.dtype = dtype
-        self.data = data
-        endless = callable(data) or isinstance(data, Iterator)
-        known = len(data) if isinstance(data, Sized) else None
-        default = DEFAULT_BATCHES if endless and known is None else known
-        self.batches: int | None = batches or default
-        self._iterator: Iterator[Any] | None = (
-            data if isinstance(data, Iterator) else None
-        )
-        if known == 0 and not batches:
-            raise DataError(f"{name} is empty: it has no batches.")
+
+    @property
+    def batches(self) -> int | None:
+        """Batches in an epoch, if that is known."""
+        return self.reader.batches
 
     def chunks(self, epoch: int) -> Generator[Chunk, None, None]:
         """Yield the batches of an epoch, which may differ in size."""
-        yield from prefetched(self._grouped)
+        self.reader.begin()
+        # Methods of one object are called by one thread at a time too.
+        owner = getattr(self.reader.data, "__self__", self.reader.data)
+        yield from prefetched(self._grouped, owner, self.reader.check_time)
 
-    def _grouped(self) -> Iterator[Chunk]:
+    def _grouped(self, stopped: threading.Event) -> Iterator[Chunk]:
         stacks: list[np.ndarray] = []
-        count = 0
-        for batch in self._batches():
+        count, begun = 0, 0.0
+        for batch in self.reader.read(self._checked, stopped):
             alike = [(x.shape[1:], x.dtype) for x in stacks] == [
                 (x.shape, x.dtype) for x in batch
             ]
-            if count and (not alike or count == len(stacks[0])):
+            if count and not alike:
                 yield _moved(stacks, count)
                 count = 0
             if not count:
                 # New memory each time: the device may go on using the old.
                 size = _chunk_size(sum(array.nbytes for array in batch))
                 stacks = [np.empty((size, *x.shape), x.dtype) for x in batch]
+                begun = time.monotonic()
             for stack, array in zip(stacks, batch, strict=True):
                 stack[count] = array
             count += 1
-        if not count:
+            # Batches that take long to come need not wait for each other.
+            if count == len(stacks[0]) or time.monotonic() - begun > _CHUNK_SECONDS:
+                yield _moved(stacks, count)
+                count = 0
+        if count:
+            yield _moved(stacks, count)
+
+    def _checked(self, batch: Any) -> tuple[Any, ...]:
+        what = self.reader.where
+        usable = batch is not None and not isinstance(batch, str | bytes)
+        arrays = unpacked(batch, what, self.expect.names) if usable else None
+        if arrays is None:
             raise DataError(
-                f"{self.name} gave no batch. An iterator can be read only once: give a "
-                "list, an object whose __iter__ starts anew, or a callable."
+                f"{what} is of type {type(batch).__name__}; it has to be an array "
+                "or a tuple of arrays: inputs, then target, then weights."
             )
-        yield _moved(stacks, count)
-
-    def _batches(self) -> Iterator[tuple[Any, ...]]:
-        for number, batch in enumerate(self._raw()):
-            what = f"{self.name}: batch {number}"
-            usable = batch is not None and not isinstance(batch, str | bytes)
-            arrays = unpacked(batch, what, self.expect.names) if usable else None
-            if arrays is None:
-                raise DataError(
-                    f"{what} is of type {type(batch).__name__}; it has to be an array "
-                    "or a tuple of arrays: inputs, then target, then weights."
-                )
-            expected = self.expect(arrays)
-            check(arrays, expected, what)
-            pairs = zip(arrays, precisions(expected, self.dtype), strict=True)
-            yield tuple(narrowed(dense(array), dtype) for array, dtype in pairs)
-
-    def _raw(self) -> Iterator[Any]:
-        """Yield as many batches as an epoch has, as the user's source gives them."""
-        left = self.batches
-        while left is None or left > 0:
-            begun = left
-            for batch in self._once(left):
-                yield batch
-                left = None if left is None else left - 1
-            if left is None or left == begun:
-                return
-
-    def _once(self, limit: int | None) -> Iterator[Any]:
-        if callable(self.data):
-            for _ in range(limit or DEFAULT_BATCHES):
-                yield self.data()
-            return
-        if self._iterator is None or not isinstance(self.data, Iterator):
-            self._iterator = iter(self.data)
-        taken = 0
-        while limit is None or taken < limit:
-            try:
-                yield next(self._iterator)
-            except StopIteration:
-                return
-            taken += 1
+        expected = self.expect(arrays)
+        check(arrays, expected, what)
+        pairs = zip(arrays, precisions(expected, self.dtype), strict=True)
+        return tuple(narrowed(dense(array), dtype) for array, dtype in pairs)
 
 
 def precisions(expected: Sequence[Expected], dtype: Any) -> list[Any]:

@@ -1,0 +1,191 @@
+"""Batches as a user's callable or iterable gives them, and what happens if it fails."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sized
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from theanets.errors import DataError
+
+T = TypeVar("T")
+
+DEFAULT_BATCHES = 100
+"""Batches of an epoch where the source does not tell."""
+_END = object()
+
+
+class Unwanted(Exception):
+    """Nobody waits for the batches of a source any more, so its thread may end."""
+
+
+class Reader:
+    """Reads a user's callable or iterable, an epoch at a time.
+
+    Parameters
+    ----------
+    data : callable or iterable
+        What is read.
+    name : str
+        How messages call it.
+    batches : int, optional
+        Batches in an epoch; by default ``len(data)``, or 100 of what has no end.
+    passes : str
+        What each time that it is read is called: epoch, or validation.
+    timeout : float, optional
+        Seconds after which a batch is no longer waited for.
+    """
+
+    def __init__(
+        self,
+        data: Any,
+        name: str,
+        batches: int | None,
+        passes: str,
+        timeout: float | None = None,
+    ) -> None:
+        self.data = data
+        self.name = name
+        self.passes = passes
+        self.timeout = timeout
+        self._given = batches
+        self._promised = _length(data)
+        self._begun = self._number = 0
+        self._asked_at: float | None = None
+        if self._promised == 0 and not batches:
+            raise DataError(f"{name} is empty: it has no batches.")
+
+    @property
+    def batches(self) -> int | None:
+        """Batches in an epoch; None for as many as an iterable turns out to have."""
+        endless = callable(self.data) or isinstance(self.data, Iterator)
+        return self._given or self._promised or (DEFAULT_BATCHES if endless else None)
+
+    @property
+    def where(self) -> str:
+        """The batch that is being read, for messages."""
+        return f"{self.name}: batch {self._number} of {self.passes} {self._begun}"
+
+    def begin(self) -> None:
+        """Begin another epoch; from now on a batch is waited for."""
+        self._begun += 1
+        self._number = 0
+        self._asked_at = time.monotonic()
+
+    def read(
+        self, checked: Callable[[Any], T], stopped: threading.Event
+    ) -> Iterator[T]:
+        """Yield the batches of an epoch, each of them checked.
+
+        What the source or the check raises has a note that tells where it was.
+
+        Parameters
+        ----------
+        checked : callable
+            Takes a batch as it comes, and returns it as it is wanted.
+        stopped : Event
+            Once it is set, the source is asked for nothing more.
+        """
+
+        def ask(function: Callable[..., Any], *arguments: Any) -> Any:
+            self._asked_at = time.monotonic()
+            try:
+                with Noted(self.where):
+                    return function(*arguments)
+            except StopIteration as error:
+                # It would pass for the end of the training.
+                raise DataError(
+                    f"{self.where} is missing: the source raised StopIteration, but an "
+                    "epoch has more batches. Give a callable a len(), or give the "
+                    "iterable that it reads."
+                ) from error
+            finally:
+                self._asked_at = None
+                if stopped.is_set():
+                    raise Unwanted
+
+        # A list of batches may have grown.
+        self._promised = ask(_length, self.data)
+        calls = callable(self.data)
+        for batch in self._called(ask) if calls else self._iterated(ask):
+            yield ask(checked, batch)
+            self._number += 1
+        if not self._number:
+            raise DataError(
+                f"{self.name} gave no batch in {self.passes} {self._begun}. An "
+                "iterator can be read only once: give a list, an object whose __iter__ "
+                "starts anew, or a callable."
+            )
+
+    def check_time(self) -> None:
+        """Raise a DataError if a batch has been waited for too long."""
+        begun = self._asked_at
+        if begun is None or self.timeout is None:
+            return
+        if time.monotonic() - begun > self.timeout:
+            raise DataError(
+                f"{self.where} did not come within the {self.timeout:g} s that its "
+                "timeout allows. See what it waits for, or give theanets.Dataset a "
+                "longer timeout."
+            )
+
+    def _called(self, ask: Callable[..., Any]) -> Iterator[Any]:
+        for _ in range(self.batches or DEFAULT_BATCHES):
+            yield ask(self.data)
+
+    def _iterated(self, ask: Callable[..., Any]) -> Iterator[Any]:
+        promised = None if self._given else self._promised
+        left = self.batches
+        while left != 0:
+            begun, iterator = self._number, ask(iter, self.data)
+            while left != 0 and (batch := ask(next, iterator, _END)) is not _END:
+                yield batch
+                left = None if left is None else left - 1
+            # One that is shorter than an epoch has to be starts anew.
+            if left is None or promised is not None or self._number == begun:
+                break
+        if promised is None or not self._number:
+            return
+        advice = (
+            f"len() promises {promised} batches. Correct it, or say how many make an "
+            "epoch: by iteration_size of theanets.Dataset."
+        )
+        if left:
+            raise DataError(f"{self.where} is missing: {advice}")
+        once = isinstance(self.data, Iterator)
+        if not once and ask(next, iterator, _END) is not _END:
+            raise DataError(f"{self.where} is one too many: {advice}")
+
+
+class Noted:
+    """Adds a note to whatever is raised meanwhile, that tells what was being read.
+
+    >>> try:
+    ...     with Noted("train: batch 3 of epoch 1"):
+    ...         raise OSError("no more disk")
+    ... except OSError as error:
+    ...     error.__notes__
+    ['Raised while theanets read train: batch 3 of epoch 1.']
+    """
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        # Errors may refuse notes, and those that tell by themselves need none.
+        with suppress(Exception):
+            if error is not None and not str(error).startswith(self.where):
+                error.add_note(f"Raised while theanets read {self.where}.")
+
+
+def _length(data: Any) -> int | None:
+    if not isinstance(data, Sized):
+        return None
+    try:
+        return len(data)
+    except (TypeError, NotImplementedError):
+        # Loaders that hold what has no length say so in this way.
+        return None
