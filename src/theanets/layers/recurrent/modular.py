@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from theanets.errors import ConfigurationError
-from theanets.layers.base import Array
+from theanets.layers.base import Array, positive
 from theanets.layers.recurrent.base import Params
 from theanets.layers.recurrent.scan import State
 from theanets.layers.recurrent.simple import RNN
@@ -28,9 +28,11 @@ class Modular(RNN, abstract=True):
         module = np.repeat(np.arange(count), self.size // count)
         self.add_fixed("mask", module[:, None] >= module)
 
-    def add_fixed(self, name: str, value: np.ndarray) -> None:
+    def add_fixed(self, name: str, value: np.ndarray, wide: bool = False) -> None:
         """Declare an array that never changes."""
-        self.add_param(name, value.shape, lambda rng: value.astype("f8"), learned=False)
+        self.add_param(
+            name, value.shape, lambda rng: value.astype("f8"), learned=False, wide=wide
+        )
 
     def prepared(self, params: Params) -> Params:
         """Return the parameters, with the recurrent matrix masked."""
@@ -78,7 +80,9 @@ class Clockwork(Modular):
         super().setup()
         count = len(self.periods)
         self.add_modules(count, f"periods {self.periods}")
-        self.add_fixed("period", np.repeat(self.periods, self.size // count))
+        # In bfloat16, 257 would be 256.
+        periods = np.repeat(self.periods, self.size // count)
+        self.add_fixed("period", periods, wide=True)
 
     def initial_state(
         self, given: Mapping[str, Array], batch: int, dtype: Any, length: Any = 0
@@ -119,7 +123,7 @@ class BCRNN(Modular):
 
     def __init__(self, *, num_modules: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.num_modules = self.count("num_modules", num_modules) or 1
+        self.num_modules = positive(num_modules, f"{self.where}num_modules")
 
     def setup(self) -> None:
         super().setup()
