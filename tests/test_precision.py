@@ -131,3 +131,13 @@ def test_sums_of_an_optimizer_are_not_rounded_to_half_precision():
         "float32"
     }
     assert float(state["squares"]["w"][0]) == 300
+
+
+def test_long_periods_are_not_rounded_to_half_precision():
+    theanets.config.floatX = "bfloat16"
+    layer = {"form": "clockwork", "size": 1, "periods": [257], "activation": "linear"}
+    net = theanets.recurrent.Regressor([1, layer, 1])
+    theanets.config.floatX = "float32"
+    steps = np.arange(1, 260)[None, :, None] / 256
+    found = net.feed_forward(steps)["hid1:out"][0, :, 0].astype("f4")
+    assert np.flatnonzero(np.diff(found)).tolist() == [256]

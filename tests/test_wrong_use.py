@@ -1215,6 +1215,10 @@ RECURRENT = {
         rnn("bcrnn", num_modules=4),
         ['"hid1"', "num_modules 4", "4 modules", "size 6"],
     ),
+    "no modules": (
+        rnn("bcrnn", num_modules=None),
+        ['"hid1"', "num_modules is None", "from 1 on"],
+    ),
     "an unknown rate": (
         rnn("rrnn", rate="vectr"),
         ['"hid1"', "rate is 'vectr'", "matrix", 'Did you mean "vector"?'],

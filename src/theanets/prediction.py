@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from theanets.datasets.arrays import as_array, check, narrowed, nbytes
+from theanets.datasets.unpack import is_by_name
 from theanets.errors import DataError
 from theanets.graph.expected import expected_input
 from theanets.graph.objective import Objective
@@ -130,7 +131,7 @@ def input_arrays(topology: Topology, x: Any) -> tuple[dict[str, Any], bool]:
 
 
 def _by_name(x: Any, names: list[str]) -> Mapping[str, Any]:
-    if isinstance(x, Mapping):
+    if is_by_name(x):
         if set(x) != set(names):
             raise DataError(
                 f"x has the arrays {listing(map(str, x))}; the model's inputs are "

@@ -222,3 +222,13 @@ def test_an_axis_may_have_any_length():
     check([np.ones((3, 7, 2))], [slot], "train")
     with pytest.raises(DataError, match=r"\(examples, any, 2\)"):
         check([np.ones((3, 7, 3))], [slot], "train")
+
+
+def test_a_shape_to_reshape_to_is_told_only_where_it_is_known():
+    for shape, hint in (
+        ((4, 6), r"\.reshape\(-1, 2, 3\) may be missing\."),
+        ((4,), ""),
+    ):
+        slot = Expected("x", "input", (2, 3) if hint else (None,))
+        with pytest.raises(DataError, match=rf"\(examples, [\w, ]+\)\.( A )?{hint}$"):
+            check([np.ones(shape)], [slot], "train")

@@ -57,5 +57,5 @@ def test_labels_follow_their_inputs():
 def test_a_text_is_as_long_as_its_windows_and_one_label():
     text = recurrent.Text("abab")
     text.classifier_batches(steps=3)()
-    with pytest.raises(DataError, match="3 steps, fewer than the 4"):
+    with pytest.raises(DataError, match="last character the text has 3 steps"):
         text.classifier_batches(steps=4)

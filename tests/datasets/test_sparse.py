@@ -18,6 +18,7 @@ FORMATS = {
     "csr": X,
     "csc": X.tocsc(),
     "coo": X.tocoo(),
+    "dok, which is a dict": X.todok(),
     "an array": scipy.sparse.csr_array(X),
     "whole numbers": (X > 0.5).astype("i8"),
     "booleans": X > 0.5,

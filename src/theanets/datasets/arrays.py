@@ -208,14 +208,12 @@ def _check_shape(array: Any, slot: Expected, what: str) -> None:
     )
     if fits:
         return
-    hint = ""
+    hint, size = "", math.prod(n or 1 for n in slot.shape)
     if slot.role == "labels" and len(shape) == 1 and shape[0] == slot.classes:
         hint = " One-hot rows become labels with .argmax(axis=1)."
-    elif math.prod(shape) == math.prod(n or 1 for n in slot.shape) and array.ndim:
-        lengths = ", ".join("-1" if n is None else str(n) for n in slot.shape)
-        hint = (
-            f" A .reshape({', '.join(filter(None, ['-1', lengths]))}) may be missing."
-        )
+    elif None not in slot.shape and array.ndim and math.prod(shape) == size:
+        lengths = ", ".join(map(str, (-1, *slot.shape)))
+        hint = f" A .reshape({lengths}) may be missing."
     elif slot.role == "input" and len(shape) == len(slot.shape):
         hint = f' Change the data, or the size of the layer "{slot.name}".'
     raise DataError(

@@ -154,7 +154,11 @@ class Text:
         """
         # The last character is only ever a label.
         draw = window_starts(
-            len(self._encoded) - 1, steps, batch_size, rng, "the text has"
+            len(self._encoded) - 1,
+            steps,
+            batch_size,
+            rng,
+            "up to its last character the text has",
         )
         one_hot = np.eye(len(self._characters), dtype=np.float32)
 

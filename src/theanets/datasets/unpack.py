@@ -1,7 +1,7 @@
 """What a user means by data: which arrays, in which order, or none but batches."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from theanets.datasets.arrays import as_array
 from theanets.errors import DataError
@@ -10,9 +10,9 @@ from theanets.registry import listing, suggest
 
 def unpacked(data: Any, name: str, slots: tuple[str, ...]) -> tuple[Any, ...] | None:
     """Return the arrays of a data set, or None if it is something else."""
-    if isinstance(data, Mapping):
+    if is_by_name(data):
         return unpacked(_in_order(data, name, slots), name, slots)
-    if isinstance(data, tuple | list) and len(data) and isinstance(data[0], Mapping):
+    if isinstance(data, tuple | list) and len(data) and is_by_name(data[0]):
         inputs = _in_order(data[0], name, slots[: len(data[0])])
         return unpacked((*inputs, *data[1:]), name, slots)
     if isinstance(data, tuple | list) and len(data) and not _is_nested(data):
@@ -35,6 +35,11 @@ def unpacked(data: Any, name: str, slots: tuple[str, ...]) -> tuple[Any, ...] | 
     if callable(data) or isinstance(data, Iterable):
         return None
     return (as_array(data, name),)
+
+
+def is_by_name(data: Any) -> TypeGuard[Mapping[str, Any]]:
+    """Return whether data are arrays by name; one sparse format is a dict too."""
+    return isinstance(data, Mapping) and not hasattr(data, "shape")
 
 
 def _in_order(

@@ -6,6 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from theanets.checks import whole
 from theanets.errors import ConfigurationError
 from theanets.layers.base import Array
 from theanets.layers.recurrent.base import Params
@@ -33,10 +34,16 @@ class Modular(RNN, abstract=True):
         self.add_fixed("mask", (self.size, self.size), mask)
 
     def add_fixed(
-        self, name: str, shape: tuple[int, ...], make: Callable[[], np.ndarray]
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        make: Callable[[], np.ndarray],
+        wide: bool = False,
     ) -> None:
         """Declare an array that never changes."""
-        self.add_param(name, shape, lambda rng: make().astype("f8"), learned=False)
+        self.add_param(
+            name, shape, lambda rng: make().astype("f8"), learned=False, wide=wide
+        )
 
     def of_units(self, of_modules: Any) -> np.ndarray:
         """Return the numbers of the modules, each as often as it has units."""
@@ -88,7 +95,10 @@ class Clockwork(Modular):
         super().setup()
         count = len(self.periods)
         self.add_modules(count, f"periods {self.periods}")
-        self.add_fixed("period", (self.size,), lambda: self.of_units(self.periods))
+        # In bfloat16, 257 would be 256.
+        self.add_fixed(
+            "period", (self.size,), lambda: self.of_units(self.periods), wide=True
+        )
 
     def initial_state(
         self, given: Mapping[str, Array], batch: int, dtype: Any, length: Any = 0
@@ -129,7 +139,7 @@ class BCRNN(Modular):
 
     def __init__(self, *, num_modules: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.num_modules = self.count("num_modules", num_modules) or 1
+        self.num_modules = whole(num_modules, f"{self.where}num_modules")
 
     def setup(self) -> None:
         super().setup()

@@ -1,0 +1,1 @@
+"""The catalogue against independent formulas in NumPy, in double precision."""
