@@ -10,6 +10,7 @@ that of ``relu`` is 0, of ``rect:min`` at 1 and of ``rect:minmax`` at 0 and 1 to
 import copy
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -455,6 +456,14 @@ def _named(name: str, function: Function) -> type[Activation]:
     class Named(Activation, register=False):
         def transform(self, params: Mapping[str, Array], x: Array) -> Array:
             return function(x)
+
+        def __init__(self, argument: str | None = None) -> None:
+            super().__init__(argument)
+            self.key = self.spec
+
+        def __reduce__(self) -> tuple[Any, ...]:
+            # No module has this class by a name of its own, so pickles cannot name it.
+            return build, (self.spec,), vars(self)
 
     Named.__name__ = Named.__qualname__ = name
     Named.__doc__ = function.__doc__

@@ -26,6 +26,10 @@ class NonFiniteError(TheanetsError, ArithmeticError):
     """A loss or a parameter became infinite or not a number."""
 
 
+class ConcurrencyError(TheanetsError, RuntimeError):
+    """Threads or processes want of a network what cannot be done at once."""
+
+
 class UnknownNameError(TheanetsError, KeyError):
     """A layer or parameter was looked up that the model does not have."""
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import jax
 import numpy as np
 
 from theanets.errors import ConfigurationError, ModelFileError, TheanetsError
 from theanets.losses import Loss
+from theanets.parameters import held
 from theanets.registry import Registry
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def rebuild(
             "file is damaged; copy it again, or use an older snapshot."
         )
     for name, array in arrays.items():
-        net._values[name] = jax.device_put(array.astype(net._values[name].dtype))
+        net._values[name] = held(array.astype(net._values[name].dtype))
     return net
 
 
