@@ -2,7 +2,8 @@
 
 An error message says what happened, what was expected, what came, and what to
 do about it. Misuse of a model or of its keywords is a ConfigurationError, data
-that does not fit is a DataError, a file that cannot be trusted a ModelFileError.
+that does not fit is a DataError, a file that cannot be trusted a ModelFileError,
+what threads or processes cannot do at once a ConcurrencyError.
 """
 
 
@@ -27,7 +28,7 @@ class NonFiniteError(TheanetsError, ArithmeticError):
 
 
 class ConcurrencyError(TheanetsError, RuntimeError):
-    """Threads or processes want of a network what cannot be done at once."""
+    """Several threads or processes want what only one can do, or not after a fork."""
 
 
 class UnknownNameError(TheanetsError, KeyError):

@@ -11,7 +11,6 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable
-from multiprocessing import spawn
 from threading import Lock
 from typing import Any
 
@@ -27,6 +26,8 @@ class _Computer:
     """A fresh interpreter that calls functions for this process."""
 
     def __init__(self) -> None:
+        from multiprocessing import spawn
+
         code = f"import sys; sys.path[:] = {sys.path!r}; from theanets import forks"
         self._process = subprocess.Popen(
             [os.fsdecode(spawn.get_executable()), "-c", f"{code}; forks.serve()"],
