@@ -27,6 +27,7 @@ from theanets.activations import Activation
 from theanets.config import config
 from theanets.datasets.batches import Dataset
 from theanets.errors import (
+    ConcurrencyError,
     ConfigurationError,
     DataError,
     ModelFileError,
@@ -47,6 +48,7 @@ __all__ = [
     "Activation",
     "Autoencoder",
     "Classifier",
+    "ConcurrencyError",
     "ConfigurationError",
     "Controls",
     "DataError",

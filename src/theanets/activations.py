@@ -11,6 +11,7 @@ import copy
 import itertools
 import math
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -475,6 +476,14 @@ def _named(name: str, function: Function) -> type[Activation]:
     class Named(Activation, register=False):
         def transform(self, params: Mapping[str, Array], x: Array) -> Array:
             return function(x)
+
+        def __init__(self, argument: str | None = None) -> None:
+            super().__init__(argument)
+            self.key = self.spec
+
+        def __reduce__(self) -> tuple[Any, ...]:
+            # No module has this class by a name of its own, so pickles cannot name it.
+            return build, (self.spec,), vars(self)
 
     Named.__name__ = Named.__qualname__ = name
     Named.__doc__ = function.__doc__

@@ -2,7 +2,8 @@
 
 An error message says what happened, what was expected, what came, and what to
 do about it. Misuse of a model or of its keywords is a ConfigurationError, data
-that does not fit is a DataError, a file that cannot be trusted a ModelFileError.
+that does not fit is a DataError, a file that cannot be trusted a ModelFileError,
+what threads or processes cannot do at once a ConcurrencyError.
 """
 
 
@@ -24,6 +25,10 @@ class ModelFileError(TheanetsError):
 
 class NonFiniteError(TheanetsError, ArithmeticError):
     """A loss or a parameter became infinite or not a number."""
+
+
+class ConcurrencyError(TheanetsError, RuntimeError):
+    """Several threads or processes want what only one can do, or not after a fork."""
 
 
 class UnknownNameError(TheanetsError, KeyError):

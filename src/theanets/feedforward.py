@@ -7,6 +7,7 @@ import numpy as np
 
 from theanets.datasets.arrays import Expected, as_array, check
 from theanets.errors import ConfigurationError
+from theanets.forks import elsewhere, forked
 from theanets.network import Network
 from theanets.prediction import in_batches
 from theanets.scores import accuracy, r2
@@ -79,6 +80,9 @@ class Autoencoder(Network):
         layer : str or int, optional
             Name or index of the layer; by default the middle one.
         """
+        if forked():
+            answer: np.ndarray = elsewhere(self.decode, z, layer)
+            return answer
         chosen = self._code_layer(layer)
         array = as_array(z, "z")
         single = array.ndim == len(chosen.shape)
@@ -93,9 +97,10 @@ class Autoencoder(Network):
 
         key = ("decode", topology.key, chosen.name, dtype.name)
         program = PROGRAMS.get(key, lambda: jax.jit(decoded))
-        output = in_batches(
-            lambda part, _: program(self._values, part), {"z": array}, dtype
-        )[last]
+        values = self._values.now()
+        output = in_batches(lambda part, _: program(values, part), {"z": array}, dtype)[
+            last
+        ]
         return output[0] if single else output
 
     def score(self, x: Any, w: Any = None, **regularizers: Any) -> float:  # type: ignore[override]

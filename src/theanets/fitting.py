@@ -6,15 +6,15 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import jax
-
 from theanets import optimizers, pretraining, regularizers
 from theanets.errors import ConfigurationError, DataError
+from theanets.forks import refuse_forked
 from theanets.graph.class_weights import class_weights
 from theanets.graph.expected import Expectations
 from theanets.graph.objective import Objective, make_monitors
 from theanets.initializers import as_seed, stream
 from theanets.optimizers import Optimizer
+from theanets.parameters import held
 from theanets.pretraining import InputsAlone, Part, Stage
 from theanets.progress import reporter
 from theanets.registry import listing
@@ -39,6 +39,7 @@ def epochs(
     train, valid, algo, hyper
         As `Network.train` takes them.
     """
+    refuse_forked("training")
     given = dict(hyper)
     snapshots = Snapshots.take(given)
     monitors = make_monitors(given.pop("monitors", None), net._topology)
@@ -164,8 +165,7 @@ class _Runs:
                 found = pretraining.sampled(
                     part.objective, net._values, chunks, self.seed, str(net._epochs)
                 )
-            for name, value in found.items():
-                net._values[name] = jax.device_put(value)
+            net._values.commit({name: held(value) for name, value in found.items()})
             pair = measure(problem, train), measure(problem, valid)
             shown.epoch(
                 1,
@@ -189,19 +189,22 @@ def _recorded(
 ) -> Iterator[Pair]:
     """Pass pairs on, keeping the history and writing snapshots on the way."""
     count = 0
-    try:
-        for count, pair in enumerate(pairs, start=1):
-            net._epochs += 1
-            for name, monitors in zip(("training", "validation"), pair, strict=True):
-                _append(net.history[name], monitors)
-            net.history["stage"].append(pair[0].stage)
-            if snapshots.due(count):
+    with net._in_training():
+        try:
+            for count, pair in enumerate(pairs, start=1):
+                net._epochs += 1
+                for name, monitors in zip(
+                    ("training", "validation"), pair, strict=True
+                ):
+                    _append(net.history[name], monitors)
+                net.history["stage"].append(pair[0].stage)
+                if snapshots.due(count):
+                    snapshots.write(net.save)
+                yield pair
+        finally:
+            pairs.close()  # type: ignore[attr-defined]
+            if count:
                 snapshots.write(net.save)
-            yield pair
-    finally:
-        pairs.close()  # type: ignore[attr-defined]
-        if count:
-            snapshots.write(net.save)
 
 
 def _append(

@@ -43,6 +43,23 @@ class Param:
     learned: bool = True
     wide: bool = False
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # It draws by a closure, which no pickle can hold. It has drawn already.
+        return Param, (self.name, self.shape, _drawn, self.learned, self.wide)
+
+    def __copy__(self) -> "Param":
+        return self
+
+    def __deepcopy__(self, memo: Any) -> "Param":
+        return self
+
+
+def _drawn(rng: np.random.Generator) -> npt.NDArray[np.floating]:
+    raise ConfigurationError(
+        "this layer comes from a pickle, which knows the values of its parameters, but "
+        "not how they were drawn. Make the layer anew to draw others."
+    )
+
 
 INITS: dict[str, Callable[[int, int], float]] = {
     "glorot": lambda rows, cols: (2 / (rows + cols)) ** 0.5,

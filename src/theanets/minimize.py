@@ -11,6 +11,7 @@ from theanets import optimizers
 from theanets.config import config, float_type
 from theanets.datasets.arrays import Expected
 from theanets.errors import ConfigurationError
+from theanets.forks import refuse_forked
 from theanets.initializers import as_seed
 from theanets.training import controls as controls_
 from theanets.training.controls import Controls
@@ -82,6 +83,7 @@ def minimize(
     >>> round(float(found.params["slope"]), 2), round(float(found.params["offset"]), 2)
     (3.0, 1.0)
     """
+    refuse_forked("training")
     if not callable(loss):
         raise ConfigurationError(
             f"the loss is {loss!r}; it has to be a function loss(params, *batch)."

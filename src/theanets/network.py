@@ -1,10 +1,12 @@
 """The network: the one mutable object, a handle over pure functions and arrays."""
 
+import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from threading import Lock, Thread, current_thread
 from typing import Any, ClassVar, Self
 
-import jax
 import numpy as np
 
 from theanets import files, regularizers
@@ -12,12 +14,14 @@ from theanets.checks import is_whole
 from theanets.config import config, float_type
 from theanets.datasets.sparse import dense
 from theanets.errors import (
+    ConcurrencyError,
     ConfigurationError,
     ModelFileError,
     TheanetsError,
     UnknownNameError,
 )
 from theanets.fitting import epochs
+from theanets.forks import elsewhere, fork_safe, forked
 from theanets.graph.objective import Objective
 from theanets.graph.specs import layer_from
 from theanets.graph.topology import Topology
@@ -25,7 +29,8 @@ from theanets.initializers import as_seed
 from theanets.layers import Input, Layer
 from theanets.layers.base import Shape
 from theanets.losses import Loss
-from theanets.parameters import Parameter, no_such
+from theanets.parameters import Arrays, Parameter, held, no_such
+from theanets.pickling import check_picklable
 from theanets.prediction import compute, examples_at_once, input_arrays
 from theanets.registry import listing, suggest
 from theanets.saving import describe, rebuild, register
@@ -34,6 +39,8 @@ from theanets.summary import table
 from theanets.training import controls as controls_
 from theanets.training.loop import Monitors, Pair
 from theanets.training.programs import noise_key
+
+_COUNTING = fork_safe(Lock())
 
 
 class Network:
@@ -114,10 +121,11 @@ class Network:
         self._seed = seed
         self._dtype = float_type(floatX, "floatX")
         self._topology = Topology()
-        self._values: dict[str, Any] = {}
+        self._values = Arrays()
         self._epochs = 0
         self._draws = 0
         self._answering: Objective | None = None
+        self._trainers: list[Thread] = []
         self.losses: list[Loss] = []
         self.history: dict[str, Any] = {"training": {}, "validation": {}, "stage": []}
 
@@ -295,7 +303,7 @@ class Network:
             named = inputs if isinstance(inputs, Mapping) else {names[0]: inputs}
             return topology.forward(params, topology.cast(named, dtype))
 
-        return apply, dict(self._values)
+        return apply, self._values.now()
 
     # Training.
 
@@ -373,7 +381,7 @@ class Network:
         OSError
             If the file cannot be written; what was there before is untouched.
         """
-        files.write(file, describe(self), self._values, keep=keep)
+        files.write(file, describe(self), self._values.now(), keep=keep)
 
     @classmethod
     def load(cls, file: files.Source) -> Self:
@@ -398,6 +406,23 @@ class Network:
                 f"Read it with theanets.load, or {net.form}.load."
             )
         return net
+
+    # Copies, and pickles, which are for the network's owner alone.
+
+    def __getstate__(self) -> dict[str, Any]:
+        check_picklable(self)
+        return vars(self) | {"_answering": None, "_trainers": []}
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        made = type(self).__new__(type(self))
+        # A graph never changes, so that both can have it.
+        memo |= {id(self): made, id(self._topology): self._topology}
+        own = vars(self) | {"_answering": None, "_trainers": []}
+        vars(made).update(copy.deepcopy(own, memo))
+        return made
+
+    def __copy__(self) -> Self:
+        return copy.deepcopy(self)
 
     def __str__(self) -> str:
         return table(self)
@@ -463,7 +488,7 @@ class Network:
         """Draw the first values of layers, by full name."""
         types = self._types(layers)
         return {
-            full: jax.device_put(value.astype(types[full]))
+            full: held(value.astype(types[full]))
             for layer in layers
             for name, value in layer.initial_values(seed).items()
             for full in [layer.full_name(name)]
@@ -485,21 +510,28 @@ class Network:
         self, x: Any, names: tuple[str, ...] | None, given: dict[str, Any]
     ) -> dict[str, np.ndarray]:
         """Compute some outputs, or all, of a batch of any size or of one example."""
+        if forked():
+            answer: dict[str, np.ndarray] = elsewhere(self._compute, x, names, given)
+            self._draws += bool(given)
+            return answer
+        values = self._values.now()
         if not given:
-            return compute(self._bare(), self._values, x, names, None)
+            return compute(self._bare(), values, x, names, None)
         rest = dict(given)
         terms = regularizers.take(rest)
         if rest:
             controls_.refuse(rest, regularizers.keywords())
         noisy = replace(self._bare(), regularizers=terms)
-        return compute(noisy, self._values, x, names, self._noise_key())
+        return compute(noisy, values, x, names, self._noise_key())
 
     def _bare(self) -> Objective:
         """Return the graph without losses, which is made once: answers are quick."""
-        if self._answering is None or self._answering.topology is not self._topology:
+        made = self._answering
+        if made is None or made.topology is not self._topology:
             self._last_layer()
-            self._answering = Objective(self._topology, (), dtype=self._dtype.name)
-        return self._answering
+            made = Objective(self._topology, (), dtype=self._dtype.name)
+            self._answering = made
+        return made
 
     def _answers(
         self,
@@ -529,8 +561,28 @@ class Network:
             yield dense(target[part]), predicted, weights[part]
 
     def _noise_key(self) -> np.ndarray:
-        self._draws += 1
-        return noise_key(self._seed, "forward", str(self._draws))
+        with _COUNTING:
+            self._draws += 1
+            number = self._draws
+        return noise_key(self._seed, "forward", str(number))
+
+    @contextmanager
+    def _in_training(self) -> Iterator[None]:
+        """Train meanwhile, in one thread at a time."""
+        me = current_thread()
+        with _COUNTING:
+            others = {x for x in self._trainers if x is not me and x.is_alive()}
+            if others:
+                raise ConcurrencyError(
+                    f"this network is being trained by the thread {others.pop().name}, "
+                    "and one thread at a time can. Wait for it, close its iterator, or "
+                    "train a copy: copy.deepcopy(net)."
+                )
+            self._trainers.append(me)
+        try:
+            yield
+        finally:
+            self._trainers.remove(me)
 
 
 register(Network)

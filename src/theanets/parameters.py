@@ -1,14 +1,54 @@
 """The handle by which a user holds one array of a network."""
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
+from theanets.config import float_type
 from theanets.datasets.arrays import as_array
 from theanets.errors import DataError
+from theanets.forks import forked
 from theanets.registry import suggest
+
+
+class Arrays(dict[str, Any]):
+    """The arrays of a network by full name, the same for all its handles.
+
+    They are JAX's, or NumPy's in a forked process; none of them ever changes, each
+    is only replaced by another.
+    """
+
+    def now(self) -> dict[str, Any]:
+        """Return the arrays of this moment, whatever other threads go on to commit."""
+        # In CPython a dict is copied, and updated, in one step for other threads.
+        return dict(self)
+
+    def commit(self, new: Mapping[str, Any]) -> None:
+        """Replace arrays, all at once for other threads."""
+        # Kept until the end: to free an array can let other threads go on.
+        before = self.now()
+        self.update(new)
+        del before
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        host = {name: np.asarray(array) for name, array in self.now().items()}
+        return _unpickled, (host,)
+
+    def __deepcopy__(self, memo: Any) -> "Arrays":
+        return Arrays(self)
+
+
+def _unpickled(host: Mapping[str, np.ndarray]) -> Arrays:
+    if any(array.dtype == np.float64 for array in host.values()):
+        float_type("float64", "floatX")
+    return Arrays({name: held(array) for name, array in host.items()})
+
+
+def held(array: np.ndarray) -> Any:
+    """Return an array as a network holds it: on the device, if there can be one."""
+    return array if forked() else jax.device_put(array)
 
 
 class Parameter:
@@ -73,7 +113,7 @@ class Parameter:
                 f'parameter "{self.name}": the new values hold NaN or infinity. '
                 "Its old values stay."
             )
-        self._values[self.name] = jax.device_put(array)
+        self._values[self.name] = held(array)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         value = self.get_value()

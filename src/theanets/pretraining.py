@@ -19,6 +19,7 @@ from theanets.graph.topology import Topology
 from theanets.initializers import stream
 from theanets.layers import Feedforward, Flatten, Input, Layer, Tied
 from theanets.losses import Loss
+from theanets.parameters import Arrays
 from theanets.prediction import compute
 from theanets.training.loop import Problem
 from theanets.training.programs import Values
@@ -219,7 +220,7 @@ class Part:
         Its losses, regularizers and monitors.
     expect : Expectations
         What data it takes.
-    shared : mapping
+    shared : Arrays
         The network's arrays by full name.
     own : mapping
         Arrays of the stage's fresh layers; these hide the network's of equal names.
@@ -228,7 +229,7 @@ class Part:
     stage: Stage
     objective: Objective
     expect: Expectations
-    shared: MutableMapping[str, Any]
+    shared: Arrays
     own: MutableMapping[str, Any] = field(default_factory=dict)
 
     def problem(self, optimizer: Any) -> Problem:
@@ -252,8 +253,9 @@ class Part:
 
     def commit(self, values: Values) -> None:
         """Put new arrays back to where they live."""
-        for name, value in {**values.learned, **values.carried}.items():
-            self._home(name)[name] = value
+        new = {**values.learned, **values.carried}
+        self.own.update((name, new.pop(name)) for name in self.own.keys() & new.keys())
+        self.shared.commit(new)
 
     def _home(self, name: str) -> MutableMapping[str, Any]:
         return self.own if name in self.own else self.shared

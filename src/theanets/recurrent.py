@@ -14,6 +14,7 @@ from theanets.datasets.arrays import Expected, as_array, check
 from theanets.datasets.sequences import batches
 from theanets.datasets.text import Text
 from theanets.errors import ConfigurationError
+from theanets.forks import elsewhere, forked
 from theanets.graph.topology import Topology
 from theanets.initializers import as_seed
 from theanets.training.programs import PROGRAMS, noise_key
@@ -116,13 +117,23 @@ class Classifier(feedforward.Classifier):
         for name, value in (("steps", steps), ("streams", streams)):
             whole(value, name)
         topology, classes = self._topology, self._last_layer().size
-        source = _one_hot_input(topology, classes)
+        _one_hot_input(topology, classes)
         first = as_array(labels, "labels")
         check([first], [Expected("labels", "labels", (), classes)], "predict_sequence")
         key = self._noise_key()
         if rng is not None:
             key = noise_key(as_seed(rng, "rng"), "predict_sequence")
+        if forked():
+            return iter(elsewhere(_all_drawn, self, first, steps, streams, key))
+        return self._drawn(first, steps, streams, key)
+
+    def _drawn(
+        self, first: np.ndarray, steps: int, streams: int, key: np.ndarray
+    ) -> Iterator[Any]:
+        topology = self._topology
+        source = _one_hot_input(topology, self._last_layer().size)
         carries = topology.initial_carries(streams, self._dtype)
+        values = self._values.now()
         program = PROGRAMS.get(
             ("draw", topology.key, self._dtype.name),
             lambda: jax.jit(partial(_draw, topology, source, self._dtype)),
@@ -134,12 +145,16 @@ class Classifier(feedforward.Classifier):
             for count in range(len(given) + steps - 1):
                 label = given[count] if count < len(given) else label
                 number = np.int32(count)
-                label, state = program(self._values, state, label, key, number)
+                label, state = program(values, state, label, key, number)
                 if count >= len(given) - 1:
                     found = np.asarray(label)
                     yield found if streams > 1 else int(found[0])
 
         return drawn()
+
+
+def _all_drawn(net: Classifier, *args: Any) -> list[Any]:
+    return list(net._drawn(*args))
 
 
 def _one_hot_input(topology: Topology, classes: int) -> str:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import jax
 import numpy as np
 
 from theanets.checks import is_whole, number
@@ -16,6 +15,7 @@ from theanets.graph.specs import layer_from
 from theanets.initializers import as_seed
 from theanets.layers import Layer
 from theanets.losses import Loss
+from theanets.parameters import held
 from theanets.registry import Registry, listing
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def rebuild(
         )
     with np.errstate(all="ignore"):
         for name, dtype in types.items():
-            net._values[name] = jax.device_put(arrays[name].astype(dtype))
+            net._values[name] = held(arrays[name].astype(dtype))
     return net
 
 
@@ -119,7 +119,7 @@ def _empty(description: Mapping[str, Any]) -> "Network":
 
 
 def _add_layers(net: "Network", specs: Any, arrays: Mapping[str, np.ndarray]) -> None:
-    held = {name: array.shape for name, array in arrays.items()}
+    shapes = {name: array.shape for name, array in arrays.items()}
     for place, spec in enumerate(specs):
         made = layer_from(
             dict(spec),
@@ -128,7 +128,7 @@ def _add_layers(net: "Network", specs: Any, arrays: Mapping[str, np.ndarray]) ->
             activation=None,
             ndim=net.input_ndim,
         )
-        net._topology = net._topology.extended(made, held)
+        net._topology = net._topology.extended(made, shapes)
         _check_layers(net.layers)
 
 

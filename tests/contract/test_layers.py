@@ -1,7 +1,9 @@
 """What every form of layer keeps, with every activation and every loss it can carry."""
 
+import copy
 import io
 import json
+import pickle
 
 import jax
 import numpy as np
@@ -213,6 +215,18 @@ def test_every_loss_is_here():
 
 def is_ours(cls):
     return cls.__module__.startswith("theanets.")
+
+
+@pytest.mark.parametrize(("graph", "activation"), CASES)
+def test_pickles_and_copies_compute_the_same(net):
+    x = batch(net)
+    wanted = net.feed_forward(x)
+    for again in (pickle.loads(pickle.dumps(net)), copy.deepcopy(net)):
+        assert again._topology.key == net._topology.key
+        for name, value in again.feed_forward(x).items():
+            np.testing.assert_array_equal(value, wanted[name])
+        for layer, other in zip(again.layers, net.layers, strict=True):
+            assert copy.deepcopy(layer).to_spec() == other.to_spec()
 
 
 @pytest.mark.parametrize(("graph", "activation"), CASES)

@@ -2,6 +2,7 @@
 
 import weakref
 from collections import OrderedDict
+from threading import RLock
 from typing import Any
 
 import jax
@@ -29,6 +30,8 @@ class DeviceCache:
         self._entries: OrderedDict[tuple[Any, ...], tuple[bytes, Any, Any]] = (
             OrderedDict()
         )
+        # Arrays end in any thread, also in the midst of what this one does here.
+        self._lock = RLock()
 
     def get(self, array: Any, dtype: Any) -> jax.Array:
         """Return an array's copy on the device, moving it there if need be."""
@@ -43,21 +46,26 @@ class DeviceCache:
             str(dtype),
         )
         mark = checksum(array)
-        entry = self._entries.get(key)
-        if entry is not None and entry[0] == mark and entry[2]() is not None:
-            self._entries.move_to_end(key)
-            held: jax.Array = entry[1]
-            return held
+        with self._lock:
+            entry = self._entries.get(key)
+            if entry is not None and entry[0] == mark and entry[2]() is not None:
+                self._entries.move_to_end(key)
+                held: jax.Array = entry[1]
+                return held
         moved = _on_device(array, dtype)
-        owner = _owner(array)
-        reference = weakref.ref(owner, lambda _: self._entries.pop(key, None))
-        self._entries[key] = (mark, moved, reference)
-        self._entries.move_to_end(key)
-        self._make_room()
+        reference = weakref.ref(_owner(array), lambda _: self._forget(key))
+        with self._lock:
+            self._entries[key] = (mark, moved, reference)
+            self._entries.move_to_end(key)
+            self._make_room()
         return moved
 
+    def _forget(self, key: tuple[Any, ...]) -> None:
+        with self._lock:
+            self._entries.pop(key, None)
+
     def _make_room(self) -> None:
-        size = sum(entry[1].nbytes for entry in self._entries.values())
+        size = sum(entry[1].nbytes for entry in list(self._entries.values()))
         while size > config.resident_bytes and len(self._entries) > 1:
             _, (_, dropped, _) = self._entries.popitem(last=False)
             size -= dropped.nbytes

@@ -1,6 +1,7 @@
 """Windows cut from long sequences."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -64,12 +65,14 @@ def batches(
             "one entry for each time step."
         )
     draw = window_starts(lengths[0], steps, batch_size, rng, "the arrays have")
+    return partial(_cut, series, steps, draw)
 
-    def cut() -> tuple[np.ndarray, ...]:
-        places = draw()[:, None] + np.arange(steps)
-        return tuple(np.asarray(part[places]) for part in series)
 
-    return cut
+def _cut(
+    series: Sequence[Any], steps: int, draw: Callable[[], np.ndarray]
+) -> tuple[np.ndarray, ...]:
+    places = draw()[:, None] + np.arange(steps)
+    return tuple(np.asarray(part[places]) for part in series)
 
 
 def window_starts(
@@ -85,9 +88,8 @@ def window_starts(
         )
     places = length - steps + 1
     source = _generator(rng)
-    if isinstance(source, np.random.Generator):
-        return lambda: source.integers(places, size=batch_size)
-    return lambda: source.randint(places, size=batch_size)
+    draw: Any = source.integers if hasattr(source, "integers") else source.randint
+    return partial(draw, places, size=batch_size)
 
 
 def _generator(rng: Any) -> np.random.RandomState | np.random.Generator:

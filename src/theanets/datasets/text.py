@@ -2,7 +2,8 @@
 
 import gzip
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -161,9 +162,10 @@ class Text:
             "up to its last character the text has",
         )
         one_hot = np.eye(len(self._characters), dtype=np.float32)
+        return partial(self._cut, one_hot, steps, draw)
 
-        def cut() -> tuple[np.ndarray, np.ndarray]:
-            places = draw()[:, None] + np.arange(steps)
-            return one_hot[self._encoded[places]], self._encoded[places + 1]
-
-        return cut
+    def _cut(
+        self, one_hot: np.ndarray, steps: int, draw: Callable[[], np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        places = draw()[:, None] + np.arange(steps)
+        return one_hot[self._encoded[places]], self._encoded[places + 1]

@@ -26,6 +26,10 @@ class Topology:
 
     layers: tuple[Layer, ...] = ()
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Not what is computed from the layers, and kept.
+        return {"layers": self.layers}
+
     def extended(
         self, layer: Layer, held: Mapping[str, Shape] | None = None
     ) -> "Topology":

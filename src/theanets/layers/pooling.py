@@ -68,7 +68,7 @@ class Pool2(Layer):
                 f"{self.where}mode is {mode!r}; it has to be one of {listing(MODES)}."
                 + suggest(mode, MODES)
             )
-        self.combine = MODES[mode]
+        self.mode = mode
 
     def output_shape(self) -> Shape:
         """Return the number of windows on each axis, and the channels."""
@@ -81,7 +81,7 @@ class Pool2(Layer):
         """Return the number of each window."""
         x = inputs[self.input_name]
         fitting(self, self.windows, "pool_size", x.shape[1:-1])
-        return self.combine(_values(x, self.windows))
+        return MODES[self.mode](_values(x, self.windows))
 
 
 class Pool1(Pool2):
