@@ -7,7 +7,7 @@ from typing import Any
 from theanets import files
 from theanets.errors import ConfigurationError
 from theanets.network import Network, load
-from theanets.training.loop import Pair
+from theanets.training.measure import Pair
 
 
 class Experiment:

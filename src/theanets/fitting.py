@@ -1,12 +1,15 @@
 """What `Network.train` does: from a network, data and keywords to an engine's runs."""
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from theanets import optimizers, pretraining, regularizers
+import numpy as np
+
+from theanets import history, optimizers, pretraining, regularizers
 from theanets.errors import ConfigurationError, DataError
 from theanets.forks import refuse_forked
 from theanets.graph.class_weights import class_weights
@@ -18,10 +21,13 @@ from theanets.parameters import held
 from theanets.pretraining import InputsAlone, Part, Stage
 from theanets.progress import reporter
 from theanets.registry import listing
-from theanets.saving import Snapshots
+from theanets.saving import Snapshots, describe
 from theanets.training import controls as controls_
+from theanets.training.checkpoint import KEYWORDS, Checkpoint, Saved
 from theanets.training.controls import Controls
-from theanets.training.loop import Pair, measure, run, sources
+from theanets.training.loop import measure, run, sources
+from theanets.training.measure import Pair
+from theanets.training.programs import Values
 
 if TYPE_CHECKING:
     from theanets.network import Network
@@ -42,6 +48,7 @@ def epochs(
     refuse_forked("training")
     given = dict(hyper)
     snapshots = Snapshots.take(given)
+    checkpoint = Checkpoint.take(given)
     monitors = make_monitors(given.pop("monitors", None), net._topology)
     terms = regularizers.take(given)
     controls = Controls.take(given)
@@ -61,9 +68,38 @@ def epochs(
     own = controls.rng is None
     seed = net._seed if own else as_seed(controls.rng, "rng")
     begun = 0 if own else net._epochs
-    runs = _Runs(net, parts, (train, valid), controls, seed, begun)
+    if checkpoint is not None:
+        if optimizer is None:
+            raise ConfigurationError(
+                f"algo {algo!r} draws weights in one step, which leaves nothing to go "
+                "on with: it takes no checkpoint. Save the network instead."
+            )
+        checkpoint.run = _identity(net, algo, optimizer, controls, whole, seed)
+    runs = _Runs(net, parts, (train, valid), controls, seed, begun, checkpoint)
     pairs = runs.sample() if optimizer is None else runs.train(optimizer)
-    return _recorded(net, pairs, snapshots)
+    return _watched(net, pairs, snapshots)
+
+
+def _identity(
+    net: "Network",
+    algo: Any,
+    optimizer: Optimizer,
+    controls: Controls,
+    whole: Objective,
+    seed: int,
+) -> dict[str, Any]:
+    """Return what makes two runs the same, beside their data."""
+    model = {name: x for name, x in describe(net).items() if name != "epochs"}
+    return {
+        "model": model,
+        "algo": algo if isinstance(algo, str) else type(algo).__name__,
+        **optimizer.identity(),
+        **controls.identity(),
+        "rng": seed,
+        "regularizers": [r.identity() for r in whole.regularizers],
+        "class_weight": list(whole.class_weights),
+        "monitors": [monitor.name for monitor in whole.monitors],
+    }
 
 
 def _optimizer(algo: Any, given: dict[str, Any]) -> Optimizer | None:
@@ -89,6 +125,7 @@ def _optimizer(algo: Any, given: dict[str, Any]) -> Optimizer | None:
         optimizer = optimizers.resolve(algo, given, others=pretraining.NAMES)
     if given:
         others = ["class_weight", "monitors", "save_progress", "save_every"]
+        others += KEYWORDS
         own = optimizers.keywords(algo) + ["subalgo"] * staged
         known = [*controls_.keywords(), *regularizers.keywords(), *own, *others]
         controls_.refuse(given, known)
@@ -129,27 +166,85 @@ class _Runs:
     seed: int
     begun: int
     """Epochs of the network whose random streams these runs do not go on."""
+    checkpoint: Checkpoint | None = None
 
     def train(self, optimizer: Optimizer) -> Iterator[Pair]:
         """Check everything, and return the epochs of one part after the other."""
+        checkpoint, saved = self.checkpoint, None
+        if checkpoint is not None:
+            saved = checkpoint.saved()
+        first = saved.facts["part"] if saved else 0
 
-        def begin(part: Part) -> Iterator[Pair]:
-            return run(
+        def begin(index: int, saved: Saved | None = None) -> Iterator[Pair]:
+            part = self.parts[index]
+            base = saved.facts["base"] if saved else self.net._epochs
+            begun = saved.facts["begun"] if saved else self.begun
+            problem = replace(
                 part.problem(optimizer),
+                record=partial(self._record, base),
+                describe=partial(self._describe, index, base, begun),
+            )
+            return run(
+                problem,
                 *self.data,
                 expect=part.expect,
                 dtype=self.net._dtype,
                 controls=self.controls,
                 seed=self.seed,
-                past=self.net._epochs - self.begun,
+                past=base - begun,
+                checkpoint=checkpoint,
+                saved=saved,
             )
 
-        def following(first: Iterator[Pair]) -> Iterator[Pair]:
-            yield from first
-            for part in self.parts[1:]:
-                yield from begin(part)
+        def following(begun: Iterator[Pair]) -> Iterator[Pair]:
+            with checkpoint.held() if checkpoint else nullcontext():
+                if saved:
+                    self.begun = saved.facts["begun"]
+                    self._restore(saved)
+                yield from begun
+                for index in range(first + 1, len(self.parts)):
+                    yield from begin(index)
 
-        return following(begin(self.parts[0]))
+        return following(begin(first, saved))
+
+    def _record(self, base: int, epoch: int, pair: Pair) -> None:
+        """Take note of an epoch of a run that began after so many others."""
+        history.note(self.net.history, base + epoch - 1, pair)
+        self.net._epochs = base + epoch
+
+    def _own(self) -> list[MutableMapping[str, Any]]:
+        """Return the arrays that parts have beside the network's, each once."""
+        return list({id(part.own): part.own for part in self.parts}.values())
+
+    def _describe(self, index: int, base: int, begun: int, best: Values) -> Saved:
+        """Return what a checkpoint holds of the network, and of where it is trained."""
+        model = describe(self.net)
+        arrays = {**self.net._values.now(), **self.parts[index].in_network(best)}
+        facts = {
+            "part": index,
+            "base": base,
+            "begun": begun,
+            "history": history.plain(self.net.history),
+        }
+        own = {
+            f"own/{i}/{name}": np.asarray(array)
+            for i, arrays in enumerate(self._own())
+            for name, array in arrays.items()
+        }
+        return Saved((model, arrays), facts, own)
+
+    def _restore(self, saved: Saved) -> None:
+        """Be as the network was when a checkpoint was written."""
+        description, arrays = saved.model
+        known = self.net._values.now()
+        self.net._values.commit(
+            {name: held(np.array(arrays[name])) for name in known if name in arrays}
+        )
+        for i, own in enumerate(self._own()):
+            found = saved.under(f"own/{i}/")
+            own.update((name, held(np.array(found[name]))) for name in own)
+        self.net._epochs = description["epochs"]
+        self.net.history = history.restored(saved.facts["history"])
 
     def sample(self) -> Iterator[Pair]:
         """Check everything, and return the one epoch that draws weights from data."""
@@ -177,6 +272,8 @@ class _Runs:
                 patience_left=None,
             )
             shown.finish("weights are drawn from the data")
+            history.note(net.history, net._epochs, pair)
+            net._epochs += 1
             for callback in controls.callbacks:
                 callback(1, *pair)
             yield pair
@@ -184,20 +281,14 @@ class _Runs:
         return once()
 
 
-def _recorded(
+def _watched(
     net: "Network", pairs: Iterator[Pair], snapshots: Snapshots
 ) -> Iterator[Pair]:
-    """Pass pairs on, keeping the history and writing snapshots on the way."""
+    """Pass pairs on, writing snapshots on the way; no other thread trains meanwhile."""
     count = 0
     with net._in_training():
         try:
             for count, pair in enumerate(pairs, start=1):
-                net._epochs += 1
-                for name, monitors in zip(
-                    ("training", "validation"), pair, strict=True
-                ):
-                    _append(net.history[name], monitors)
-                net.history["stage"].append(pair[0].stage)
                 if snapshots.due(count):
                     snapshots.write(net.save)
                 yield pair
@@ -205,12 +296,3 @@ def _recorded(
             pairs.close()  # type: ignore[attr-defined]
             if count:
                 snapshots.write(net.save)
-
-
-def _append(
-    columns: dict[str, list[float | None]], monitors: Mapping[str, float]
-) -> None:
-    """Add one epoch to a table; a monitor that is new or gone has None elsewhere."""
-    length = max(map(len, columns.values()), default=0)
-    for name in {**columns, **monitors}:
-        columns.setdefault(name, [None] * length).append(monitors.get(name))

@@ -1,21 +1,24 @@
 """The training engine for any pure JAX function."""
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from theanets import optimizers
+from theanets import history, optimizers
 from theanets.config import config, float_type
 from theanets.datasets.arrays import Expected
 from theanets.errors import ConfigurationError
 from theanets.forks import refuse_forked
 from theanets.initializers import as_seed
 from theanets.training import controls as controls_
+from theanets.training.checkpoint import KEYWORDS, Checkpoint, Saved
 from theanets.training.controls import Controls
-from theanets.training.loop import Monitors, Pair, Problem, run
+from theanets.training.loop import Problem, run
+from theanets.training.measure import Monitors, Pair
 from theanets.training.programs import Values
 
 
@@ -29,7 +32,7 @@ class Minimum(NamedTuple):
     training, validation : dict of str to float
         The last monitors of both data sets.
     history : list of pair
-        The monitors of every epoch.
+        The monitors of every epoch of this call.
     """
 
     params: Any
@@ -89,10 +92,11 @@ def minimize(
             f"the loss is {loss!r}; it has to be a function loss(params, *batch)."
         )
     given = dict(hyper)
+    checkpoint = Checkpoint.take(given)
     controls = Controls.take(given)
     optimizer = optimizers.resolve(algo, given)
     if given:
-        known = [*controls_.keywords(), *optimizers.keywords(algo)]
+        known = [*controls_.keywords(), *optimizers.keywords(algo), *KEYWORDS]
         controls_.refuse(given, known)
     dtype = float_type(config.floatX, "floatX")
     held = _Held(_as_arrays(params, dtype))
@@ -108,7 +112,28 @@ def minimize(
         value = jnp.asarray(value)
         return value, {**more, "loss": value, "err": value}, carried
 
-    problem = Problem(objective, loss, optimizer, dict, held.read, held.commit)
+    problem = Problem(
+        objective,
+        loss,
+        optimizer,
+        dict,
+        held.read,
+        held.commit,
+        record=held.record,
+        describe=held.describe,
+    )
+    seed = 13 if controls.rng is None else as_seed(controls.rng, "rng")
+    saved = None
+    if checkpoint is not None:
+        shapes = [[str(x.dtype), *x.shape] for x in jax.tree.leaves(held.params)]
+        checkpoint.run = {
+            "loss": getattr(loss, "__qualname__", type(loss).__name__),
+            "params": shapes,
+            **optimizer.identity(),
+            **controls.identity(),
+            "rng": seed,
+        }
+        saved = checkpoint.saved()
     pairs = run(
         problem,
         train,
@@ -116,10 +141,16 @@ def minimize(
         expect=_Anything(),
         dtype=dtype,
         controls=controls,
-        seed=13 if controls.rng is None else as_seed(controls.rng, "rng"),
+        seed=seed,
+        checkpoint=checkpoint,
+        saved=saved,
     )
-    history = list(pairs)
-    return Minimum(held.params, *history[-1], history)
+    with checkpoint.held() if checkpoint else nullcontext():
+        if saved is not None:
+            held.history = history.restored(saved.facts["history"])
+        rows = list(pairs)
+    last = rows[-1] if rows else history.last(held.history)
+    return Minimum(held.params, *last, rows)
 
 
 class _Held:
@@ -127,12 +158,19 @@ class _Held:
 
     def __init__(self, params: Any) -> None:
         self.params = params
+        self.history = history.empty()
 
     def read(self) -> Values:
         return Values(self.params)
 
     def commit(self, values: Values) -> None:
         self.params = values.learned
+
+    def record(self, epoch: int, pair: Pair) -> None:
+        history.note(self.history, epoch - 1, pair)
+
+    def describe(self, best: Values) -> Saved:
+        return Saved(({}, {}), {"history": history.plain(self.history)}, {})
 
 
 class _Anything:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from theanets import files, regularizers
+from theanets import files, history, regularizers
 from theanets.checks import is_whole
 from theanets.config import config, float_type
 from theanets.datasets.sparse import dense
@@ -37,7 +37,7 @@ from theanets.saving import describe, rebuild, register
 from theanets.scores import Part, checked_target, checked_weights, r2
 from theanets.summary import table
 from theanets.training import controls as controls_
-from theanets.training.loop import Monitors, Pair
+from theanets.training.measure import Pair
 from theanets.training.programs import noise_key
 
 _COUNTING = fork_safe(Lock())
@@ -127,7 +127,7 @@ class Network:
         self._answering: Objective | None = None
         self._trainers: list[Thread] = []
         self.losses: list[Loss] = []
-        self.history: dict[str, Any] = {"training": {}, "validation": {}, "stage": []}
+        self.history: dict[str, Any] = history.empty()
 
     # The graph.
 
@@ -344,10 +344,11 @@ class Network:
         NonFiniteError
             If the loss is no longer a finite number.
         """
-        pair: Pair = (Monitors(), Monitors())
+        pair: Pair | None = None
         for last in self.itertrain(train, valid, algo, **hyper):
             pair = last
-        return pair
+        # A checkpoint may be of a training that had come to its end.
+        return pair or history.last(self.history)
 
     def itertrain(
         self, train: Any, valid: Any = None, algo: Any = "rmsprop", **hyper: Any

@@ -101,6 +101,12 @@ class Optimizer:
         return self.transformation is None and "max_gradient_norm" not in self.values
 
     @property
+    def hides_nonfinite(self) -> bool:
+        """Whether a gradient that is not finite may leave all else finite."""
+        clipped = "max_gradient_elem" in self.values or self.name == "rprop"
+        return clipped or self.transformation is not None
+
+    @property
     def key(self) -> Hashable:
         """What changes the compiled program; the numbers do not."""
         used = frozenset(self.values)
@@ -108,12 +114,18 @@ class Optimizer:
         own = self.transformation if self.algorithm is None else None
         return self.name, self.nesterov, self.schedule, own, used
 
+    def identity(self) -> dict[str, Any]:
+        """Return the settings as JSON holds them."""
+        found = {"optimizer": self.name, "nesterov": self.nesterov, **self.values}
+        if self.schedule is not None:
+            found["learning_rate"] = getattr(self.schedule, "__name__", "a schedule")
+        return found
+
     def init(self, params: Tree) -> State:
         """Return the state before the first update; it depends on no number."""
         if self.transformation is not None:
             inner = self.transformation.init(params)
-            # Each leaf gets memory of its own, as a program that reuses it needs.
-            return {"optax": jax.tree.map(_own_memory, inner)}
+            return {"optax": jax.tree.map(jnp.asarray, inner)}
         assert self.algorithm is not None
         slots = dict(self.algorithm.slots)
         if "momentum" in self.values:
@@ -365,12 +377,6 @@ def _cast(values: Mapping[str, Any], dtype: Any) -> dict[str, Array]:
 
 def _wide(p: Any) -> Any:
     return jnp.promote_types(jnp.result_type(p), jnp.float32)
-
-
-def _own_memory(leaf: Any) -> Any:
-    if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
-        return leaf
-    return jax.device_put(np.array(leaf))
 
 
 def _filled(params: Tree, fill: float) -> Tree:

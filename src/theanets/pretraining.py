@@ -242,7 +242,13 @@ class Part:
             read=self.read,
             commit=self.commit,
             stage=self.stage.name,
+            trace=_tracing(self.objective),
         )
+
+    def in_network(self, values: Values) -> dict[str, Any]:
+        """Return those of some values that are the network's, by full name."""
+        new = {**values.learned, **values.carried}
+        return {name: value for name, value in new.items() if name not in self.own}
 
     def read(self) -> Values:
         """Return the current arrays, from wherever they live."""
@@ -315,6 +321,16 @@ def _carrying(objective: Objective) -> Callable[..., Any]:
         return loss, monitors, {**carried, **updates}
 
     return whole
+
+
+def _tracing(objective: Objective) -> Callable[..., dict[str, Any]]:
+    count = len(objective.slots)
+
+    def outputs(values: Values, batch: Any, numbers: Any, key: Any) -> dict[str, Any]:
+        params = {**values.carried, **values.learned}
+        return objective.traced(params, batch[:count], numbers, key)
+
+    return outputs
 
 
 def sampled(

@@ -1,5 +1,6 @@
 """Arrays on the device: each is moved there once for as long as it is unchanged."""
 
+import hashlib
 import weakref
 from collections import OrderedDict
 from threading import RLock
@@ -10,6 +11,7 @@ import numpy as np
 
 from theanets.config import config
 from theanets.datasets.arrays import narrowed
+from theanets.datasets.sparse import SparseRows
 
 # A line of words is a prime number of them; as many lines as stay in a cache.
 _LANES = 1021
@@ -75,6 +77,23 @@ class DeviceCache:
 
 
 DEVICE_CACHE = DeviceCache()
+
+
+def identity(array: Any) -> dict[str, Any]:
+    """Return shape, type and a checksum of an array, as JSON holds them.
+
+    Of more than ``config.resident_bytes``, rows at equal distances stand for all.
+    """
+    stored = array.parts if isinstance(array, SparseRows) else (array,)
+    total = hashlib.sha256()
+    for part in stored:
+        step = -(-part.nbytes // max(config.resident_bytes, 1))
+        total.update(checksum(np.asarray(part[:: max(step, 1)])))
+    return {
+        "shape": list(array.shape),
+        "dtype": str(array.dtype),
+        "content": total.hexdigest()[:16],
+    }
 
 
 def checksum(array: np.ndarray) -> bytes:

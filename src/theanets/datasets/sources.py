@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from theanets.datasets.arrays import Expected, check, narrowed, nbytes
-from theanets.datasets.device import DEVICE_CACHE
+from theanets.datasets.device import DEVICE_CACHE, identity
 from theanets.datasets.prefetch import prefetched
 from theanets.datasets.reading import Noted, Reader
 from theanets.datasets.sparse import SparseRows, dense
@@ -121,6 +121,18 @@ class ArraySource:
                 yield from prefetched(partial(self._gathered, order[:count], first))
             first += count
 
+    def identity(self) -> dict[str, Any]:
+        """Return what tells this source from others, as JSON holds it."""
+        return {
+            "arrays": [identity(array) for array in self.arrays],
+            "examples in a batch": self.rows,
+            "batches": self.batches,
+            "seed": self.seed if self.shuffle else None,
+        }
+
+    def replay(self, times: int) -> None:
+        """Be as if so many epochs had been read; arrays need nothing for that."""
+
     @cached_property
     def _on_device(self) -> tuple[Any, ...]:
         pairs = zip(self.arrays, self.dtypes, strict=True)
@@ -194,6 +206,19 @@ class StreamSource:
     def batches(self) -> int | None:
         """Batches in an epoch, if that is known."""
         return self.reader.batches
+
+    def identity(self) -> dict[str, Any]:
+        """Return what tells this source from others, as JSON holds it."""
+        return {"source": type(self.reader.data).__name__, "batches": self.batches}
+
+    def replay(self, times: int) -> None:
+        """Read so many epochs for nothing, to come to where a training was."""
+        if isinstance(self.reader.data, list | tuple):
+            return
+        for _ in range(times):
+            self.reader.begin()
+            for _ in self.reader.read(lambda batch: None, threading.Event()):
+                pass
 
     def chunks(self, epoch: int) -> Generator[Chunk, None, None]:
         """Yield the batches of an epoch, which may differ in size."""

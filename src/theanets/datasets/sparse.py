@@ -44,6 +44,11 @@ class SparseRows:
         return values
 
     @property
+    def parts(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The arrays that a matrix in rows consists of."""
+        return self._matrix.data, self._matrix.indices, self._matrix.indptr
+
+    @property
     def T(self) -> "SparseRows":
         """The matrix turned over."""
         return SparseRows(self._matrix.T)

@@ -198,6 +198,19 @@ class Objective:
         layer_key = key if training else None
         return self.topology.forward(params, cast, modify, layer_key) | before
 
+    def traced(
+        self,
+        params: Mapping[str, Array],
+        batch: tuple[Array, ...],
+        numbers: Mapping[str, Any],
+        key: Array | None,
+    ) -> dict[str, Array]:
+        """Return every output of a batch as training sees it, in the layers' order."""
+        named = {slot.name: x for slot, x in zip(self.slots, batch, strict=True)}
+        given = {layer.name: named[layer.name] for layer in self.topology.inputs}
+        found = self.outputs(params, given, numbers, key, training=key is not None)
+        return {name: found[name] for name in self.topology.output_names}
+
     @cached_property
     def _changed(self) -> frozenset[str]:
         """Names of the outputs that noise changes."""

@@ -127,6 +127,16 @@ class Regularizer:
         """The keyword of this regularizer."""
         return (*self.aliases, type(self).__name__.lower())[0]
 
+    def identity(self) -> dict[str, Any]:
+        """Return the settings as JSON holds them."""
+        patterns = [self.pattern] if isinstance(self.pattern, str) else self.pattern
+        return {
+            "form": self.form,
+            "weight": float(self.weight),
+            "pattern": list(patterns or ()),
+            "role": self.role,
+        }
+
     @property
     def key(self) -> Hashable:
         """What makes two of them the same program: everything but the weight."""

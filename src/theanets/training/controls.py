@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Literal, get_args
 
 from theanets import optimizers
 from theanets.checks import number, whole
@@ -11,6 +11,8 @@ from theanets.errors import ConfigurationError
 from theanets.optimizers import ALGORITHMS
 from theanets.registry import listing, suggest
 
+Guard = Literal["raise", "skip", "ignore"]
+GUARDS: tuple[str, ...] = get_args(Guard)
 Callback = Callable[[int, dict[str, float], dict[str, float]], Any]
 
 
@@ -43,6 +45,10 @@ class Controls:
         one that returns False stops the training.
     progress : bool, optional
         False: print nothing.
+    on_nonfinite : str
+        What becomes of a loss or a gradient that is not finite: ``"raise"`` ends the
+        training with a NonFiniteError, ``"skip"`` drops the batch's update and counts
+        it in the monitor ``skipped``, ``"ignore"`` goes on with whatever comes.
     """
 
     batch_size: Any = "default"
@@ -57,6 +63,7 @@ class Controls:
     monitor_gradients: bool = False
     callbacks: tuple[Callback, ...] = ()
     progress: Any = None
+    on_nonfinite: Guard = "raise"
 
     @classmethod
     def take(cls, given: dict[str, Any]) -> "Controls":
@@ -81,8 +88,23 @@ class Controls:
                 "a number from 0 on, such as 0.01 for one part in a hundred",
                 lambda part: part >= 0,
             )
+        guard = taken.get("on_nonfinite", "raise")
+        if guard not in GUARDS:
+            raise ConfigurationError(
+                f"on_nonfinite is {guard!r}; it has to be one of {listing(GUARDS)}."
+                + suggest(guard, GUARDS)
+            )
         taken["callbacks"] = _callbacks(taken.get("callbacks"))
         return cls(**taken)
+
+    def identity(self) -> dict[str, Any]:
+        """Return what makes two runs the same, without the bounds of how long."""
+        others = ("max_epochs", "max_updates", "rng", "callbacks", "progress")
+        return {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if field.name not in others
+        }
 
 
 def keywords() -> list[str]:

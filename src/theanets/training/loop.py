@@ -1,13 +1,15 @@
 """The host's part of training: when to validate, what was best, when to stop."""
 
+import json
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from theanets.datasets.batches import source
@@ -15,8 +17,14 @@ from theanets.datasets.sources import ArraySource, Chunk, Expect, StreamSource
 from theanets.errors import DataError, NonFiniteError
 from theanets.optimizers import Optimizer
 from theanets.progress import Reporter, reporter
+from theanets.training import nonfinite
+from theanets.training.checkpoint import Checkpoint, Saved
 from theanets.training.controls import Controls
+from theanets.training.interrupts import terminable
+from theanets.training.measure import Monitors, Pace, Pair, Sums
 from theanets.training.programs import (
+    HIDDEN,
+    SKIPPED,
     Objective,
     Record,
     State,
@@ -25,29 +33,9 @@ from theanets.training.programs import (
     noise_key,
     train_program,
 )
+from theanets.training.state import Best, Progress, packed, unpacked
 
 Source = ArraySource | StreamSource
-
-
-class Monitors(dict[str, float]):
-    """What was measured in one epoch or validation, by name.
-
-    Attributes
-    ----------
-    stage : str
-        The part of a training that has several, such as ``"layerwise hid1"``;
-        else empty.
-    """
-
-    def __init__(self, values: Mapping[str, float] | None = None, stage: str = ""):
-        super().__init__(values or {})
-        self.stage = stage
-
-
-Pair = tuple[Monitors, Monitors]
-
-# A compiled program cannot be interrupted, so none is asked to run much longer.
-_SECONDS_PER_CALL = 0.5
 
 
 @dataclass
@@ -73,6 +61,14 @@ class Problem:
     stage : str
         What the monitors of this run say they belong to; for runs that are a part
         of something larger.
+    record : callable
+        Takes the number of an epoch of this run, counted from 1, and its monitors;
+        again, if those of the last epoch change.
+    trace : callable, optional
+        (values, batch, numbers, key) -> outputs of layers by name, to tell where
+        numbers went bad.
+    describe : callable
+        Takes the best values, and returns what a checkpoint holds besides the run.
     """
 
     objective: Objective
@@ -82,6 +78,9 @@ class Problem:
     read: Callable[[], Values]
     commit: Callable[[Values], None]
     stage: str = ""
+    record: Callable[[int, Pair], None] = lambda epoch, pair: None
+    trace: nonfinite.Trace | None = None
+    describe: Callable[[Values], Saved] = lambda best: Saved(({}, {}), {}, {})
 
 
 def run(
@@ -94,6 +93,8 @@ def run(
     controls: Controls,
     seed: int,
     past: int = 0,
+    checkpoint: Checkpoint | None = None,
+    saved: Saved | None = None,
 ) -> Iterator[Pair]:
     """Check the data, move them to where they are needed, and train; see `iterate`.
 
@@ -113,6 +114,10 @@ def run(
         Of shuffling and noise.
     past : int
         Epochs of earlier runs, whose random streams this one goes on.
+    checkpoint : Checkpoint, optional
+        Where to write the training.
+    saved : Saved, optional
+        What was written of this run, to go on with.
 
     Returns
     -------
@@ -121,7 +126,14 @@ def run(
     """
     full = problem.optimizer.full_batch
     batches, validation = sources(train, valid, expect, dtype, controls, seed, full)
-    return iterate(problem, batches, validation, controls, seed, past)
+    if checkpoint is not None:
+        data = {"train": batches.identity(), "valid": validation.identity()}
+        checkpoint.run = json.loads(json.dumps({**checkpoint.run, **data}))
+        if saved is not None:
+            checkpoint.compare(saved)
+    return iterate(
+        problem, batches, validation, controls, seed, past, checkpoint, saved
+    )
 
 
 def sources(
@@ -171,7 +183,9 @@ def iterate(
     controls: Controls,
     seed: int,
     past: int = 0,
-) -> Iterator[Pair]:
+    checkpoint: Checkpoint | None = None,
+    saved: Saved | None = None,
+) -> Generator[Pair, None, None]:
     """Train, and yield the monitors of both sets after every epoch.
 
     ``past`` counts the epochs of earlier runs, whose random streams this one goes on.
@@ -180,33 +194,41 @@ def iterate(
     were never validated after training began stay as they are.
     """
     shown = reporter(controls.progress)
-    run = _Run(problem, train, valid, controls, shown, seed, past)
+    run = _Run(problem, train, valid, controls, shown, seed, past, checkpoint, saved)
     shown.start(
         max_epochs=controls.max_epochs, patience=controls.patience, stage=problem.stage
     )
     reason = "stopped by the caller"
-    try:
-        yield from run.epochs()
-        reason = run.reason
-    except GeneratorExit:
-        raise
-    except BaseException as error:
-        reason = f"stopped by {type(error).__name__}"
-        run.broken = isinstance(error, NonFiniteError)
-        raise
-    finally:
-        run.restore_best()
-        shown.finish(reason)
+    with terminable():
+        try:
+            yield from run.epochs()
+            reason = run.reason
+        except GeneratorExit:
+            run.leave()
+            raise
+        except BaseException as error:
+            reason = f"stopped by {type(error).__name__}"
+            run.broken = isinstance(error, NonFiniteError)
+            run.leave(error)
+            raise
+        else:
+            run.leave()
+        finally:
+            shown.finish(reason)
 
 
-def measure(problem: Problem, data: Source, pace: "_Pace | None" = None) -> Monitors:
+def measure(problem: Problem, data: Source, pace: Pace | None = None) -> Monitors:
     """Return the monitors of a data set at the current values, without noise."""
+    return Monitors(_measured(problem, data, pace).means(), problem.stage)
+
+
+def _measured(problem: Problem, data: Source, pace: Pace | None) -> Sums:
     evaluate = evaluate_program(problem.objective, problem.key)
     values, numbers = problem.read(), problem.numbers()
-    pace, sums = pace or _Pace(), _Sums()
+    pace, sums = pace or Pace(), Sums()
     with closing(data.chunks(0)) as chunks:
         for chunk in chunks:
-            for start, stop in pace.steps(chunk.count):
+            for start, stop in pace.steps(0, chunk.count):
                 found = evaluate(
                     values,
                     chunk.data,
@@ -216,12 +238,13 @@ def measure(problem: Problem, data: Source, pace: "_Pace | None" = None) -> Moni
                     numbers,
                     layout=chunk.layout,
                 )
-                sums.add(jax.block_until_ready(found), start, stop, chunk.rows)
-    return Monitors(sums.means(), problem.stage)
+                jax.block_until_ready(found)
+                sums = sums.plus(found, start, stop, chunk.rows)
+    return sums
 
 
 class _Run:
-    """One run of training; its fields are what an interrupted run would need."""
+    """One run of training: where it stands is ``at``, replaced step by step."""
 
     def __init__(
         self,
@@ -232,136 +255,189 @@ class _Run:
         shown: Reporter,
         seed: int,
         past: int,
+        checkpoint: Checkpoint | None,
+        saved: Saved | None,
     ) -> None:
         self.problem, self.train, self.valid = problem, train, valid
         self.controls, self.shown = controls, shown
+        self.checkpoint = checkpoint
         self.reason, self.broken = "", False
         self.program = train_program(
             problem.objective,
             problem.key,
             problem.optimizer,
             controls.monitor_gradients,
+            controls.on_nonfinite,
         )
         self.past = past
         self.root = noise_key(seed, "noise", str(past))
-        values = problem.read()
-        optimizer_state = problem.optimizer.init(values.learned)
-        self.state = State(values, optimizer_state, np.int32(0))
         self.numbers: Mapping[str, Any] = {}
-        self.pace, self.valid_pace = _Pace(), _Pace()
-        self.best: tuple[int, float, Values] | None = None
-        self.validations = 0
-        self.best_validation = 0
-        self.validation = Monitors(stage=problem.stage)
-        self.validated_at = -1
+        self.pace, self.valid_pace = Pace(), Pace()
+        values = problem.read()
+        state = State(values, problem.optimizer.init(values.learned), np.int32(0))
+        nothing = Monitors(stage=problem.stage)
+        self.at = Progress(state, training=nothing, validation=nothing)
+        self.final: Progress | None = None
+        """Where it stands after a validation that only the end has made due."""
+        self.resumed = saved is not None
+        if saved is not None:
+            facts, arrays = saved.facts["progress"], saved.under("progress/")
+            self.at = unpacked(facts, arrays, state, problem.stage)
+            problem.commit(self.at.state.values)
 
     def epochs(self) -> Iterator[Pair]:
-        controls = self.controls
-        self.validate(0)
-        self.show(0, Monitors(), 0.0, 0, validated=True)
-        epoch = 0
-        while self.patience_left >= 0:
+        controls, stopped = self.controls, False
+        if self.resumed:
+            self.train.replay(self.at.epoch)
+            self.valid.replay(self.at.validations)
+        else:
+            self.at = self.validated(self.at)
+        self.show(0.0, 0, validated=True)
+        while True:
+            if self.bound() or stopped:
+                # So too if it had come to its end before it was resumed.
+                self.finish()
+                self.reason = self.bound() or "stopped by a callback"
+                return
+            if self.patience_left < 0:
+                self.reason = f"no improvement in {controls.patience + 1} validations"
+                return
             begun = time.perf_counter()
-            training, examples = self.train_epoch(epoch)
-            epoch += 1
-            bound = self.bound(epoch)
-            due = bool(bound) or epoch % controls.validate_every == 0
+            examples = self.train_epoch()
+            due = self.at.epoch % controls.validate_every == 0
             if due:
-                self.validate(epoch)
-            if bound and not math.isfinite(self.validation["loss"]):
-                raise NonFiniteError(
-                    f"the validation loss is {self.validation['loss']} at the end, "
-                    f"after epoch {epoch}. The best parameters so far are back in "
-                    "place. A smaller learning_rate or a max_gradient_norm usually "
-                    "helps."
-                )
-            self.show(epoch, training, time.perf_counter() - begun, examples, due)
-            answers = [f(epoch, training, self.validation) for f in controls.callbacks]
+                self.at = self.validated(self.at)
+            self.note(self.at)
+            if self.bound():
+                self.finish()
+            seconds = time.perf_counter() - begun
+            self.show(seconds, examples, due or self.final is not None)
+            last = self.final or self.at
+            answers = [
+                f(self.at.epoch, last.training, last.validation)
+                for f in controls.callbacks
+            ]
             stopped = any(
                 isinstance(answer, bool | np.bool_) and not answer for answer in answers
             )
-            if stopped and not due:
-                self.validate(epoch)
-            yield training, Monitors(self.validation, self.problem.stage)
-            if bound or stopped:
-                self.reason = bound or "stopped by a callback"
-                return
-        self.reason = f"no improvement in {controls.patience + 1} validations"
+            self.adopt()
+            if stopped:
+                self.finish()
+            last = self.final or self.at
+            written = self.checkpoint is not None and self.checkpoint.due(self.at.epoch)
+            if written:
+                self.write()
+            try:
+                yield last.training, Monitors(last.validation, self.problem.stage)
+            finally:
+                changed = self.adopt()
+            if written and changed:
+                self.write()
 
     @property
     def patience_left(self) -> int:
         """How many more validations may pass without a better one."""
-        return self.controls.patience - (self.validations - 1 - self.best_validation)
+        at = self.at
+        return self.controls.patience - (at.validations - 1 - at.best_validation)
 
-    def bound(self, epoch: int) -> str:
-        """Return which bound is reached after so many epochs, or nothing."""
-        controls = self.controls
-        if epoch == controls.max_epochs:
-            return f"reached max_epochs={epoch}"
-        updates = controls.max_updates
-        if updates is not None and int(self.state.updates) >= updates:
+    def bound(self) -> str:
+        """Return which bound is reached, or nothing."""
+        epochs, updates = self.controls.max_epochs, self.controls.max_updates
+        if epochs is not None and self.at.epoch >= epochs:
+            return f"reached max_epochs={epochs}"
+        if updates is not None and int(self.at.state.updates) >= updates:
             return f"reached max_updates={updates}"
         return ""
 
-    def show(
-        self,
-        epoch: int,
-        training: Monitors,
-        seconds: float,
-        examples: int,
-        validated: bool,
-    ) -> None:
+    def finish(self) -> None:
+        """Validate once more, since the last epochs count.
+
+        A run with a later bound would not have done so; hence ``at`` stays as it is,
+        for whoever goes on from here.
+        """
+        if self.at.epoch in (self.at.validated_at, self.final and self.final.epoch):
+            return
+        self.final = self.validated(self.at)
+        self.note(self.final)
+
+    def note(self, at: Progress) -> None:
+        self.problem.record(at.epoch, (at.training, at.validation))
+
+    def adopt(self) -> bool:
+        """Take over parameters that others have changed; tell if they have."""
+        values = self.problem.read()
+        pairs = zip(*map(jax.tree.leaves, (values, self.at.state.values)), strict=True)
+        if all(now is before for now, before in pairs):
+            return False
+        self.at = replace(self.at, state=self.at.state._replace(values=values))
+        return True
+
+    def show(self, seconds: float, examples: int, validated: bool) -> None:
+        last = self.final or self.at
         self.shown.epoch(
-            epoch,
-            training,
-            self.validation,
+            last.epoch,
+            last.training,
+            last.validation,
             seconds=seconds,
             examples=examples,
             validated=validated,
-            best=self.best[:2] if self.best else None,
+            best=last.best[:2] if last.best else None,
             patience_left=max(self.patience_left, 0),
         )
 
-    def train_epoch(self, epoch: int) -> tuple[Monitors, int]:
-        # Whoever was shown the last epoch may have changed parameters since.
-        self.state = self.state._replace(values=self.problem.read())
+    def train_epoch(self) -> int:
+        """Train what is left of an epoch; return the number of examples."""
+        self.adopt()
         values = dict(self.problem.optimizer.values)
         self.numbers = {**self.problem.numbers(), "optimizer": values}
         limit = self.controls.max_updates
-        left = None if limit is None else limit - int(self.state.updates)
-        sums = _Sums()
+        left = None
+        if limit is not None:
+            left = limit - int(self.at.state.updates) + self.at.sums.batches
+        passed, done = 0, self.at.sums.batches
         # Closed whatever happens, which ends the thread of a stream.
-        with closing(self.train.chunks(self.past + epoch)) as chunks:
+        with closing(self.train.chunks(self.past + self.at.epoch)) as chunks:
             for chunk in chunks:
-                self.train_chunk(chunk, epoch, sums, left)
-                if sums.batches == left:
+                begin = min(done - passed, chunk.count)
+                passed += begin
+                done = max(done, passed)
+                if begin < chunk.count:
+                    self.train_chunk(chunk, begin, left)
+                    passed = done = self.at.sums.batches
+                if self.at.sums.batches == left:
                     break
+        sums = self.at.sums
         training = Monitors(sums.means(), self.problem.stage)
-        if not math.isfinite(training["loss"]):
-            raise NonFiniteError(
-                f"the training loss became {training['loss']} in epoch {epoch + 1}. "
-                "The best parameters so far are back in place. A smaller "
-                "learning_rate or a max_gradient_norm usually helps."
-            )
-        return training, sums.examples
+        self.check_skipped(training, sums)
+        epoch = self.at.epoch + 1
+        self.at = replace(self.at, epoch=epoch, sums=Sums(), training=training)
+        return sums.examples
 
-    def train_chunk(
-        self, chunk: Chunk, epoch: int, sums: "_Sums", left: int | None
-    ) -> None:
-        count = chunk.count if left is None else min(chunk.count, left - sums.batches)
-        for start, stop in self.pace.steps(count):
-            self.state, found = self.advance(chunk, start, stop)
-            sums.add(found, start, stop, chunk.rows)
-            self.problem.commit(self.state.values)
+    def train_chunk(self, chunk: Chunk, begin: int, left: int | None) -> None:
+        count = chunk.count
+        if left is not None:
+            count = min(count, begin + left - self.at.sums.batches)
+        for start, stop in self.pace.steps(begin, count):
+            before = self.at.state
+            state, found, finite = self.advance(before, chunk, start, stop)
+            if self.controls.on_nonfinite == "raise":
+                self.check(before, chunk, start, stop, found, finite)
+            sums = self.at.sums.plus(found, start, stop, chunk.rows)
+            self.at = replace(self.at, state=state, sums=sums)
+            self.problem.commit(state.values)
             self.shown.batches(
-                epoch + 1, sums.batches, self.train.batches, sums.examples
+                self.at.epoch + 1, sums.batches, self.train.batches, sums.examples
             )
+            if self.checkpoint is not None and self.checkpoint.due_inside:
+                self.write()
 
-    def advance(self, chunk: Chunk, start: int, stop: int) -> tuple[State, Record]:
-        state, found = self.program(
-            self.state.values,
-            self.state.optimizer,
-            self.state.updates,
+    def advance(
+        self, state: State, chunk: Chunk, start: int, stop: int
+    ) -> tuple[State, Record, bool]:
+        after, found, finite = self.program(
+            state.values,
+            state.optimizer,
+            state.updates,
             chunk.data,
             chunk.order,
             start,
@@ -372,88 +448,119 @@ class _Run:
         )
         # One call at a time, so that an interrupt finds a state that is whole.
         jax.block_until_ready(found)
-        return state, found
+        return after, found, bool(finite)
 
-    def validate(self, epoch: int) -> None:
+    def check(
+        self,
+        before: State,
+        chunk: Chunk,
+        start: int,
+        stop: int,
+        found: Record,
+        finite: bool,
+    ) -> None:
+        """Raise a NonFiniteError if numbers went bad in some batches."""
+        bad = nonfinite.first_bad(found, start, stop, finite)
+        found.pop(HIDDEN, None)
+        if bad is None:
+            return
+
+        def look(state: State, batch: Any) -> tuple[nonfinite.Found, float]:
+            root = jax.random.wrap_key_data(jnp.asarray(self.root), impl="threefry2x32")
+            key = jax.random.fold_in(root, state.updates)
+            carried, numbers = state.values.carried, self.numbers
+
+            def loss(learned: Any) -> Any:
+                return self.problem.objective(learned, carried, batch, numbers, key)[0]
+
+            arguments = (batch, numbers, key)
+            return nonfinite.look_at(loss, self.problem.trace, state, arguments)
+
+        raise nonfinite.error(
+            self.advance,
+            before,
+            chunk,
+            (start, bad + 1),
+            self.at.epoch + 1,
+            self.at.sums.batches,
+            look,
+        )
+
+    def check_skipped(self, training: Monitors, sums: Sums) -> None:
+        if training.get(SKIPPED, 0) == sums.batches:
+            raise NonFiniteError(
+                f"all {sums.batches} batches of epoch {self.at.epoch + 1} were left "
+                "out, since their losses or gradients are not finite. The best "
+                "parameters so far are back in place. See whether the data and the "
+                "model fit each other; a smaller learning_rate may help.",
+                epoch=self.at.epoch + 1,
+            )
+
+    def validated(self, at: Progress) -> Progress:
+        """Return a place in training after a validation there."""
         values = self.problem.read()
-        self.validation = measure(self.problem, self.valid, self.valid_pace)
-        self.validated_at = epoch
-        loss = self.validation["loss"]
-        if self.best is None or self.improves(loss, self.best[1]):
-            self.best = (epoch, loss, values)
-            self.best_validation = self.validations
-        self.validations += 1
+        sums = _measured(self.problem, self.valid, self.valid_pace)
+        validation = Monitors(sums.means(), self.problem.stage)
+        loss = validation["loss"]
+        strict = self.controls.on_nonfinite == "raise" and at.epoch
+        if strict and not math.isfinite(loss):
+            raise nonfinite.validation_error(at.epoch, loss, sums.columns())
+        best, best_validation = at.best, at.best_validation
+        if best is None or self.improves(loss, best.loss):
+            best, best_validation = Best(at.epoch, loss, values), at.validations
+        return replace(
+            at,
+            validation=validation,
+            validated_at=at.epoch,
+            validations=at.validations + 1,
+            best=best,
+            best_validation=best_validation,
+        )
 
     def improves(self, loss: float, best: float) -> bool:
         if not (math.isfinite(loss) and math.isfinite(best)):
             return math.isfinite(loss)
         return best - loss > abs(best) * self.controls.min_improvement
 
+    def leave(self, error: BaseException | None = None) -> None:
+        """Put the best parameters back, and write the checkpoint."""
+        self.restore_best()
+        if self.checkpoint is None:
+            return
+        try:
+            self.write(final=True)
+        except OSError as failed:
+            if error is None:
+                raise
+            error.add_note(f"Besides, the checkpoint could not be written: {failed}")
+
+    def best_values(self) -> Values | None:
+        """Return the best values; None if only those from before are known."""
+        at = self.final or self.at
+        known = at.best is not None and (at.validated_at > 0 or self.broken)
+        return at.best.values if at.best is not None and known else None
+
     def restore_best(self) -> None:
         """Commit the best parameters, unless only those from before are known."""
-        if self.best is not None and (self.validated_at > 0 or self.broken):
-            self.problem.commit(self.best[2])
+        best = self.best_values()
+        if best is not None:
+            self.problem.commit(best)
 
-
-class _Pace:
-    """Cuts a run of batches into calls that each take about as long as wanted."""
-
-    def __init__(self) -> None:
-        self._per_batch: float | None = None
-
-    def steps(self, count: int) -> Iterator[tuple[int, int]]:
-        start = 0
-        compiled = self._per_batch is not None
-        while start < count:
-            stop = min(start + self._size(count - start, compiled), count)
-            begun = time.perf_counter()
-            yield start, stop
-            if compiled:
-                seconds = (time.perf_counter() - begun) / (stop - start)
-                # The least, since calls that compile take longer.
-                self._per_batch = min(seconds, self._per_batch or seconds)
-            compiled = True
-            start = stop
-
-    def _size(self, left: int, compiled: bool) -> int:
-        if self._per_batch is None:
-            # The first call compiles, the second tells the speed.
-            return 32 if compiled else 1
-        size = int(_SECONDS_PER_CALL / max(self._per_batch, 1e-9))
-        return left if left < 2 * size else max(size, 1)
-
-
-class _Sums:
-    """Monitors of batches, for their means over the examples.
-
-    A batch counts by its examples, or by what the monitor says, as where examples
-    have weights.
-    """
-
-    def __init__(self) -> None:
-        self._parts: list[tuple[dict[str, tuple[np.ndarray, ...]], int]] = []
-        self.batches = 0
-        self.examples = 0
-
-    def add(self, record: Record, start: int, stop: int, rows: int) -> None:
-        # Of a long epoch cut into many calls, only what each one has written is kept.
-        written = {
-            name: tuple(np.array(column[start:stop], "f8") for column in columns)
-            for name, columns in jax.device_get(record).items()
-        }
-        self._parts.append((written, rows))
-        self.batches += stop - start
-        self.examples += (stop - start) * rows
-
-    def means(self) -> dict[str, float]:
-        return {name: self._mean(name) for name in self._parts[0][0]}
-
-    def _mean(self, name: str) -> float:
-        values, counts = [], []
-        for written, rows in self._parts:
-            value, *count = written[name]
-            values.append(value)
-            counts.append(count[0] if count else np.full(len(value), float(rows)))
-        all_values, all_counts = np.concatenate(values), np.concatenate(counts)
-        total = math.fsum(all_counts)
-        return math.fsum(all_values * all_counts) / total if total else 0.0
+    def write(self, final: bool = False) -> None:
+        """Write the checkpoint; one that is not the last may fail."""
+        assert self.checkpoint is not None
+        at = self.at
+        if at.epoch:
+            self.note(at)
+        owned = self.problem.describe(self.best_values() or at.state.values)
+        if self.final is not None:
+            self.note(self.final)
+        facts, arrays = packed(at)
+        named = {f"progress/{name}": array for name, array in arrays.items()}
+        saved = Saved(
+            owned.model, {**owned.facts, "progress": facts}, {**owned.arrays, **named}
+        )
+        if final:
+            self.checkpoint.write(saved)
+        else:
+            self.checkpoint.try_to_write(saved)

@@ -19,6 +19,7 @@ from jax import lax
 from theanets.errors import ConfigurationError
 from theanets.initializers import stream
 from theanets.optimizers import Optimizer, hessian_vector
+from theanets.training.controls import Guard
 
 Array = jax.Array
 Tree = Any
@@ -29,6 +30,11 @@ Objective = Callable[..., Any]
 
 Record = dict[str, tuple[Array, ...]]
 """Of each monitor its value in each batch, or values and how much each counts."""
+
+SKIPPED = "skipped"
+"""The monitor that counts batches whose update was dropped."""
+HIDDEN = "not finite"
+"""In a record: batches with a gradient that is not finite and leaves no trace."""
 
 Layout = Literal["rows", "stack", "whole"]
 """How batches lie in arrays: rows to be gathered, batches stacked on a first axis,
@@ -80,13 +86,18 @@ _LARGEST_TURNED = 1 << 20
 
 
 def train_program(
-    objective: Objective, key: Hashable, optimizer: Optimizer, gradients: bool
-) -> Callable[..., tuple[State, Record]]:
+    objective: Objective,
+    key: Hashable,
+    optimizer: Optimizer,
+    gradients: bool,
+    guard: Guard = "raise",
+) -> Callable[..., tuple[State, Record, Array]]:
     """Return the program that updates parameters over a run of batches.
 
     It is called as ``program(values, optimizer_state, updates, data, order, start,
     stop, root, numbers, layout=...)`` and returns the state after batches start to
-    stop, and every monitor's value in each of them, taken before the batch's update.
+    stop, every monitor's value in each of them, taken before the batch's update, and
+    whether the state is finite.
 
     Parameters
     ----------
@@ -98,13 +109,16 @@ def train_program(
         The update rule.
     gradients : bool
         Whether to report the norm of each gradient as well.
+    guard : str
+        With ``raise``, the state is looked at when the run of batches ends, and
+        gradients in between only where the update rule would hide what they are.
+        With ``skip``, a batch whose loss or gradient is not finite changes nothing.
     """
     return PROGRAMS.get(
-        ("train", key, optimizer.key, gradients),
+        ("train", key, optimizer.key, gradients, guard),
         lambda: jax.jit(
-            partial(_train, objective, optimizer, gradients),
+            partial(_train, objective, optimizer, gradients, guard),
             static_argnames="layout",
-            donate_argnames=("optimizer_state", "updates"),
         ),
     )
 
@@ -130,6 +144,7 @@ def _train(
     objective: Objective,
     optimizer: Optimizer,
     gradients: bool,
+    guard: Guard,
     values: Values,
     optimizer_state: Tree,
     updates: Array,
@@ -141,16 +156,17 @@ def _train(
     numbers: Mapping[str, Any],
     *,
     layout: Layout,
-) -> tuple[State, Record]:
+) -> tuple[State, Record, Array]:
     # On a CPU the product that forms a weight's gradient, fused with the update, is
     # up to twice as fast for a weight that lies transposed. The rules that work
     # element by element do not see the difference.
     turned = optimizer.elementwise and jax.default_backend() == "cpu"
     turn = _transposed if turned else _unchanged
+    hidden = guard == "raise" and optimizer.hides_nonfinite
 
     def update(index: Array, carry: tuple[State, Tree]) -> tuple[State, Tree]:
         state, record = carry
-        batch = _batch(data, order, index, layout)
+        batch = batch_of(data, order, index, layout)
         key = jax.random.fold_in(stream_key, state.updates)
         learned, carried = state.values
 
@@ -177,25 +193,40 @@ def _train(
         )
         if gradients:
             monitors = monitors | _norms(grads)
-        values = Values(learned, carried_on)
-        state = State(values, optimizer_state, state.updates + 1)
-        return state, _written(record, index, monitors)
+        after = State(Values(learned, carried_on), optimizer_state, state.updates + 1)
+        if hidden:
+            bad = ~_finite((value, grads))
+            monitors = monitors | {HIDDEN: bad}
+        if guard == "skip":
+            good = _finite((value, grads, learned))
+            kept = state._replace(updates=after.updates)
+            after = jax.tree.map(partial(jnp.where, good), after, kept)
+            monitors = _counted_if(good, monitors, batch[0].shape[0])
+        return after, _written(record, index, monitors)
 
     def monitored(values: Values, batch: tuple[Array, ...]) -> dict[str, Any]:
         learned, carried = values
         found: dict[str, Any]
         _, found, _ = objective(turn(learned), carried, batch, numbers, stream_key)
-        return found | _norms(learned) if gradients else found
+        found = found | _norms(learned) if gradients else found
+        if hidden:
+            found = found | {HIDDEN: jnp.bool_(False)}
+        if guard == "skip":
+            found = _counted_if(jnp.bool_(True), found, batch[0].shape[0])
+        return found
 
     stream_key = jax.random.wrap_key_data(root, impl="threefry2x32")
     turned_values = Values(turn(values.learned), values.carried)
     state = State(turned_values, turn(optimizer_state), updates)
-    first = _batch(data, order, start, layout)
+    first = batch_of(data, order, start, layout)
     shapes = jax.eval_shape(monitored, state.values, first)
     record = _empty(shapes, _count(data, order))
     state, record = lax.fori_loop(start, stop, update, (state, record))
     values = Values(turn(state.values.learned), state.values.carried)
-    return State(values, turn(state.optimizer), state.updates), record
+    state = State(values, turn(state.optimizer), state.updates)
+    # A transformation of the user may well keep infinity in its state.
+    kept = (values, () if optimizer.transformation else state.optimizer)
+    return state, record, _finite(kept) if guard == "raise" else jnp.bool_(True)
 
 
 def _evaluate(
@@ -214,11 +245,27 @@ def _evaluate(
         return found
 
     def add(index: Array, record: Record) -> Record:
-        return _written(record, index, monitored(_batch(data, order, index, layout)))
+        return _written(record, index, monitored(batch_of(data, order, index, layout)))
 
-    shapes = jax.eval_shape(monitored, _batch(data, order, start, layout))
+    shapes = jax.eval_shape(monitored, batch_of(data, order, start, layout))
     record = _empty(shapes, _count(data, order))
     return lax.fori_loop(start, stop, add, record)  # type: ignore[no-any-return]
+
+
+def _finite(tree: Tree) -> Array:
+    """Return whether all numbers of a tree are finite."""
+    leaves = [x for x in jax.tree.leaves(tree) if jnp.issubdtype(x.dtype, jnp.inexact)]
+    return jnp.all(jnp.array([jnp.isfinite(leaf).all() for leaf in leaves]))
+
+
+def _counted_if(good: Array, monitors: dict[str, Any], rows: int) -> dict[str, Any]:
+    """Return monitors of which a batch that is not good does not count."""
+    counted = {}
+    for name, found in monitors.items():
+        value, *count = _parts(found)
+        weight = jnp.asarray(count[0] if count else rows, _wide(value))
+        counted[name] = jnp.where(good, value, 0), jnp.where(good, weight, 0)
+    return counted | {SKIPPED: ~good}
 
 
 def _count(data: tuple[Array, ...], order: Array | None) -> int:
@@ -262,9 +309,10 @@ def _wide(array: Any) -> Any:
     return jnp.promote_types(array.dtype, "float32")
 
 
-def _batch(
-    data: tuple[Array, ...], order: Any, index: Array, layout: Layout
+def batch_of(
+    data: tuple[Array, ...], order: Any, index: Any, layout: str
 ) -> tuple[Array, ...]:
+    """Return the arrays of one batch."""
     if layout == "whole":
         return data
     if layout == "stack":

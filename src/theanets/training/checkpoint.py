@@ -1,0 +1,285 @@
+"""The file from which an interrupted training goes on as if nothing had happened."""
+
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from theanets import files
+from theanets.checks import is_number, is_whole
+from theanets.errors import CheckpointError, ConfigurationError
+from theanets.training.locks import Lock, Locked
+
+PREFIX = "training/"
+"""Names of arrays that are no part of a model begin so."""
+FACTS = "training"
+"""What is no part of a model is under this name in the description."""
+KEYWORDS = ("checkpoint", "checkpoint_every", "resume")
+
+Model = tuple[dict[str, Any], Mapping[str, Any]]
+"""What a file says of a model: its description, its arrays."""
+
+
+@dataclass
+class Saved:
+    """What a checkpoint holds.
+
+    Attributes
+    ----------
+    model : pair
+        The description and the arrays of the model, with its best parameters so far.
+    facts : dict
+        All that is no array.
+    arrays : dict of str to array
+        All that is no part of the model.
+    """
+
+    model: Model
+    facts: dict[str, Any]
+    arrays: dict[str, np.ndarray]
+
+    def under(self, prefix: str) -> dict[str, np.ndarray]:
+        """Return the arrays of a kind, by the rest of their names."""
+        return {
+            name.removeprefix(prefix): array
+            for name, array in self.arrays.items()
+            if name.startswith(prefix)
+        }
+
+
+@dataclass
+class Checkpoint:
+    """Where and when to write a training, and what was written before.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    every : int or float
+        So many epochs, if an int; so many minutes, if a float.
+    resume : bool
+        Whether to go on with what the file holds.
+    """
+
+    path: Path
+    every: float = 5.0
+    resume: bool = True
+    run: dict[str, Any] = field(default_factory=dict)
+    """What makes two runs the same."""
+    _written: float = field(default_factory=time.monotonic)
+    _lock: Lock = field(init=False)
+    _seen: Any = None
+
+    def __post_init__(self) -> None:
+        self._lock = Lock(self.path)
+
+    @classmethod
+    def take(cls, given: dict[str, Any]) -> "Checkpoint | None":
+        """Make one of the keywords that are its own, and remove those.
+
+        Raises
+        ------
+        ConfigurationError
+            If one is not valid, or there is no such folder.
+        """
+        left = {name: given.pop(name) for name in KEYWORDS if name in given}
+        file = left.pop("checkpoint", None)
+        if file is None:
+            if left:
+                name = next(iter(left))
+                raise ConfigurationError(
+                    f"{name} is {left[name]!r}, but there is no checkpoint: give the "
+                    'path of its file, such as checkpoint="run.safetensors".'
+                )
+            return None
+        if not isinstance(file, str | os.PathLike):
+            raise ConfigurationError(
+                f"checkpoint is {file!r}; it has to be the path of a file, such as "
+                '"run.safetensors".'
+            )
+        path = Path(os.path.realpath(file))
+        if not path.parent.is_dir():
+            raise ConfigurationError(
+                f'checkpoint is "{file}", but there is no folder "{path.parent}". Make '
+                "it first."
+            )
+        if path.is_dir():
+            raise ConfigurationError(
+                f'checkpoint is "{file}", which is a folder. Give the name of a file '
+                "in it."
+            )
+        every, resume = left.get("checkpoint_every", 5.0), left.get("resume", True)
+        if not is_number(every) or every <= 0:
+            raise ConfigurationError(
+                f"checkpoint_every is {every!r}; it has to be a number of epochs (an "
+                "int) or of minutes (a float), more than 0."
+            )
+        if not isinstance(resume, bool):
+            raise ConfigurationError(
+                f"resume is {resume!r}; it has to be True, to go on with the run that "
+                "the file holds, or False, to start over."
+            )
+        return cls(path, int(every) if is_whole(every) else float(every), resume)
+
+    # Reading.
+
+    def saved(self) -> Saved | None:
+        """Return what the file holds, None where there is nothing to go on with.
+
+        Raises
+        ------
+        ModelFileError
+            If the file is damaged.
+        CheckpointError
+            If it holds no training.
+        """
+        self._seen = _stamp(self.path)
+        if not self.resume or self._seen is None:
+            return None
+        description, arrays = files.read(self.path)
+        facts = description.pop(FACTS, None)
+        if not isinstance(facts, dict):
+            raise CheckpointError(
+                f'the checkpoint "{self.path}" holds a model but no training to go on '
+                "with. Give another path; or resume=False to start over, which keeps "
+                "the old file aside."
+            )
+        own = {n: a for n, a in arrays.items() if not n.startswith(PREFIX)}
+        rest = {
+            n.removeprefix(PREFIX): a for n, a in arrays.items() if n.startswith(PREFIX)
+        }
+        return Saved((description, own), facts, rest)
+
+    def compare(self, saved: Saved) -> None:
+        """Check that a file belongs to this run.
+
+        Raises
+        ------
+        CheckpointError
+            If not; it lists every difference.
+        """
+        found = list(_differences(saved.facts.get("run", {}), self.run))
+        if found:
+            raise CheckpointError(
+                f'the checkpoint "{self.path}" is of another run: '
+                + "; ".join(found)
+                + ". Train as before, give another path, or resume=False to start "
+                "over, which keeps the old file aside."
+            )
+
+    # Writing.
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the file against all others.
+
+        Raises
+        ------
+        CheckpointError
+            If another process uses it.
+        """
+        try:
+            self._lock.take()
+        except Locked as error:
+            raise CheckpointError(
+                f'the checkpoint "{self.path}" is in use by {error}. Wait until that '
+                "has ended, or give each training a file of its own."
+            ) from None
+        try:
+            if _stamp(self.path) != self._seen:
+                raise CheckpointError(
+                    f'the checkpoint "{self.path}" was changed by another process '
+                    "since it was read. Call train again."
+                )
+            if self._seen is not None and not self.resume:
+                os.replace(self.path, _aside(self.path))
+            self._written = time.monotonic()
+            yield
+        finally:
+            self._lock.release()
+
+    def due(self, epoch: int) -> bool:
+        """Return whether to write after so many epochs."""
+        if isinstance(self.every, int):
+            return epoch % self.every == 0
+        return self.due_inside
+
+    @property
+    def due_inside(self) -> bool:
+        """Whether it is time to write even inside an epoch."""
+        if isinstance(self.every, int):
+            return False
+        return time.monotonic() - self._written >= 60 * self.every
+
+    def write(self, saved: Saved) -> None:
+        """Write everything, whole or not at all.
+
+        Raises
+        ------
+        OSError
+            If that cannot be done; the file before is as it was.
+        """
+        description, arrays = saved.model
+        files.write(
+            self.path,
+            {**description, FACTS: {**saved.facts, "run": self.run}},
+            {**arrays, **{PREFIX + n: a for n, a in saved.arrays.items()}},
+        )
+        self._written = time.monotonic()
+
+    def try_to_write(self, saved: Saved) -> None:
+        """Write everything, or warn; training need not end for want of room."""
+        try:
+            self.write(saved)
+        except OSError as error:
+            self._written = time.monotonic()
+            warnings.warn(
+                f"the checkpoint could not be written, training goes on: {error}",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+
+
+def _stamp(path: Path) -> Any:
+    """Return what changes when a file is replaced, None if there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def _aside(path: Path) -> Path:
+    """Return a name beside a file that is free."""
+    number = 1
+    while (name := path.with_name(f"{path.name}.old{number}")).exists():
+        number += 1
+    return name
+
+
+def _differences(then: Any, now: Any, name: str = "") -> Iterator[str]:
+    """Yield in words each place where two descriptions differ."""
+    if isinstance(then, Mapping) and isinstance(now, Mapping):
+        for key in dict.fromkeys((*then, *now)):
+            inner = f"{name} {key}".strip()
+            yield from _differences(then.get(key), now.get(key), inner)
+    elif isinstance(then, list) and isinstance(now, list) and len(then) == len(now):
+        for i, (old, new) in enumerate(zip(then, now, strict=True)):
+            yield from _differences(old, new, f"{name} {i}")
+    elif then != now:
+        yield f"{name} was {_short(then)} and is {_short(now)}"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+Describe = Callable[[], Saved]
+"""Returns what the owner of a run adds to its checkpoint."""

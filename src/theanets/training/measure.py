@@ -1,0 +1,135 @@
+"""What is measured in training: monitors, their means, and how many batches a call."""
+
+import math
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+
+from theanets.training.programs import SKIPPED, Record
+
+Column = tuple[np.ndarray, np.ndarray]
+"""Of a monitor: its value in each batch, and how much each of them counts."""
+
+# A compiled program cannot be interrupted, so none is asked to run much longer.
+_SECONDS_PER_CALL = 0.5
+
+
+class Monitors(dict[str, float]):
+    """What was measured in one epoch or validation, by name.
+
+    Attributes
+    ----------
+    stage : str
+        The part of a training that has several, such as ``"layerwise hid1"``;
+        else empty.
+    """
+
+    def __init__(self, values: Mapping[str, float] | None = None, stage: str = ""):
+        super().__init__(values or {})
+        self.stage = stage
+
+
+Pair = tuple[Monitors, Monitors]
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Monitors of the batches so far, for their means over the examples.
+
+    A batch counts by its examples, or by what the monitor says, as where examples
+    have weights.
+    """
+
+    parts: tuple[dict[str, Column], ...] = ()
+    batches: int = 0
+    examples: int = 0
+
+    def plus(self, record: Record, start: int, stop: int, rows: int) -> "Sums":
+        """Return the sums with batches start to stop of a record, of so many rows."""
+        # Of a long epoch cut into many calls, only what each one has written is kept.
+        written = {}
+        for name, columns in jax.device_get(record).items():
+            cut = [np.array(column[start:stop], "f8") for column in columns]
+            counts = cut[1] if len(cut) > 1 else np.full(stop - start, float(rows))
+            written[name] = cut[0], counts
+        return Sums(
+            (*self.parts, written),
+            self.batches + stop - start,
+            self.examples + (stop - start) * rows,
+        )
+
+    def columns(self) -> dict[str, Column]:
+        """Return all batches of each monitor."""
+        names = self.parts[0] if self.parts else {}
+        return {
+            name: (
+                np.concatenate([part[name][0] for part in self.parts]),
+                np.concatenate([part[name][1] for part in self.parts]),
+            )
+            for name in names
+        }
+
+    def means(self) -> dict[str, float]:
+        """Return each monitor's mean; of batches that were left out, the number."""
+        return {
+            name: math.fsum(values) if name == SKIPPED else _mean(values, counts)
+            for name, (values, counts) in self.columns().items()
+        }
+
+
+def _mean(values: np.ndarray, counts: np.ndarray) -> float:
+    total = math.fsum(counts)
+    return math.fsum(values * counts) / total if total else 0.0
+
+
+class Pace:
+    """Cuts a run of batches into calls that each take about as long as wanted."""
+
+    def __init__(self) -> None:
+        self._per_batch: float | None = None
+
+    def steps(self, start: int, count: int) -> Iterator[tuple[int, int]]:
+        """Yield from which batch to which each call goes."""
+        compiled = self._per_batch is not None
+        while start < count:
+            stop = min(start + self._size(count - start, compiled), count)
+            begun = time.perf_counter()
+            yield start, stop
+            if compiled:
+                seconds = (time.perf_counter() - begun) / (stop - start)
+                # The least, since calls that compile take longer.
+                self._per_batch = min(seconds, self._per_batch or seconds)
+            compiled = True
+            start = stop
+
+    def _size(self, left: int, compiled: bool) -> int:
+        if self._per_batch is None:
+            # The first call compiles, the second tells the speed.
+            return 32 if compiled else 1
+        size = int(_SECONDS_PER_CALL / max(self._per_batch, 1e-9))
+        return left if left < 2 * size else max(size, 1)
+
+
+def plain(monitors: Mapping[str, Any]) -> dict[str, Any]:
+    """Return monitors as JSON holds them, which has no number for infinity.
+
+    Examples
+    --------
+    >>> plain({"loss": 0.5, "err": float("inf"), "acc": None})
+    {'loss': 0.5, 'err': 'inf', 'acc': None}
+    """
+    return {name: as_plain(value) for name, value in monitors.items()}
+
+
+def as_plain(value: float | None) -> Any:
+    """Return a number as JSON holds it; see `plain`."""
+    return value if value is None or math.isfinite(value) else str(float(value))
+
+
+def as_number(value: Any) -> float | None:
+    """Return the number that `as_plain` has written."""
+    return None if value is None else float(value)

@@ -1,0 +1,171 @@
+"""Which batch, and which array in it, was the first that is not finite."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from theanets.datasets.sources import Chunk
+from theanets.errors import NonFiniteError
+from theanets.training.programs import HIDDEN, Record, State, batch_of
+
+Advance = Callable[[State, Chunk, int, int], tuple[State, Record, bool]]
+"""(state, chunk, start, stop) -> state after these batches, record, is it finite."""
+Trace = Callable[[Any, Any, Any, Any], dict[str, Any]]
+"""(values, batch, numbers, key) -> outputs of the layers by name, in their order."""
+_SHOWN = 8
+_ADVICE = (
+    "The best parameters so far are back in place. A smaller learning_rate or a "
+    'max_gradient_norm usually helps; on_nonfinite="skip" leaves such batches out.'
+)
+
+
+class Found(NamedTuple):
+    """The first array of a batch that is not finite."""
+
+    kind: str
+    name: str
+    rows: np.ndarray
+    """The examples of the batch where it is not, if it has some."""
+
+
+def first_bad(record: Record, start: int, stop: int, finite: bool) -> int | None:
+    """Return the first batch whose record is bad, None if all is well.
+
+    It may have been one before that: parameters go bad before a loss shows it.
+    """
+    bad = ~np.isfinite(np.asarray(record["loss"][0][start:stop], "f8"))
+    if HIDDEN in record:
+        bad |= np.asarray(record[HIDDEN][0][start:stop]) > 0
+    if bad.any():
+        return start + int(bad.argmax())
+    return None if finite else stop - 1
+
+
+def error(
+    advance: Advance,
+    before: State,
+    chunk: Chunk,
+    span: tuple[int, int],
+    epoch: int,
+    done: int,
+    look: Callable[[State, Any], tuple[Found, float]],
+) -> NonFiniteError:
+    """Return the error that tells where numbers went bad.
+
+    Parameters
+    ----------
+    advance : callable
+        Trains on some batches.
+    before : State
+        The state before the batches, which is finite.
+    chunk : Chunk
+        The batches.
+    span : pair of int
+        From which batch to which, the last of which is known to be bad or to leave
+        a bad state behind.
+    epoch, done : int
+        The epoch, counted from 1, and its batches before the span.
+    look : callable
+        Returns what is not finite in a batch, and its loss.
+    """
+    (start, stop), state = span, before
+    # The state is finite before start; something is bad by the end of stop - 1.
+    while stop - start > 1:
+        middle = (start + stop) // 2
+        after, record, finite = advance(state, chunk, start, middle)
+        if first_bad(record, start, middle, finite) is None:
+            state, start = after, middle
+        else:
+            stop = middle
+    batch = batch_of(chunk.data, chunk.order, start, chunk.layout)
+    found, loss = look(state, batch)
+    rows = None
+    if chunk.layout == "rows":
+        rows = np.asarray(chunk.order[start])
+    elif chunk.layout == "whole":
+        rows = np.arange(chunk.rows)
+    number = done + start - span[0]
+    what = "an update was not finite" if np.isfinite(loss) else f"became {loss}"
+    head = f"the training loss {what}" if what.startswith("became") else what
+    return NonFiniteError(
+        f"{head} in epoch {epoch}, batch {number} (counted from 0). The first that is "
+        f"not finite is {_described(found, rows)}. {_held(rows, chunk.rows)} {_ADVICE}",
+        epoch=epoch,
+        batch=number,
+        name=found.name,
+        rows=rows,
+    )
+
+
+def look_at(
+    loss: Callable[[Any], Any], trace: Trace | None, state: State, arguments: Any
+) -> tuple[Found, float]:
+    """Return the first array that is not finite in a batch, and the batch's loss.
+
+    Arrays are looked at in the order they are computed in: the outputs of layers,
+    the loss, the gradients from the last parameter to the first.
+
+    Parameters
+    ----------
+    loss : callable
+        The loss as a function of what is learned.
+    trace : callable, optional
+        Returns the outputs of the layers.
+    state : State
+        The state before the batch.
+    arguments : tuple
+        What ``trace`` takes after the values.
+    """
+    outputs = jax.jit(trace)(state.values, *arguments) if trace else {}
+    value, grads = jax.jit(jax.value_and_grad(loss))(state.values.learned)
+    for name, output in outputs.items():
+        bad = ~np.isfinite(np.asarray(output, "f4"))
+        if bad.any():
+            whole = bad.ndim and len(bad) == len(arguments[0][0])
+            rows = np.unique(np.nonzero(bad)[0]) if whole else np.empty(0, int)
+            return Found("the output", name, rows), float(value)
+    if not np.isfinite(float(value)):
+        return Found("the loss", "loss", np.empty(0, int)), float(value)
+    named, _ = jax.tree_util.tree_flatten_with_path(grads)
+    for path, grad in reversed(named):
+        if not bool(jnp.isfinite(grad).all()):
+            name = jax.tree_util.keystr(path, simple=True, separator=".")
+            return Found("the gradient of", name, np.empty(0, int)), float(value)
+    return Found("a parameter after the update", "", np.empty(0, int)), float(value)
+
+
+def _described(found: Found, rows: np.ndarray | None) -> str:
+    name = f" {found.name}" if found.name not in ("", "loss") else ""
+    if not len(found.rows):
+        return found.kind + name
+    bad = found.rows if rows is None else rows[found.rows]
+    where = "the batch" if rows is None else "the data"
+    return f"{found.kind}{name}, for row {_listed(bad)} of {where}"
+
+
+def _held(rows: np.ndarray | None, count: int) -> str:
+    if rows is None:
+        return f"The batch holds {count} rows."
+    return f"The batch holds the data's rows {_listed(np.sort(rows))}."
+
+
+def _listed(rows: np.ndarray) -> str:
+    shown = ", ".join(map(str, rows[:_SHOWN]))
+    return shown if len(rows) <= _SHOWN else f"{shown}, ... ({len(rows)} in all)"
+
+
+def validation_error(epoch: int, loss: float, record: Mapping[str, Any]) -> Any:
+    """Return the error of a validation whose loss is not finite."""
+    bad = ~np.isfinite(record["loss"][0])
+    batch = int(bad.argmax()) if bad.any() else None
+    return NonFiniteError(
+        f"the validation loss became {loss} after epoch {epoch}"
+        + ("" if batch is None else f", first in batch {batch} (counted from 0)")
+        + f". {_ADVICE}",
+        epoch=epoch,
+        batch=batch,
+        name="loss",
+    )
