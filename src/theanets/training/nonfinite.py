@@ -36,9 +36,10 @@ def first_bad(record: Record, start: int, stop: int, finite: bool) -> int | None
 
     It may have been one before that: parameters go bad before a loss shows it.
     """
-    bad = ~np.isfinite(np.asarray(record["loss"][0][start:stop], "f8"))
+    # Converted before it is cut, since JAX would compile a program for the cut.
+    bad = ~np.isfinite(np.asarray(record["loss"][0], "f8")[start:stop])
     if HIDDEN in record:
-        bad |= np.asarray(record[HIDDEN][0][start:stop]) > 0
+        bad |= np.asarray(record[HIDDEN][0])[start:stop] > 0
     if bad.any():
         return start + int(bad.argmax())
     return None if finite else stop - 1
