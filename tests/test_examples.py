@@ -9,9 +9,15 @@ import pytest
 
 FOLDER = Path(__file__).parent.parent / "examples"
 
-# Script, arguments, a word of what it prints, and the pictures it writes. {data} is a
+# Script, arguments, a word of what it prints, and the files it writes. {data} is a
 # folder with pictures in the binary form of CIFAR-10.
 EXAMPLES = [
+    (
+        "mnist_classifier.py",
+        "--epochs 1",
+        "test accuracy",
+        ["mnist-features.png", "mnist.safetensors"],
+    ),
     (
         "recurrent_memory.py",
         "--length 6 --examples 64 --epochs 1 --units 4",
@@ -88,6 +94,10 @@ EXAMPLES = [
 ]
 
 
+def test_every_example_is_here():
+    assert sorted(x[0] for x in EXAMPLES) == sorted(x.name for x in FOLDER.glob("*.py"))
+
+
 @pytest.fixture
 def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
@@ -97,11 +107,9 @@ def data(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    ("script", "arguments", "word", "pictures"), EXAMPLES, ids=[x[0] for x in EXAMPLES]
+    ("script", "arguments", "word", "files"), EXAMPLES, ids=[x[0] for x in EXAMPLES]
 )
-def test_example(
-    script, arguments, word, pictures, data, tmp_path, monkeypatch, capsys
-):
+def test_example(script, arguments, word, files, data, tmp_path, monkeypatch, capsys):
     from matplotlib import pyplot
 
     given = [str(data) if x == "{data}" else x for x in arguments.split()]
@@ -110,7 +118,7 @@ def test_example(
     runpy.run_path(str(FOLDER / script), run_name="__main__")
     pyplot.close("all")
     assert word in capsys.readouterr().out
-    assert sorted(x.name for x in tmp_path.iterdir()) == sorted(pictures)
+    assert sorted(x.name for x in tmp_path.iterdir()) == sorted(files)
 
 
 @pytest.mark.parametrize("script", [x[0] for x in EXAMPLES])
