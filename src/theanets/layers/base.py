@@ -23,6 +23,9 @@ from theanets.registry import Registry, listing, suggest
 Array = jax.Array
 Shape = tuple[int | None, ...]
 
+MOST_AXES = 32
+"""How many axes an array can have."""
+
 FORMS: Registry["Layer"] = Registry("layer form")
 
 
@@ -550,6 +553,11 @@ def _checked_shape(shape: Any, where: str) -> Shape:
         raise ConfigurationError(
             f"{where}shape is {shape!r}; it has to be a tuple of whole numbers, one "
             "for each axis but the batch's."
+        )
+    if len(shape) >= MOST_AXES:
+        raise ConfigurationError(
+            f"{where}shape has {len(shape)} axes; with the batch's there can be "
+            f"{MOST_AXES}."
         )
     return tuple(
         None if length is None else positive(length, where + "a length in shape")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from theanets.errors import ConfigurationError
-from theanets.layers.base import Array, Layer, Shape
+from theanets.layers.base import MOST_AXES, Array, Layer, Shape
 from theanets.registry import listing, suggest
 
 
@@ -46,10 +46,10 @@ class Input(Layer):
             raise ConfigurationError(
                 f"{self.where}an input needs a size, or the shape of one example."
             )
-        if ndim is not None and (not isinstance(ndim, int) or ndim < 2):
+        if ndim is not None and not (isinstance(ndim, int) and 2 <= ndim <= MOST_AXES):
             raise ConfigurationError(
                 f"{self.where}ndim is {ndim!r}; data has a batch axis and at least "
-                "one more, so it has to be 2 or more."
+                f"one more, so it has to be from 2 to {MOST_AXES}."
             )
         if ndim is not None and self._shape and len(self._shape) != ndim - 1:
             raise ConfigurationError(
