@@ -383,6 +383,97 @@ def test_a_file_of_every_format_stays_loadable(number):
     assert net._epochs == 3
 
 
+def test_bytes(net, saved):
+    content = saved.read_bytes()
+    for kind in (bytes, bytearray, memoryview):
+        again = theanets.load(kind(content))
+        np.testing.assert_array_equal(again.predict(X), net.predict(X))
+
+
+def test_a_file_object_that_takes_and_gives_a_part_at_a_time(net, saved):
+    read, write = os.pipe()
+    with os.fdopen(read, "rb") as source, os.fdopen(write, "wb", 0) as target:
+        net.save(target)
+        target.close()
+        assert source.read() == saved.read_bytes()
+    slow = io.BytesIO()
+
+    class Slow(io.RawIOBase):
+        def write(self, data):
+            return slow.write(data[:7])
+
+    net.save(Slow())
+    assert slow.getvalue() == saved.read_bytes()
+
+
+def test_a_file_object_that_takes_nothing(net):
+    class Full(io.RawIOBase):
+        def write(self, data):
+            return None
+
+    with pytest.raises(BlockingIOError, match="takes no more bytes"):
+        net.save(Full())
+
+
+def test_older_files_are_kept(tmp_path):
+    for number in range(5):
+        files.write(tmp_path / "run.net", {"number": number}, {}, keep=3)
+    found = {x.name: files.read(x)[0]["number"] for x in tmp_path.iterdir()}
+    assert found == {"run.net": 4, "run.net.1": 3, "run.net.2": 2, "run.net.3": 1}
+    # A gap is filled before the oldest is lost.
+    (tmp_path / "run.net.2").unlink()
+    files.write(tmp_path / "run.net", {"number": 5}, {}, keep=3)
+    found = {x.name: files.read(x)[0]["number"] for x in tmp_path.iterdir()}
+    assert found == {"run.net": 5, "run.net.1": 4, "run.net.2": 3, "run.net.3": 1}
+    files.write(tmp_path / "run.net", {"number": 6}, {})
+    assert len(os.listdir(tmp_path)) == 4
+
+
+def test_older_files_of_a_model(net, saved):
+    before = saved.read_bytes()
+    net.find("out", "b").set_value([1, 2])
+    net.save(saved, keep=1)
+    assert saved.with_name("model.net.1").read_bytes() == before != saved.read_bytes()
+
+
+def test_links_stay_links(net, tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real" / "model")
+    for _ in range(2):
+        net.save(tmp_path / "link", keep=1)
+        assert (tmp_path / "link").is_symlink()
+    assert sorted(os.listdir(tmp_path)) == ["link", "real"]
+    assert sorted(os.listdir(tmp_path / "real")) == ["model", "model.1"]
+    assert theanets.load(tmp_path / "link").predict(X).shape == (5,)
+
+
+def test_what_is_no_file_is_not_replaced(net):
+    net.save(os.devnull)
+    assert not Path(os.devnull).is_file()
+
+
+def test_long_and_strange_names(net, tmp_path):
+    for name in ("x" * 255, "ä" * 127, "a[b]*?", " "):
+        for _ in range(2):
+            net.save(tmp_path / name)
+    assert len(os.listdir(tmp_path)) == 4
+
+
+def test_what_killed_processes_left_is_removed(net, saved):
+    folder = saved.parent
+    for name in (
+        ".model.net.0123456789abcdef.tmp",
+        ".model.net.more.tmp",
+        ".other.tmp",
+    ):
+        (folder / name).touch()
+    os.utime(folder / ".model.net.0123456789abcdef.tmp", (1, 1))
+    os.utime(folder / ".other.tmp", (1, 1))
+    net.save(saved)
+    left = [".model.net.more.tmp", ".other.tmp", "model.net"]
+    assert sorted(os.listdir(folder)) == left
+
+
 def test_what_a_training_adds_is_no_part_of_the_model(net, tmp_path):
     """A model and the state of its training can share a file."""
     description, arrays = {**describe(net), "training": {"epoch": 3}}, dict(net._values)

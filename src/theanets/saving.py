@@ -152,7 +152,7 @@ def _check_count(what: str, count: int, others: int, whose: str) -> None:
 def _said(error: Exception) -> str:
     """Return what an error says, as a sentence of a bearable length."""
     said = str(error) if isinstance(error, TheanetsError) else f"{error!r}."
-    return said if len(said) < 1000 else f"{said[:1000]} ..."
+    return said if len(said) < 600 else f"{said[:600]} ..."
 
 
 @dataclass
