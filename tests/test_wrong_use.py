@@ -48,6 +48,11 @@ TWO_INPUTS = [
 ]
 
 
+class Pipe(io.RawIOBase):
+    def write(self, data):
+        return len(data)
+
+
 class Silent(theanets.Layer):
     """Has no transform."""
 
@@ -475,6 +480,10 @@ TRAINING = {
     "saving often": (
         train(save_progress="x", save_every="often"),
         ["save_every is 'often'"],
+    ),
+    "saving often to what cannot be rewound": (
+        train(save_progress=Pipe(), save_every=1),
+        ["save_progress is", "cannot be rewound", "Give a path"],
     ),
     "saving nowhere": (train(save_every=2), ["save_every is 2", "save_progress"]),
     "saving to a folder that is not there": (

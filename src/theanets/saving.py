@@ -170,6 +170,7 @@ class Snapshots:
     file: Any = None
     every: float = 0
     _written: float = field(default_factory=time.monotonic)
+    _begin: int | None = None
 
     @classmethod
     def take(cls, given: dict[str, Any]) -> "Snapshots":
@@ -192,6 +193,12 @@ class Snapshots:
                 "file to write the snapshots to."
             )
         if file is None or hasattr(file, "write"):
+            if every and file is not None and not file.seekable():
+                raise ConfigurationError(
+                    f"save_progress is {file!r}, which cannot be rewound, so that a "
+                    "snapshot cannot replace the one before. Give a path, or leave "
+                    "save_every out: then there is one, at the end."
+                )
             return cls(file, every)
         if not isinstance(file, str | os.PathLike):
             raise ConfigurationError(
@@ -217,7 +224,18 @@ class Snapshots:
         """Write one, if there is a file to write to."""
         if self.file is None:
             return
-        named = isinstance(self.file, str | os.PathLike)
-        stamp = str(int(time.time()))
-        save(os.fspath(self.file).replace("{}", stamp) if named else self.file)
+        if isinstance(self.file, str | os.PathLike):
+            save(os.fspath(self.file).replace("{}", str(int(time.time()))))
+        else:
+            self._rewind()
+            save(self.file)
         self._written = time.monotonic()
+
+    def _rewind(self) -> None:
+        """Let a snapshot in a file object take the place of the one before."""
+        if not self.every:
+            return
+        if self._begin is None:
+            self._begin = self.file.tell()
+        self.file.seek(self._begin)
+        self.file.truncate()
