@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import tracemalloc
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -14,6 +15,8 @@ import theanets
 from theanets import container, files
 from theanets.errors import ConfigurationError, ModelFileError
 from theanets.saving import describe
+
+from .helpers import compilations
 
 X = np.random.default_rng(0).normal(size=(5, 3)).astype("f4")
 LAYERS = [3, (4, "prelu"), {"size": 4, "std_w": 0.5, "name": "code"}, "tied", 2]
@@ -332,6 +335,43 @@ def test_a_description_of_no_model(saved, change):
     edit(saved, change)
     with pytest.raises(ModelFileError, match="a model that cannot be made"):
         theanets.load(saved)
+
+
+LARGE = [
+    {"form": "feedforward"},
+    {"form": "lstm"},
+    {"form": "bidirectional", "worker": "lstm"},
+    {"form": "clockwork", "periods": [1, 2]},
+    {"form": "bcrnn", "num_modules": 2},
+    {"form": "embedding", "vocabulary": 10**9},
+    {"form": "conv1", "filter_size": 10**9},
+]
+
+
+@pytest.mark.parametrize("layer", LARGE, ids=lambda layer: layer["form"])
+def test_a_claim_takes_no_memory(layer):
+    """A few bytes can describe a layer of any size; its arrays have to be there."""
+    first = {"form": "input", "name": "in", "shape": [None, 3]}
+    if layer["form"] == "embedding":
+        first["shape"] = [None]
+    claimed = {**layer, "size": 4 * 10**9, "name": "hid1", "inputs": ["in:out"]}
+    description = describe(theanets.recurrent.Regressor([3, 2]))
+    content = container.packed(description | {"layers": [first, claimed]}, {})
+    tracemalloc.start()
+    try:
+        with pytest.raises(ModelFileError, match="not those that it needs"):
+            theanets.load(content)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 1 << 20
+
+
+def test_loading_compiles_and_draws_nothing(saved, monkeypatch):
+    monkeypatch.setattr(theanets.Layer, "initial_values", None)
+    with compilations() as compiled:
+        theanets.load(saved)
+    assert not compiled
 
 
 @pytest.mark.parametrize(
