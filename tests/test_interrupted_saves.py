@@ -105,6 +105,41 @@ def test_each_step_can_fail(path, monkeypatch, place, name, at, error, keep):
     assert one_of(files.read(path), NEW)
 
 
+@pytest.mark.parametrize(
+    ("number", "kind", "message"),
+    [
+        (errno.ENOENT, FileNotFoundError, "there is no such folder; make it first"),
+        (errno.EACCES, PermissionError, "its folder cannot be written to"),
+        (errno.EROFS, OSError, "its disk cannot be written to"),
+        (errno.ENOSPC, OSError, "the disk is full; make room"),
+        (errno.EDQUOT, OSError, "your part of the disk is full"),
+        (errno.EIO, OSError, "Input/output error"),
+    ],
+)
+def test_errors_say_plainly_what_is_wrong(path, monkeypatch, number, kind, message):
+    with monkeypatch.context() as patched:
+        failing(patched, builtins, "open", 1, OSError(number, os.strerror(number)))
+        with pytest.raises(
+            kind, match=f"the file was not written: {message}"
+        ) as caught:
+            files.write(path, *NEW)
+    assert caught.value.errno == number
+    assert caught.value.filename == str(path)
+    assert one_of(files.read(path), OLD)
+
+
+def test_a_folder_that_cannot_be_flushed(path, monkeypatch):
+    """Some file systems do not know how, and some folders cannot be opened."""
+    for name, error in (
+        ("open", OSError(errno.EACCES, "no")),
+        ("fsync", OSError(errno.EINVAL, "no")),
+    ):
+        with monkeypatch.context() as patched:
+            failing(patched, os, name, 1 if name == "open" else 2, error)
+            files.write(path, *NEW)
+        assert one_of(files.read(path), NEW)
+
+
 def limited(size):
     """Let a process of its own write no more than so many bytes to a file."""
 

@@ -207,7 +207,11 @@ def _flush_folder(folder: Path) -> None:
     """Make sure that the new name of a file is on the disk too."""
     if os.name != "posix":
         return
-    handle = os.open(folder, os.O_RDONLY)
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except PermissionError:
+        # One may be allowed to write to a folder and not to list it.
+        return
     try:
         os.fsync(handle)
     except OSError as error:
