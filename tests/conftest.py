@@ -1,6 +1,15 @@
-"""What holds for every test: no window is opened, the precision is the default."""
+"""What holds for every test: no window is opened, the precision is the default.
+
+``HYPOTHESIS_PROFILE=nightly`` makes random tests try many more examples.
+"""
 
 import os
 
+from hypothesis import settings
+
 os.environ["MPLBACKEND"] = "Agg"
 os.environ.pop("THEANETS_FLOATX", None)
+
+settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True)
+settings.register_profile("nightly", max_examples=2000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import tracemalloc
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -14,6 +15,8 @@ import theanets
 from theanets import container, files
 from theanets.errors import ConfigurationError, ModelFileError
 from theanets.saving import describe
+
+from .helpers import compilations
 
 X = np.random.default_rng(0).normal(size=(5, 3)).astype("f4")
 LAYERS = [3, (4, "prelu"), {"size": 4, "std_w": 0.5, "name": "code"}, "tied", 2]
@@ -334,6 +337,43 @@ def test_a_description_of_no_model(saved, change):
         theanets.load(saved)
 
 
+LARGE = [
+    {"form": "feedforward"},
+    {"form": "lstm"},
+    {"form": "bidirectional", "worker": "lstm"},
+    {"form": "clockwork", "periods": [1, 2]},
+    {"form": "bcrnn", "num_modules": 2},
+    {"form": "embedding", "vocabulary": 10**9},
+    {"form": "conv1", "filter_size": 10**9},
+]
+
+
+@pytest.mark.parametrize("layer", LARGE, ids=lambda layer: layer["form"])
+def test_a_claim_takes_no_memory(layer):
+    """A few bytes can describe a layer of any size; its arrays have to be there."""
+    first = {"form": "input", "name": "in", "shape": [None, 3]}
+    if layer["form"] == "embedding":
+        first["shape"] = [None]
+    claimed = {**layer, "size": 4 * 10**9, "name": "hid1", "inputs": ["in:out"]}
+    description = describe(theanets.recurrent.Regressor([3, 2]))
+    content = container.packed(description | {"layers": [first, claimed]}, {})
+    tracemalloc.start()
+    try:
+        with pytest.raises(ModelFileError, match="not those that it needs"):
+            theanets.load(content)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 1 << 20
+
+
+def test_loading_compiles_and_draws_nothing(saved, monkeypatch):
+    monkeypatch.setattr(theanets.Layer, "initial_values", None)
+    with compilations() as compiled:
+        theanets.load(saved)
+    assert not compiled
+
+
 @pytest.mark.parametrize(
     "arrays",
     [
@@ -381,6 +421,97 @@ def test_a_file_of_every_format_stays_loadable(number):
     expected = [[0.26817065, 0.1714514, 0.56037796], [0.25212824, 0.2460462, 0.5018255]]
     np.testing.assert_allclose(net.predict_proba(x), expected, rtol=1e-5)
     assert net._epochs == 3
+
+
+def test_bytes(net, saved):
+    content = saved.read_bytes()
+    for kind in (bytes, bytearray, memoryview):
+        again = theanets.load(kind(content))
+        np.testing.assert_array_equal(again.predict(X), net.predict(X))
+
+
+def test_a_file_object_that_takes_and_gives_a_part_at_a_time(net, saved):
+    read, write = os.pipe()
+    with os.fdopen(read, "rb") as source, os.fdopen(write, "wb", 0) as target:
+        net.save(target)
+        target.close()
+        assert source.read() == saved.read_bytes()
+    slow = io.BytesIO()
+
+    class Slow(io.RawIOBase):
+        def write(self, data):
+            return slow.write(data[:7])
+
+    net.save(Slow())
+    assert slow.getvalue() == saved.read_bytes()
+
+
+def test_a_file_object_that_takes_nothing(net):
+    class Full(io.RawIOBase):
+        def write(self, data):
+            return None
+
+    with pytest.raises(BlockingIOError, match="takes no more bytes"):
+        net.save(Full())
+
+
+def test_older_files_are_kept(tmp_path):
+    for number in range(5):
+        files.write(tmp_path / "run.net", {"number": number}, {}, keep=3)
+    found = {x.name: files.read(x)[0]["number"] for x in tmp_path.iterdir()}
+    assert found == {"run.net": 4, "run.net.1": 3, "run.net.2": 2, "run.net.3": 1}
+    # A gap is filled before the oldest is lost.
+    (tmp_path / "run.net.2").unlink()
+    files.write(tmp_path / "run.net", {"number": 5}, {}, keep=3)
+    found = {x.name: files.read(x)[0]["number"] for x in tmp_path.iterdir()}
+    assert found == {"run.net": 5, "run.net.1": 4, "run.net.2": 3, "run.net.3": 1}
+    files.write(tmp_path / "run.net", {"number": 6}, {})
+    assert len(os.listdir(tmp_path)) == 4
+
+
+def test_older_files_of_a_model(net, saved):
+    before = saved.read_bytes()
+    net.find("out", "b").set_value([1, 2])
+    net.save(saved, keep=1)
+    assert saved.with_name("model.net.1").read_bytes() == before != saved.read_bytes()
+
+
+def test_links_stay_links(net, tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real" / "model")
+    for _ in range(2):
+        net.save(tmp_path / "link", keep=1)
+        assert (tmp_path / "link").is_symlink()
+    assert sorted(os.listdir(tmp_path)) == ["link", "real"]
+    assert sorted(os.listdir(tmp_path / "real")) == ["model", "model.1"]
+    assert theanets.load(tmp_path / "link").predict(X).shape == (5,)
+
+
+def test_what_is_no_file_is_not_replaced(net):
+    net.save(os.devnull)
+    assert not Path(os.devnull).is_file()
+
+
+def test_long_and_strange_names(net, tmp_path):
+    for name in ("x" * 255, "ä" * 127, "a[b]*?", " "):
+        for _ in range(2):
+            net.save(tmp_path / name)
+    assert len(os.listdir(tmp_path)) == 4
+
+
+def test_what_killed_processes_left_is_removed(net, saved):
+    folder = saved.parent
+    for name in (
+        ".model.net.0123456789abcdef.tmp",
+        ".model.net.more.tmp",
+        ".other.tmp",
+    ):
+        (folder / name).touch()
+    os.utime(folder / ".model.net.0123456789abcdef.tmp", (1, 1))
+    os.utime(folder / ".other.tmp", (1, 1))
+    net.save(saved)
+    left = [".model.net.more.tmp", ".other.tmp", "model.net"]
+    assert sorted(os.listdir(folder)) == left
 
 
 def test_what_a_training_adds_is_no_part_of_the_model(net, tmp_path):

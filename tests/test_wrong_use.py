@@ -7,6 +7,8 @@ the name of the thing, what was expected, what came, and the way out.
 import io
 import itertools
 import json
+import pickle
+from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
@@ -17,7 +19,15 @@ import scipy.sparse
 from safetensors.numpy import save as save_arrays
 
 import theanets
-from theanets import Autoencoder, Classifier, Dataset, Network, Regressor, minimize
+from theanets import (
+    Autoencoder,
+    Classifier,
+    Dataset,
+    Network,
+    Regressor,
+    container,
+    minimize,
+)
 from theanets.errors import (
     ConfigurationError,
     DataError,
@@ -36,6 +46,11 @@ TWO_INPUTS = [
     {"form": "input", "name": "extra", "size": 2},
     {"size": 3, "inputs": ["in", "extra"]},
 ]
+
+
+class Pipe(io.RawIOBase):
+    def write(self, data):
+        return len(data)
 
 
 class Silent(theanets.Layer):
@@ -108,6 +123,13 @@ def saved():
     file = io.BytesIO()
     Classifier([4, 5, 3]).save(file)
     return file.getvalue()
+
+
+def edited(change):
+    """Return the bytes of a model file whose description was changed by its writer."""
+    description, arrays = container.unpacked(saved())
+    change(description)
+    return container.packed(description, arrays)
 
 
 def described(**description):
@@ -459,6 +481,10 @@ TRAINING = {
         train(save_progress="x", save_every="often"),
         ["save_every is 'often'"],
     ),
+    "saving often to what cannot be rewound": (
+        train(save_progress=Pipe(), save_every=1),
+        ["save_progress is", "cannot be rewound", "Give a path"],
+    ),
     "saving nowhere": (train(save_every=2), ["save_every is 2", "save_progress"]),
     "saving to a folder that is not there": (
         train(save_progress="/no/such/model"),
@@ -738,13 +764,95 @@ FILES = {
         a_file(described(format=99)),
         ["format 99", "Install a newer theanets"],
     ),
+    "a newer file of the kind with a checksum": (
+        a_file(saved().replace(b'format\\": 2', b'format\\": 3')),
+        ["format 3", "reads formats up to 2", "Install a newer theanets"],
+    ),
+    "a changed file": (
+        a_file(saved().replace(b'size\\": 5', b'size\\": 6')),
+        ["damaged", "does not agree with its checksum", "copy it again"],
+    ),
     "an unknown class": (
-        a_file(saved().replace(b"feedforward", b"feedbackwrd")),
-        ["feedbackwrd", "define or import them"],
+        a_file(edited(lambda d: d["layers"][1].update(form="feedbackward"))),
+        ["unknown layer form 'feedbackward'", "define or import them", "feedforward"],
+    ),
+    "an unknown class of models": (
+        a_file(edited(lambda d: d.update(model="MyNetwork"))),
+        ["unknown model 'MyNetwork'", "define or import them"],
+    ),
+    "an unknown loss": (
+        a_file(edited(lambda d: d["losses"][0].update(form="myloss"))),
+        ["'myloss'", "define or import them"],
+    ),
+    "an unknown activation": (
+        a_file(edited(lambda d: d["layers"][1].update(activation="mine"))),
+        ['"hid1"', "'mine'", "define or import them"],
     ),
     "arrays of another shape": (
-        a_file(saved().replace(b'size\\": 5', b'size\\": 6')),
-        ["not those that its description asks for"],
+        a_file(edited(lambda d: d["layers"][1].update(size=6))),
+        ['"hid1"', "not those that it needs", '"hid1.w"', "(4, 6)", "(4, 5)"],
+    ),
+    "arrays of a layer of any size": (
+        a_file(edited(lambda d: d["layers"][1].update(size=10**9))),
+        ['"hid1"', "not those that it needs", "1000000000"],
+    ),
+    "more arrays than layers": (
+        a_file(edited(lambda d: d["layers"].pop())),
+        ["not those that its description asks for", "no layer has out.b, out.w"],
+    ),
+    "a pickle": (
+        lambda: theanets.load(pickle.dumps({"layers": [4, 5, 3]})),
+        ["looks like a pickle", "never read", "save has written"],
+    ),
+    "a folder": (
+        lambda: theanets.load(Path(__file__).parent),
+        IsADirectoryError,
+        ["that is a folder", "give the name of a file in it"],
+    ),
+    "a file opened as text": (
+        lambda: theanets.load(io.StringIO("model")),
+        ConfigurationError,
+        ["StringIO", "a path, the bytes of a file", 'open(path, "rb")'],
+    ),
+    "a number for a file": (
+        lambda: theanets.load(5),
+        ConfigurationError,
+        ["the file is 5", "a path, the bytes of a file"],
+    ),
+    "saving to text": (
+        on(Classifier([4, 3]), "save", io.StringIO()),
+        ConfigurationError,
+        ["StringIO", "a path, or a file opened to write bytes", 'open(path, "wb")'],
+    ),
+    "saving to nothing": (
+        on(Classifier([4, 3]), "save", None),
+        ConfigurationError,
+        ["the file is None", "a path, or a file"],
+    ),
+    "saving into no folder": (
+        on(Classifier([4, 3]), "save", "/no/such/model"),
+        FileNotFoundError,
+        ["was not written: there is no such folder; make it first", "/no/such/model"],
+    ),
+    "saving over a folder": (
+        on(Classifier([4, 3]), "save", Path(__file__).parent),
+        IsADirectoryError,
+        ["was not written: that is a folder; give the name of a file in it"],
+    ),
+    "saving below a file": (
+        on(Classifier([4, 3]), "save", Path(__file__) / "model"),
+        NotADirectoryError,
+        ["was not written: a part of its path is no folder"],
+    ),
+    "keeping a part of a file": (
+        lambda: Classifier([4, 3]).save("/no/such/model", keep=0.5),
+        ConfigurationError,
+        ["keep is 0.5", "a whole number from 0 on"],
+    ),
+    "keeping older files without names": (
+        lambda: Classifier([4, 3]).save(io.BytesIO(), keep=1),
+        ConfigurationError,
+        ["keep is 1", "is no path", "Give a path"],
     ),
     "another model": (
         lambda: Regressor.load(io.BytesIO(saved())),

@@ -50,6 +50,7 @@ _KEY = "theanets"
 _NAMES = {dtype: name for name, dtype in TYPES.items()}
 _BEFORE = '{"sha256": "'
 _ZEROS = "0" * 64
+_OTHERS = {b"\x80": "a pickle", b"\x1f\x8b": "a gzip file", b"PK\x03": "a zip file"}
 _FIRST_FORMAT = '{"format": 1,'
 
 
@@ -200,6 +201,9 @@ def _split(content: bytes) -> tuple[dict[str, Any], memoryview]:
     if len(content) < 8 or (size > len(content) - 8 and size <= MOST_BYTES):
         raise ValueError("it ends too early")
     if size > MOST_BYTES:
+        kind = next((k for k in _OTHERS if content.startswith(k)), None)
+        if kind is not None:
+            raise ValueError(f"it looks like {_OTHERS[kind]}, which is never read")
         raise ValueError(
             f"it begins with the length {size} of a header, which is at most "
             f"{MOST_BYTES}"

@@ -53,11 +53,11 @@ class Experiment:
         """Train the network epoch by epoch; see `Network.itertrain`."""
         return self.network.itertrain(*args, **kwargs)
 
-    def save(self, file: files.File) -> None:
-        """Write the network to a file."""
-        self.network.save(file)
+    def save(self, file: files.File, *, keep: int = 0) -> None:
+        """Write the network to a file; see `Network.save`."""
+        self.network.save(file, keep=keep)
 
-    def load(self, file: files.File) -> Network:
+    def load(self, file: files.Source) -> Network:
         """Replace the network by one from a file, and return it."""
         self.network = load(file)
         return self.network

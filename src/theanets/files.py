@@ -81,7 +81,7 @@ def write(
         try:
             _place(path, content, keep)
         except OSError as error:
-            raise _plainly(error, f"{file} was not written", file) from error
+            raise _plainly(error, "the file was not written", file) from error
         return
     if isinstance(file, io.TextIOBase) or not hasattr(file, "write"):
         raise ConfigurationError(
@@ -128,7 +128,7 @@ def read(file: Source) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         try:
             content = Path(file).read_bytes()
         except IsADirectoryError as error:
-            raise _plainly(error, f"{file} was not read", file) from error
+            raise _plainly(error, "the file was not read", file) from error
         return unpacked(content, f'model file "{os.fspath(file)}"')
     found: Any = file.read() if hasattr(file, "read") else None
     if not isinstance(found, bytes | bytearray | memoryview):
@@ -207,7 +207,11 @@ def _flush_folder(folder: Path) -> None:
     """Make sure that the new name of a file is on the disk too."""
     if os.name != "posix":
         return
-    handle = os.open(folder, os.O_RDONLY)
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except PermissionError:
+        # One may be allowed to write to a folder and not to list it.
+        return
     try:
         os.fsync(handle)
     except OSError as error:

@@ -153,7 +153,7 @@ def _check_count(what: str, count: int, others: int, whose: str) -> None:
 def _said(error: Exception) -> str:
     """Return what an error says, as a sentence of a bearable length."""
     said = str(error) if isinstance(error, TheanetsError) else f"{error!r}."
-    return said if len(said) < 1000 else f"{said[:1000]} ..."
+    return said if len(said) < 600 else f"{said[:600]} ..."
 
 
 @dataclass
@@ -171,6 +171,7 @@ class Snapshots:
     file: Any = None
     every: float = 0
     _written: float = field(default_factory=time.monotonic)
+    _begin: int | None = None
 
     @classmethod
     def take(cls, given: dict[str, Any]) -> "Snapshots":
@@ -195,6 +196,12 @@ class Snapshots:
                 "file to write the snapshots to."
             )
         if file is None or hasattr(file, "write"):
+            if every and file is not None and not file.seekable():
+                raise ConfigurationError(
+                    f"save_progress is {file!r}, which cannot be rewound, so that a "
+                    "snapshot cannot replace the one before. Give a path, or leave "
+                    "save_every out: then there is one, at the end."
+                )
             return cls(file, every)
         if not isinstance(file, str | os.PathLike):
             raise ConfigurationError(
@@ -220,7 +227,18 @@ class Snapshots:
         """Write one, if there is a file to write to."""
         if self.file is None:
             return
-        named = isinstance(self.file, str | os.PathLike)
-        stamp = str(int(time.time()))
-        save(os.fspath(self.file).replace("{}", stamp) if named else self.file)
+        if isinstance(self.file, str | os.PathLike):
+            save(os.fspath(self.file).replace("{}", str(int(time.time()))))
+        else:
+            self._rewind()
+            save(self.file)
         self._written = time.monotonic()
+
+    def _rewind(self) -> None:
+        """Let a snapshot in a file object take the place of the one before."""
+        if not self.every:
+            return
+        if self._begin is None:
+            self._begin = self.file.tell()
+        self.file.seek(self._begin)
+        self.file.truncate()

@@ -6,6 +6,7 @@ that is left at the end is then the number of the epoch that it was put back fro
 """
 
 import gc
+import io
 import itertools
 import math
 import time
@@ -513,6 +514,14 @@ def test_progress_is_saved_every_so_many_minutes(monkeypatch):
         written.append(len(saved))
     assert written == [0, 0, 1, 1, 2, 2]
     assert saved == ["net"] * 3
+
+
+def test_snapshots_in_a_file_object_replace_each_other():
+    file, model = io.BytesIO(b"before"), net()
+    file.seek(6)
+    trained(model, save_progress=file, save_every=1, max_epochs=3)
+    file.seek(6)
+    assert bits(theanets.load(file)) == bits(model)
 
 
 def test_progress_is_saved_at_the_end(tmp_path):

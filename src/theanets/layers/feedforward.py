@@ -6,6 +6,7 @@ from typing import Any
 from theanets.checks import is_whole
 from theanets.errors import ConfigurationError
 from theanets.layers.base import Array, Layer, Shape
+from theanets.layers.keywords import MOST_AXES
 from theanets.registry import listing, suggest
 
 
@@ -47,10 +48,10 @@ class Input(Layer):
             raise ConfigurationError(
                 f"{self.where}an input needs a size, or the shape of one example."
             )
-        if ndim is not None and not is_whole(ndim, 2):
+        if ndim is not None and not (is_whole(ndim, 2) and ndim <= MOST_AXES):
             raise ConfigurationError(
                 f"{self.where}ndim is {ndim!r}; data has a batch axis and at least "
-                "one more, so it has to be 2 or more."
+                f"one more, so it has to be from 2 to {MOST_AXES}."
             )
         if ndim is not None and self._shape and len(self._shape) != ndim - 1:
             raise ConfigurationError(

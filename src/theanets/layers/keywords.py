@@ -12,6 +12,8 @@ from theanets.initializers import as_seed, check_init
 from theanets.registry import listing, suggest
 
 Shape = tuple[int | None, ...]
+MOST_AXES = 32
+"""How many axes an array can have."""
 Takes = Mapping[str, tuple[str, ...]]
 """By the name of a parameter: which attributes hold for it, such as mean and std."""
 
@@ -126,6 +128,11 @@ def lengths(shape: Any, where: str) -> Shape:
         raise ConfigurationError(
             f"{where}shape is {shape!r}; it has to be a tuple of whole numbers, one "
             "for each axis but the batch's."
+        )
+    if len(shape) >= MOST_AXES:
+        raise ConfigurationError(
+            f"{where}shape has {len(shape)} axes; with the batch's there can be "
+            f"{MOST_AXES}."
         )
     return tuple(
         None if length is None else whole(length, where + "a length in shape")
