@@ -18,7 +18,8 @@ import theanets
 from theanets.errors import ConfigurationError, DataError
 
 from ..helpers import bits, compilations
-from .random_models import KINDS, Case, cases
+from .graphs import GRAPHS
+from .random_models import Case, cases
 
 
 def outcome(case: Case) -> str:
@@ -67,9 +68,9 @@ def quickly_compiled() -> Iterator[None]:
 
 # A model takes a second or more, most of it to compile.
 @pytest.mark.usefixtures("quickly_compiled")
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", GRAPHS)
 @settings(
-    max_examples=settings().max_examples // len(KINDS),
+    max_examples=settings().max_examples // len(GRAPHS),
     suppress_health_check=list(HealthCheck),
 )
 @given(data=st.data())
