@@ -320,3 +320,23 @@ def test_fixed_activations_are_those_of_their_definitions(x64):
         np.testing.assert_allclose(found, values, 1e-9, 1e-12, err_msg=spec)
     assert build("leak:0.1").key != build("leak:0.2").key
     assert build(build("leak:0.1")).serializable
+
+
+@pytest.mark.parametrize("spec", ["maxout:2", "maxout:3", "linear+norm:max"])
+def test_a_maximum_has_a_finite_derivative_however_it_is_compiled(spec):
+    """Lines computed twice, and rounded in two ways, need not equal their maximum."""
+    activation = bound(spec, size=3)
+    params = initial(activation, "float32")
+
+    def total(params, scale, x):
+        y = activation.transform(params, scale * x + scale)
+        return jax.nn.sigmoid(y).sum()
+
+    slow = {"xla_backend_optimization_level": 0}
+    gradient = jax.jit(jax.grad(total, argnums=(0, 1)), compiler_options=slow)
+    x = np.random.default_rng(0).standard_normal((50, 3)).astype("f4")
+    found = gradient(params, np.float32([0.3, 0.7, 1.1]), x)
+    for value in jax.tree.leaves(found):
+        assert np.isfinite(value).all()
+    by_x = jax.grad(total, argnums=1)(params, np.float32([0.3, 0.7, 1.1]), x)
+    np.testing.assert_allclose(found[1], by_x, rtol=1e-3, atol=1e-4)

@@ -348,3 +348,13 @@ def test_a_matrix_that_is_used_in_another_way():
     found = gradients(own, {"in": X}, weights)
     for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("activation", ["prelu", "maxout:2", "elu+prelu"])
+def test_both_workers_have_an_activation_of_their_own(activation):
+    layer = {"form": "bidirectional", "size": 4, "activation": activation}
+    net = theanets.recurrent.Regressor([3, layer, 2])
+    own = {name.partition(".")[2] for name in net.layers[1].params}
+    assert own >= {"xh", "hh", "b"} and len(own) > 3
+    assert len(net.layers[1].params) == 2 * len(own)
+    assert net.predict(np.ones((2, 5, 3))).shape == (2, 5, 2)

@@ -396,3 +396,11 @@ def test_a_penalty_does_not_see_what_noise_leaves_behind():
     noisy = objective(params, batch, objective.numbers, jax.random.key(0))[0]
     quiet = objective(params, batch, objective.numbers)[0]
     np.testing.assert_allclose(noisy, quiet, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["hidden_l1", "contractive", "hidden_dropout"])
+def test_hidden_layers_that_a_model_has_not_cost_nothing(name):
+    net = theanets.Autoencoder([3, 3])
+    keywords = {"max_epochs": 1, "progress": False, name: 0.5}
+    training, _ = net.train(X, **keywords)
+    assert training["loss"] == training["err"]

@@ -350,6 +350,27 @@ LOSSES = {
         on(classifier(), "add_loss", "mse", output_name="hid1:oot"),
         ["mse loss", "hid1:oot", "It has: out, pre"],
     ),
+    "two losses that share a target": (
+        on(classifier(), "add_loss", "mse"),
+        [
+            'mse loss: its target "target" is also that of another',
+            "as labels",
+            "as target",
+            'target="other"',
+        ],
+    ),
+    "outputs of two sizes for one target": (
+        on(fresh(Regressor, 3), "add_loss", "mae", output_name="hid1"),
+        ['mae loss: its target "target"', "out:out (3,)", "hid1:out"],
+    ),
+    "an autoencoder of another size": (
+        lambda: Autoencoder([4, 3, 2]),
+        ['"out:out" (2,)', 'input "in" (4,)', "Change the size"],
+    ),
+    "an input of numbers as labels": (
+        on(classifier(), "add_loss", "xe", target="in"),
+        ["xe loss", 'input "in" (4,)', "labels of the shape ()"],
+    ),
     "keywords beside a loss": (
         on(classifier(), "add_loss", theanets.Loss.build("mse"), weight=2),
         ["mse loss", "weight", "its class"],
@@ -493,7 +514,18 @@ TRAINING = {
     "saving to a number": (train(save_progress=5), ["save_progress is 5"]),
 }
 
+
+def shrinking():
+    """Return an autoencoder whose output is shorter than its input."""
+    layer = {"form": "conv1", "size": 4, "filter_size": 2}
+    return theanets.recurrent.Autoencoder([(None, 4), layer])
+
+
 DATA = {
+    "an output shorter than its target": (
+        on(shrinking(), "train", np.ones((2, 3, 4)), max_epochs=1, progress=False),
+        ['output "out:out" has the shape (examples, 2, 4)', '"in" (examples, 3, 4)'],
+    ),
     "no data": (train(None), ["train is None", "a tuple of arrays"]),
     "data of text": (train("mnist"), ["train is 'mnist'", "an array"]),
     "a number": (train(5), ["train is 5", "an array"]),

@@ -369,7 +369,35 @@ class Maxout(Activation):
         self.add_param("intercept", shape, lambda rng: rng.standard_normal(shape))
 
     def transform(self, params: Mapping[str, Array], x: Array) -> Array:
-        return jnp.max(x[..., None] * params["slope"] + params["intercept"], axis=-1)
+        return largest(x[..., None] * params["slope"] + params["intercept"])
+
+
+@jax.custom_jvp
+def largest(x: Array) -> Array:
+    """Return the maximum over the last axis; several equal ones share the derivative.
+
+    It is that of ``jnp.max``, and finite where that is not: a maximum that a compiler
+    computed elsewhere, and rounded otherwise, need not equal any of the values.
+
+    Examples
+    --------
+    >>> jax.grad(lambda x: largest(x))(jnp.array([2.0, 1.0, 2.0])).tolist()
+    [0.5, 0.0, 0.5]
+    """
+    return x.max(axis=-1)
+
+
+@largest.defjvp
+def _slope_of_largest(
+    primals: tuple[Array], tangents: tuple[Array]
+) -> tuple[Array, Array]:
+    (x,), (slopes,) = primals, tangents
+    found = largest(x)
+    tied = (x == found[..., None]).astype(x.dtype)
+    count = tied.sum(axis=-1, keepdims=True)
+    first = jax.nn.one_hot(x.argmax(axis=-1), x.shape[-1], dtype=x.dtype)
+    shares = jnp.where(count > 0, tied / jnp.maximum(count, 1), first)
+    return found, (shares * slopes).sum(axis=-1)
 
 
 def _small(rng: np.random.Generator, size: int) -> npt.NDArray[np.float64]:
@@ -431,7 +459,7 @@ def norm_mean(x: Array) -> Array:
 
 def norm_max(x: Array) -> Array:
     """Return x divided by its largest magnitude over the last axis."""
-    return x / (jnp.abs(x).max(axis=-1, keepdims=True) + EPSILON)
+    return x / (largest(jnp.abs(x))[..., None] + EPSILON)
 
 
 def norm_std(x: Array) -> Array:

@@ -23,6 +23,7 @@ from theanets.errors import (
 from theanets.fitting import epochs
 from theanets.forks import elsewhere, fork_safe, forked
 from theanets.graph.objective import Objective
+from theanets.graph.slots import slots_of
 from theanets.graph.specs import layer_from
 from theanets.graph.topology import Topology
 from theanets.initializers import as_seed
@@ -206,11 +207,11 @@ class Network:
         Raises
         ------
         ConfigurationError
-            If there is no such loss, keyword or output.
+            If there is no such loss, keyword or output, or its target does not fit.
         """
         made = Loss.build(self.default_loss if loss is None else loss, **kwargs)
         if self._topology.layers:
-            self._bound(made)
+            slots_of(self._topology, [*map(self._bound, [*self.losses, made])])
         self.losses.append(made)
 
     def find(self, which: str | int, param: str | int) -> Parameter:

@@ -9,8 +9,9 @@ from theanets.checks import is_whole, level
 from theanets.datasets.batches import Dataset
 from theanets.datasets.unpack import unpacked
 from theanets.errors import ConfigurationError, DataError
-from theanets.graph.expected import Expectations, output_shape
+from theanets.graph.expected import Expectations
 from theanets.graph.objective import Objective
+from theanets.graph.slots import output_shape
 from theanets.registry import suggest
 
 

@@ -5,7 +5,9 @@ from functools import lru_cache
 from typing import Any
 
 from theanets.datasets.arrays import Expected
-from theanets.graph.objective import Objective, Slot
+from theanets.errors import DataError
+from theanets.graph.objective import Objective
+from theanets.graph.slots import Slot, output_shape, target_shape
 from theanets.graph.topology import Topology
 from theanets.layers.base import Shape
 
@@ -20,6 +22,7 @@ class Expectations:
     def __init__(self, objective: Objective) -> None:
         self._topology = objective.topology
         self._slots = objective.slots
+        self._losses = objective.losses
         self._traced = lru_cache(maxsize=64)(self._trace)
 
     @property
@@ -30,7 +33,9 @@ class Expectations:
     def __call__(self, arrays: Sequence[Any]) -> list[Expected]:
         """Return what is expected of each array."""
         shapes = tuple(tuple(array.shape) for array in arrays)
-        return [self._expected(slot, shapes) for slot in self._slots]
+        expected = [self._expected(slot, shapes) for slot in self._slots]
+        self._check_lengths(expected, shapes)
+        return expected
 
     def _expected(self, slot: Slot, shapes: tuple[Shape, ...]) -> Expected:
         if slot.role == "input":
@@ -43,6 +48,28 @@ class Expectations:
         return Expected(
             slot.name, slot.role, shape, optional_axes=free, bounds=slot.bounds
         )
+
+    def _check_lengths(
+        self, expected: Sequence[Expected], shapes: tuple[Shape, ...]
+    ) -> None:
+        """Refuse lengths at which an output and its target differ; see `slots_of`."""
+        for loss in self._losses:
+            place = self.names.index(loss.target)
+            is_input = self._slots[place].role == "input"
+            given = shapes[place : place + 1] if is_input else ()
+            target = given[0][1:] if given else expected[place].shape
+            output = target_shape(loss, self._output_shape(loss.output_name, shapes))
+            pairs = zip(target, output, strict=False)
+            if len(target) == len(output) and any(
+                None not in (n, m) and n != m for n, m in pairs
+            ):
+                raise DataError(
+                    f"{loss.form()} loss: from these inputs the output "
+                    f'"{loss.output_name}" has the shape (examples, '
+                    f"{', '.join(map(str, output))}), but its target "
+                    f'"{loss.target}" (examples, {", ".join(map(str, target))}). '
+                    "Let the layers between keep the length of their input."
+                )
 
     def _output_shape(self, name: str, shapes: tuple[Shape, ...]) -> Shape:
         shape = output_shape(self._topology, name)
@@ -72,9 +99,3 @@ def expected_input(topology: Topology, name: str) -> Expected:
     role = "mask" if name in topology.masks else "input" if size is None else "indices"
     sparse = bool(layer.given.get("sparse"))
     return Expected(name, role, layer.shape, classes=size, sparse=sparse)
-
-
-def output_shape(topology: Topology, name: str) -> Shape:
-    """Return the shape of an output by full name, without the batch axis."""
-    layer, _, output = name.partition(":")
-    return topology.by_name[layer].outputs[output]

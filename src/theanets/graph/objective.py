@@ -1,9 +1,9 @@
 """What training minimizes: a pure function of parameters, a batch, and numbers."""
 
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +11,7 @@ import numpy as np
 
 from theanets.checks import is_number
 from theanets.errors import ConfigurationError
+from theanets.graph.slots import Slot, slots_of, weights_name
 from theanets.graph.topology import Topology
 from theanets.losses import Loss
 from theanets.registry import listing, matching, suggest
@@ -20,31 +21,6 @@ Array = jax.Array
 Monitors = dict[str, Any]
 """Numbers of a batch; a pair is a number and how much the batch counts in its mean."""
 RESERVED = ("loss", "err", "acc")
-
-
-@dataclass(frozen=True)
-class Slot:
-    """One of the arrays that a data set for a model has to hold.
-
-    Attributes
-    ----------
-    name : str
-        The layer that reads it, or the name of the target.
-    role : str
-        ``input``, ``target``, ``labels`` (whole numbers) or ``weights``.
-    output : str
-        For all but inputs: the output whose shape it has to fit.
-    per_label : bool
-        For weights: whether there is one for each label, not for each output value.
-    bounds : pair of float, optional
-        The least and the largest value that a target can have.
-    """
-
-    name: str
-    role: Literal["input", "target", "labels", "weights"]
-    output: str = ""
-    per_label: bool = False
-    bounds: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -145,23 +121,7 @@ class Objective:
     @cached_property
     def slots(self) -> tuple[Slot, ...]:
         """The arrays of a batch: inputs, then targets, then weights."""
-        inputs = {
-            layer.name: Slot(layer.name, "input") for layer in self.topology.inputs
-        }
-        targets: dict[str, Slot] = {}
-        weights: dict[str, Slot] = {}
-        for loss in self.losses:
-            if loss.target not in inputs:
-                role: Any = "labels" if loss.integer_target else "target"
-                slot = Slot(loss.target, role, loss.output_name)
-                known = targets.get(loss.target, slot)
-                bounds = known.bounds or loss.target_range
-                targets[loss.target] = replace(known, bounds=bounds)
-            if loss.weighted:
-                name = _weights_name(loss)
-                slot = Slot(name, "weights", loss.output_name, loss.integer_target)
-                weights.setdefault(name, slot)
-        return (*inputs.values(), *targets.values(), *weights.values())
+        return slots_of(self.topology, self.losses)
 
     def outputs(
         self,
@@ -254,7 +214,7 @@ class Objective:
         for loss in self.losses:
             target = named[loss.target]
             target = target.astype("int32" if loss.integer_target else wide)
-            weights = named[_weights_name(loss)].astype(wide) if loss.weighted else None
+            weights = named[weights_name(loss)].astype(wide) if loss.weighted else None
             scale = weights
             if key is not None and self.class_weights and loss is self.classifying:
                 counts = jnp.asarray(numbers["classes"])[target]
@@ -347,7 +307,3 @@ def make_monitors(given: Any, topology: Topology) -> tuple[Monitor, ...]:
 
 def _counting(value: Array, weights: Array | None) -> Any:
     return value if weights is None else (value, weights.sum())
-
-
-def _weights_name(loss: Loss) -> str:
-    return "weights" if loss.target == "target" else f"{loss.target} weights"

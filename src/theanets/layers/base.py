@@ -393,9 +393,7 @@ class Layer:
             )
         self.params = {}
         self.setup()
-        if self.takes_activation:
-            self.activation.bind(self.size)
-        self._add_activation_params()
+        self._add_activation()
         keywords.check_suffixes(
             self.attributes, self.attribute_names, self._takes, self.params, self.where
         )
@@ -450,12 +448,14 @@ class Layer:
             chosen = self.default_activation if self.takes_activation else "linear"
         self.activation = activations.build(chosen, self.where)
 
-    def _add_activation_params(self) -> None:
+    def _add_activation(self) -> None:
         """Declare the activation's parameters; one whose name is taken gets a number.
 
         As in a composition of activations: beside a ``gain`` of the layer's own, that
         of the activation is ``gain2``.
         """
+        if self.takes_activation:
+            self.activation.bind(self.size)
         theirs = self.activation.params
         taken = {*self.params, *(param.name for param in theirs)}
         self._activation_names = {}

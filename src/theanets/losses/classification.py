@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from theanets.activations import largest
 from theanets.losses.base import Loss, Outputs
 
 # Probabilities below this count as this, so that no logarithm is infinite.
@@ -107,7 +108,7 @@ class Hinge(Loss):
 
     def terms(self, outputs: Outputs, target: Array) -> Array:
         scores = outputs[self.output_name]
-        return jax.nn.relu(scores.max(axis=-1) - _at(scores, target))
+        return jax.nn.relu(largest(scores) - _at(scores, target))
 
 
 def _at(values: Array, labels: Array) -> Array:

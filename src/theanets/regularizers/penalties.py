@@ -118,6 +118,8 @@ class Contractive(Regularizer):
     def penalty(self, evaluation: Evaluation) -> Array | float:
         """Return the mean of the squared norms."""
         names = self.targets(evaluation.outputs, evaluation.roles)
+        if not names:
+            return 0.0
         chosen = {
             name: evaluation.inputs[name]
             for name in matching(self.wrt, evaluation.inputs)

@@ -103,6 +103,9 @@ class Bidirectional(Layer):
             for name, param in worker.params.items():
                 self.add_param(f"{side}.{name}", *_fields(param))
 
+    def _add_activation(self) -> None:
+        """Leave the activation to the workers, which have its parameters too."""
+
     def full_name(self, param: str) -> str:
         """Return the name that the worker gives its parameter."""
         return f"{self.name}_{param}"

@@ -1,0 +1,115 @@
+"""The arrays that a data set for a model has to hold, as its graph and losses say."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from theanets.errors import ConfigurationError
+from theanets.graph.topology import Topology
+from theanets.layers.base import Shape
+from theanets.losses import Loss
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One of the arrays that a data set for a model has to hold.
+
+    Attributes
+    ----------
+    name : str
+        The layer that reads it, or the name of the target.
+    role : str
+        ``input``, ``target``, ``labels`` (whole numbers) or ``weights``.
+    output : str
+        For all but inputs: the output whose shape it has to fit.
+    per_label : bool
+        For weights: whether there is one for each label, not for each output value.
+    bounds : pair of float, optional
+        The least and the largest value that a target can have.
+    """
+
+    name: str
+    role: Literal["input", "target", "labels", "weights"]
+    output: str = ""
+    per_label: bool = False
+    bounds: tuple[float, float] | None = None
+
+
+def slots_of(topology: Topology, losses: Sequence[Loss]) -> tuple[Slot, ...]:
+    """Return the arrays of a batch: inputs, then targets, then weights.
+
+    Raises
+    ------
+    ConfigurationError
+        If a loss cannot compare its output with its target: an input of another
+        shape, or the target of another loss that wants it otherwise.
+    """
+    inputs = {layer.name: Slot(layer.name, "input") for layer in topology.inputs}
+    targets: dict[str, Slot] = {}
+    weights: dict[str, Slot] = {}
+    for loss in losses:
+        if loss.target in inputs:
+            _check_input(topology, loss)
+        else:
+            targets[loss.target] = _shared(topology, loss, targets.get(loss.target))
+        if loss.weighted:
+            name = weights_name(loss)
+            slot = Slot(name, "weights", loss.output_name, loss.integer_target)
+            weights.setdefault(name, slot)
+    return (*inputs.values(), *targets.values(), *weights.values())
+
+
+def weights_name(loss: Loss) -> str:
+    """Return the name of the array of a loss's weights."""
+    return "weights" if loss.target == "target" else f"{loss.target} weights"
+
+
+def output_shape(topology: Topology, name: str) -> Shape:
+    """Return the shape of an output by full name, without the batch axis."""
+    layer, _, output = name.partition(":")
+    return topology.by_name[layer].outputs[output]
+
+
+def target_shape(loss: Loss, output: Shape) -> Shape:
+    """Return the shape of the target of a loss, for one of its output."""
+    return output[:-1] if loss.integer_target else output
+
+
+def _check_input(topology: Topology, loss: Loss) -> None:
+    """Refuse an input as a target that does not fit what a loss compares it with."""
+    output = output_shape(topology, loss.output_name)
+    given = topology.by_name[loss.target].shape
+    fits = target_shape(loss, output) == given
+    if loss.integer_target:
+        known = topology.vocabularies.get(loss.target)
+        fits = fits and known is not None and known <= (output[-1] or 0)
+    if not fits:
+        wanted = "labels of" if loss.integer_target else "numbers of"
+        raise ConfigurationError(
+            f'{loss.form()} loss: it compares "{loss.output_name}" {output} with the '
+            f'input "{loss.target}" {given}, but needs {wanted} the shape '
+            f"{target_shape(loss, output)}. Change the size of the layer, or give the "
+            "loss another output_name or target."
+        )
+
+
+def _shared(topology: Topology, loss: Loss, known: Slot | None) -> Slot:
+    """Return the slot of a target that another loss may have named already."""
+    role: Literal["labels", "target"] = "labels" if loss.integer_target else "target"
+    slot = Slot(loss.target, role, loss.output_name, bounds=loss.target_range)
+    if known is None:
+        return slot
+    own, other = (output_shape(topology, x.output) for x in (slot, known))
+    labels = role == known.role == "labels"
+    if role != known.role or (own[:-1] if labels else own) != (
+        other[:-1] if labels else other
+    ):
+        raise ConfigurationError(
+            f'{loss.form()} loss: its target "{loss.target}" is also that of another '
+            f"loss, which compares it with {known.output} {other} as {known.role}; "
+            f"this one with {slot.output} {own} as {role}. Name another array, "
+            'such as target="other".'
+        )
+    # Labels have to be classes of both.
+    fewer = slot if labels and (own[-1] or 0) < (other[-1] or 0) else known
+    return replace(fewer, bounds=known.bounds or slot.bounds)
