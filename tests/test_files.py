@@ -51,7 +51,7 @@ def saved(net, tmp_path):
 @pytest.mark.parametrize("kind", NETS)
 def test_round_trip(kind, tmp_path):
     net = NETS[kind]()
-    net.add_loss("mse", weight=0.5, output_name=net.layers[1].name)
+    net.add_loss("mse", weight=0.5, output_name=net.layers[1].name, target="code")
     net.save(tmp_path / "model")
     again = theanets.load(tmp_path / "model")
     assert type(again) is type(net)

@@ -161,7 +161,7 @@ class Graph:
 
     def windowed(self, shape: tuple[Any, ...]) -> None:
         axes = len(shape) - 1
-        lengths = st.sampled_from([1, 2, 2, 3] if axes > 1 else [1, 2])
+        lengths = st.sampled_from([1, 1, 2, 2, 2, 3] if axes > 1 else [1, 2])
         window = self.draw(lengths if axes == 1 else st.tuples(lengths, lengths))
         pool = self.draw(st.booleans())
         stride = {} if self.draw(st.booleans()) else {"stride": self.draw(lengths)}
