@@ -213,7 +213,7 @@ def test_an_interrupted_run_keeps_parameters_and_statistics_of_one_moment(way):
 def test_any_chunking_gives_equal_bits(monkeypatch):
     found = []
     for seconds in (0.5, 1e-9):
-        monkeypatch.setattr("theanets.training.loop._SECONDS_PER_CALL", seconds)
+        monkeypatch.setattr("theanets.training.measure._SECONDS_PER_CALL", seconds)
         net = trained(model(), batch_size=4, max_epochs=3)
         found.append((bits(net), statistics(net)))
     assert found[0][0] == found[1][0]

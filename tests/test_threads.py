@@ -13,7 +13,7 @@ import theanets
 from theanets.datasets.device import DeviceCache
 from theanets.errors import ConcurrencyError
 from theanets.parameters import Arrays
-from theanets.training import loop
+from theanets.training import measure
 
 from .helpers import bits, blobs
 
@@ -102,7 +102,7 @@ def test_each_thread_draws_noise_of_its_own():
 
 
 def test_answers_during_training_come_from_one_set_of_parameters(monkeypatch):
-    monkeypatch.setattr(loop, "_SECONDS_PER_CALL", 1e-4)
+    monkeypatch.setattr(measure, "_SECONDS_PER_CALL", 1e-4)
     net = classifier()
     committed = [net._values.now()]
     commit = Arrays.commit

@@ -88,7 +88,11 @@ class Activation:
             )
         self.spec = self.name() + ("" if argument is None else f":{argument}")
         self.params: tuple[Param, ...] = ()
-        self.key: Hashable = (type(self), argument)
+        self.key = self.identity(argument)
+
+    def identity(self, argument: str | None) -> Hashable:
+        """Return what tells this activation from others that compute something else."""
+        return type(self), argument
 
     def __init_subclass__(cls, register: bool = True, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
@@ -505,12 +509,11 @@ def _named(name: str, function: Function) -> type[Activation]:
         def transform(self, params: Mapping[str, Array], x: Array) -> Array:
             return function(x)
 
-        def __init__(self, argument: str | None = None) -> None:
-            super().__init__(argument)
-            self.key = self.spec
+        def identity(self, argument: str | None) -> Hashable:
+            # No module has this class by a name of its own, so pickles cannot name it.
+            return self.spec
 
         def __reduce__(self) -> tuple[Any, ...]:
-            # No module has this class by a name of its own, so pickles cannot name it.
             return build, (self.spec,), vars(self)
 
     Named.__name__ = Named.__qualname__ = name

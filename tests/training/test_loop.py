@@ -22,7 +22,7 @@ from theanets.config import config, float_type
 from theanets.datasets.arrays import Expected
 from theanets.errors import NonFiniteError
 from theanets.optimizers import resolve
-from theanets.training import loop
+from theanets.training import loop, measure
 from theanets.training.controls import Controls
 from theanets.training.loop import Problem, run
 from theanets.training.programs import Values
@@ -461,7 +461,7 @@ def test_the_numbers_do_not_depend_on_the_chunks(monkeypatch, seconds):
     data = blobs(300)
     models = [net(rng=4) for _ in range(2)]
     pairs = [trained(models[0], data, batch_size=4, hidden_dropout=0.3)]
-    monkeypatch.setattr(loop, "_SECONDS_PER_CALL", seconds)
+    monkeypatch.setattr(measure, "_SECONDS_PER_CALL", seconds)
     pairs.append(trained(models[1], data, batch_size=4, hidden_dropout=0.3))
     assert bits(models[0]) == bits(models[1])
     assert pairs[0][0] == pytest.approx(pairs[1][0], rel=1e-4)

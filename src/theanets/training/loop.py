@@ -219,10 +219,6 @@ def iterate(
 
 def measure(problem: Problem, data: Source, pace: Pace | None = None) -> Monitors:
     """Return the monitors of a data set at the current values, without noise."""
-    return Monitors(_measured(problem, data, pace).means(), problem.stage)
-
-
-def _measured(problem: Problem, data: Source, pace: Pace | None) -> Sums:
     evaluate = evaluate_program(problem.objective, problem.key)
     values, numbers = problem.read(), problem.numbers()
     pace, sums = pace or Pace(), Sums()
@@ -240,7 +236,7 @@ def _measured(problem: Problem, data: Source, pace: Pace | None) -> Sums:
                 )
                 jax.block_until_ready(found)
                 sums = sums.plus(found, start, stop, chunk.rows)
-    return sums
+    return Monitors(sums.means(), problem.stage)
 
 
 class _Run:
@@ -355,10 +351,13 @@ class _Run:
         A run with a later bound would not have done so; hence ``at`` stays as it is,
         for whoever goes on from here.
         """
-        if self.at.epoch in (self.at.validated_at, self.final and self.final.epoch):
-            return
-        self.final = self.validated(self.at)
-        self.note(self.final)
+        if self.at.epoch not in (self.at.validated_at, self.final and self.final.epoch):
+            self.final = self.validated(self.at)
+            self.note(self.final)
+        last = self.final or self.at
+        loss = last.validation["loss"]
+        if self.controls.on_nonfinite == "raise" and not math.isfinite(loss):
+            raise nonfinite.validation_error(last.epoch, loss)
 
     def note(self, at: Progress) -> None:
         self.problem.record(at.epoch, (at.training, at.validation))
@@ -499,12 +498,8 @@ class _Run:
     def validated(self, at: Progress) -> Progress:
         """Return a place in training after a validation there."""
         values = self.problem.read()
-        sums = _measured(self.problem, self.valid, self.valid_pace)
-        validation = Monitors(sums.means(), self.problem.stage)
+        validation = measure(self.problem, self.valid, self.valid_pace)
         loss = validation["loss"]
-        strict = self.controls.on_nonfinite == "raise" and at.epoch
-        if strict and not math.isfinite(loss):
-            raise nonfinite.validation_error(at.epoch, loss, sums.columns())
         best, best_validation = at.best, at.best_validation
         if best is None or self.improves(loss, best.loss):
             best, best_validation = Best(at.epoch, loss, values), at.validations

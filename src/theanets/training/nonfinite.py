@@ -1,6 +1,6 @@
 """Which batch, and which array in it, was the first that is not finite."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -158,15 +158,10 @@ def _listed(rows: np.ndarray) -> str:
     return shown if len(rows) <= _SHOWN else f"{shown}, ... ({len(rows)} in all)"
 
 
-def validation_error(epoch: int, loss: float, record: Mapping[str, Any]) -> Any:
-    """Return the error of a validation whose loss is not finite."""
-    bad = ~np.isfinite(record["loss"][0])
-    batch = int(bad.argmax()) if bad.any() else None
+def validation_error(epoch: int, loss: float) -> NonFiniteError:
+    """Return the error of a training that ends where its validation is not finite."""
     return NonFiniteError(
-        f"the validation loss became {loss} after epoch {epoch}"
-        + ("" if batch is None else f", first in batch {batch} (counted from 0)")
-        + f". {_ADVICE}",
+        f"the validation loss is {loss} at the end, after epoch {epoch}. {_ADVICE}",
         epoch=epoch,
-        batch=batch,
         name="loss",
     )
