@@ -41,14 +41,14 @@ class Chunk:
     ----------
     data : tuple of array
         The arrays of the batches.
-    order : array or None
-        With the layout ``rows``: the rows of each batch, (batches, rows).
+    order : array
+        The rows of each batch, (batches, rows); (batches, 0) where it is all of them.
     count : int
         How many batches are there.
     rows : int
         How many examples are in each.
     layout : str
-        ``rows``, ``stack`` or ``whole``; see `theanets.training.programs`.
+        ``rows`` or ``whole``; see `theanets.training.programs`.
     """
 
     data: tuple[Any, ...]
@@ -63,8 +63,6 @@ class Chunk:
         for index in range(self.count):
             if self.layout == "whole":
                 yield tuple(arrays)
-            elif self.layout == "stack":
-                yield tuple(array[index] for array in arrays)
             else:
                 yield tuple(array[self.order[index]] for array in arrays)
 
@@ -268,7 +266,11 @@ def _chunk_size(batch_bytes: int) -> int:
 def _moved(stacks: list[np.ndarray], count: int) -> Chunk:
     """Move stacked batches to the device, of which only the first ``count`` count.
 
-    The stacks of a source all have one size, so that they share one program.
+    The stacks of a source all have one size, so that they share one program. Their
+    rows are gathered as those of data that fit are, which gives the same bits; to
+    slice a stack would add up in another order.
     """
-    data = tuple(jax.device_put(stack) for stack in stacks)
-    return Chunk(data, None, count, stacks[0].shape[1], "stack")
+    size, rows = stacks[0].shape[:2]
+    flat = [stack.reshape(size * rows, *stack.shape[2:]) for stack in stacks]
+    order = np.arange(size * rows, dtype=np.int32).reshape(size, rows)
+    return Chunk(tuple(map(jax.device_put, flat)), order, count, rows, "rows")

@@ -30,9 +30,8 @@ Objective = Callable[..., Any]
 Record = dict[str, tuple[Array, ...]]
 """Of each monitor its value in each batch, or values and how much each counts."""
 
-Layout = Literal["rows", "stack", "whole"]
-"""How batches lie in arrays: rows to be gathered, batches stacked on a first axis,
-or everything as one batch."""
+Layout = Literal["rows", "whole"]
+"""How batches lie in arrays: rows to be gathered, or everything as one batch."""
 
 
 class Values(NamedTuple):
@@ -134,7 +133,7 @@ def _train(
     optimizer_state: Tree,
     updates: Array,
     data: tuple[Array, ...],
-    order: Array | None,
+    order: Array,
     start: Array,
     stop: Array,
     root: Array,
@@ -192,7 +191,7 @@ def _train(
     state = State(turned_values, turn(optimizer_state), updates)
     first = _batch(data, order, start, layout)
     shapes = jax.eval_shape(monitored, state.values, first)
-    record = _empty(shapes, _count(data, order))
+    record = _empty(shapes, order.shape[0])
     state, record = lax.fori_loop(start, stop, update, (state, record))
     values = Values(turn(state.values.learned), state.values.carried)
     return State(values, turn(state.optimizer), state.updates), record
@@ -202,7 +201,7 @@ def _evaluate(
     objective: Objective,
     values: Values,
     data: tuple[Array, ...],
-    order: Array | None,
+    order: Array,
     start: Array,
     stop: Array,
     numbers: Mapping[str, Any],
@@ -217,13 +216,8 @@ def _evaluate(
         return _written(record, index, monitored(_batch(data, order, index, layout)))
 
     shapes = jax.eval_shape(monitored, _batch(data, order, start, layout))
-    record = _empty(shapes, _count(data, order))
+    record = _empty(shapes, order.shape[0])
     return lax.fori_loop(start, stop, add, record)  # type: ignore[no-any-return]
-
-
-def _count(data: tuple[Array, ...], order: Array | None) -> int:
-    """Return how many batches the arrays hold."""
-    return int(data[0].shape[0] if order is None else order.shape[0])
 
 
 def _empty(monitors: dict[str, Any], count: int) -> Record:
@@ -267,8 +261,6 @@ def _batch(
 ) -> tuple[Array, ...]:
     if layout == "whole":
         return data
-    if layout == "stack":
-        return tuple(lax.dynamic_index_in_dim(x, index, keepdims=False) for x in data)
     rows = lax.dynamic_index_in_dim(order, index, keepdims=False)
     return tuple(x.at[rows].get(mode="promise_in_bounds") for x in data)
 
