@@ -4,15 +4,18 @@
 PYTHON ?= python3
 VENV := .venv
 BENCH := benchmarks/.venv-bench
+AUDIT := .venv-audit
 TORCH := torch==2.13.0
+PIP_AUDIT := pip-audit==2.10.1
 
 PIP := -m pip --disable-pip-version-check install --quiet
 INSTALLED := $(VENV)/.installed
 BENCH_INSTALLED := $(BENCH)/.installed
+AUDIT_INSTALLED := $(AUDIT)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help mnist test lint format bench clean
+.PHONY: help mnist test lint format bench audit clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -36,8 +39,11 @@ format: $(INSTALLED) ## put the source into the project's format
 bench: $(BENCH_INSTALLED) ## measure against other libraries (in an environment of its own)
 	$(BENCH)/bin/python -m benchmarks --write-docs
 
+audit: $(AUDIT_INSTALLED) ## look for known weaknesses in what constraints.txt pins (asks the Internet)
+	$(AUDIT)/bin/pip-audit --strict --no-deps --disable-pip --requirement constraints.txt
+
 clean: ## remove environments, caches, builds and what `make mnist` wrote
-	rm -rf $(VENV) $(BENCH) build dist mnist.safetensors mnist-features.png
+	rm -rf $(VENV) $(BENCH) $(AUDIT) build dist mnist.safetensors mnist-features.png
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -53,6 +59,11 @@ clean: ## remove environments, caches, builds and what `make mnist` wrote
 $(INSTALLED): pyproject.toml constraints.txt | $(VENV)/pyvenv.cfg
 	@echo "Installing theanets and its tools into $(VENV) (a minute or two, once)"
 	$(VENV)/bin/python $(PIP) --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+$(AUDIT_INSTALLED): Makefile | $(AUDIT)/pyvenv.cfg
+	@echo "Installing pip-audit into $(AUDIT) (once)"
+	$(AUDIT)/bin/python $(PIP) $(PIP_AUDIT)
 	@touch $@
 
 $(BENCH_INSTALLED): pyproject.toml constraints.txt benchmarks/requirements.txt | $(BENCH)/pyvenv.cfg

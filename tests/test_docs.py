@@ -33,6 +33,26 @@ def test_the_ten_lines_of_the_readme_run(tmp_path, monkeypatch):
     assert theanets.load("digits.safetensors").score(images, labels) > 0.85
 
 
+DOCUMENTS = sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").glob("*.md"))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_to_other_files_lead_there(document):
+    for target in re.findall(r"\]\((?!https?://)([^)#]+)", document.read_text()):
+        assert (document.parent / target).exists(), target
+
+
+def test_the_tests_that_hold_what_is_promised_are_there():
+    promised = (ROOT / "docs" / "reproducibility.md").read_text()
+    tests = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    names = re.findall(r"`(test_\w+)`", promised)
+    assert len(names) > 4
+    for name in names:
+        assert f"def {name}(" in tests
+    for name in re.findall(r"`(test_\w+\.py)`", promised):
+        assert (ROOT / "tests" / name).exists()
+
+
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_the_table_of_algorithms_is_true(name):
     guide = (ROOT / "docs" / "guide.md").read_text()

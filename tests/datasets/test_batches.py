@@ -53,7 +53,7 @@ def seen(batches, epoch=0):
             if chunk.layout == "rows":
                 x, y = points[chunk.order[i]], labels[chunk.order[i]]
             else:
-                x, y = (points[i], labels[i]) if chunk.layout == "stack" else chunk.data
+                x, y = chunk.data
             assert len(x) == len(y) == chunk.rows
             np.testing.assert_array_equal(x[:, 0] % 2, y)
             found.append([int(number) for number in np.asarray(x)[:, 0]])

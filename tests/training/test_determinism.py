@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import theanets
+from theanets.datasets import sources
+from theanets.training import loop
 
 from ..helpers import bits, blobs
 
@@ -141,3 +143,82 @@ def test_the_comparison_above_would_see_another_shuffling():
     first, second = (values(trained(algo="sgd", seed=seed)) for seed in (1, 2))
     with pytest.raises(AssertionError):
         assert_close(first, second)
+
+
+SEQUENCES = np.random.default_rng(2).standard_normal((36, 6, 4)).astype("f4")
+WORDS = np.random.default_rng(3).standard_normal((36, 12)).astype("f4")
+RUNS = {
+    "classifier": (
+        lambda: theanets.Classifier([4, (9, "prelu"), 2]),
+        blobs(36),
+        {"algo": "adam", **NOISY},
+    ),
+    "batchnorm": (
+        lambda: theanets.Classifier([4, "batchnorm", (9, "tanh"), 2]),
+        blobs(36),
+        {"algo": "esgd"},
+    ),
+    "autoencoder": (
+        lambda: theanets.Autoencoder([12, 5, ("tied", 12)]),
+        [WORDS],
+        {"algo": "nag", "input_noise": 0.1},
+    ),
+    "lstm": (
+        lambda: theanets.recurrent.Regressor([4, (6, "lstm"), 2]),
+        [SEQUENCES, SEQUENCES[..., :2]],
+        {"algo": "nag", "hidden_dropout": 0.2},
+    ),
+}
+"""Models, data with a short last batch, and keywords."""
+
+
+def outcome(name, data=None, **more):
+    """Return the bits of the parameters, and the history, of a run."""
+    make, arrays, keywords = RUNS[name]
+    net = make()
+    keywords = {"max_epochs": 4, "batch_size": 8, "progress": False, **keywords}
+    net.train(arrays if data is None else data, validate_every=1, **keywords | more)
+    return bits(net), net.history
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_cuts_and_display_change_no_bits(name, monkeypatch, capsys):
+    wanted = outcome(name)
+    monkeypatch.setattr(loop, "_SECONDS_PER_CALL", 1e-9)
+    assert outcome(name, progress=True) == wanted
+    assert "epoch 4" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("batches", [1, 3, 128])
+@pytest.mark.parametrize("name", RUNS)
+def test_streamed_data_give_the_bits_of_resident_data(name, batches, monkeypatch):
+    wanted = outcome(name)
+    monkeypatch.setattr(theanets.config, "_resident_bytes", 0)
+    monkeypatch.setattr(sources, "_CHUNK_BATCHES", batches)
+    assert outcome(name) == wanted
+
+
+@pytest.mark.parametrize("name", ["autoencoder", "lstm"])
+def test_batches_from_a_list_give_the_bits_of_arrays(name):
+    arrays = [array[:32] for array in RUNS[name][1]]
+    alone = {"max_epochs": 1, "train_batches": 4}
+    order = np.concatenate(first_order())
+    batches = [
+        tuple(array[order[i : i + 8]] for array in arrays) for i in range(0, 32, 8)
+    ]
+    make, _, keywords = RUNS[name]
+    found = []
+    for data in (arrays, batches):
+        net = make()
+        net.train(data, arrays, batch_size=8, progress=False, **alone | keywords)
+        found.append((bits(net), net.history))
+    assert found[0] == found[1]
+
+
+def first_order():
+    """Return the order in which a model's first epoch sees 32 examples."""
+    numbers = np.arange(32, dtype="f4")
+    seen = sources.ArraySource((numbers,), ["float32"], 8, None, 13, True, True)
+    return [
+        rows.astype("i4") for chunk in seen.chunks(0) for (rows,) in chunk.on_host()
+    ]

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any, Protocol
 
@@ -43,14 +43,17 @@ class Chunk:
     ----------
     data : tuple of array
         The arrays of the batches.
-    order : array or None
-        With the layout ``rows``: the rows of each batch, (batches, rows).
+    order : array
+        The rows of each batch, (batches, rows); (batches, 0) where it is all of them.
     count : int
         How many batches are there.
     rows : int
         How many examples are in each.
     layout : str
-        ``rows``, ``stack`` or ``whole``; see `theanets.training.programs`.
+        ``rows`` or ``whole``; see `theanets.training.programs`.
+    origin : array, optional
+        The rows of the user's data that each batch consists of, (batches, rows);
+        None of data without rows.
     """
 
     data: tuple[Any, ...]
@@ -58,6 +61,7 @@ class Chunk:
     count: int
     rows: int
     layout: str
+    origin: np.ndarray | None = None
 
     def on_host(self) -> Iterator[tuple[np.ndarray, ...]]:
         """Yield the batches as arrays of NumPy."""
@@ -65,8 +69,6 @@ class Chunk:
         for index in range(self.count):
             if self.layout == "whole":
                 yield tuple(arrays)
-            elif self.layout == "stack":
-                yield tuple(array[index] for array in arrays)
             else:
                 yield tuple(array[self.order[index]] for array in arrays)
 
@@ -109,14 +111,19 @@ class ArraySource:
         if self.rows == self.length:
             # Nothing is picked; the array tells the number of batches alone.
             order = np.zeros((self.batches, 0), np.int32)
-            yield Chunk(self._on_device, order, self.batches, self.length, "whole")
+            origin = np.broadcast_to(
+                np.arange(self.length), (self.batches, self.length)
+            )
+            yield Chunk(
+                self._on_device, order, self.batches, self.length, "whole", origin
+            )
             return
         first = 0
         for order in self._orders(epoch):
             count = int((order[:, 0] >= 0).sum())
             if count and self.resident:
                 rows = order.shape[1]
-                yield Chunk(self._on_device, order, count, rows, "rows")
+                yield Chunk(self._on_device, order, count, rows, "rows", order)
             elif count:
                 yield from prefetched(partial(self._gathered, order[:count], first))
             first += count
@@ -191,7 +198,7 @@ class ArraySource:
                 return
             if len(part) < size:
                 stacks = [np.resize(x, (size, *x.shape[1:])) for x in stacks]
-            yield _moved(stacks, len(part))
+            yield replace(_moved(stacks, len(part)), origin=part)
 
 
 class StreamSource:
@@ -280,7 +287,11 @@ def _chunk_size(batch_bytes: int) -> int:
 def _moved(stacks: list[np.ndarray], count: int) -> Chunk:
     """Move stacked batches to the device, of which only the first ``count`` count.
 
-    The stacks of a source all have one size, so that they share one program.
+    The stacks of a source all have one size, so that they share one program. Their
+    rows are gathered as those of data that fit are, which gives the same bits; to
+    slice a stack would add up in another order.
     """
-    data = tuple(jax.device_put(stack) for stack in stacks)
-    return Chunk(data, None, count, stacks[0].shape[1], "stack")
+    size, rows = stacks[0].shape[:2]
+    flat = [stack.reshape(size * rows, *stack.shape[2:]) for stack in stacks]
+    order = np.arange(size * rows, dtype=np.int32).reshape(size, rows)
+    return Chunk(tuple(map(jax.device_put, flat)), order, count, rows, "rows")

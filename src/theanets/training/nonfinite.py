@@ -83,11 +83,7 @@ def error(
             stop = middle
     batch = batch_of(chunk.data, chunk.order, start, chunk.layout)
     found, loss = look(state, batch)
-    rows = None
-    if chunk.layout == "rows":
-        rows = np.asarray(chunk.order[start])
-    elif chunk.layout == "whole":
-        rows = np.arange(chunk.rows)
+    rows = None if chunk.origin is None else np.asarray(chunk.origin[start])
     number = done + start - span[0]
     what = "an update was not finite" if np.isfinite(loss) else f"became {loss}"
     head = f"the training loss {what}" if what.startswith("became") else what

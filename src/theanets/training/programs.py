@@ -36,9 +36,8 @@ SKIPPED = "skipped"
 HIDDEN = "not finite"
 """In a record: batches with a gradient that is not finite and leaves no trace."""
 
-Layout = Literal["rows", "stack", "whole"]
-"""How batches lie in arrays: rows to be gathered, batches stacked on a first axis,
-or everything as one batch."""
+Layout = Literal["rows", "whole"]
+"""How batches lie in arrays: rows to be gathered, or everything as one batch."""
 
 
 class Values(NamedTuple):
@@ -149,7 +148,7 @@ def _train(
     optimizer_state: Tree,
     updates: Array,
     data: tuple[Array, ...],
-    order: Array | None,
+    order: Array,
     start: Array,
     stop: Array,
     root: Array,
@@ -220,7 +219,7 @@ def _train(
     state = State(turned_values, turn(optimizer_state), updates)
     first = batch_of(data, order, start, layout)
     shapes = jax.eval_shape(monitored, state.values, first)
-    record = _empty(shapes, _count(data, order))
+    record = _empty(shapes, order.shape[0])
     state, record = lax.fori_loop(start, stop, update, (state, record))
     values = Values(turn(state.values.learned), state.values.carried)
     state = State(values, turn(state.optimizer), state.updates)
@@ -233,7 +232,7 @@ def _evaluate(
     objective: Objective,
     values: Values,
     data: tuple[Array, ...],
-    order: Array | None,
+    order: Array,
     start: Array,
     stop: Array,
     numbers: Mapping[str, Any],
@@ -248,7 +247,7 @@ def _evaluate(
         return _written(record, index, monitored(batch_of(data, order, index, layout)))
 
     shapes = jax.eval_shape(monitored, batch_of(data, order, start, layout))
-    record = _empty(shapes, _count(data, order))
+    record = _empty(shapes, order.shape[0])
     return lax.fori_loop(start, stop, add, record)  # type: ignore[no-any-return]
 
 
@@ -266,11 +265,6 @@ def _counted_if(good: Array, monitors: dict[str, Any], rows: int) -> dict[str, A
         weight = jnp.asarray(count[0] if count else rows, _wide(value))
         counted[name] = jnp.where(good, value, 0), jnp.where(good, weight, 0)
     return counted | {SKIPPED: ~good}
-
-
-def _count(data: tuple[Array, ...], order: Array | None) -> int:
-    """Return how many batches the arrays hold."""
-    return int(data[0].shape[0] if order is None else order.shape[0])
 
 
 def _empty(monitors: dict[str, Any], count: int) -> Record:
@@ -315,8 +309,6 @@ def batch_of(
     """Return the arrays of one batch."""
     if layout == "whole":
         return data
-    if layout == "stack":
-        return tuple(lax.dynamic_index_in_dim(x, index, keepdims=False) for x in data)
     rows = lax.dynamic_index_in_dim(order, index, keepdims=False)
     return tuple(x.at[rows].get(mode="promise_in_bounds") for x in data)
 
