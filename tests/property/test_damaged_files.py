@@ -251,7 +251,9 @@ def swapped_values(rng, description, arrays):
 def more_layers(rng, description, arrays):
     specs = description[rng.choice(["layers", "layers", "layers", "losses"])]
     entry = rng.choice([rng.choice(specs), {"form": "dropout", "level": 0.1}])
-    for number in range(rng.choice([1, 2, 70, 1000, 20_000])):
+    # The entry may be hostile itself, and long.
+    most = 1 + 2_000_000 // len(json.dumps(entry))
+    for number in range(min(most, rng.choice([1, 2, 70, 1000, 20_000]))):
         specs.append({**entry, "name": f"more{number}"} if "name" in entry else entry)
 
 
