@@ -254,7 +254,8 @@ def more_layers(rng, description, arrays):
     # The entry may be hostile itself, and long.
     most = 1 + 2_000_000 // len(json.dumps(entry))
     for number in range(min(most, rng.choice([1, 2, 70, 1000, 20_000]))):
-        specs.append({**entry, "name": f"more{number}"} if "name" in entry else entry)
+        named = {"name": f"more{number}"} if "name" in entry else {}
+        specs.append({**entry, **named} if isinstance(entry, dict) else entry)
 
 
 def same_layers(rng, description, arrays):
