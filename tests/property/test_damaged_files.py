@@ -113,40 +113,31 @@ NETS = {
 
 HOSTILE = [
     None, True, False, -1, 0, 1, 2, 3, 7, 1023, 4097, 10**6, 2**31, 2**63, 10**9,
-    10**18,
-    10**60, 10**63, 10**70, 0.5, -0.0, 1e-320, 1e308, -1e308, float("nan"),
-    float("inf"),
-    "", "a", "x" * 1000, "x" * 100_000, "\0", "\ud800", "../../../etc/passwd", "[",
-    "{}",
-    "os.system", "__import__('os')", "function", "custom", "in", "out", "hid1:pre",
-    "in:",
-    "relu+" * 40 + "relu", "prelu+" * 30 + "elu", "maxout:1000000000",
-    "maxout:" + "9" * 5000,
-    "leak:1e999", "leak:nan", "norm:z", "float64", "bfloat16", "float16", [], [[]], {},
-    [10**9] * 3, [1] * 1000, [None, 3], [None] * 40, [-1, 2], [0], ["in", "in"],
-    ["in:out"],
+    10**18, 10**60, 10**63, 10**70, 0.5, -0.0, 1e-320, 1e308, -1e308, float("nan"),
+    float("inf"), "", "a", "x" * 1000, "x" * 100_000, "\0", "\ud800",
+    "../../../etc/passwd", "[", "{}", "os.system", "__import__('os')", "function",
+    "custom", "in", "out", "hid1:pre", "in:", "relu+" * 40 + "relu",
+    "prelu+" * 30 + "elu", "maxout:1000000000", "maxout:" + "9" * 5000, "leak:1e999",
+    "leak:nan", "norm:z", "float64", "bfloat16", "float16", [], [[]], {}, [10**9] * 3,
+    [1] * 1000, [None, 3], [None] * 40, [-1, 2], [0], ["in", "in"], ["in:out"],
     {"form": "dropout"}, {"form": {"form": {}}}, [[[[[[[[[[]]]]]]]]]], [{}] * 50,
     {"a" * 100: 1}, {"cls": 1}, {"self": 1, "form": "mse"}, {"given": {}},
     {"rng": 10**60},
 ]  # fmt: skip
 LITERALS = [
     "NaN", "-Infinity", "1e999", "-0", "0x10", "1_000", "'a'", "//", "\ufeff1",
-    "[" * 40_000,
-    "9" * 64, "9" * 5000, "[" * 70 + "]" * 70, "[" * 500 + "]" * 500, '{"a":1,"a":2}',
-    '{"a":' * 70 + "1" + "}" * 70, "[" + "[]," * 70_000 + "1]",
-    '"' + "x" * 500_000 + '"',
-    "[" + "1," * 300_000 + "1]", "[" + "0.5," * 300_000 + "1]",
-    '["ab' + '","ab' * 200_000 + '"]',
+    "[" * 40_000, "9" * 64, "9" * 5000, "[" * 70 + "]" * 70, "[" * 500 + "]" * 500,
+    '{"a":1,"a":2}', '{"a":' * 70 + "1" + "}" * 70, "[" + "[]," * 70_000 + "1]",
+    '"' + "x" * 500_000 + '"', "[" + "1," * 300_000 + "1]",
+    "[" + "0.5," * 300_000 + "1]", '["ab' + '","ab' * 200_000 + '"]',
 ]  # fmt: skip
 KEYS = [
     "form", "size", "shape", "name", "inputs", "activation", "partner", "worker",
-    "periods",
-    "filter_size", "pool_size", "stride", "border_mode", "vocabulary", "factors",
-    "rate",
-    "bptt_limit", "h_0", "mask", "direction", "ndim", "sparse", "num_modules", "level",
-    "context_size", "momentum", "eps", "std", "init", "mean_b", "diagonal", "radius",
-    "weight", "output_name", "target", "weighted", "training", "self", "cls", "given",
-    "function", "__class__", "rng", "rng_w",
+    "periods", "filter_size", "pool_size", "stride", "border_mode", "vocabulary",
+    "factors", "rate", "bptt_limit", "h_0", "mask", "direction", "ndim", "sparse",
+    "num_modules", "level", "context_size", "momentum", "eps", "std", "init", "mean_b",
+    "diagonal", "radius", "weight", "output_name", "target", "weighted", "training",
+    "self", "cls", "given", "function", "__class__", "rng", "rng_w",
 ]  # fmt: skip
 
 
@@ -260,8 +251,11 @@ def swapped_values(rng, description, arrays):
 def more_layers(rng, description, arrays):
     specs = description[rng.choice(["layers", "layers", "layers", "losses"])]
     entry = rng.choice([rng.choice(specs), {"form": "dropout", "level": 0.1}])
-    for number in range(rng.choice([1, 2, 70, 1000, 20_000])):
-        specs.append({**entry, "name": f"more{number}"} if "name" in entry else entry)
+    # The entry may be hostile itself, and long.
+    most = 1 + 2_000_000 // len(json.dumps(entry))
+    for number in range(min(most, rng.choice([1, 2, 70, 1000, 20_000]))):
+        named = {"name": f"more{number}"} if "name" in entry else {}
+        specs.append({**entry, **named} if isinstance(entry, dict) else entry)
 
 
 def same_layers(rng, description, arrays):
