@@ -80,7 +80,9 @@ def test_a_shorter_run_goes_on_as_the_longer_one(tmp_path, epochs):
         {"algo": "layerwise", "subalgo": "nag"},
         {"algo": "pretrain", "subalgo": "adam", "input_noise": 0.2},
     ],
-    ids=str,
+    ids=lambda keywords: "-".join(
+        str(x) for x in keywords.values() if isinstance(x, str | float)
+    ),
 )
 def test_an_error_in_a_callback_costs_nothing(tmp_path, keywords):
     def make():
