@@ -27,6 +27,7 @@ from theanets.activations import Activation
 from theanets.config import config
 from theanets.datasets.batches import Dataset
 from theanets.errors import (
+    CheckpointError,
     ConcurrencyError,
     ConfigurationError,
     DataError,
@@ -47,6 +48,7 @@ from theanets.training.controls import Controls
 __all__ = [
     "Activation",
     "Autoencoder",
+    "CheckpointError",
     "Classifier",
     "ConcurrencyError",
     "ConfigurationError",

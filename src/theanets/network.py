@@ -329,6 +329,7 @@ class Network:
             Settings of the algorithm (or of ``subalgo``), controls of the training
             (``batch_size``, ``max_epochs``, ``patience``, ...), regularizers
             (``weight_l2``, ``hidden_dropout``, ...), ``class_weight``, ``monitors``,
+            ``checkpoint`` (a file from which an interrupted run goes on),
             ``save_progress`` and ``save_every``. The user guide lists them all.
 
         Returns
@@ -343,7 +344,9 @@ class Network:
         DataError
             If the data do not fit the model.
         NonFiniteError
-            If the loss is no longer a finite number.
+            If a loss, a gradient or a parameter is no longer a finite number.
+        CheckpointError
+            If the checkpoint is of another run, or in use.
         """
         pair: Pair | None = None
         for last in self.itertrain(train, valid, algo, **hyper):
