@@ -14,7 +14,7 @@ import pytest
 import theanets
 from theanets.errors import CheckpointError, ConfigurationError, ModelFileError
 from theanets.training import checkpoint as checkpoints
-from theanets.training import measure
+from theanets.training import loop, measure
 from theanets.training.locks import Lock
 
 KILLS = 50 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else 8
@@ -116,6 +116,28 @@ def test_a_run_goes_on_from_within_an_epoch(tmp_path, monkeypatch):
             train(tmp_path / "cut", **keywords)
     assert max(calls) > 3
     net, _ = train(tmp_path / "cut", **keywords)
+    same(net, calm)
+    assert (tmp_path / "cut").read_bytes() == (tmp_path / "calm").read_bytes()
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
+def test_a_validation_that_was_interrupted_is_made_up_for(
+    tmp_path, monkeypatch, number
+):
+    real, calls = loop.measure, []
+
+    def measured(*given):
+        calls.append(given)
+        if len(calls) == number:
+            raise KeyboardInterrupt
+        return real(*given)
+
+    calm, _ = train(tmp_path / "calm")
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "measure", measured)
+        with pytest.raises(KeyboardInterrupt):
+            train(tmp_path / "cut")
+    net, _ = train(tmp_path / "cut")
     same(net, calm)
     assert (tmp_path / "cut").read_bytes() == (tmp_path / "calm").read_bytes()
 

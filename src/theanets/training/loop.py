@@ -275,7 +275,6 @@ class _Run:
         self.at = Progress(state, training=nothing, validation=nothing)
         self.final: Progress | None = None
         """Where it stands after a validation that only the end has made due."""
-        self.resumed = saved is not None
         if saved is not None:
             facts, arrays = saved.facts["progress"], saved.under("progress/")
             self.at = unpacked(facts, arrays, state, problem.stage)
@@ -283,11 +282,13 @@ class _Run:
 
     def epochs(self) -> Iterator[Pair]:
         controls, stopped = self.controls, False
-        if self.resumed:
-            self.train.replay(self.at.epoch)
-            self.valid.replay(self.at.validations)
-        else:
+        self.train.replay(self.at.epoch)
+        self.valid.replay(self.at.validations)
+        # One that was interrupted in a validation makes up for it.
+        if self.at.validated_at < 0 or self.validation_is_due:
             self.at = self.validated(self.at)
+            if self.at.epoch:
+                self.note(self.at)
         self.show(0.0, 0, validated=True)
         while True:
             if self.bound() or stopped:
@@ -300,7 +301,7 @@ class _Run:
                 return
             begun = time.perf_counter()
             examples = self.train_epoch()
-            due = self.at.epoch % controls.validate_every == 0
+            due = self.validation_is_due
             if due:
                 self.at = self.validated(self.at)
             self.note(self.at)
@@ -329,6 +330,13 @@ class _Run:
                 changed = self.adopt()
             if written and changed:
                 self.write()
+
+    @property
+    def validation_is_due(self) -> bool:
+        """Whether the epochs that are done end with a validation, still to be made."""
+        at = self.at
+        due = at.epoch % self.controls.validate_every == 0 and not at.sums.batches
+        return due and at.validated_at != at.epoch
 
     @property
     def patience_left(self) -> int:
