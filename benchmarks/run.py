@@ -1,7 +1,7 @@
 """Runs the measurements, prints the tables, writes the files.
 
-    python -m benchmarks                     everything, about ten minutes
-    python -m benchmarks --quick             a first look, about two minutes
+    python -m benchmarks                     everything, about fifteen minutes
+    python -m benchmarks --quick             a first look, about three minutes
     python -m benchmarks --only theanets,pytorch
     python -m benchmarks --write-docs        also renders docs/benchmarks.md
     python -m benchmarks --from-json --write-docs    renders the last run again
