@@ -177,6 +177,42 @@ TASK_PEERS = (
 )
 """Who trains the models of `benchmarks.tasks`."""
 
+SAFEGUARDS = (
+    Competitor(
+        "unchecked",
+        "theanets, unchecked",
+        "theanets_net",
+        '`on_nonfinite="ignore"`',
+        option="ignore",
+    ),
+    Competitor(
+        OURS,
+        "theanets",
+        "theanets_net",
+        'the default, `on_nonfinite="raise"`',
+        goal=1.02,
+    ),
+    Competitor(
+        "skip",
+        "theanets, bad batches left out",
+        "theanets_net",
+        '`on_nonfinite="skip"`',
+        option="skip",
+    ),
+    Competitor(
+        "checkpoint",
+        "theanets, a checkpoint each second",
+        "theanets_net",
+        "the default, `checkpoint=FILE, checkpoint_every=1 / 60`",
+        option="checkpoint",
+        goal=1.02,
+    ),
+)
+"""theanets with and without what keeps bad numbers and lost work away; the goal is
+the largest ratio to the one that `WITHOUT` names."""
+
+WITHOUT = {OURS: "unchecked", "skip": "unchecked", "checkpoint": OURS}
+
 STARTUP_GOAL = 4.0
 """Seconds from process start to the end of the first epoch."""
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from benchmarks.competitors import TASK_PEERS, Competitor
+from benchmarks.competitors import SAFEGUARDS, TASK_PEERS, Competitor
 from benchmarks.data import TRAIN
 from benchmarks.processes import ROOT, WorkerFailed, WorkerProcess, environment
 from benchmarks.tasks import Task
@@ -24,6 +24,9 @@ Item = TypeVar("Item")
 
 PAUSE = 0.1
 """Seconds between two samples, so that the last one's threads have gone to sleep."""
+
+STRETCH = 16
+"""Epochs of one sample of `overheads`: some seconds, with a checkpoint in each."""
 
 IMPORT = "import time; t = time.perf_counter(); import {}; print(time.perf_counter()-t)"
 
@@ -203,6 +206,29 @@ def updates(
                 if answer := crew.ask(who, "epoch", batch=task.batch):
                     seconds = answer["seconds"] / answer["batches"]
                     entries[who.key]["seconds"].append(seconds)
+    return table
+
+
+def overheads(folder: Path, plan: Plan, log: Log) -> dict[str, Any]:
+    """Time theanets with and without its safeguards, some epochs at a time.
+
+    Returns
+    -------
+    dict
+        Key of `SAFEGUARDS` to ``{'seconds': [...], ...}``, seconds per epoch, a sample
+        each round.
+    """
+    batch = plan.batches[0]
+    with closing(Crew(folder, log)) as crew:
+        table: dict[str, Any] = {}
+        for who in SAFEGUARDS:
+            if answer := crew.hire(who, None, [batch]):
+                table[who.key] = {"seconds": [], **answer[str(batch)]}
+        log.note(f"timing overheads: {plan.rounds} rounds")
+        for who in rounds(list(crew.workers), plan.rounds):
+            time.sleep(PAUSE)
+            if answer := crew.ask(who, "epoch", batch=batch, count=STRETCH):
+                table[who.key]["seconds"].append(answer["seconds"])
     return table
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from statistics import median
+from statistics import median, quantiles
 from typing import Any
 
 from benchmarks.competitors import (
@@ -12,8 +12,10 @@ from benchmarks.competitors import (
     MEMORY_GOAL,
     OURS,
     PREDICT_GOAL,
+    SAFEGUARDS,
     STARTUP_GOAL,
     TASK_PEERS,
+    WITHOUT,
     Competitor,
 )
 from benchmarks.data import TRAIN
@@ -21,7 +23,7 @@ from benchmarks.tasks import BY_KEY, Task
 
 Row = tuple[str, ...]
 
-WORDS = frozenset({"", "goal", "way"})
+WORDS = frozenset({"", "goal", "way", "to"})
 """Columns that hold words: set to the left."""
 
 RESTLESS = 1.3
@@ -144,6 +146,39 @@ def plain_rows(
     return rows
 
 
+def overhead_rows(table: dict[str, Any]) -> list[Row]:
+    """Return time per epoch, and the ratio to the one without the safeguard.
+
+    Ratios are taken within each round, so that a machine that changes its speed later
+    does not count; shown are their median and their quarters.
+    """
+    titles = {who.key: who.title for who in SAFEGUARDS}
+    rows: list[Row] = [
+        ("", "s / epoch", "least .. most", "ratio", "quarters", "to", "goal", "way")
+    ]
+    for who in SAFEGUARDS:
+        samples = table.get(who.key, {}).get("seconds", [])
+        without = WITHOUT.get(who.key, "")
+        others = table.get(without, {}).get("seconds", [])
+        parts = [a / b for a, b in zip(samples, others, strict=False)]
+        part = median(parts) if parts else None
+        low, _, high = quantiles(parts, n=4) if len(parts) > 1 else (part,) * 3
+        if samples:
+            rows.append(
+                (
+                    who.title,
+                    short(median(samples)),
+                    extent(samples),
+                    f"{part:.3f}" if part else "-",
+                    f"{low:.3f} .. {high:.3f}" if part else "-",
+                    titles.get(without, ""),
+                    verdict(part, who.goal),
+                    who.how,
+                )
+            )
+    return rows
+
+
 def import_rows(table: dict[str, Any]) -> list[Row]:
     """Return the two import times and their difference."""
     jax, ours = middle(table.get("jax")), middle(table.get("theanets"))
@@ -169,6 +204,12 @@ def sections(results: dict[str, Any]) -> list[tuple[str, list[Row]]]:
         )
         for key, table in results.get("updates", {}).items()
     ]
+    found.append(
+        (
+            "Safeguards: time per epoch, batch 32",
+            overhead_rows(results.get("overheads", {})),
+        )
+    )
     for rows, table in results.get("predict", {}).items():
         if rows == "1":
             goals = {OURS: PREDICT_GOAL * 1e6}
@@ -323,6 +364,11 @@ short last batch included. Everything runs on the processor.
 - **Time per update** of the further models is taken in the same way, over as many
   updates as make a sample of some tenths of a second; data in memory, Nesterov
   momentum, mean squared error, or cross-entropy for the images.
+- **Safeguards.** theanets alone, alternating as above, but a sample is sixteen epochs
+  in a row: some seconds, so that several checkpoints fall into each. Their file is
+  flushed to the disk of the folder for temporary files (`TMPDIR` names another). A
+  ratio is taken within each round; shown are the median of the rounds and their
+  quarters.
 - **Scaled rows** were measured on the first examples only, and multiplied by the
   number of batches.
 - **Floor.** It leaves out what training needs beside (picking the batch's rows, biases,

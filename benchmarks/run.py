@@ -1,7 +1,7 @@
 """Runs the measurements, prints the tables, writes the files.
 
-    python -m benchmarks                     everything, about ten minutes
-    python -m benchmarks --quick             a first look, about two minutes
+    python -m benchmarks                     everything, about fifteen minutes
+    python -m benchmarks --quick             a first look, about three minutes
     python -m benchmarks --only theanets,pytorch
     python -m benchmarks --write-docs        also renders docs/benchmarks.md
     python -m benchmarks --from-json --write-docs    renders the last run again
@@ -28,7 +28,7 @@ from benchmarks.processes import ROOT
 RESULTS = ROOT / "benchmarks" / "results" / "latest.json"
 PAGE = ROOT / "docs" / "benchmarks.md"
 
-MEASUREMENTS = ("epoch", "updates", "startup", "memory", "imports")
+MEASUREMENTS = ("epoch", "updates", "overheads", "startup", "memory", "imports")
 
 QUICK = measure.Plan(rounds=3, starts=2, rows=10_000)
 
@@ -57,8 +57,8 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--measure",
         metavar="A,B",
         default=",".join(MEASUREMENTS),
-        help="only these: epoch (and predict), updates (of further models), startup, "
-        "memory, imports",
+        help="only these: epoch (and predict), updates (of further models), "
+        "overheads (of checkpoints and checks), startup, memory, imports",
     )
     add("--rounds", type=int, help="timed epochs of each")
     add("--starts", type=int, help="fresh processes of each")
@@ -105,6 +105,8 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
             results["epoch"], results["predict"] = tables
         if "updates" in wanted:
             results["updates"] = measure.updates(tasks.TASKS, folder, plan, log)
+        if "overheads" in wanted:
+            results["overheads"] = measure.overheads(folder, plan, log)
         for mode in ("startup", "memory"):
             if mode in wanted:
                 results[mode] = measure.fresh(competitors, folder, plan, log, mode)

@@ -133,9 +133,9 @@ class Server:
         self.models[batch] = best
         return {"variant": min(tried, key=tried.__getitem__), "tried": tried}
 
-    def epoch(self, batch: int) -> dict[str, Any]:
-        """Train one epoch; report seconds and the number of batches."""
-        seconds = self.models[batch].epoch()
+    def epoch(self, batch: int, count: int = 1) -> dict[str, Any]:
+        """Train some epochs; report the seconds and the number of batches of one."""
+        seconds = sum(self.models[batch].epoch() for _ in range(count)) / count
         return {"seconds": seconds, "batches": -(-self.rows // batch)}
 
     def accuracy(self, batch: int) -> dict[str, Any]:

@@ -1,13 +1,15 @@
 """theanets: `Classifier.itertrain`, the way its users train.
 
 Option 'page' reads the images by `theanets.datasets.load_mnist`; option 'uint8'
-gives them as bytes, with a learning rate that suits pixels from 0 to 255.
+gives them as bytes, with a learning rate that suits pixels from 0 to 255. Options
+'ignore' and 'skip' are those of `on_nonfinite`; 'checkpoint' writes one each second.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jax  # noqa: F401  (memory is counted from after this import)
 import numpy as np
@@ -26,7 +28,7 @@ NEVER = 10**9
 
 
 class Theanets(Model):
-    def __init__(self, digits: Digits, batch: int, rate: float) -> None:
+    def __init__(self, digits: Digits, batch: int, rate: float, **more: Any) -> None:
         import theanets
 
         self.net = theanets.Classifier(layers=[784, 100, 10])
@@ -40,6 +42,7 @@ class Theanets(Model):
             validate_every=NEVER,
             progress=False,
             max_epochs=NEVER,
+            **more,
         )
 
     def epoch(self) -> float:
@@ -56,6 +59,7 @@ class TheanetsWorker(Worker):
         self.dtype = "uint8" if option == "uint8" else "float32"
 
     def load(self, folder: Path) -> Digits:
+        self.folder = folder
         if self.option != "page":
             return super().load(folder)
         import theanets
@@ -65,7 +69,13 @@ class TheanetsWorker(Worker):
 
     def variants(self, digits: Digits, batch: int) -> dict[str, Callable[[], Model]]:
         rate = LEARNING_RATE / 255**2 if self.dtype == "uint8" else LEARNING_RATE
-        return {"itertrain": lambda: Theanets(digits, batch, rate)}
+        more: dict[str, Any] = {}
+        if self.option in ("ignore", "skip"):
+            more = {"on_nonfinite": self.option}
+        if self.option == "checkpoint":
+            file = self.folder / "training.safetensors"
+            more = {"checkpoint": file, "checkpoint_every": 1 / 60}
+        return {"itertrain": lambda: Theanets(digits, batch, rate, **more)}
 
 
 if __name__ == "__main__":
