@@ -1,11 +1,13 @@
 """What `Network.train` does: from a network, data and keywords to an engine's runs."""
 
+import atexit
 import time
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 import numpy as np
 
@@ -77,7 +79,7 @@ def epochs(
         checkpoint.run = _identity(net, algo, optimizer, controls, whole, seed)
     runs = _Runs(net, parts, (train, valid), controls, seed, begun, checkpoint)
     pairs = runs.sample() if optimizer is None else runs.train(optimizer)
-    return _watched(net, pairs, snapshots)
+    return _closed_at_exit(_watched(net, pairs, snapshots))
 
 
 def _identity(
@@ -220,18 +222,15 @@ class _Runs:
         """Return what a checkpoint holds of the network, and of where it is trained."""
         model = describe(self.net)
         arrays = {**self.net._values.now(), **self.parts[index].in_network(best)}
-        facts = {
-            "part": index,
-            "base": base,
-            "begun": begun,
-            "history": history.plain(self.net.history),
-        }
+        table, columns = history.packed(self.net.history)
+        facts = {"part": index, "base": base, "begun": begun, "history": table}
+        past = {f"history/{name}": column for name, column in columns.items()}
         own = {
             f"own/{i}/{name}": np.asarray(array)
             for i, arrays in enumerate(self._own())
             for name, array in arrays.items()
         }
-        return Saved((model, arrays), facts, own)
+        return Saved((model, arrays), facts, {**past, **own})
 
     def _restore(self, saved: Saved) -> None:
         """Be as the network was when a checkpoint was written."""
@@ -244,7 +243,8 @@ class _Runs:
             found = saved.under(f"own/{i}/")
             own.update((name, held(np.array(found[name]))) for name in own)
         self.net._epochs = description["epochs"]
-        self.net.history = history.restored(saved.facts["history"])
+        table, columns = saved.facts["history"], saved.under("history/")
+        self.net.history = history.unpacked(table, columns)
 
     def sample(self) -> Iterator[Pair]:
         """Check everything, and return the one epoch that draws weights from data."""
@@ -279,6 +279,23 @@ class _Runs:
             yield pair
 
         return once()
+
+
+_OPEN: WeakSet[Any] = WeakSet()
+
+
+def _closed_at_exit(pairs: Iterator[Pair]) -> Iterator[Pair]:
+    """Return an iterator that the end of the program closes while it still can."""
+    # Anew each time, since a program's last things are done in the reverse order.
+    atexit.unregister(_close)
+    atexit.register(_close)
+    _OPEN.add(pairs)
+    return pairs
+
+
+def _close() -> None:
+    for pairs in list(_OPEN):
+        pairs.close()
 
 
 def _watched(

@@ -1,9 +1,12 @@
 """The table of monitors that a network keeps: one row for each epoch."""
 
 from collections.abc import Mapping
+from itertools import groupby
 from typing import Any
 
-from theanets.training.measure import Monitors, Pair, as_number, as_plain
+import numpy as np
+
+from theanets.training.measure import Monitors, Pair
 
 SETS = ("training", "validation")
 
@@ -36,22 +39,46 @@ def last(history: Mapping[str, Any]) -> Pair:
     return training, validation
 
 
-def plain(history: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a table as JSON holds it."""
-    columns = {
-        name: {n: list(map(as_plain, column)) for n, column in history[name].items()}
-        for name in SETS
-    }
-    return {**columns, "stage": list(history["stage"])}
+def packed(history: Mapping[str, Any]) -> tuple[Any, dict[str, np.ndarray]]:
+    """Return a table as what JSON holds, and arrays by name.
+
+    The stages are told as runs: each with the number of its epochs.
+    """
+    stages = [[stage, len(list(run))] for stage, run in groupby(history["stage"])]
+    arrays = {}
+    for name in SETS:
+        for monitor, column in history[name].items():
+            arrays[f"{name}/{monitor}"] = np.array(
+                [np.nan if value is None else value for value in column], "f8"
+            )
+            missing = [value is None for value in column]
+            if any(missing):
+                arrays[f"{name} missing/{monitor}"] = np.array(missing)
+    names = {name: list(history[name]) for name in SETS}
+    return {**names, "stages": stages}, arrays
 
 
-def restored(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the table that `plain` has written."""
-    columns = {
-        name: {n: list(map(as_number, column)) for n, column in found[name].items()}
-        for name in SETS
+def unpacked(facts: Any, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Return the table that `packed` has described."""
+    found: dict[str, Any] = {
+        "stage": [stage for stage, count in facts["stages"] for _ in range(count)]
     }
-    return {**columns, "stage": list(found["stage"])}
+    for name in SETS:
+        found[name] = {}
+        for monitor in facts[name]:
+            column = arrays[f"{name}/{monitor}"].tolist()
+            missing = arrays.get(f"{name} missing/{monitor}")
+            if missing is not None:
+                column = [
+                    None if gone else value
+                    for value, gone in zip(column, missing, strict=True)
+                ]
+            found[name][monitor] = column
+    return {
+        "training": found["training"],
+        "validation": found["validation"],
+        "stage": found["stage"],
+    }
 
 
 def _append(

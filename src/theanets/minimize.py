@@ -147,7 +147,8 @@ def minimize(
     )
     with checkpoint.held() if checkpoint else nullcontext():
         if saved is not None:
-            held.history = history.restored(saved.facts["history"])
+            table, columns = saved.facts["history"], saved.under("history/")
+            held.history = history.unpacked(table, columns)
         rows = list(pairs)
     last = rows[-1] if rows else history.last(held.history)
     return Minimum(held.params, *last, rows)
@@ -170,7 +171,9 @@ class _Held:
         history.note(self.history, epoch - 1, pair)
 
     def describe(self, best: Values) -> Saved:
-        return Saved(({}, {}), {"history": history.plain(self.history)}, {})
+        table, columns = history.packed(self.history)
+        arrays = {f"history/{name}": column for name, column in columns.items()}
+        return Saved(({}, {}), {"history": table}, arrays)
 
 
 class _Anything:

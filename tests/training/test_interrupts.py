@@ -149,3 +149,28 @@ def test_a_second_interrupt_ends_the_saving_too(tmp_path, monkeypatch):
             data(), progress=False, checkpoint=tmp_path / "run", callbacks=[first]
         )
     assert not list(tmp_path.iterdir())
+
+
+LEFT_OPEN = """
+import sys
+import numpy as np, theanets
+x = np.random.default_rng(0).normal(size=(40, 4)).astype("f4")
+net = theanets.Autoencoder([4, 3, 4])
+steps = net.itertrain([x], progress=False, checkpoint=sys.argv[1])
+next(steps)
+next(steps)
+"""
+
+
+def test_a_training_that_is_open_when_the_program_ends_is_closed(tmp_path):
+    found = subprocess.run(
+        [sys.executable, "-c", LEFT_OPEN, tmp_path / "run"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert found.stderr == ""
+    facts = theanets.files.read(tmp_path / "run")[0]["training"]
+    assert facts["progress"]["epoch"] == 2
+    assert [x.name for x in tmp_path.iterdir()] == ["run"]

@@ -23,8 +23,6 @@ from theanets.training.controls import Controls
 from theanets.training.interrupts import terminable
 from theanets.training.measure import Monitors, Pace, Pair, Sums
 from theanets.training.programs import (
-    HIDDEN,
-    SKIPPED,
     Objective,
     Record,
     State,
@@ -263,7 +261,7 @@ class _Run:
             problem.key,
             problem.optimizer,
             controls.monitor_gradients,
-            controls.on_nonfinite,
+            controls.on_nonfinite != "ignore",
         )
         self.past = past
         self.root = noise_key(seed, "noise", str(past))
@@ -414,8 +412,7 @@ class _Run:
                 if self.at.sums.batches == left:
                     break
         sums = self.at.sums
-        training = Monitors(sums.means(), self.problem.stage)
-        self.check_skipped(training, sums)
+        training = self.epoch_monitors(sums)
         epoch = self.at.epoch + 1
         self.at = replace(self.at, epoch=epoch, sums=Sums(), training=training)
         return sums.examples
@@ -425,18 +422,49 @@ class _Run:
         if left is not None:
             count = min(count, begin + left - self.at.sums.batches)
         for start, stop in self.pace.steps(begin, count):
-            before = self.at.state
-            state, found, finite = self.advance(before, chunk, start, stop)
-            if self.controls.on_nonfinite == "raise":
-                self.check(before, chunk, start, stop, found, finite)
-            sums = self.at.sums.plus(found, start, stop, chunk.rows)
-            self.at = replace(self.at, state=state, sums=sums)
-            self.problem.commit(state.values)
+            self.train_batches(chunk, start, stop)
             self.shown.batches(
-                self.at.epoch + 1, sums.batches, self.train.batches, sums.examples
+                self.at.epoch + 1,
+                self.at.sums.batches,
+                self.train.batches,
+                self.at.sums.examples,
             )
             if self.checkpoint is not None and self.checkpoint.due_inside:
                 self.write()
+
+    def train_batches(self, chunk: Chunk, start: int, stop: int) -> None:
+        """Train on some batches, and see to those whose numbers go bad."""
+        at_once = stop - start
+        while start < stop:
+            end = min(start + at_once, stop)
+            before = self.at.state
+            state, found, finite = self.advance(before, chunk, start, end)
+            bad = None
+            if self.controls.on_nonfinite != "ignore":
+                bad = nonfinite.first_bad(found, start, end, finite)
+            if bad is None:
+                self.take(state, self.at.sums.plus(found, start, end, chunk.rows))
+                start, at_once = end, 2 * at_once
+                continue
+            state, number = nonfinite.culprit(self.advance, before, chunk, start, bad)
+            if self.controls.on_nonfinite == "raise":
+                done = self.at.sums.batches + number - start
+                epoch = self.at.epoch + 1
+                raise nonfinite.error(state, chunk, number, epoch, done, self.look)
+            sums = self.at.sums
+            if number > start:
+                state, found, _ = self.advance(before, chunk, start, number)
+                sums = sums.plus(found, start, number, chunk.rows)
+            # The random stream goes on as if the batch had been there.
+            state = state._replace(updates=np.int32(int(state.updates) + 1))
+            self.take(state, sums.without(chunk.rows))
+            # Bad batches come in numbers, and each costs a call.
+            start, at_once = number + 1, 32
+
+    def take(self, state: State, sums: Sums) -> None:
+        """Go on to a new state."""
+        self.at = replace(self.at, state=state, sums=sums)
+        self.problem.commit(state.values)
 
     def advance(
         self, state: State, chunk: Chunk, start: int, stop: int
@@ -457,44 +485,21 @@ class _Run:
         jax.block_until_ready(found)
         return after, found, bool(finite)
 
-    def check(
-        self,
-        before: State,
-        chunk: Chunk,
-        start: int,
-        stop: int,
-        found: Record,
-        finite: bool,
-    ) -> None:
-        """Raise a NonFiniteError if numbers went bad in some batches."""
-        bad = nonfinite.first_bad(found, start, stop, finite)
-        found.pop(HIDDEN, None)
-        if bad is None:
-            return
+    def look(self, state: State, batch: Any) -> tuple[nonfinite.Found, float]:
+        """Return what is not finite in a batch, and its loss."""
+        root = jax.random.wrap_key_data(jnp.asarray(self.root), impl="threefry2x32")
+        key = jax.random.fold_in(root, state.updates)
+        carried, numbers = state.values.carried, self.numbers
 
-        def look(state: State, batch: Any) -> tuple[nonfinite.Found, float]:
-            root = jax.random.wrap_key_data(jnp.asarray(self.root), impl="threefry2x32")
-            key = jax.random.fold_in(root, state.updates)
-            carried, numbers = state.values.carried, self.numbers
+        def loss(learned: Any) -> Any:
+            return self.problem.objective(learned, carried, batch, numbers, key)[0]
 
-            def loss(learned: Any) -> Any:
-                return self.problem.objective(learned, carried, batch, numbers, key)[0]
+        arguments = (batch, numbers, key)
+        return nonfinite.look_at(loss, self.problem.trace, state, arguments)
 
-            arguments = (batch, numbers, key)
-            return nonfinite.look_at(loss, self.problem.trace, state, arguments)
-
-        raise nonfinite.error(
-            self.advance,
-            before,
-            chunk,
-            (start, bad + 1),
-            self.at.epoch + 1,
-            self.at.sums.batches,
-            look,
-        )
-
-    def check_skipped(self, training: Monitors, sums: Sums) -> None:
-        if training.get(SKIPPED, 0) == sums.batches:
+    def epoch_monitors(self, sums: Sums) -> Monitors:
+        """Return the monitors of an epoch of which something was learned."""
+        if sums.skipped == sums.batches:
             raise NonFiniteError(
                 f"all {sums.batches} batches of epoch {self.at.epoch + 1} were left "
                 "out, since their losses or gradients are not finite. The best "
@@ -502,6 +507,10 @@ class _Run:
                 "model fit each other; a smaller learning_rate may help.",
                 epoch=self.at.epoch + 1,
             )
+        means = sums.means()
+        if self.controls.on_nonfinite == "skip":
+            means["skipped"] = float(sums.skipped)
+        return Monitors(means, self.problem.stage)
 
     def validated(self, at: Progress) -> Progress:
         """Return a place in training after a validation there."""

@@ -3,13 +3,13 @@
 import math
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
 import numpy as np
 
-from theanets.training.programs import SKIPPED, Record
+from theanets.training.programs import HIDDEN, Record
 
 Column = tuple[np.ndarray, np.ndarray]
 """Of a monitor: its value in each batch, and how much each of them counts."""
@@ -47,19 +47,33 @@ class Sums:
     parts: tuple[dict[str, Column], ...] = ()
     batches: int = 0
     examples: int = 0
+    skipped: int = 0
+    """Batches that were left out; they have no monitors."""
 
     def plus(self, record: Record, start: int, stop: int, rows: int) -> "Sums":
         """Return the sums with batches start to stop of a record, of so many rows."""
         # Of a long epoch cut into many calls, only what each one has written is kept.
         written = {}
         for name, columns in jax.device_get(record).items():
+            if name == HIDDEN:
+                continue
             cut = [np.array(column[start:stop], "f8") for column in columns]
             counts = cut[1] if len(cut) > 1 else np.full(stop - start, float(rows))
             written[name] = cut[0], counts
-        return Sums(
-            (*self.parts, written),
-            self.batches + stop - start,
-            self.examples + (stop - start) * rows,
+        return replace(
+            self,
+            parts=(*self.parts, written),
+            batches=self.batches + stop - start,
+            examples=self.examples + (stop - start) * rows,
+        )
+
+    def without(self, rows: int) -> "Sums":
+        """Return the sums with one more batch, of so many rows, that was left out."""
+        return replace(
+            self,
+            batches=self.batches + 1,
+            examples=self.examples + rows,
+            skipped=self.skipped + 1,
         )
 
     def columns(self) -> dict[str, Column]:
@@ -74,11 +88,8 @@ class Sums:
         }
 
     def means(self) -> dict[str, float]:
-        """Return each monitor's mean; of batches that were left out, the number."""
-        return {
-            name: math.fsum(values) if name == SKIPPED else _mean(values, counts)
-            for name, (values, counts) in self.columns().items()
-        }
+        """Return each monitor's mean."""
+        return {name: _mean(*column) for name, column in self.columns().items()}
 
 
 def _mean(values: np.ndarray, counts: np.ndarray) -> float:

@@ -45,11 +45,39 @@ def first_bad(record: Record, start: int, stop: int, finite: bool) -> int | None
     return None if finite else stop - 1
 
 
+def culprit(
+    advance: Advance, before: State, chunk: Chunk, start: int, bad: int
+) -> tuple[State, int]:
+    """Return the batch at which numbers went bad, and the state before it.
+
+    Parameters
+    ----------
+    advance : callable
+        Trains on some batches.
+    before : State
+        The state before batch ``start``, which is finite.
+    chunk : Chunk
+        The batches.
+    start, bad : int
+        From which batch on, and the one that was the first to show it.
+    """
+    state, stop = before, bad + 1
+    # Mostly it is the very last; else something is bad by the end of stop - 1.
+    middle = bad
+    while stop - start > 1:
+        after, record, finite = advance(state, chunk, start, middle)
+        if first_bad(record, start, middle, finite) is None:
+            state, start = after, middle
+        else:
+            stop = middle
+        middle = (start + stop) // 2
+    return state, start
+
+
 def error(
-    advance: Advance,
-    before: State,
+    state: State,
     chunk: Chunk,
-    span: tuple[int, int],
+    number: int,
     epoch: int,
     done: int,
     look: Callable[[State, Any], tuple[Found, float]],
@@ -58,40 +86,27 @@ def error(
 
     Parameters
     ----------
-    advance : callable
-        Trains on some batches.
-    before : State
-        The state before the batches, which is finite.
+    state : State
+        The state before the batch.
     chunk : Chunk
         The batches.
-    span : pair of int
-        From which batch to which, the last of which is known to be bad or to leave
-        a bad state behind.
+    number : int
+        Which of them it is.
     epoch, done : int
-        The epoch, counted from 1, and its batches before the span.
+        The epoch, counted from 1, and its batches before this one.
     look : callable
         Returns what is not finite in a batch, and its loss.
     """
-    (start, stop), state = span, before
-    # The state is finite before start; something is bad by the end of stop - 1.
-    while stop - start > 1:
-        middle = (start + stop) // 2
-        after, record, finite = advance(state, chunk, start, middle)
-        if first_bad(record, start, middle, finite) is None:
-            state, start = after, middle
-        else:
-            stop = middle
-    batch = batch_of(chunk.data, chunk.order, start, chunk.layout)
-    found, loss = look(state, batch)
-    rows = None if chunk.origin is None else np.asarray(chunk.origin[start])
-    number = done + start - span[0]
-    what = "an update was not finite" if np.isfinite(loss) else f"became {loss}"
-    head = f"the training loss {what}" if what.startswith("became") else what
+    found, loss = look(state, batch_of(chunk.data, chunk.order, number, chunk.layout))
+    rows = None if chunk.origin is None else np.asarray(chunk.origin[number])
+    head = f"the training loss became {loss}"
+    if np.isfinite(loss):
+        head = "an update was not finite"
     return NonFiniteError(
-        f"{head} in epoch {epoch}, batch {number} (counted from 0). The first that is "
+        f"{head} in epoch {epoch}, batch {done} (counted from 0). The first that is "
         f"not finite is {_described(found, rows)}. {_held(rows, chunk.rows)} {_ADVICE}",
         epoch=epoch,
-        batch=number,
+        batch=done,
         name=found.name,
         rows=rows,
     )

@@ -19,7 +19,6 @@ from jax import lax
 from theanets.errors import ConfigurationError
 from theanets.initializers import stream
 from theanets.optimizers import Optimizer, hessian_vector
-from theanets.training.controls import Guard
 
 Array = jax.Array
 Tree = Any
@@ -31,8 +30,6 @@ Objective = Callable[..., Any]
 Record = dict[str, tuple[Array, ...]]
 """Of each monitor its value in each batch, or values and how much each counts."""
 
-SKIPPED = "skipped"
-"""The monitor that counts batches whose update was dropped."""
 HIDDEN = "not finite"
 """In a record: batches with a gradient that is not finite and leaves no trace."""
 
@@ -89,7 +86,7 @@ def train_program(
     key: Hashable,
     optimizer: Optimizer,
     gradients: bool,
-    guard: Guard = "raise",
+    guarded: bool = True,
 ) -> Callable[..., tuple[State, Record, Array]]:
     """Return the program that updates parameters over a run of batches.
 
@@ -108,15 +105,14 @@ def train_program(
         The update rule.
     gradients : bool
         Whether to report the norm of each gradient as well.
-    guard : str
-        With ``raise``, the state is looked at when the run of batches ends, and
-        gradients in between only where the update rule would hide what they are.
-        With ``skip``, a batch whose loss or gradient is not finite changes nothing.
+    guarded : bool
+        Whether to look at the state when the run of batches ends, and in between at
+        gradients where the update rule would hide what they are.
     """
     return PROGRAMS.get(
-        ("train", key, optimizer.key, gradients, guard),
+        ("train", key, optimizer.key, gradients, guarded),
         lambda: jax.jit(
-            partial(_train, objective, optimizer, gradients, guard),
+            partial(_train, objective, optimizer, gradients, guarded),
             static_argnames="layout",
         ),
     )
@@ -143,7 +139,7 @@ def _train(
     objective: Objective,
     optimizer: Optimizer,
     gradients: bool,
-    guard: Guard,
+    guarded: bool,
     values: Values,
     optimizer_state: Tree,
     updates: Array,
@@ -161,7 +157,7 @@ def _train(
     # element by element do not see the difference.
     turned = optimizer.elementwise and jax.default_backend() == "cpu"
     turn = _transposed if turned else _unchanged
-    hidden = guard == "raise" and optimizer.hides_nonfinite
+    hidden = guarded and optimizer.hides_nonfinite
 
     def update(index: Array, carry: tuple[State, Tree]) -> tuple[State, Tree]:
         state, record = carry
@@ -196,11 +192,6 @@ def _train(
         if hidden:
             bad = ~_finite((value, grads))
             monitors = monitors | {HIDDEN: bad}
-        if guard == "skip":
-            good = _finite((value, grads, learned))
-            kept = state._replace(updates=after.updates)
-            after = jax.tree.map(partial(jnp.where, good), after, kept)
-            monitors = _counted_if(good, monitors, batch[0].shape[0])
         return after, _written(record, index, monitors)
 
     def monitored(values: Values, batch: tuple[Array, ...]) -> dict[str, Any]:
@@ -210,8 +201,6 @@ def _train(
         found = found | _norms(learned) if gradients else found
         if hidden:
             found = found | {HIDDEN: jnp.bool_(False)}
-        if guard == "skip":
-            found = _counted_if(jnp.bool_(True), found, batch[0].shape[0])
         return found
 
     stream_key = jax.random.wrap_key_data(root, impl="threefry2x32")
@@ -225,7 +214,7 @@ def _train(
     state = State(values, turn(state.optimizer), state.updates)
     # A transformation of the user may well keep infinity in its state.
     kept = (values, () if optimizer.transformation else state.optimizer)
-    return state, record, _finite(kept) if guard == "raise" else jnp.bool_(True)
+    return state, record, _finite(kept) if guarded else jnp.bool_(True)
 
 
 def _evaluate(
@@ -255,16 +244,6 @@ def _finite(tree: Tree) -> Array:
     """Return whether all numbers of a tree are finite."""
     leaves = [x for x in jax.tree.leaves(tree) if jnp.issubdtype(x.dtype, jnp.inexact)]
     return jnp.all(jnp.array([jnp.isfinite(leaf).all() for leaf in leaves]))
-
-
-def _counted_if(good: Array, monitors: dict[str, Any], rows: int) -> dict[str, Any]:
-    """Return monitors of which a batch that is not good does not count."""
-    counted = {}
-    for name, found in monitors.items():
-        value, *count = _parts(found)
-        weight = jnp.asarray(count[0] if count else rows, _wide(value))
-        counted[name] = jnp.where(good, value, 0), jnp.where(good, weight, 0)
-    return counted | {SKIPPED: ~good}
 
 
 def _empty(monitors: dict[str, Any], count: int) -> Record:

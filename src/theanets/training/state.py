@@ -66,6 +66,7 @@ def packed(at: Progress) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         "updates": int(at.state.updates),
         "batches": at.sums.batches,
         "examples": at.sums.examples,
+        "skipped": at.sums.skipped,
         "training": plain(at.training),
         "validation": plain(at.validation),
         "validated_at": at.validated_at,
@@ -127,11 +128,11 @@ def unpacked(
         for name, pair in arrays.items()
         if name.startswith("sums/")
     }
-    batches, examples = int(facts["batches"]), int(facts["examples"])
+    counts = [int(facts[name]) for name in ("batches", "examples", "skipped")]
     return Progress(
         State(values, optimizer, np.int32(facts["updates"])),
         int(facts["epoch"]),
-        Sums((columns,) if batches else (), batches, examples),
+        Sums((columns,) if columns else (), *counts),
         _monitors(facts["training"], stage),
         _monitors(facts["validation"], stage),
         int(facts["validated_at"]),
