@@ -4,9 +4,7 @@ import ast
 import builtins
 import errno
 import os
-import resource
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -140,16 +138,6 @@ def test_a_folder_that_cannot_be_flushed(path, monkeypatch):
         assert one_of(files.read(path), NEW)
 
 
-def limited(size):
-    """Let a process of its own write no more than so many bytes to a file."""
-
-    def limit():
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-
-    return limit
-
-
 def run(code, path, **options):
     source = f"import numpy as np, os, sys\nfrom theanets import files\n{code}"
     environment = {**os.environ, "PYTHONPATH": str(Path(files.__file__).parents[1])}
@@ -162,9 +150,17 @@ def run(code, path, **options):
     )
 
 
+LIMITED = """
+import resource, signal
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (65_536, 65_536))
+files.write(sys.argv[1], {}, {"w": np.zeros(100_000)}, keep=2)
+"""
+
+
 def test_a_file_that_becomes_too_large(path):
-    code = 'files.write(sys.argv[1], {}, {"w": np.zeros(100_000)}, keep=2)'
-    ended = run(code, path, preexec_fn=limited(65_536))
+    ended = run(LIMITED, path)
     assert ended.returncode == 1
     assert (
         "the file was not written: it would be larger than a file can be"
