@@ -1,10 +1,11 @@
-"""Whether what a user gave is a number, decided in one place.
+"""Whether what a user gave is a number, or yes or no, decided in one place.
 
 A bool is no number, and neither is a text that reads like one. NumPy's scalars and
 arrays without axes, JAX's too, are numbers as Python's are.
 """
 
 import math
+import reprlib
 from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any, TypeGuard
@@ -67,7 +68,9 @@ def number(
     """
     found = _float(value)
     if not (math.isfinite(found) and valid(found)):
-        raise ConfigurationError(f"{what} is {value!r}; it has to be {expected}.")
+        raise ConfigurationError(
+            f"{what} is {reprlib.repr(value)}; it has to be {expected}."
+        )
     return found
 
 
@@ -110,9 +113,43 @@ def whole(
     """
     if not is_whole(value, least):
         raise error(
-            f"{what} is {value!r}; it has to be a whole number from {least} on{also}."
+            f"{what} is {reprlib.repr(value)}; it has to be a whole number from "
+            f"{least} on{also}."
         )
     return int(value)
+
+
+def flag(value: Any, what: str) -> bool:
+    """Return a bool, checked; ``what`` begins the message.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is neither True nor False: a text such as "no" would count as True.
+
+    Examples
+    --------
+    >>> flag(np.True_, "weighted")
+    True
+    >>> flag("no", "weighted")
+    Traceback (most recent call last):
+        ...
+    theanets.errors.ConfigurationError: weighted is 'no'; it has to be True or False.
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise ConfigurationError(
+            f"{what} is {reprlib.repr(value)}; it has to be True or False."
+        )
+    return bool(value)
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number of things in words.
+
+    >>> counted(1, "layer"), counted(2, "layer")
+    ('1 layer', '2 layers')
+    """
+    return f"{count} {noun}{'s' * (count != 1)}"
 
 
 def _plain(value: Any) -> Any:

@@ -198,9 +198,11 @@ def _as_arrays(params: Any, dtype: Any) -> Any:
             array = array.astype(dtype)
         return jax.device_put(array)
 
-    if not jax.tree.leaves(params):
+    leaves, structure = jax.tree.flatten(params)
+    if not leaves:
         raise ConfigurationError(
             f"params is {params!r}, which holds no arrays. Give a tree of arrays, such "
             'as {"slope": 0.0}.'
         )
-    return jax.tree.map(convert, params)
+    # By hand: an error within jax.tree.map would come from the midst of JAX.
+    return jax.tree.unflatten(structure, [convert(leaf) for leaf in leaves])

@@ -306,7 +306,7 @@ BAD = {
     "labels too high": (lambda b: (b[0], b[1] + 1), ["1 to 2", "2 classes"]),
     "labels below 0": (lambda b: (b[0], b[1] - 1.0), ["-1 to 0", "2 classes"]),
     "half labels": (lambda b: (b[0], b[1] / 2), ["fractions", "whole numbers"]),
-    "not finite": (not_finite, ["NaN", "2 example(s)", "index 3, column 2"]),
+    "not finite": (not_finite, ["NaN", "2 examples", "index 3, column 2"]),
     "names unknown": (lambda b: {"in": b[0], "y": b[1]}, ["unknown: y", "target"]),
     "a sparse one not finite": (
         lambda b: (scipy.sparse.csr_matrix(not_finite(b)[0]), b[1]),

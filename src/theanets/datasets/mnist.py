@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from theanets.checks import flag
 from theanets.datasets import idx
 from theanets.errors import DataError
 
@@ -50,6 +51,8 @@ def load_mnist(
 
     Raises
     ------
+    ConfigurationError
+        If ``flatten`` or ``labels`` is neither True nor False.
     DataError
         If a file is damaged, is no IDX file, or does not fit the others.
     FileNotFoundError
@@ -70,6 +73,7 @@ def load_mnist(
     >>> labels[:10].tolist()
     [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
     """
+    flatten, labels = flag(flatten, "flatten"), flag(labels, "labels")
     folder = EMBEDDED if root is None else _folder(root)
     learn = _load(folder, "train", labels)
     test = _load(folder, "t10k", labels)

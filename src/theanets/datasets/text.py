@@ -1,6 +1,7 @@
 """Text as a sequence of labels, and a text to try it with."""
 
 import gzip
+import reprlib
 from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -128,8 +129,8 @@ class Text:
             found.dtype.kind not in "iu" or found.min() < 0 or found.max() >= count
         ):
             raise DataError(
-                f"labels have to be whole numbers from 0 to {count - 1}, one for the "
-                "unknown and each character of the alphabet."
+                f"labels is {reprlib.repr(found)}; they have to be whole numbers from "
+                f"0, the unknown, to {count - 1}, the last of the alphabet."
             )
         return "".join(self._characters[label] for label in found.ravel())
 

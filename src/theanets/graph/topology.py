@@ -402,10 +402,10 @@ def _check_held(layer: Layer, held: Mapping[str, Shape]) -> None:
     for name, param in layer.params.items():
         full = layer.full_name(name)
         if held.get(full) != tuple(param.shape):
-            found = f"is of shape {held[full]}" if full in held else "is not there"
+            found = f"is {held[full]}" if full in held else "is not there"
             raise ConfigurationError(
                 f"{layer.where}the arrays of the file are not those that it needs: "
-                f'"{full}" of shape {tuple(param.shape)} {found}.'
+                f'"{full}" has to be of shape {tuple(param.shape)} and {found}.'
             )
 
 
@@ -452,13 +452,18 @@ def _trace(layer: Layer, graph: Topology, length: int) -> dict[str, tuple[int, .
     params |= {x: _abstract(graph.param_shapes[x]) for x in layer.borrowed.values()}
     try:
         traced = jax.eval_shape(lambda p, x: _run(layer, p, x)[0], params, read)
-    except (TheanetsError, NotImplementedError):
+    except TheanetsError:
         raise
-    except jax.errors.TracerArrayConversionError as error:
+    except NotImplementedError as error:
+        # A class of the user's own that leaves out what its base class asks for.
+        raise ConfigurationError(
+            f"{layer.where}{error or 'a method is missing'}. Write it in the class."
+        ) from None
+    except jax.errors.TracerArrayConversionError:
         raise ConfigurationError(
             f"{layer.where}its activation or transform uses NumPy, which cannot be "
             "compiled. Use the function of the same name from jax.numpy."
-        ) from error
+        ) from None
     except Exception as error:
         raise ConfigurationError(
             f"{layer.where}its activation or transform fails for inputs "

@@ -12,7 +12,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array
 
-from theanets.checks import number
+from theanets.checks import flag, number
 from theanets.errors import ConfigurationError
 from theanets.registry import Registry, listing, parameters, suggest
 
@@ -89,7 +89,7 @@ class Loss:
             "output_name", "out" if output_name is None else output_name
         )
         self.target = self._text("target", "target" if target is None else target)
-        self.weighted = bool(weighted)
+        self.weighted = flag(weighted, f"{self.form()} loss: weighted")
 
     def __init_subclass__(cls, register: bool = True, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)

@@ -120,12 +120,12 @@ class Checkpoint:
                 f"checkpoint_every is {every!r}; it has to be a number of epochs (an "
                 "int) or of minutes (a float), more than 0."
             )
-        if not isinstance(resume, bool):
+        if not isinstance(resume, bool | np.bool_):
             raise ConfigurationError(
                 f"resume is {resume!r}; it has to be True, to go on with the run that "
                 "the file holds, or False, to start over."
             )
-        return cls(path, int(every) if is_whole(every) else float(every), resume)
+        return cls(path, int(every) if is_whole(every) else float(every), bool(resume))
 
     # Reading.
 
