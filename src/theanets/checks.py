@@ -1,4 +1,4 @@
-"""Whether what a user gave is a number, or yes or no, decided in one place.
+"""Whether what a user gave is a number, yes or no, or a function that can be compiled.
 
 A bool is no number, and neither is a text that reads like one. NumPy's scalars and
 arrays without axes, JAX's too, are numbers as Python's are.
@@ -6,7 +6,8 @@ arrays without axes, JAX's too, are numbers as Python's are.
 
 import math
 import reprlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any, TypeGuard
 
@@ -141,6 +142,38 @@ def flag(value: Any, what: str) -> bool:
             f"{what} is {reprlib.repr(value)}; it has to be True or False."
         )
     return bool(value)
+
+
+@contextmanager
+def compilable(what: str) -> Iterator[None]:
+    """Say in our words what JAX finds wrong with a function of the user meanwhile.
+
+    Raises
+    ------
+    ConfigurationError
+        If the function leaves JAX; ``what`` begins the message.
+
+    Examples
+    --------
+    >>> with compilable("the loss"):
+    ...     _ = jax.eval_shape(np.sin, 1.0)
+    Traceback (most recent call last):
+        ...
+    theanets.errors.ConfigurationError: the loss uses NumPy, which cannot be compiled...
+    """
+    try:
+        yield
+    except jax.errors.TracerArrayConversionError:
+        raise ConfigurationError(
+            f"{what} uses NumPy, which cannot be compiled. Use the function of the "
+            "same name from jax.numpy."
+        ) from None
+    except jax.errors.ConcretizationTypeError:
+        raise ConfigurationError(
+            f"{what} asks for the value of an array, as if, while, float() and int() "
+            "do; there is none while it is compiled. Use jax.numpy.where, or "
+            "jax.lax.cond."
+        ) from None
 
 
 def counted(count: int, noun: str) -> str:

@@ -1,5 +1,7 @@
 """Data that do not fit."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import scipy.sparse
@@ -11,6 +13,7 @@ from theanets import (
     Dataset,
 )
 from theanets.errors import (
+    ConfigurationError,
     DataError,
 )
 
@@ -166,6 +169,18 @@ DATA = {
         train(iter([(X, LABELS)])),
         ["train is an iterator", "Give valid"],
     ),
+    "a set in a set": (
+        train(Dataset(Dataset((X, LABELS)))),
+        ["train is of type Dataset", "an array of numbers"],
+    ),
+    "a set that is not waited for": (
+        train(Dataset(lambda: (X, LABELS), timeout=-1)),
+        ["train: timeout is -1", "seconds", "None to wait for ever"],
+    ),
+    "a set of a batch of text": (
+        train(Dataset((X, LABELS), batch_size="a")),
+        ["train: batch_size is 'a'", "from 1 on"],
+    ),
     "a set of a batch of 0": (
         train(Dataset((X, LABELS), batch_size=0)),
         ["batch_size is 0", "from 1 on"],
@@ -220,12 +235,51 @@ DATA_OF_OTHER_KINDS = {
         windows([X, X[:3]], 2),
         ["8, 3", "each time step"],
     ),
+    "windows of text": (windows("abc", 2), ["arrays[0] is of type str", "numbers"]),
+    "windows of one number": (windows(5, 2), ["arrays[0] is one number"]),
+    "steps of text": (windows([X], "2"), ["steps is '2'", "from 1 on"]),
     "windows of no steps": (windows([X], steps=0), ["steps is 0", "from 1 on"]),
     "a batch of no windows": (
         windows([X], 2, batch_size=0),
         ["batch_size is 0", "from 1 on"],
     ),
     "windows by a text": (windows([X], 2, rng="one"), ["rng is 'one'", "numpy.random"]),
+    "no text": (text(None), ["text is None", "a str"]),
+    "rarity of text": (text("aa", min_count="a"), ["min_count is 'a'", "from 0 on"]),
+    "a list as alphabet": (text("aa", alpha=["a"]), ["alpha is ['a']", "a str"]),
+    "a number for the unknown": (text("aa", unknown=5), ["unknown is 5"]),
+    "bytes to encode": (
+        lambda: theanets.recurrent.Text("abab").encode(b"ab"),
+        ["text is b'ab'", "a str"],
+    ),
+    "text to decode": (
+        lambda: theanets.recurrent.Text("abab").decode("ab"),
+        ["labels is array(['a', 'b']", "from 0, the unknown, to 2"],
+    ),
+    "nothing to decode": (
+        lambda: theanets.recurrent.Text("abab").decode(None),
+        ["labels is array(None", "whole numbers"],
+    ),
+    "digits in a folder that is not there": (
+        lambda: theanets.datasets.load_mnist(root="/no/such"),
+        FileNotFoundError,
+        ["root='/no/such' does not exist", "train-images-idx3-ubyte"],
+    ),
+    "digits in a folder without them": (
+        lambda: theanets.datasets.load_mnist(root=Path(__file__).parent),
+        FileNotFoundError,
+        ["has no file train-images-idx3-ubyte"],
+    ),
+    "digits in a file": (
+        lambda: theanets.datasets.load_mnist(root=__file__),
+        FileNotFoundError,
+        ["is not a folder", "train-images-idx3-ubyte"],
+    ),
+    "digits in a number": (
+        lambda: theanets.datasets.load_mnist(root=5),
+        ConfigurationError,
+        ["root is 5", "path of a folder"],
+    ),
     "an empty text": (text(""), ["text is ''", "not empty"]),
     "bytes as a text": (text(b"abc"), ["text is b'abc'", "str"]),
     "an empty alphabet": (text("abc", alpha=""), ["alpha is ''", "characters"]),

@@ -146,6 +146,34 @@ FILES = {
         NotADirectoryError,
         ["was not written: a part of its path is no folder"],
     ),
+    "a compressed archive": (
+        a_file(b"PK\x03\x04" + bytes(60)),
+        ["looks like a zip file", "which is never read"],
+    ),
+    "a text": (
+        a_file(b"these are no numbers"),
+        ["the model file is damaged or no model file", "does not begin as model files"],
+    ),
+    "nothing to load": (
+        lambda: theanets.load(None),
+        ConfigurationError,
+        ["the file is None", "a path, the bytes of a file"],
+    ),
+    "a network to load": (
+        lambda: theanets.load(Classifier([4, 3])),
+        ConfigurationError,
+        ["the file is <Classifier", "a path, the bytes of a file"],
+    ),
+    "keeping -1 files": (
+        lambda: Classifier([4, 3]).save("/no/such/model", keep=-1),
+        ConfigurationError,
+        ["keep is -1", "from 0 on, of older files to keep"],
+    ),
+    "keeping True files": (
+        lambda: Classifier([4, 3]).save("/no/such/model", keep=True),
+        ConfigurationError,
+        ["keep is True", "from 0 on"],
+    ),
     "keeping a part of a file": (
         lambda: Classifier([4, 3]).save("/no/such/model", keep=0.5),
         ConfigurationError,

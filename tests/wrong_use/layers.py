@@ -34,6 +34,9 @@ class Doubled(theanets.Layer):
         self.add_bias("b", 3)
 
 
+USED = theanets.layers.Feedforward(size=3, name="used")
+Regressor([4, USED, 2])
+
 LAYERS = {
     "layers is a text": (lambda: Regressor("784"), ["layers is '784'", "list"]),
     "layers is a number": (lambda: Regressor(784), ["layers is 784", "[784, 100, 10]"]),
@@ -42,6 +45,35 @@ LAYERS = {
     "a form alone": (layers("feedforward"), ['"hid1"', "needs a size"]),
     "size 0": (layers(0), ['"hid1"', "size is 0", "from 1 on"]),
     "negative size": (layers(-3), ['"hid1"', "size is -3", "from 1 on"]),
+    "a size of text": (layers({"size": "3"}), ['"hid1"', "size is '3'", "from 1 on"]),
+    "layers is an array": (
+        lambda: Regressor(np.array([4, 2])),
+        ["layers is array([4, 2])", "a list"],
+    ),
+    "layers is a generator": (
+        lambda: Regressor(n for n in [4, 2]),
+        ["layers is <generator", "a list"],
+    ),
+    "a class for a layer": (
+        layers(theanets.Layer),
+        ['"hid1"', "<class 'theanets.layers.base.Layer'> describes no layer"],
+    ),
+    "a layer of another model": (
+        layers(USED),
+        ['layer "used"', "part of a model already", "Make another one"],
+    ),
+    "a form that is a number": (
+        layers({"form": 5, "size": 3}),
+        ['"hid1"', "unknown layer form 5", "feedforward"],
+    ),
+    "a shape of text": (
+        layers({"form": "reshape", "shape": "x"}),
+        ['"hid1"', "shape is 'x'", "a tuple of whole numbers"],
+    ),
+    "a mask for a layer without time": (
+        layers({"size": 3, "mask": "in"}),
+        ['"hid1"', "takes no keyword 'mask'"],
+    ),
     "half a unit": (layers(2.5), ['"hid1"', "2.5 describes no layer", "an int"]),
     "True as size": (layers(True), ['"hid1"', "True describes no layer"]),
     "an empty tuple": (layers(()), ['"hid1"', "() describes no layer", "a tuple"]),
@@ -91,7 +123,6 @@ LAYERS = {
         layers((3, lambda x: x.sum(-1))),
         ['"hid1"', "declares an output of shape (3,)", "computes ()"],
     ),
-    "an activation of NumPy": (layers((3, np.sin)), ['"hid1"', "NumPy", "jax.numpy"]),
     "an activation for a form without": (
         layers({"form": "flat", "activation": "relu"}),
         ['"hid1"', "form 'flatten' has no activation", "'relu'"],

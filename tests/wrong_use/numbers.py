@@ -5,12 +5,14 @@ import io
 import numpy as np
 
 import theanets
+from theanets import Autoencoder, Classifier, Network, Regressor
 from theanets.errors import (
     ConfigurationError,
 )
 
 from .recurrence import sequence
 from .rows import (
+    X,
     classifier,
     layers,
     model,
@@ -92,6 +94,52 @@ NOT_A_NUMBER = {
 }
 
 
+FLAGS = {
+    "weighted is a text": (
+        lambda: Classifier([4, 3], weighted="no"),
+        ["weighted is 'no'", "True or False"],
+    ),
+    "weighted is 1": (model(4, 3, weighted=1), ["weighted is 1", "True or False"]),
+    "a weighted loss": (
+        lambda: Regressor([4, 2]).set_loss("mse", weighted="no"),
+        ["mse loss: weighted is 'no'", "True or False"],
+    ),
+    "nesterov is a text": (
+        train(nesterov="no"),
+        ["nesterov is 'no'", "True or False"],
+    ),
+    "monitor_gradients is a text": (
+        train(monitor_gradients="no"),
+        ["monitor_gradients is 'no'", "True or False"],
+    ),
+    "progress is a number": (train(progress=0), ["progress is 0", "True, False"]),
+    "progress is an array": (
+        train(progress=np.ones(2)),
+        ["progress is array", "True, False, None or a Reporter"],
+    ),
+    "flatten is a text": (
+        lambda: theanets.datasets.load_mnist(flatten="no"),
+        ["flatten is 'no'", "True or False"],
+    ),
+    "labels is a number": (
+        lambda: theanets.datasets.load_mnist(labels=0),
+        ["labels is 0", "True or False"],
+    ),
+    "sparse is a number": (
+        model({"form": "input", "size": 4, "sparse": 1}, 2),
+        ['"in"', "sparse is 1", '"csr", "csc", True or False'],
+    ),
+    "sample is a text": (
+        on(Autoencoder([4, 2, 4]), "encode", X, sample="no"),
+        ["sample is 'no'", "True or False"],
+    ),
+    "an activation as is_output": (
+        on(Network([4]), "add_layer", 3, "tanh"),
+        ["is_output is 'tanh'", "True or False"],
+    ),
+}
+
 SECTIONS = [
+    ("flags", ConfigurationError, FLAGS),
     ("numbers", ConfigurationError, NOT_A_NUMBER),
 ]

@@ -117,6 +117,10 @@ RECURRENT = {
         rnn("bidirectional", 7),
         ['"hid1"', "size is 7", "even"],
     ),
+    "a size of text for two workers": (
+        rnn("bidirectional", "6"),
+        ['"hid1"', "size is '6'"],
+    ),
     "no size for two workers": (
         recurrent("bidirectional"),
         ['"hid1"', "size is None", "even"],
@@ -210,6 +214,14 @@ SEQUENCE_DATA = {
     "one image for sequences": (
         on(theanets.recurrent.Regressor([4, (3, "rnn"), 2]), "predict", X[None, None]),
         ['"in" has the shape (1, 1, 8, 4)', "(examples, any, 4)"],
+    ),
+    "text to begin with": (
+        sequence(4, (6, "gru"), 4, labels="ab"),
+        ["labels is of type str", "an array of numbers"],
+    ),
+    "one label that is no list": (
+        sequence(4, (6, "gru"), 4, labels=1),
+        ['"labels" has the shape ()', "(examples,), labels 0 to 3"],
     ),
     "no labels to begin with": (
         sequence(4, (6, "gru"), 4, labels=[]),

@@ -67,3 +67,7 @@ def fresh(model, outputs):
 
 def classifier():
     return fresh(Classifier, 3)
+
+
+def mean_square(params, x):
+    return ((params * x) ** 2).mean()

@@ -18,7 +18,11 @@ from theanets.errors import (
 
 from .rows import (
     LABELS,
+    WITH_NAN,
     X,
+    classifier,
+    mean_square,
+    on,
     train,
 )
 
@@ -28,10 +32,6 @@ class Pipe(io.RawIOBase):
         return len(data)
 
 
-def mean_square(params, x):
-    return ((params * x) ** 2).mean()
-
-
 def minimized(loss=mean_square, params=1.0, data=X, **keywords):
     return lambda: minimize(loss, params, data, **{"progress": False, **keywords})
 
@@ -39,7 +39,10 @@ def minimized(loss=mean_square, params=1.0, data=X, **keywords):
 TRAINING = {
     "unknown algorithm": (train(algo="sdg"), ["algo 'sdg'", 'Did you mean "sgd"?']),
     "an algorithm that is a number": (train(algo=5), ["algo is 5", "optax", "nag"]),
-    "a maker of transformations": (train(algo=optax.sgd), ["algo is <function sgd"]),
+    "a maker of transformations": (
+        train(algo=optax.sgd),
+        ["algo is <function sgd", "Call it first, as in optax.sgd(0.1)"],
+    ),
     "a negative learning rate": (
         train(learning_rate=-1),
         ["learning_rate is -1", "at least 0"],
@@ -95,6 +98,42 @@ TRAINING = {
     "no improvement": (
         train(min_improvement=None),
         ["min_improvement is None", "number"],
+    ),
+    "a callback of too few arguments": (
+        train(callbacks=lambda: None),
+        ["callbacks holds <function", "f(epoch, training, validation)", "too many"],
+    ),
+    "an unknown guard": (
+        train(on_nonfinite="Raise"),
+        ["on_nonfinite is 'Raise'", "ignore, raise, skip", 'Did you mean "raise"?'],
+    ),
+    "a guard of True": (train(on_nonfinite=True), ["on_nonfinite is True", "skip"]),
+    "a misspelt bound in itertrain": (
+        on(classifier(), "itertrain", (X, LABELS), max_epoch=2),
+        ['unknown keyword "max_epoch"', 'Did you mean "max_epochs"?'],
+    ),
+    "an algorithm in place of validation": (
+        on(classifier(), "itertrain", (X, LABELS), "adam"),
+        DataError,
+        ["valid is 'adam'", "an array"],
+    ),
+    "labels in place of validation": (
+        on(classifier(), "itertrain", X, LABELS),
+        DataError,
+        ["train holds 1 array", "Give all in one tuple: (in, target)"],
+    ),
+    "epochs of text": (train(max_epochs="3"), ["max_epochs is '3'", "whole number"]),
+    "negative class weights": (
+        train(class_weight={0: -1}),
+        ["class_weight of label 0 is -1", "from 0 on"],
+    ),
+    "a list of class weights": (
+        train(class_weight=[1, 2, 3]),
+        ["class_weight is [1, 2, 3]", "a dict from labels to weights"],
+    ),
+    "a pattern that is a number": (
+        train(weight_l2={"weight": 0.1, "pattern": 5}),
+        ["weight_l2: pattern is 5", "hid*:out"],
     ),
     "a callback that is a number": (
         train(callbacks=5),
@@ -257,6 +296,20 @@ MINIMIZE = {
     ),
     "parameters of text": (minimized(params="one"), ["params holds 'one'", "arrays"]),
     "no parameters": (minimized(params={}), ["params", "no arrays"]),
+    "an algorithm of networks": (
+        minimized(algo="layerwise"),
+        ["unknown algo 'layerwise'", "sgd"],
+    ),
+    "a regularizer": (minimized(weight_l2=0.1), ['"weight_l2"', "Known: batch_size"]),
+    "a file that is a number": (minimized(checkpoint=5), ["checkpoint is 5", "path"]),
+    "complex parameters": (minimized(params=1j), ["params holds 1j", "numbers"]),
+    "parameters that are objects": (
+        minimized(params={"a": object()}),
+        ["params holds <object", "a tree of arrays"],
+    ),
+    "no data": (minimized(data=None), ["train is None", "an array"]),
+    "NaN": (minimized(data=WITH_NAN), ['"array 0" holds NaN', "index 2"]),
+    "data by name": (minimized(data={"x": X}), ["train is a dict", "a tuple of them"]),
     "no examples": (minimized(data=X[:0]), ["train is empty"]),
     "other lengths": (minimized(data=(X, X[:3])), ["array 0 has 8", "array 1 has 3"]),
 }

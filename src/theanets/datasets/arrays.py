@@ -97,6 +97,11 @@ def check(arrays: Sequence[Any], expected: Sequence[Expected], what: str) -> Non
             f"{len(expected)}: "
             + "; ".join(f"{e.name} {describe(e)}" for e in expected)
             + "."
+            + (
+                f" Give all in one tuple: ({', '.join(e.name for e in expected)})."
+                if len(arrays) < len(expected)
+                else ""
+            )
         )
     for array, slot in zip(arrays, expected, strict=True):
         _check_shape(array, slot, what)
@@ -151,21 +156,27 @@ def _converted(value: Any, name: str) -> Any:
     if hasattr(value, "toarray") and hasattr(value, "nnz"):
         return _of_sparse(value, name)
     if isinstance(value, Mapping | str | bytes) or value is None:
-        raise DataError(
-            f"{name} is of type {type(value).__name__}; it has to be an array of "
-            "numbers."
-        )
+        raise _no_array(value, name)
     if hasattr(value, "to_numpy"):
         return _of_numbers(value.to_numpy())
     try:
         if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
             return np.from_dlpack(value)
-        return np.asarray(value)
+        array = np.asarray(value)
     except (TypeError, ValueError, RuntimeError, BufferError) as error:
         raise DataError(
             f"{name} cannot be made an array: {str(error).rstrip('.')}. Give numbers "
             "in a NumPy array, or nested lists of equal lengths."
         ) from error
+    if array.dtype == object and array.ndim == 0:
+        raise _no_array(value, name)
+    return array
+
+
+def _no_array(value: Any, name: str) -> DataError:
+    return DataError(
+        f"{name} is of type {type(value).__name__}; it has to be an array of numbers."
+    )
 
 
 def _of_sparse(value: Any, name: str) -> Any:

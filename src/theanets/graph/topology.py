@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from theanets.checks import compilable
 from theanets.errors import ConfigurationError, TheanetsError
 from theanets.layers import Input, Layer, Recurrent
 from theanets.layers.base import Array, Shape
@@ -451,18 +452,14 @@ def _trace(layer: Layer, graph: Topology, length: int) -> dict[str, tuple[int, .
     params = {layer.full_name(n): _abstract(p.shape) for n, p in layer.params.items()}
     params |= {x: _abstract(graph.param_shapes[x]) for x in layer.borrowed.values()}
     try:
-        traced = jax.eval_shape(lambda p, x: _run(layer, p, x)[0], params, read)
+        with compilable(f"{layer.where}its activation or transform"):
+            traced = jax.eval_shape(lambda p, x: _run(layer, p, x)[0], params, read)
     except TheanetsError:
         raise
     except NotImplementedError as error:
         # A class of the user's own that leaves out what its base class asks for.
         raise ConfigurationError(
             f"{layer.where}{error or 'a method is missing'}. Write it in the class."
-        ) from None
-    except jax.errors.TracerArrayConversionError:
-        raise ConfigurationError(
-            f"{layer.where}its activation or transform uses NumPy, which cannot be "
-            "compiled. Use the function of the same name from jax.numpy."
         ) from None
     except Exception as error:
         raise ConfigurationError(

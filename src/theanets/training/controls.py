@@ -1,5 +1,6 @@
 """The keywords that steer a run of training, checked before anything is compiled."""
 
+import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
@@ -158,4 +159,14 @@ def _callbacks(given: Any) -> tuple[Callback, ...]:
                 f"callbacks holds {callback!r}; it has to be a list of functions "
                 "f(epoch, training, validation)."
             )
+        try:
+            inspect.signature(callback).bind(1, {}, {})
+        except TypeError as error:
+            raise ConfigurationError(
+                f"callbacks holds {callback!r}, which cannot be called as f(epoch, "
+                f"training, validation): {error}. Give it these three arguments."
+            ) from None
+        except ValueError:
+            # Not every function written in C tells what it takes.
+            continue
     return found
