@@ -156,7 +156,7 @@ def compilable(what: str) -> Iterator[None]:
     Examples
     --------
     >>> with compilable("the loss"):
-    ...     _ = jax.eval_shape(np.sin, 1.0)
+    ...     _ = jax.eval_shape(lambda x: np.sin(x), 1.0)
     Traceback (most recent call last):
         ...
     theanets.errors.ConfigurationError: the loss uses NumPy, which cannot be compiled...
