@@ -130,8 +130,7 @@ def _image_shape(shape: Any) -> tuple[int, ...]:
 
 
 def _weights(param: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    named = hasattr(param, "name") and hasattr(param, "get_value")
-    what = f"parameter {param.name!r}" if named else "the array"
+    what = f"parameter {param.name!r}" if hasattr(param, "name") else "the array"
     weights = np.asarray(as_array(param, what))
     if weights.ndim != 2 or weights.shape[1] == 0:
         raise DataError(

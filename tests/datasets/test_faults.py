@@ -289,7 +289,7 @@ BAD = {
     "a number": (lambda b: 3.5, ["3.5"]),
     "a function": (lambda b: print, ["builtin_function", "tuple of arrays"]),
     "a generator": (lambda b: (x for x in b), ["generator", "tuple of arrays"]),
-    "generators": (lambda b: (iter([1]), b[1]), ["[0]", "object", "real numbers"]),
+    "generators": (lambda b: (iter([1]), b[1]), ["[0]", "list_iterator", "an array"]),
     "one array": (lambda b: b[0], ["holds 1 array", "expects 2"]),
     "three arrays": (lambda b: (*b, b[1]), ["holds 3 array", "expects 2"]),
     "an empty tuple": (lambda b: (), ["empty"]),
