@@ -63,7 +63,10 @@ def read(folder: Path) -> np.ndarray:
             )
         planes = data.reshape(-1, RECORD)[:, 1:].reshape(-1, 3, SIDE, SIDE)
         images.append(planes.transpose(0, 2, 3, 1).astype("f4") / 255)
-    return np.concatenate(images)
+    found = np.concatenate(images)
+    if len(found) < 2:
+        raise SystemExit(f"{folder} has one image; at least 2 are needed.")
+    return found
 
 
 def draw(originals: np.ndarray, given_back: np.ndarray, file: Path) -> None:

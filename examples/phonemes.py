@@ -64,12 +64,22 @@ def read(folder: Path) -> list[tuple[np.ndarray, np.ndarray]]:
         other = file.with_name(file.name.replace(".features.", ".labels."))
         if not other.is_file():
             raise SystemExit(f"{other} is missing; {file} has no labels.")
-        # Arrays of Python objects would run code.
-        features, labels = (np.load(f, allow_pickle=False) for f in (file, other))
-        if features.ndim != 2 or labels.shape != features.shape[:1]:
+        try:
+            # Arrays of Python objects would run code.
+            features, labels = (np.load(f, allow_pickle=False) for f in (file, other))
+        except (ValueError, EOFError) as error:
+            raise SystemExit(f"{file} or {other.name} is no array: {error}") from None
+        kinds = features.dtype.kind in "iuf" and labels.dtype.kind in "iu"
+        if not kinds or features.ndim != 2 or labels.shape != features.shape[:1]:
             raise SystemExit(
-                f"{file} has the shape {features.shape} and its labels {labels.shape}; "
-                "expected (time, features) and (time,)."
+                f"{file} has the shape {features.shape} of {features.dtype}, and its "
+                f"labels {labels.shape} of {labels.dtype}; expected numbers (time, "
+                "features), and whole numbers (time,)."
+            )
+        if found and features.shape[1] != found[0][0].shape[1]:
+            raise SystemExit(
+                f"{file} has {features.shape[1]} features, and the files before "
+                f"{found[0][0].shape[1]}. All need the same."
             )
         found.append((features.astype("f4"), labels.astype("i4")))
     if len(found) < 2:

@@ -1,5 +1,6 @@
 """Every example runs, at a tiny size."""
 
+import io
 import runpy
 import sys
 from pathlib import Path
@@ -130,15 +131,71 @@ def test_help(script, monkeypatch, capsys):
     assert "--epochs" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    ("script", "words"),
-    [
-        ("cifar_autoencoder.py", "data_batch_1.bin has 3000 bytes"),
-        ("phonemes.py", "--make-demo"),
-    ],
-)
-def test_a_folder_of_something_else(script, words, tmp_path, monkeypatch):
-    (tmp_path / "data_batch_1.bin").write_bytes(bytes(3000))
-    monkeypatch.setattr(sys, "argv", [script, str(tmp_path)])
-    with pytest.raises(SystemExit, match=words):
+def array(values):
+    file = io.BytesIO()
+    np.save(file, np.asarray(values), allow_pickle=False)
+    return file.getvalue()
+
+
+FEATURES = array(np.zeros((3, 2)))
+# Script, what is in its folder (None: there is none), and what it says.
+FOLDERS = {
+    "no folder of pictures": ("cifar_autoencoder.py", None, "Unpack the binary"),
+    "no pictures": ("cifar_autoencoder.py", {}, "has no file data_batch_"),
+    "other pictures": (
+        "cifar_autoencoder.py",
+        {"data_batch_1.bin": bytes(3000)},
+        "data_batch_1.bin has 3000 bytes",
+    ),
+    "one picture": (
+        "cifar_autoencoder.py",
+        {"data_batch_1.bin": bytes(3073)},
+        "has one image",
+    ),
+    "no folder of speech": ("phonemes.py", None, "--make-demo"),
+    "no speech": ("phonemes.py", {"data_batch_1.bin": bytes(3000)}, "--make-demo"),
+    "no labels": (
+        "phonemes.py",
+        {"a.features.npy": FEATURES},
+        "a.labels.npy is missing",
+    ),
+    "no array": (
+        "phonemes.py",
+        {"a.features.npy": b"speech", "a.labels.npy": array([0, 1, 1])},
+        "a.features.npy or a.labels.npy is no array",
+    ),
+    "labels of another length": (
+        "phonemes.py",
+        {"a.features.npy": FEATURES, "a.labels.npy": array([0, 1])},
+        r"\(3, 2\) of float64, and its labels \(2,\)",
+    ),
+    "labels that are fractions": (
+        "phonemes.py",
+        {"a.features.npy": FEATURES, "a.labels.npy": array([0.5, 1, 1])},
+        "whole numbers",
+    ),
+    "other features": (
+        "phonemes.py",
+        {
+            "a.features.npy": FEATURES,
+            "a.labels.npy": array([0, 1, 1]),
+            "b.features.npy": array(np.zeros((3, 4))),
+            "b.labels.npy": array([0, 1, 1]),
+        },
+        "b.features.npy has 4 features, and the files before 2",
+    ),
+}
+
+
+@pytest.mark.parametrize(("script", "files", "words"), FOLDERS.values(), ids=FOLDERS)
+def test_a_folder_of_something_else(script, files, words, tmp_path, monkeypatch):
+    """One line says so, and no traceback."""
+    folder = tmp_path / "data"
+    if files is not None:
+        folder.mkdir()
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+    monkeypatch.setattr(sys, "argv", [script, str(folder)])
+    with pytest.raises(SystemExit, match=words) as ended:
         runpy.run_path(str(FOLDER / script), run_name="__main__")
+    assert "\n" not in str(ended.value)

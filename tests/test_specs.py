@@ -129,7 +129,7 @@ def wrong(*entries, **options):
         wrong((), match="describes no layer"),
         wrong({3: 4}, match="describes no layer"),
         wrong(None, match="needs a size"),
-        wrong("ff", match="needs a size: its number of units"),
+        wrong("ff", match="needs a size, its number of units"),
         wrong("relu", match="'relu' is an activation"),
         wrong("lsmt", match="unknown layer form 'lsmt'"),
         wrong("flaten", match='Did you mean "flatten"'),
@@ -159,10 +159,8 @@ def wrong(*entries, **options):
         wrong({"form": "reshape"}, match="form 'reshape' needs shape"),
         wrong({"form": "reshape", "shape": (None, 3)}, match="has to be a whole"),
         wrong({"form": "reshape", "shape": (-1, -1)}, match="in shape is -1"),
-        wrong({"form": "reshape", "shape": (2, 2)}, match="does not hold the 3 values"),
-        wrong(
-            {"form": "reshape", "shape": (-1, 2)}, match="does not hold the 3 values"
-        ),
+        wrong({"form": "reshape", "shape": (2, 2)}, match="cannot hold the 3 values"),
+        wrong({"form": "reshape", "shape": (-1, 2)}, match="cannot hold the 3 values"),
         wrong(("flat", "relu"), match="has no activation, got 'relu'"),
         wrong(4, (2, "tied"), match="size 2 was given"),
         wrong("tied", match="no earlier layer is left to be tied to"),

@@ -1,11 +1,13 @@
-"""Whether what a user gave is a number, decided in one place.
+"""Whether what a user gave is a number, yes or no, or a function that can be compiled.
 
 A bool is no number, and neither is a text that reads like one. NumPy's scalars and
 arrays without axes, JAX's too, are numbers as Python's are.
 """
 
 import math
-from collections.abc import Callable
+import reprlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any, TypeGuard
 
@@ -67,7 +69,9 @@ def number(
     """
     found = _float(value)
     if not (math.isfinite(found) and valid(found)):
-        raise ConfigurationError(f"{what} is {value!r}; it has to be {expected}.")
+        raise ConfigurationError(
+            f"{what} is {reprlib.repr(value)}; it has to be {expected}."
+        )
     return found
 
 
@@ -110,9 +114,75 @@ def whole(
     """
     if not is_whole(value, least):
         raise error(
-            f"{what} is {value!r}; it has to be a whole number from {least} on{also}."
+            f"{what} is {reprlib.repr(value)}; it has to be a whole number from "
+            f"{least} on{also}."
         )
     return int(value)
+
+
+def flag(value: Any, what: str) -> bool:
+    """Return a bool, checked; ``what`` begins the message.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is neither True nor False: a text such as "no" would count as True.
+
+    Examples
+    --------
+    >>> flag(np.True_, "weighted")
+    True
+    >>> flag("no", "weighted")
+    Traceback (most recent call last):
+        ...
+    theanets.errors.ConfigurationError: weighted is 'no'; it has to be True or False.
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise ConfigurationError(
+            f"{what} is {reprlib.repr(value)}; it has to be True or False."
+        )
+    return bool(value)
+
+
+@contextmanager
+def compilable(what: str) -> Iterator[None]:
+    """Say in our words what JAX finds wrong with a function of the user meanwhile.
+
+    Raises
+    ------
+    ConfigurationError
+        If the function leaves JAX; ``what`` begins the message.
+
+    Examples
+    --------
+    >>> with compilable("the loss"):
+    ...     _ = jax.eval_shape(lambda x: np.sin(x), 1.0)
+    Traceback (most recent call last):
+        ...
+    theanets.errors.ConfigurationError: the loss uses NumPy, which cannot be compiled...
+    """
+    try:
+        yield
+    except jax.errors.TracerArrayConversionError:
+        raise ConfigurationError(
+            f"{what} uses NumPy, which cannot be compiled. Use the function of the "
+            "same name from jax.numpy."
+        ) from None
+    except jax.errors.ConcretizationTypeError:
+        raise ConfigurationError(
+            f"{what} asks for the value of an array, as if, while, float() and int() "
+            "do; there is none while it is compiled. Use jax.numpy.where, or "
+            "jax.lax.cond."
+        ) from None
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number of things in words.
+
+    >>> counted(1, "layer"), counted(2, "layer")
+    ('1 layer', '2 layers')
+    """
+    return f"{count} {noun}{'s' * (count != 1)}"
 
 
 def _plain(value: Any) -> Any:

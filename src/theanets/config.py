@@ -57,7 +57,7 @@ class Config:
 
     @resident_bytes.setter
     def resident_bytes(self, value: int) -> None:
-        self._resident_bytes = whole(value, "resident_bytes", 0, " of bytes")
+        self._resident_bytes = whole(value, "resident_bytes", 0, ", in bytes")
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name.removeprefix("_") not in SETTINGS:

@@ -139,7 +139,7 @@ def unpacked(
         raise ModelFileError(
             f"{where} is damaged or no model file: {error}. It has to be a file that "
             "save has written; if it was copied, copy it again."
-        ) from error
+        ) from None
     if not known:
         raise ModelFileError(
             f"{where} has format {version!r:.30}; this version of theanets reads "
@@ -204,10 +204,7 @@ def _split(content: bytes) -> tuple[dict[str, Any], memoryview]:
         kind = next((k for k in _OTHERS if content.startswith(k)), None)
         if kind is not None:
             raise ValueError(f"it looks like {_OTHERS[kind]}, which is never read")
-        raise ValueError(
-            f"it begins with the length {size} of a header, which is at most "
-            f"{MOST_BYTES}"
-        )
+        raise ValueError("it does not begin as model files do")
     header = _parsed(bytes(content[8 : 8 + size]).decode())
     return header, memoryview(content)[8 + size :]
 

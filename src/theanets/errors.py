@@ -1,37 +1,87 @@
 """What theanets raises on purpose: every type here derives from TheanetsError.
 
-An error message says what happened, what was expected, what came, and what to
-do about it. Misuse of a model or of its keywords is a ConfigurationError, data
-that does not fit is a DataError, a file that cannot be trusted a ModelFileError, a
-checkpoint that is not of this run a CheckpointError. Numbers gone bad in training are a
-NonFiniteError, what threads or processes cannot do at once is a ConcurrencyError.
+A message says what happened, what was expected, what came, and what to do about it.
+
+======================  =====================================================
+type                    what is wrong
+======================  =====================================================
+ConfigurationError      the model, or a keyword of a model, of `train` or of
+                        another function; also a ``ValueError``
+DataError               arrays, batches or a data source; also a ``ValueError``
+ModelFileError          the content of a file: damaged, foreign or too new
+CheckpointError         a checkpoint of another run, or in use by another process
+NonFiniteError          numbers gone bad in training; also an ``ArithmeticError``
+ConcurrencyError        two threads or processes at what one can do; also a
+                        ``RuntimeError``
+UnknownNameError        a layer or parameter that is not there; also a ``KeyError``
+======================  =====================================================
+
+A missing file is a ``FileNotFoundError``, and a full disk or a forbidden folder another
+``OSError``, as everywhere in Python. What a function of the user raises, such as a
+callback or a source of data, reaches the caller as it is.
 """
 
 from typing import Any
 
 
 class TheanetsError(Exception):
-    """The base of every error that theanets raises on purpose."""
+    """The base of every error that theanets raises on purpose.
+
+    Examples
+    --------
+    >>> import theanets
+    >>> try:
+    ...     theanets.Regressor([4, (3, "tahn"), 2])
+    ... except theanets.TheanetsError as error:
+    ...     print(str(error)[:49])
+    layer "hid1": unknown activation 'tahn'. Known: e
+    """
 
 
 class ConfigurationError(TheanetsError, ValueError):
-    """A model, or a keyword given to one, is not valid."""
+    """A model, or a keyword given to one, is not valid.
+
+    Raised when a model is made or changed and when ``train``, ``predict`` or another
+    function is called, before anything is compiled: a layer without a size, inputs
+    whose shapes do not go together, an unknown name, a number out of its range, a
+    function that leaves JAX. The message names the layer, loss or keyword.
+    """
 
 
 class DataError(TheanetsError, ValueError):
-    """Arrays or batches do not fit the model, each other, or their purpose."""
+    """Arrays or batches do not fit the model, each other, or their purpose.
+
+    Raised before training begins and before anything is predicted; for batches that a
+    callable or an iterable gives, when they are read. Examples are another number of
+    columns, labels from 1 instead of 0, NaN, text. The message names the data set and
+    the array, and the batch if there is one.
+    """
 
 
 class ModelFileError(TheanetsError):
-    """The content of a model file is damaged, foreign, or too new."""
+    """The content of a model file is damaged, foreign, or too new.
+
+    Raised by ``load``, and by ``train`` for its checkpoint: a byte is not as it was
+    written, the file is a pickle or a text, a newer theanets has written it, or it
+    names a class that this program has not defined. Nothing of the file was run.
+    """
 
 
 class CheckpointError(TheanetsError):
-    """A checkpoint is of another run, or another process is writing it."""
+    """A checkpoint is of another run, or another process is writing it.
+
+    Raised by ``train``, ``itertrain`` and ``minimize`` with ``checkpoint=``: the file
+    is of another model, algorithm, setting or data set, and the message lists every
+    difference; or it holds a model without a training; or another process uses it.
+    """
 
 
 class NonFiniteError(TheanetsError, ArithmeticError):
     """A loss, a gradient or a parameter became infinite or not a number.
+
+    Raised while training, unless ``on_nonfinite`` is "skip" or "ignore", and by
+    `theanets.minimize`: most often the learning rate is too high. The best parameters
+    so far are then in the network.
 
     Attributes
     ----------
@@ -59,11 +109,20 @@ class NonFiniteError(TheanetsError, ArithmeticError):
 
 
 class ConcurrencyError(TheanetsError, RuntimeError):
-    """Several threads or processes want what only one can do, or not after a fork."""
+    """Several threads or processes want what only one can do, or not after a fork.
+
+    Raised when a second thread trains a network that another is training, when a
+    process that was forked after a model was made wants to train, or cannot have its
+    predictions computed by another one.
+    """
 
 
 class UnknownNameError(TheanetsError, KeyError):
-    """A layer or parameter was looked up that the model does not have."""
+    """A layer or parameter was looked up that the model does not have.
+
+    Raised by ``find``, and by ``encode`` and ``decode`` for their layer, with the names
+    there are and the nearest one.
+    """
 
     # KeyError shows the repr of its argument, which makes a sentence unreadable.
     __str__ = Exception.__str__

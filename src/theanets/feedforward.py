@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from theanets.checks import flag
 from theanets.datasets.arrays import Expected, as_array, check
 from theanets.errors import ConfigurationError
 from theanets.forks import elsewhere, forked
@@ -59,6 +60,7 @@ class Autoencoder(Network):
             Whether to draw 0 or 1 with the output as probability, as uint8; for
             outputs between 0 and 1.
         """
+        sample = flag(sample, "sample")
         code = self._output(x, self._code_layer(layer).output_name, regularizers)
         if not sample:
             return code
@@ -87,7 +89,7 @@ class Autoencoder(Network):
         array = as_array(z, "z")
         single = array.ndim == len(chosen.shape)
         array = array[None] if single else array
-        check([array], [Expected("z", "input", chosen.shape)], "code")
+        check([array], [Expected("z", "code", chosen.shape)], "decode")
         topology, dtype = self._topology, self._dtype
         last = self._last_layer().output_name
 

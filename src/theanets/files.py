@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from theanets.checks import whole
 from theanets.container import packed, unpacked
 from theanets.errors import ConfigurationError
 
@@ -70,11 +71,7 @@ def write(
     OSError
         If the file cannot be written; what was there before is untouched.
     """
-    if isinstance(keep, bool) or not isinstance(keep, int) or keep < 0:
-        raise ConfigurationError(
-            f"keep is {keep!r}; it has to be a whole number from 0 on, of older files "
-            "to keep."
-        )
+    keep = whole(keep, "keep", 0, ", of older files to keep")
     if isinstance(file, str | os.PathLike):
         path = Path(os.path.realpath(file))
         content = packed(description, arrays)
@@ -123,20 +120,32 @@ def read(file: Source) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         If it is damaged, no model file, or from a newer version.
     """
     if isinstance(file, bytes | bytearray | memoryview):
-        return unpacked(bytes(file), "the model file")
+        return unpacked(bytes(file), called(file))
     if isinstance(file, str | os.PathLike):
         try:
             content = Path(file).read_bytes()
         except IsADirectoryError as error:
             raise _plainly(error, "the file was not read", file) from error
-        return unpacked(content, f'model file "{os.fspath(file)}"')
+        return unpacked(content, called(file))
     found: Any = file.read() if hasattr(file, "read") else None
     if not isinstance(found, bytes | bytearray | memoryview):
         raise ConfigurationError(
             f"the file is {file!r}; it has to be a path, the bytes of a file, or a "
             'file opened to read bytes, as open(path, "rb") does.'
         )
-    return unpacked(bytes(found), f'model file "{getattr(file, "name", "")}"')
+    return unpacked(bytes(found), called(file))
+
+
+def called(file: Source) -> str:
+    """Return how messages call a file.
+
+    >>> called("model.safetensors"), called(io.BytesIO())
+    ('model file "model.safetensors"', 'the model file')
+    """
+    name = getattr(file, "name", None)
+    if isinstance(file, str | os.PathLike):
+        name = os.fspath(file)
+    return f'model file "{name}"' if isinstance(name, str) else "the model file"
 
 
 def _place(path: Path, content: bytes, keep: int) -> None:

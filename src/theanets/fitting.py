@@ -175,12 +175,14 @@ class _Runs:
         checkpoint, saved = self.checkpoint, None
         if checkpoint is not None:
             saved = checkpoint.saved()
-        first = saved.facts["part"] if saved else 0
+        # The file may be of another run, which `run` tells once it has seen the data.
+        facts = saved.facts if saved else {}
+        first = min(facts.get("part", 0), len(self.parts) - 1)
 
         def begin(index: int, saved: Saved | None = None) -> Iterator[Pair]:
             part = self.parts[index]
-            base = saved.facts["base"] if saved else self.net._epochs
-            begun = saved.facts["begun"] if saved else self.begun
+            base = facts.get("base", 0) if saved else self.net._epochs
+            begun = facts.get("begun", 0) if saved else self.begun
             problem = replace(
                 part.problem(optimizer),
                 record=partial(self._record, base),

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from theanets import history, optimizers
+from theanets.checks import compilable
 from theanets.config import config, float_type
 from theanets.datasets.arrays import Expected
 from theanets.errors import ConfigurationError
@@ -102,14 +103,19 @@ def minimize(
     held = _Held(_as_arrays(params, dtype))
 
     def objective(params: Any, carried: Any, batch: Any, numbers: Any, key: Any) -> Any:
-        result = loss(params, *batch)
-        value, more = result if isinstance(result, tuple) else (result, {})
-        if jnp.shape(value) != ():
+        with compilable("the loss"):
+            result = loss(params, *batch)
+        paired = isinstance(result, tuple) and len(result) == 2
+        value, more = result if paired else (result, {})
+        if not isinstance(value, jax.Array) or value.shape != ():
+            shape = getattr(value, "shape", None)
+            kind = f"a value of type {type(value).__name__}"
+            came = kind if shape is None else f"an array of shape {shape}"
             raise ConfigurationError(
-                f"the loss returned an array of shape {jnp.shape(value)}; it has to "
-                "return one number, such as the mean over the batch."
+                f"the loss returned {came}; it has to return one number that depends "
+                "on params, such as a mean over the batch, or a pair of that and a "
+                "dict of others to report."
             )
-        value = jnp.asarray(value)
         return value, {**more, "loss": value, "err": value}, carried
 
     problem = Problem(
@@ -201,9 +207,11 @@ def _as_arrays(params: Any, dtype: Any) -> Any:
             array = array.astype(dtype)
         return jax.device_put(array)
 
-    if not jax.tree.leaves(params):
+    leaves, structure = jax.tree.flatten(params)
+    if not leaves:
         raise ConfigurationError(
             f"params is {params!r}, which holds no arrays. Give a tree of arrays, such "
             'as {"slope": 0.0}.'
         )
-    return jax.tree.map(convert, params)
+    # By hand: an error within jax.tree.map would come from the midst of JAX.
+    return jax.tree.unflatten(structure, [convert(leaf) for leaf in leaves])

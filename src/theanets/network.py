@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from theanets import files, history, regularizers
-from theanets.checks import is_whole
+from theanets.checks import counted, flag, is_whole
 from theanets.config import config, float_type
 from theanets.datasets.sparse import dense
 from theanets.errors import (
@@ -115,7 +115,8 @@ class Network:
             )
         for number, entry in enumerate(layers):
             self.add_layer(entry, is_output=0 < number == len(layers) - 1)
-        self.set_loss(loss, **({"weighted": True} if weighted else {}))
+        own = {"weighted": True} if flag(weighted, "weighted") else {}
+        self.set_loss(loss, **own)
 
     def _begin(self, seed: int, floatX: str) -> None:
         """Be a model without layers; a file continues from here."""
@@ -172,6 +173,7 @@ class Network:
                 f"add_layer got the layer {layer!r} and keywords besides: "
                 f"{listing(spec)}. Put everything into one dict, or into keywords."
             )
+        is_output = flag(is_output, "is_output")
         made = layer_from(
             spec if layer is None else layer,
             self._free_name(is_output),
@@ -404,10 +406,10 @@ class Network:
         ModelFileError
             If the file is damaged, holds another model, or is from a newer version.
         """
-        net = rebuild(*files.read(file))
+        net = rebuild(*files.read(file), files.called(file))
         if not isinstance(net, cls):
             raise ModelFileError(
-                f"the file holds a {net.form}, not a {cls.form}. "
+                f"{files.called(file)} holds a {net.form}, not a {cls.form}. "
                 f"Read it with theanets.load, or {net.form}.load."
             )
         return net
@@ -456,8 +458,9 @@ class Network:
         """Return the layer that answers."""
         if len(self._topology.layers) < 2:
             raise ConfigurationError(
-                f"the model has {len(self._topology.layers)} layer(s); to compute "
-                "anything it needs an input and an output, such as layers=[784, 10]."
+                f"the model has {counted(len(self._topology.layers), 'layer')}; to "
+                "compute anything it needs an input and an output, such as "
+                "layers=[784, 10]."
             )
         return self._topology.layers[-1]
 

@@ -20,6 +20,7 @@ import numpy as np
 from jax import Array
 
 from theanets import checks
+from theanets.checks import flag
 from theanets.errors import ConfigurationError
 from theanets.registry import listing, suggest
 from theanets.rules import ALGORITHMS, Algorithm, Numbers
@@ -252,9 +253,10 @@ def resolve(
     known = [*ALGORITHMS, *others]
     if not isinstance(algo, str):
         if not (hasattr(algo, "init") and hasattr(algo, "update")):
+            hint = " Call it first, as in optax.sgd(0.1)." if callable(algo) else ""
             raise ConfigurationError(
                 f"{keyword} is {algo!r}; it has to be an "
-                f"optax.GradientTransformation or one of {listing(known)}."
+                f"optax.GradientTransformation or one of {listing(known)}.{hint}"
             )
         return Optimizer("optax", _limits(hyper), transformation=algo)
     algorithm = ALGORITHMS.get(algo)
@@ -276,7 +278,8 @@ def resolve(
             hyper, "learning_rate", algorithm.learning_rate
         )
     momentum = _number(hyper, "momentum", algorithm.momentum)
-    nesterov = bool(hyper.pop("nesterov", algorithm.nesterov)) and momentum > 0
+    nesterov = flag(hyper.pop("nesterov", algorithm.nesterov), "nesterov")
+    nesterov = nesterov and momentum > 0
     if momentum > 0:
         values["momentum"] = momentum
     for name, default in algorithm.keywords.items():

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from theanets.checks import is_whole, whole
+from theanets.checks import counted, is_whole, whole
+from theanets.datasets.arrays import as_array
 from theanets.errors import ConfigurationError, DataError
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def features(
         If the array is not (inputs, units), or its columns do not have the
         values of such an image, or some are NaN or infinite.
     ConfigurationError
-        If ``shape`` or ``columns`` is not valid.
+        If ``shape``, ``columns`` or ``ax`` is not valid.
     ImportError
         If matplotlib is not installed.
 
@@ -68,6 +69,10 @@ def features(
     (280, 280)
     """
     picture = mosaic(param, shape, columns)
+    if ax is not None and not hasattr(ax, "imshow"):
+        raise ConfigurationError(
+            f"ax is {ax!r}; it has to be an Axes of matplotlib, such as plt.gca()."
+        )
     pyplot = _pyplot()
     if ax is None:
         height = WIDTH * picture.shape[0] / picture.shape[1]
@@ -118,19 +123,19 @@ def _image_shape(shape: Any) -> tuple[int, ...]:
     colours_fit = len(sizes) == 2 or (len(sizes) == 3 and sizes[2] == 3)
     if not colours_fit or not all(is_whole(size, 1) for size in sizes):
         raise ConfigurationError(
-            f"shape is {shape!r}; expected (height, width) or (height, width, 3), "
+            f"shape is {shape!r}; it has to be (height, width) or (height, width, 3), "
             "such as (28, 28)."
         )
     return tuple(int(size) for size in sizes)
 
 
 def _weights(param: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    weights = np.asarray(param)
     what = f"parameter {param.name!r}" if hasattr(param, "name") else "the array"
+    weights = np.asarray(as_array(param, what))
     if weights.ndim != 2 or weights.shape[1] == 0:
         raise DataError(
-            f"{what} has shape {weights.shape}; expected (inputs, units), with one "
-            "feature in each column, such as net.find('hid1', 'w')."
+            f"{what} has the shape {weights.shape}; it has to be (inputs, units), with "
+            "one feature in each column, such as net.find('hid1', 'w')."
         )
     if len(weights) != math.prod(shape):
         raise DataError(
@@ -141,7 +146,10 @@ def _weights(param: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:
     weights = weights.astype(np.float64)
     bad = np.count_nonzero(~np.isfinite(weights))
     if bad:
-        raise DataError(f"{what} holds {bad} values that are NaN or infinite.")
+        raise DataError(
+            f"{what} holds {counted(int(bad), 'value')} that cannot be drawn, NaN or "
+            "infinity. Replace them first, as by numpy.nan_to_num."
+        )
     return weights
 
 

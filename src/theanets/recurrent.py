@@ -13,7 +13,7 @@ from theanets.checks import whole
 from theanets.datasets.arrays import Expected, as_array, check
 from theanets.datasets.sequences import batches
 from theanets.datasets.text import Text
-from theanets.errors import ConfigurationError
+from theanets.errors import ConfigurationError, DataError
 from theanets.forks import elsewhere, forked
 from theanets.graph.topology import Topology
 from theanets.initializers import as_seed
@@ -119,6 +119,8 @@ class Classifier(feedforward.Classifier):
         topology, classes = self._topology, self._last_layer().size
         _one_hot_input(topology, classes)
         first = as_array(labels, "labels")
+        if first.size == 0:
+            raise DataError("labels is empty; a sequence begins with at least one.")
         check([first], [Expected("labels", "labels", (), classes)], "predict_sequence")
         key = self._noise_key()
         if rng is not None:

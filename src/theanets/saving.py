@@ -51,7 +51,7 @@ def describe(net: "Network") -> dict[str, Any]:
     for loss in net.losses:
         if not loss.serializable:
             raise ConfigurationError(
-                f"the loss {loss.form()} is a function, which a file cannot hold. Make "
+                f"the {loss.form()} loss is a function, which a file cannot hold. Make "
                 "it a subclass of theanets.Loss and give its name."
             )
     for end in range(len(net.layers)):
@@ -68,9 +68,11 @@ def describe(net: "Network") -> dict[str, Any]:
 
 
 def rebuild(
-    description: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+    description: Mapping[str, Any],
+    arrays: Mapping[str, np.ndarray],
+    where: str = "the file",
 ) -> "Network":
-    """Return the model that a file describes.
+    """Return the model that a file describes; ``where`` begins the messages.
 
     Nothing is drawn, and no layer is traced before its parameters are known to be
     among the arrays: what a description claims takes no more room than the file.
@@ -89,16 +91,16 @@ def rebuild(
     # Strangers' descriptions go wrong in ways that nobody thought of.
     except Exception as error:
         raise ModelFileError(
-            f"the file describes a model that cannot be made: {_said(error)} If it "
-            "uses classes of your own, define or import them before loading."
+            f"{where} describes a model that cannot be made: {_said(error)} If it uses "
+            "classes of your own, define or import them before loading."
         ) from error
     types = net._types(net.layers)
     more = {n for n in arrays if n not in types and not n.startswith(TRAINING)}
     if more:
         raise ModelFileError(
-            "the arrays of the file are not those that its description asks for: no "
-            f"layer has {listing(sorted(more)[:5])}. The file is damaged; copy it "
-            "again, or use an older one."
+            f"{where} holds arrays that are not those that its description asks for: "
+            f"no layer has {listing(sorted(more)[:5])}. It is damaged; copy it again, "
+            "or use an older one."
         )
     with np.errstate(all="ignore"):
         for name, dtype in types.items():

@@ -51,12 +51,15 @@ def checked_weights(w: Any, shape: tuple[int, ...]) -> np.ndarray:
     if w is None:
         return np.broadcast_to(1.0, shape)
     weights = np.asarray(as_array(w, "w"), "f8")
-    fits = weights.shape == shape[: weights.ndim]
-    if not fits or not (weights >= 0).all() or not weights.sum() > 0:
+    if weights.shape != shape[: weights.ndim]:
         raise DataError(
-            f"w has the shape {weights.shape} and the sum {weights.sum():g}; weights "
-            f"have the shape of the target, {shape}, or one entry for each example, "
-            "are not negative, and some are more than 0."
+            f"w has the shape {weights.shape}; weights need the shape of the target, "
+            f"{shape}, or one entry for each example."
+        )
+    if not (weights >= 0).all() or not 0 < weights.sum() < np.inf:
+        raise DataError(
+            f"w holds values from {weights.min():g} to {weights.max():g}; weights have "
+            "to be finite, 0 or more, and some of them more than 0."
         )
     extra = (1,) * (len(shape) - weights.ndim)
     return np.broadcast_to(weights.reshape(*weights.shape, *extra), shape)

@@ -289,7 +289,7 @@ BAD = {
     "a number": (lambda b: 3.5, ["3.5"]),
     "a function": (lambda b: print, ["builtin_function", "tuple of arrays"]),
     "a generator": (lambda b: (x for x in b), ["generator", "tuple of arrays"]),
-    "generators": (lambda b: (iter([1]), b[1]), ["[0]", "object", "real numbers"]),
+    "generators": (lambda b: (iter([1]), b[1]), ["[0]", "list_iterator", "an array"]),
     "one array": (lambda b: b[0], ["holds 1 array", "expects 2"]),
     "three arrays": (lambda b: (*b, b[1]), ["holds 3 array", "expects 2"]),
     "an empty tuple": (lambda b: (), ["empty"]),
@@ -306,7 +306,7 @@ BAD = {
     "labels too high": (lambda b: (b[0], b[1] + 1), ["1 to 2", "2 classes"]),
     "labels below 0": (lambda b: (b[0], b[1] - 1.0), ["-1 to 0", "2 classes"]),
     "half labels": (lambda b: (b[0], b[1] / 2), ["fractions", "whole numbers"]),
-    "not finite": (not_finite, ["NaN", "2 example(s)", "index 3, column 2"]),
+    "not finite": (not_finite, ["NaN", "2 examples", "index 3, column 2"]),
     "names unknown": (lambda b: {"in": b[0], "y": b[1]}, ["unknown: y", "target"]),
     "a sparse one not finite": (
         lambda b: (scipy.sparse.csr_matrix(not_finite(b)[0]), b[1]),

@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from theanets.checks import counted
 from theanets.datasets.content import facts_of, not_finite
 from theanets.datasets.sparse import SparseRows
 from theanets.errors import DataError
@@ -32,7 +33,8 @@ class Expected:
         How messages call it.
     role : str
         ``input``, ``target``, ``labels`` or ``indices`` (whole numbers below
-        ``classes``), ``weights`` (not negative) or ``mask`` (zeros and ones).
+        ``classes``), ``code``, ``weights`` (not negative) or ``mask`` (zeros and
+        ones).
     shape : tuple
         Shape of one example; None for an axis of any length.
     classes : int, optional
@@ -91,9 +93,15 @@ def check(arrays: Sequence[Any], expected: Sequence[Expected], what: str) -> Non
     """
     if len(arrays) != len(expected):
         raise DataError(
-            f"{what} holds {len(arrays)} array(s); the model expects {len(expected)}: "
+            f"{what} holds {counted(len(arrays), 'array')}; the model expects "
+            f"{len(expected)}: "
             + "; ".join(f"{e.name} {describe(e)}" for e in expected)
             + "."
+            + (
+                f" Give all in one tuple: ({', '.join(e.name for e in expected)})."
+                if len(arrays) < len(expected)
+                else ""
+            )
         )
     for array, slot in zip(arrays, expected, strict=True):
         _check_shape(array, slot, what)
@@ -148,18 +156,27 @@ def _converted(value: Any, name: str) -> Any:
     if hasattr(value, "toarray") and hasattr(value, "nnz"):
         return _of_sparse(value, name)
     if isinstance(value, Mapping | str | bytes) or value is None:
-        raise DataError(f"{name} is {type(value).__name__}; it has to be an array.")
+        raise _no_array(value, name)
     if hasattr(value, "to_numpy"):
         return _of_numbers(value.to_numpy())
     try:
         if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
             return np.from_dlpack(value)
-        return np.asarray(value)
+        array = np.asarray(value)
     except (TypeError, ValueError, RuntimeError, BufferError) as error:
         raise DataError(
             f"{name} cannot be made an array: {str(error).rstrip('.')}. Give numbers "
             "in a NumPy array, or nested lists of equal lengths."
         ) from error
+    if array.dtype == object and array.ndim == 0:
+        raise _no_array(value, name)
+    return array
+
+
+def _no_array(value: Any, name: str) -> DataError:
+    return DataError(
+        f"{name} is of type {type(value).__name__}; it has to be an array of numbers."
+    )
 
 
 def _of_sparse(value: Any, name: str) -> Any:
@@ -216,6 +233,8 @@ def _check_shape(array: Any, slot: Expected, what: str) -> None:
         hint = f" A .reshape({lengths}) may be missing."
     elif slot.role == "input" and len(shape) == len(slot.shape):
         hint = f' Change the data, or the size of the layer "{slot.name}".'
+    elif slot.role == "target":
+        hint = " Change the target, or the size of the layer that predicts it."
     raise DataError(
         f'{what}: "{slot.name}" has the shape {array.shape}, but the model expects '
         f"{describe(slot)}.{hint}"
@@ -230,9 +249,9 @@ def _check_content(array: Any, slot: Expected, what: str) -> None:
             f", column {place[0]}" if len(place) == 1 else f", {tuple(place)} in it"
         )
         raise DataError(
-            f'{what}: "{slot.name}" holds NaN or infinity in {count} example(s), the '
-            f"first at index {first}{within if place else ''}. Remove or repair these "
-            "examples."
+            f'{what}: "{slot.name}" holds NaN or infinity in '
+            f"{counted(count, 'example')}, the first at index "
+            f"{first}{within if place else ''}. Remove or repair these examples."
         )
     if slot.role == "weights" and facts.low < 0:
         raise DataError(

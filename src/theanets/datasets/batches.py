@@ -115,7 +115,7 @@ def source(
         if data.rng is not None:
             seed = whole(data.rng, f"{name}: rng", 0, error=DataError)
         data = data.inputs
-    batch_size = checked_size(batch_size)
+    batch_size = checked_size(batch_size, DataError, f"{name}: batch_size")
     if batches is not None:
         what, also = f"{name}: iteration_size", ", or None for as many as there are"
         batches = whole(batches, what, 1, also, DataError)
@@ -163,11 +163,13 @@ def _held(array: Any, expected: Expected, dtype: Any) -> Any:
     return array[:] if dense else array
 
 
-def checked_size(size: Any, error: type[TheanetsError] = DataError) -> int | None:
+def checked_size(
+    size: Any, error: type[TheanetsError], what: str = "batch_size"
+) -> int | None:
     """Return the number of examples in a batch, None for all of them."""
     if size is None or (is_whole(size) and size == -1):
         return None
-    return whole(size, "batch_size", 1, ", or None for all the data at once", error)
+    return whole(size, what, 1, ", or None for all the data at once", error)
 
 
 def _checked_timeout(timeout: Any, name: str) -> float | None:

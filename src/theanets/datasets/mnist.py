@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from theanets.checks import flag
 from theanets.datasets import idx
-from theanets.errors import DataError
+from theanets.errors import ConfigurationError, DataError
 
 EMBEDDED = Path(__file__).parent / "mnist_data"
 CHECKSUMS = {
@@ -50,6 +51,8 @@ def load_mnist(
 
     Raises
     ------
+    ConfigurationError
+        If ``flatten`` or ``labels`` is neither True nor False, or ``root`` no path.
     DataError
         If a file is damaged, is no IDX file, or does not fit the others.
     FileNotFoundError
@@ -70,6 +73,7 @@ def load_mnist(
     >>> labels[:10].tolist()
     [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
     """
+    flatten, labels = flag(flatten, "flatten"), flag(labels, "labels")
     folder = EMBEDDED if root is None else _folder(root)
     learn = _load(folder, "train", labels)
     test = _load(folder, "t10k", labels)
@@ -126,6 +130,11 @@ def _read(
 
 
 def _folder(root: str | os.PathLike[str]) -> Path:
+    if not isinstance(root, str | os.PathLike):
+        raise ConfigurationError(
+            f"root is {root!r}; it has to be the path of a folder, or None for the "
+            "MNIST digits that come with the package."
+        )
     folder = Path(root).expanduser()
     if not folder.is_dir():
         what = "is not a folder" if folder.exists() else "does not exist"

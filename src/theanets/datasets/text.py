@@ -1,6 +1,7 @@
 """Text as a sequence of labels, and a text to try it with."""
 
 import gzip
+import reprlib
 from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from theanets.checks import whole
 from theanets.datasets.sequences import Batches, Rng, window_starts
 from theanets.errors import DataError
 
@@ -76,6 +78,7 @@ class Text:
         min_count: int = 2,
         unknown: str = "\0",
     ) -> None:
+        whole(min_count, "min_count", 0, error=DataError)
         if not isinstance(text, str) or not text:
             raise DataError(f"text is {text!r}; it has to be a str that is not empty.")
         if not isinstance(unknown, str) or len(unknown) != 1:
@@ -112,6 +115,8 @@ class Text:
 
     def encode(self, text: str) -> np.ndarray:
         """Return the labels of a text, int32; of characters outside the alphabet 0."""
+        if not isinstance(text, str):
+            raise DataError(f"text is {reprlib.repr(text)}; it has to be a str.")
         return np.array([self._labels.get(c, 0) for c in text], np.int32)
 
     def decode(self, labels: Iterable[int]) -> str:
@@ -122,14 +127,15 @@ class Text:
         DataError
             If there is a label beyond the alphabet.
         """
-        found = np.asarray(list(labels) if not hasattr(labels, "shape") else labels)
+        listed = isinstance(labels, Iterable) and not hasattr(labels, "shape")
+        found = np.asarray(list(labels) if listed else labels)
         count = len(self._characters)
         if found.size and (
             found.dtype.kind not in "iu" or found.min() < 0 or found.max() >= count
         ):
             raise DataError(
-                f"labels have to be whole numbers from 0 to {count - 1}, one for the "
-                "unknown and each character of the alphabet."
+                f"labels is {reprlib.repr(found)}; they have to be whole numbers from "
+                f"0, the unknown, to {count - 1}, the last of the alphabet."
             )
         return "".join(self._characters[label] for label in found.ravel())
 

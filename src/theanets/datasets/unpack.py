@@ -45,6 +45,11 @@ def is_by_name(data: Any) -> TypeGuard[Mapping[str, Any]]:
 def _in_order(
     data: Mapping[str, Any], name: str, slots: tuple[str, ...]
 ) -> tuple[Any, ...]:
+    if not slots:
+        raise DataError(
+            f"{name} is a dict, but its arrays have no names here. Give a tuple of "
+            "them, in the order of the function's arguments."
+        )
     if set(data) != set(slots):
         unknown, missing = (
             sorted(map(str, set(data) - set(slots))),

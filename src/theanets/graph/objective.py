@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from theanets.checks import is_number
+from theanets.checks import compilable, is_number
 from theanets.errors import ConfigurationError
 from theanets.graph.slots import Slot, slots_of, weights_name
 from theanets.graph.topology import Topology
@@ -34,9 +34,9 @@ class Monitor:
     def __call__(self, values: Mapping[str, Array]) -> Array:
         """Return the number, given all outputs and parameters by name."""
         if callable(self.measure):
-            return jnp.asarray(
-                self.measure(values[self.source] if self.source else values)
-            )
+            given = values[self.source] if self.source else values
+            with compilable(f'monitor "{self.name}"'):
+                return jnp.asarray(self.measure(given))
         return (values[self.source] < self.measure).mean(dtype="float32")
 
 

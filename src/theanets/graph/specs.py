@@ -83,7 +83,7 @@ def _from_parts(parts: Sequence[Any], name: str) -> dict[str, Any]:
         if key in spec:
             raise ConfigurationError(
                 f'layer "{name}": {tuple(parts)!r} gives its {key} twice: '
-                f"{spec[key]!r} and {part!r}."
+                f"{spec[key]!r} and {part!r}. Leave one out."
             )
         spec[key] = int(part) if key == "size" else part
     return spec

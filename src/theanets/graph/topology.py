@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from theanets.checks import compilable
 from theanets.errors import ConfigurationError, TheanetsError
 from theanets.layers import Input, Layer, Recurrent
 from theanets.layers.base import Array, Shape
@@ -402,10 +403,10 @@ def _check_held(layer: Layer, held: Mapping[str, Shape]) -> None:
     for name, param in layer.params.items():
         full = layer.full_name(name)
         if held.get(full) != tuple(param.shape):
-            found = f"is of shape {held[full]}" if full in held else "is not there"
+            found = f"is {held[full]}" if full in held else "is not there"
             raise ConfigurationError(
                 f"{layer.where}the arrays of the file are not those that it needs: "
-                f'"{full}" of shape {tuple(param.shape)} {found}.'
+                f'"{full}" has to be of shape {tuple(param.shape)} and {found}.'
             )
 
 
@@ -451,14 +452,15 @@ def _trace(layer: Layer, graph: Topology, length: int) -> dict[str, tuple[int, .
     params = {layer.full_name(n): _abstract(p.shape) for n, p in layer.params.items()}
     params |= {x: _abstract(graph.param_shapes[x]) for x in layer.borrowed.values()}
     try:
-        traced = jax.eval_shape(lambda p, x: _run(layer, p, x)[0], params, read)
-    except (TheanetsError, NotImplementedError):
+        with compilable(f"{layer.where}its activation or transform"):
+            traced = jax.eval_shape(lambda p, x: _run(layer, p, x)[0], params, read)
+    except TheanetsError:
         raise
-    except jax.errors.TracerArrayConversionError as error:
+    except NotImplementedError as error:
+        # A class of the user's own that leaves out what its base class asks for.
         raise ConfigurationError(
-            f"{layer.where}its activation or transform uses NumPy, which cannot be "
-            "compiled. Use the function of the same name from jax.numpy."
-        ) from error
+            f"{layer.where}{error or 'a method is missing'}. Write it in the class."
+        ) from None
     except Exception as error:
         raise ConfigurationError(
             f"{layer.where}its activation or transform fails for inputs "

@@ -9,7 +9,7 @@ import numpy as np
 
 from theanets import activations
 from theanets.activations import Activation, numbered
-from theanets.checks import whole
+from theanets.checks import counted, whole
 from theanets.errors import ConfigurationError
 from theanets.initializers import (
     Param,
@@ -174,7 +174,11 @@ class Layer:
             and name not in given
         ]
         if missing:
-            raise ConfigurationError(f"{where}form {form!r} needs {listing(missing)}.")
+            example = ", ".join(f"{name}=..." for name in sorted(missing))
+            raise ConfigurationError(
+                f"{where}form {form!r} needs {listing(missing)}. Give that in a dict: "
+                f"dict(form={form!r}, {example})."
+            )
         return kind(**given)
 
     # What subclasses write.
@@ -371,8 +375,9 @@ class Layer:
         self.input_shapes = dict(inputs)
         if self.max_inputs is not None and len(inputs) > self.max_inputs:
             raise ConfigurationError(
-                f"{self.where}form {self.form!r} reads at most {self.max_inputs} "
-                f"input(s), got {len(inputs)}: {', '.join(inputs)}. "
+                f"{self.where}form {self.form!r} reads at most "
+                f"{counted(self.max_inputs, 'input')}, got {len(inputs)}: "
+                f"{', '.join(inputs)}. "
                 'Join them first with a "concatenate" or "product" layer.'
             )
         self.side_inputs = {key: name for key, (name, _) in (sides or {}).items()}

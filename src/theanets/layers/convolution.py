@@ -69,7 +69,8 @@ class Conv2(Layer):
         size = self._size or self._shape[-1:] or None
         if size is None:
             raise ConfigurationError(
-                f"{self.where}form {self.form!r} needs a size: its number of filters."
+                f"{self.where}form {self.form!r} needs a size, its number of filters, "
+                "such as size=16."
             )
         places = count_windows(self, self.windows, "filter_size", self.axes)
         computed = (*places, self._size or self._shape[-1])

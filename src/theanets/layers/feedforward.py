@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from theanets.checks import is_whole
 from theanets.errors import ConfigurationError
 from theanets.layers.base import Array, Layer, Shape
@@ -58,7 +60,8 @@ class Input(Layer):
                 f"{self.where}ndim {ndim} counts the batch axis, so it does not agree "
                 f"with shape {self._shape}. Give one of them."
             )
-        if sparse not in (None, False, True, "csr", "csc"):
+        chosen = isinstance(sparse, bool | np.bool_) or sparse is None
+        if not chosen and not (isinstance(sparse, str) and sparse in ("csr", "csc")):
             raise ConfigurationError(
                 f'{self.where}sparse is {sparse!r}; it has to be "csr", "csc", True '
                 "or False."
@@ -108,7 +111,8 @@ class Feedforward(Layer):
         size = self._size or self._shape[-1:] or None
         if size is None:
             raise ConfigurationError(
-                f"{self.where}form {self.form!r} needs a size: its number of units."
+                f"{self.where}form {self.form!r} needs a size, its number of units, "
+                f"such as (100, {self.form!r})."
             )
         leading = {shape[:-1] for shape in self.input_shapes.values()}
         if len(leading) > 1:

@@ -144,8 +144,9 @@ class Reshape(Layer):
             shape[self._free_axis] = count // math.prod(self._shape)  # type: ignore[arg-type]
         if math.prod(shape) != count:  # type: ignore[arg-type]
             raise ConfigurationError(
-                f"{self.where}shape {tuple(self.given['shape'])} does not hold the "
-                f"{count} values of its input {self.input_name} {self.input_shape}."
+                f"{self.where}shape {tuple(self.given['shape'])} cannot hold the "
+                f"{count} values of its input {self.input_name} {self.input_shape}. "
+                f"Give lengths whose product is {count}; one may be -1."
             )
         return tuple(shape)
 

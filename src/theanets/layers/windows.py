@@ -138,10 +138,10 @@ def fitting(
 def _lengths(layer: Layer, axes: int, what: str, given: Any) -> tuple[int, ...]:
     each = given if isinstance(given, tuple | list) else (given,) * axes
     if len(each) != axes or not all(is_whole(length, 1) for length in each):
-        count, example = {1: ("one", "3"), 2: ("one or two", "(3, 3)")}[axes]
+        example = {1: "such as 3", 2: "or two of them, such as (3, 3)"}[axes]
         raise ConfigurationError(
-            f"{layer.where}{what} is {given!r}; form {layer.form!r} needs whole "
-            f"numbers from 1 on, {count}, such as {example}."
+            f"{layer.where}{what} is {given!r}; for form {layer.form!r} it has to be a "
+            f"whole number from 1 on, {example}."
         )
     return tuple(map(int, each))
 

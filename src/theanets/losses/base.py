@@ -12,7 +12,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array
 
-from theanets.checks import number
+from theanets.checks import compilable, flag, number
 from theanets.errors import ConfigurationError
 from theanets.registry import Registry, listing, parameters, suggest
 
@@ -89,7 +89,7 @@ class Loss:
             "output_name", "out" if output_name is None else output_name
         )
         self.target = self._text("target", "target" if target is None else target)
-        self.weighted = bool(weighted)
+        self.weighted = flag(weighted, f"{self.form()} loss: weighted")
 
     def __init_subclass__(cls, register: bool = True, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
@@ -306,4 +306,11 @@ class Custom(Loss, register=False):
         self.function = function
 
     def terms(self, outputs: Outputs, target: Array) -> Array:
-        return self.function(outputs[self.output_name], target)
+        with compilable(f"{self.form()} loss: its function"):
+            errors = self.function(outputs[self.output_name], target)
+        if not isinstance(errors, Array):
+            raise ConfigurationError(
+                f"{self.form()} loss: its function returned {errors!r}; it has to "
+                "return a JAX array of the errors, one for each element of the target."
+            )
+        return errors

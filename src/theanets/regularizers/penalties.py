@@ -108,11 +108,11 @@ class Contractive(Regularizer):
         inputs = [name.partition(":")[0] for name in roles["input"]]
         found = matching(self.wrt, inputs)
         if not set(found) - set(indices):
-            reason = "matches no input" if not found else "matches whole numbers alone"
+            reason = "no input" if not found else "whole numbers alone"
             raise ConfigurationError(
-                f"{self.form}: wrt {', '.join(map(repr, self.wrt))} {reason}, by which "
-                f"to differentiate. Inputs of numbers: "
-                f"{listing(set(inputs) - set(indices))}."
+                f"{self.form}: wrt {', '.join(map(repr, self.wrt))} matches {reason}; "
+                "it has to name an input that holds numbers, to differentiate by. "
+                f"There are: {listing(set(inputs) - set(indices))}."
             )
 
     def penalty(self, evaluation: Evaluation) -> Array | float:

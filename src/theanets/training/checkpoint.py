@@ -120,12 +120,12 @@ class Checkpoint:
                 f"checkpoint_every is {every!r}; it has to be a number of epochs (an "
                 "int) or of minutes (a float), more than 0."
             )
-        if not isinstance(resume, bool):
+        if not isinstance(resume, bool | np.bool_):
             raise ConfigurationError(
                 f"resume is {resume!r}; it has to be True, to go on with the run that "
                 "the file holds, or False, to start over."
             )
-        return cls(path, int(every) if is_whole(every) else float(every), resume)
+        return cls(path, int(every) if is_whole(every) else float(every), bool(resume))
 
     # Reading.
 
@@ -265,18 +265,28 @@ def _aside(path: Path) -> Path:
 
 def _differences(then: Any, now: Any, name: str = "") -> Iterator[str]:
     """Yield in words each place where two descriptions differ."""
+    lists = isinstance(then, list) and isinstance(now, list)
+    if lists and any(isinstance(x, Mapping) for x in (*then, *now)):
+        then, now = _by_name(then), _by_name(now)
     if isinstance(then, Mapping) and isinstance(now, Mapping):
         for key in dict.fromkeys((*then, *now)):
             inner = f"{name} {key}".strip()
             yield from _differences(then.get(key), now.get(key), inner)
-    elif isinstance(then, list) and isinstance(now, list) and len(then) == len(now):
-        for i, (old, new) in enumerate(zip(then, now, strict=True)):
-            yield from _differences(old, new, f"{name} {i}")
+    elif then != now and name.endswith(" content"):
+        yield f"{name} is another"
     elif then != now:
         yield f"{name} was {_short(then)} and is {_short(now)}"
 
 
+def _by_name(entries: list[Any]) -> dict[str, Any]:
+    """Return descriptions by their names, or else by their places."""
+    named = all(isinstance(x, Mapping) and "name" in x for x in entries)
+    return {x["name"] if named else str(i): x for i, x in enumerate(entries)}
+
+
 def _short(value: Any) -> str:
+    if value is None:
+        return "nothing"
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
 

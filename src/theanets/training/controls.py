@@ -1,11 +1,12 @@
 """The keywords that steer a run of training, checked before anything is compiled."""
 
+import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
 from theanets import optimizers
-from theanets.checks import number, whole
+from theanets.checks import flag, number, whole
 from theanets.datasets.batches import checked_size
 from theanets.errors import ConfigurationError
 from theanets.optimizers import ALGORITHMS
@@ -88,6 +89,8 @@ class Controls:
                 "a number from 0 on, such as 0.01 for one part in a hundred",
                 lambda part: part >= 0,
             )
+        wanted = taken.get("monitor_gradients", False)
+        taken["monitor_gradients"] = flag(wanted, "monitor_gradients")
         guard = taken.get("on_nonfinite", "raise")
         if guard not in GUARDS:
             raise ConfigurationError(
@@ -122,17 +125,18 @@ def refuse(left: Iterable[str], known: Iterable[str]) -> None:
     """
     unknown, known = sorted(left), sorted(known)
     if unknown:
-        raise ConfigurationError(
-            f"unknown keyword{'s' * (len(unknown) > 1)}: "
-            + " ".join(f'"{name}".{_advice(name, known)}' for name in unknown)
-            + f" Known: {listing(known)}."
-        )
+        advice = {name: _advice(name, known) for name in unknown}
+        text = "".join(f' Unknown keyword "{x}".{advice[x]}' for x in unknown)
+        # The whole list is long; whoever is told the right name needs it not.
+        if not all(advice.values()):
+            text += f" Known: {listing(known)}."
+        raise ConfigurationError(f"u{text[2:]}")
 
 
 def _advice(name: str, known: list[str]) -> str:
     owners = [algo for algo in ALGORITHMS if name in optimizers.keywords(algo)]
     if owners:
-        return f" It belongs to algo {listing(owners)}, not to the one chosen."
+        return f" It belongs to algo {' or '.join(owners)}, not to the one chosen."
     return suggest(name, known)
 
 
@@ -155,4 +159,14 @@ def _callbacks(given: Any) -> tuple[Callback, ...]:
                 f"callbacks holds {callback!r}; it has to be a list of functions "
                 "f(epoch, training, validation)."
             )
+        try:
+            inspect.signature(callback).bind(1, {}, {})
+        except TypeError as error:
+            raise ConfigurationError(
+                f"callbacks holds {callback!r}, which cannot be called as f(epoch, "
+                f"training, validation): {error}. Give it these three arguments."
+            ) from None
+        except ValueError:
+            # Not every function written in C tells what it takes.
+            continue
     return found

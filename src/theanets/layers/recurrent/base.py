@@ -142,7 +142,8 @@ class Recurrent(Layer, abstract=True):
         """Return (time, size)."""
         if self._size is None and not self._shape:
             raise ConfigurationError(
-                f"{self.where}form {self.form!r} needs a size: its number of units."
+                f"{self.where}form {self.form!r} needs a size, its number of units, "
+                f"such as (100, {self.form!r})."
             )
         if len(self.input_shape) != 2:
             raise ConfigurationError(

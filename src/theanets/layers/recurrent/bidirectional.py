@@ -6,6 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from theanets.checks import is_whole
 from theanets.errors import ConfigurationError
 from theanets.layers.base import FORMS, Array, Layer, Shape
 from theanets.layers.recurrent.base import Recurrent
@@ -51,9 +52,10 @@ class Bidirectional(Layer):
         for unknown in {"direction", "shape"} & set(kwargs):
             raise ConfigurationError(
                 f"{self.where}{unknown} is {kwargs[unknown]!r}; a bidirectional layer "
-                "reads in both directions and has a size. Leave it out."
+                "reads in both directions, and its shape is that of its input but for "
+                "the size. Leave it out."
             )
-        if size is None or size % 2:
+        if not is_whole(size, 2) or size % 2:
             raise ConfigurationError(
                 f"{self.where}size is {size!r}; it has to be an even number, for each "
                 "of the two workers has half of the units."

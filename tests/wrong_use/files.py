@@ -1,0 +1,206 @@
+"""Files of models."""
+
+import io
+import json
+import pickle
+from pathlib import Path
+
+import jax.numpy as jnp
+from safetensors.numpy import save as save_arrays
+
+import theanets
+from theanets import (
+    Classifier,
+    Regressor,
+    container,
+)
+from theanets.errors import (
+    ConfigurationError,
+    ModelFileError,
+)
+
+from .rows import (
+    X,
+    on,
+)
+
+
+def a_file(content):
+    return lambda: theanets.load(io.BytesIO(content))
+
+
+def saved():
+    """Return the bytes of a model file."""
+    file = io.BytesIO()
+    Classifier([4, 5, 3]).save(file)
+    return file.getvalue()
+
+
+def edited(change):
+    """Return the bytes of a model file whose description was changed by its writer."""
+    description, arrays = container.unpacked(saved())
+    change(description)
+    return container.packed(description, arrays)
+
+
+def described(**description):
+    """Return a file with this description and no arrays."""
+    return save_arrays({}, metadata={"theanets": json.dumps(description)})
+
+
+FILES = {
+    "a missing file": (
+        lambda: theanets.load("/no/such/model"),
+        FileNotFoundError,
+        ["/no/such/model"],
+    ),
+    "an empty file": (a_file(b""), ["ends too early", "copy it again"]),
+    "a truncated file": (a_file(saved()[:-10]), ["damaged", "copy it again"]),
+    "a truncated description": (a_file(saved()[:50]), ["ends too early"]),
+    "another file": (a_file(b"x,y\n" * 99), ["damaged or no model file", "save"]),
+    "arrays alone": (
+        a_file(save_arrays({"w": X})),
+        ["does not describe a model"],
+    ),
+    "a newer file": (
+        a_file(described(format=99)),
+        ["format 99", "Install a newer theanets"],
+    ),
+    "a newer file of the kind with a checksum": (
+        a_file(saved().replace(b'format\\": 2', b'format\\": 3')),
+        ["format 3", "reads formats up to 2", "Install a newer theanets"],
+    ),
+    "a changed file": (
+        a_file(saved().replace(b'size\\": 5', b'size\\": 6')),
+        ["damaged", "does not agree with its checksum", "copy it again"],
+    ),
+    "an unknown class": (
+        a_file(edited(lambda d: d["layers"][1].update(form="feedbackward"))),
+        ["unknown layer form 'feedbackward'", "define or import them", "feedforward"],
+    ),
+    "an unknown class of models": (
+        a_file(edited(lambda d: d.update(model="MyNetwork"))),
+        ["unknown model 'MyNetwork'", "define or import them"],
+    ),
+    "an unknown loss": (
+        a_file(edited(lambda d: d["losses"][0].update(form="myloss"))),
+        ["'myloss'", "define or import them"],
+    ),
+    "an unknown activation": (
+        a_file(edited(lambda d: d["layers"][1].update(activation="mine"))),
+        ['"hid1"', "'mine'", "define or import them"],
+    ),
+    "arrays of another shape": (
+        a_file(edited(lambda d: d["layers"][1].update(size=6))),
+        ['"hid1"', "not those that it needs", '"hid1.w"', "(4, 6)", "(4, 5)"],
+    ),
+    "arrays of a layer of any size": (
+        a_file(edited(lambda d: d["layers"][1].update(size=10**9))),
+        ['"hid1"', "not those that it needs", "1000000000"],
+    ),
+    "more arrays than layers": (
+        a_file(edited(lambda d: d["layers"].pop())),
+        ["not those that its description asks for", "no layer has out.b, out.w"],
+    ),
+    "a pickle": (
+        lambda: theanets.load(pickle.dumps({"layers": [4, 5, 3]})),
+        ["looks like a pickle", "never read", "save has written"],
+    ),
+    "a folder": (
+        lambda: theanets.load(Path(__file__).parent),
+        IsADirectoryError,
+        ["that is a folder", "give the name of a file in it"],
+    ),
+    "a file opened as text": (
+        lambda: theanets.load(io.StringIO("model")),
+        ConfigurationError,
+        ["StringIO", "a path, the bytes of a file", 'open(path, "rb")'],
+    ),
+    "a number for a file": (
+        lambda: theanets.load(5),
+        ConfigurationError,
+        ["the file is 5", "a path, the bytes of a file"],
+    ),
+    "saving to text": (
+        on(Classifier([4, 3]), "save", io.StringIO()),
+        ConfigurationError,
+        ["StringIO", "a path, or a file opened to write bytes", 'open(path, "wb")'],
+    ),
+    "saving to nothing": (
+        on(Classifier([4, 3]), "save", None),
+        ConfigurationError,
+        ["the file is None", "a path, or a file"],
+    ),
+    "saving into no folder": (
+        on(Classifier([4, 3]), "save", "/no/such/model"),
+        FileNotFoundError,
+        ["was not written: there is no such folder; make it first", "/no/such/model"],
+    ),
+    "saving over a folder": (
+        on(Classifier([4, 3]), "save", Path(__file__).parent),
+        IsADirectoryError,
+        ["was not written: that is a folder; give the name of a file in it"],
+    ),
+    "saving below a file": (
+        on(Classifier([4, 3]), "save", Path(__file__) / "model"),
+        NotADirectoryError,
+        ["was not written: a part of its path is no folder"],
+    ),
+    "a compressed archive": (
+        a_file(b"PK\x03\x04" + bytes(60)),
+        ["looks like a zip file", "which is never read"],
+    ),
+    "a text": (
+        a_file(b"these are no numbers"),
+        ["the model file is damaged or no model file", "does not begin as model files"],
+    ),
+    "nothing to load": (
+        lambda: theanets.load(None),
+        ConfigurationError,
+        ["the file is None", "a path, the bytes of a file"],
+    ),
+    "a network to load": (
+        lambda: theanets.load(Classifier([4, 3])),
+        ConfigurationError,
+        ["the file is <Classifier", "a path, the bytes of a file"],
+    ),
+    "keeping -1 files": (
+        lambda: Classifier([4, 3]).save("/no/such/model", keep=-1),
+        ConfigurationError,
+        ["keep is -1", "from 0 on, of older files to keep"],
+    ),
+    "keeping True files": (
+        lambda: Classifier([4, 3]).save("/no/such/model", keep=True),
+        ConfigurationError,
+        ["keep is True", "from 0 on"],
+    ),
+    "keeping a part of a file": (
+        lambda: Classifier([4, 3]).save("/no/such/model", keep=0.5),
+        ConfigurationError,
+        ["keep is 0.5", "a whole number from 0 on"],
+    ),
+    "keeping older files without names": (
+        lambda: Classifier([4, 3]).save(io.BytesIO(), keep=1),
+        ConfigurationError,
+        ["keep is 1", "is no path", "Give a path"],
+    ),
+    "another model": (
+        lambda: Regressor.load(io.BytesIO(saved())),
+        ["holds a Classifier, not a Regressor", "Classifier.load"],
+    ),
+    "saving an activation without a name": (
+        on(Classifier([4, (3, jnp.sin), 2]), "save", io.BytesIO()),
+        ConfigurationError,
+        ['"hid1"', "is a function", "theanets.Activation"],
+    ),
+    "saving a loss without a name": (
+        on(Regressor([4, 2], loss=lambda o, t: o - t), "save", io.BytesIO()),
+        ConfigurationError,
+        ["is a function", "theanets.Loss"],
+    ),
+}
+
+
+SECTIONS = [
+    ("files", ModelFileError, FILES),
+]
