@@ -85,7 +85,7 @@ class Activation:
             )
         self.spec = self.name() + ("" if argument is None else f":{argument}")
         self.params: tuple[Param, ...] = ()
-        self.key: Hashable = (type(self), argument)
+        self.key: Hashable = (self.identity(), argument)
 
     def __init_subclass__(cls, register: bool = True, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
@@ -96,6 +96,11 @@ class Activation:
     def name(cls) -> str:
         """Return the name by which specifications call this class."""
         return cls.__name__.lower()
+
+    @classmethod
+    def identity(cls) -> Any:
+        """Return what tells this kind of activation from every other."""
+        return cls
 
     def bind(self, size: int) -> None:
         """Tell the number of units, and collect the parameters that they need."""
@@ -457,12 +462,13 @@ def _named(name: str, function: Function) -> type[Activation]:
         def transform(self, params: Mapping[str, Array], x: Array) -> Array:
             return function(x)
 
-        def __init__(self, argument: str | None = None) -> None:
-            super().__init__(argument)
-            self.key = self.spec
+        # No module has this class by a name of its own, so pickles cannot name it.
+
+        @classmethod
+        def identity(cls) -> Any:
+            return cls.name()
 
         def __reduce__(self) -> tuple[Any, ...]:
-            # No module has this class by a name of its own, so pickles cannot name it.
             return build, (self.spec,), vars(self)
 
     Named.__name__ = Named.__qualname__ = name
