@@ -104,11 +104,6 @@ class Activation:
         """Return the name by which specifications call this class."""
         return cls.__name__.lower()
 
-    @classmethod
-    def identity(cls) -> Any:
-        """Return what tells this kind of activation from every other."""
-        return cls
-
     def bind(self, size: int) -> None:
         """Tell the number of units, and collect the parameters that they need."""
         self.size = size

@@ -201,7 +201,7 @@ class _Runs:
             )
 
         def following(begun: Iterator[Pair]) -> Iterator[Pair]:
-            with checkpoint.held() if checkpoint else nullcontext():
+            with checkpoint or nullcontext():
                 if saved:
                     self.begun = saved.facts["begun"]
                     self._restore(saved)
@@ -304,14 +304,15 @@ def _watched(
     net: "Network", pairs: Iterator[Pair], snapshots: Snapshots
 ) -> Iterator[Pair]:
     """Pass pairs on, writing snapshots on the way; no other thread trains meanwhile."""
-    count = 0
-    with net._in_training():
-        try:
-            for count, pair in enumerate(pairs, start=1):
-                if snapshots.due(count):
-                    snapshots.write(net.save)
-                yield pair
-        finally:
-            pairs.close()  # type: ignore[attr-defined]
-            if count:
+    count, thread = 0, net._begin_training()
+    try:
+        for count, pair in enumerate(pairs, start=1):
+            if snapshots.due(count):
                 snapshots.write(net.save)
+            yield pair
+    finally:
+        # Also if it is closed by another thread.
+        net._trainers.remove(thread)
+        pairs.close()  # type: ignore[attr-defined]
+        if count:
+            snapshots.write(net.save)

@@ -151,7 +151,7 @@ def minimize(
         checkpoint=checkpoint,
         saved=saved,
     )
-    with checkpoint.held() if checkpoint else nullcontext():
+    with checkpoint or nullcontext():
         if saved is not None:
             table, columns = saved.facts["history"], saved.under("history/")
             held.history = history.unpacked(table, columns)

@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from threading import Lock, Thread, current_thread
 from typing import Any, ClassVar, Self
@@ -574,9 +573,8 @@ class Network:
             number = self._draws
         return noise_key(self._seed, "forward", str(number))
 
-    @contextmanager
-    def _in_training(self) -> Iterator[None]:
-        """Train meanwhile, in one thread at a time."""
+    def _begin_training(self) -> Thread:
+        """Take note that this thread trains, as one at a time can; return it."""
         me = current_thread()
         with _COUNTING:
             others = {x for x in self._trainers if x is not me and x.is_alive()}
@@ -587,10 +585,7 @@ class Network:
                     "train a copy: copy.deepcopy(net)."
                 )
             self._trainers.append(me)
-        try:
-            yield
-        finally:
-            self._trainers.remove(me)
+        return me
 
 
 register(Network)

@@ -250,8 +250,8 @@ def test_another_run_is_told_every_difference(tmp_path):
         "learning_rate was",
         "weight_l2",
         "batch_size",
-        "train arrays 0 shape 0 was 90 and is 80",
-        "train arrays 1 content",
+        "train arrays 0 shape was [90, 4] and is [80, 4]",
+        "train arrays 1 content is another",
         "resume=False",
     ):
         assert words in str(caught.value)
@@ -264,6 +264,17 @@ def test_a_bound_may_change(tmp_path, bound):
     net, _ = train(tmp_path / "c", **bound)
     other, _ = train(None, **bound)
     same(net, other)
+
+
+@pytest.mark.parametrize("updates", [1, 2, 3, 4, 7])
+def test_a_bound_that_cuts_an_epoch_may_change(tmp_path, updates):
+    calm, _ = train(tmp_path / "calm", max_updates=11, max_epochs=None)
+    for bound in (updates, 11):
+        net, _ = train(tmp_path / "cut", max_updates=bound, max_epochs=None)
+        alone, _ = train(max_updates=bound, max_epochs=None)
+        same(net, alone)
+    same(net, calm)
+    assert (tmp_path / "cut").read_bytes() == (tmp_path / "calm").read_bytes()
 
 
 def test_starting_over_keeps_the_old_file_aside(tmp_path):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import theanets
-from theanets.training.interrupts import terminable
+from theanets.training.interrupts import Terminable
 
 TRAINS = """
 import sys, time
@@ -80,7 +80,7 @@ def test_the_handler_is_gone_after_training():
 
 
 def test_a_signal_raises_where_the_program_is():
-    with pytest.raises(SystemExit) as caught, terminable():
+    with pytest.raises(SystemExit) as caught, Terminable():
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(5)
     assert caught.value.code == 143

@@ -131,7 +131,7 @@ class Regularizer:
         """Return the settings as JSON holds them."""
         patterns = [self.pattern] if isinstance(self.pattern, str) else self.pattern
         return {
-            "form": self.form,
+            "name": self.form,
             "weight": float(self.weight),
             "pattern": list(patterns or ()),
             "role": self.role,

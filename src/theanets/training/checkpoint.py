@@ -4,7 +4,6 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -175,8 +174,9 @@ class Checkpoint:
 
     # Writing.
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
+    # No generator: contextlib sets the traceback of what passes through, and an
+    # exception of the user may refuse that.
+    def __enter__(self) -> "Checkpoint":
         """Hold the file against all others.
 
         Raises
@@ -199,10 +199,14 @@ class Checkpoint:
                 )
             if self._seen is not None and not self.resume:
                 os.replace(self.path, _aside(self.path))
-            self._written = time.monotonic()
-            yield
-        finally:
+        except BaseException:
             self._lock.release()
+            raise
+        self._written = time.monotonic()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._lock.release()
 
     def due(self, epoch: int) -> bool:
         """Return whether to write after so many epochs."""

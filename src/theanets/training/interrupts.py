@@ -2,33 +2,38 @@
 
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, NoReturn
 
 
-@contextmanager
-def terminable() -> Iterator[None]:
-    """Let SIGTERM end what runs inside as an exception does, so that it can clean up.
+class Terminable:
+    """Lets SIGTERM end what runs inside as an exception does, so that it can clean up.
 
     It raises SystemExit with the status that the signal would have given. A program
     that handles the signal itself goes on doing so, and so does one that trains in
     another thread than its main one, where Python takes no signals.
     """
 
-    def leave(number: int, frame: Any) -> NoReturn:
-        raise SystemExit(128 + number)
+    # No generator: contextlib sets the traceback of what passes through, and an
+    # exception of the user may refuse that.
+    def __enter__(self) -> None:
+        self._ours = (
+            _in_main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        )
+        if self._ours:
+            signal.signal(signal.SIGTERM, _leave)
 
-    term = signal.SIGTERM
-    ours = _in_main_thread() and signal.getsignal(term) is signal.SIG_DFL
-    if ours:
-        signal.signal(term, leave)
-    try:
-        yield
-    finally:
+    def __exit__(self, *error: object) -> None:
         # A generator may be closed in another thread than it was begun in.
-        if ours and _in_main_thread() and signal.getsignal(term) is leave:
-            signal.signal(term, signal.SIG_DFL)
+        if (
+            self._ours
+            and _in_main_thread()
+            and signal.getsignal(signal.SIGTERM) is _leave
+        ):
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _leave(number: int, frame: Any) -> NoReturn:
+    raise SystemExit(128 + number)
 
 
 def _in_main_thread() -> bool:

@@ -20,7 +20,7 @@ from theanets.progress import Reporter, reporter
 from theanets.training import nonfinite
 from theanets.training.checkpoint import Checkpoint, Saved
 from theanets.training.controls import Controls
-from theanets.training.interrupts import terminable
+from theanets.training.interrupts import Terminable
 from theanets.training.measure import Monitors, Pace, Pair, Sums
 from theanets.training.programs import (
     Objective,
@@ -197,7 +197,7 @@ def iterate(
         max_epochs=controls.max_epochs, patience=controls.patience, stage=problem.stage
     )
     reason = "stopped by the caller"
-    with terminable():
+    with Terminable():
         try:
             yield from run.epochs()
             reason = run.reason
@@ -285,8 +285,7 @@ class _Run:
         # One that was interrupted in a validation makes up for it.
         if self.at.validated_at < 0 or self.validation_is_due:
             self.at = self.validated(self.at)
-            if self.at.epoch:
-                self.note(self.at)
+            self.note(self.at)
         self.show(0.0, 0, validated=True)
         while True:
             if self.bound() or stopped:
@@ -309,7 +308,7 @@ class _Run:
             self.show(seconds, examples, due or self.final is not None)
             last = self.final or self.at
             answers = [
-                f(self.at.epoch, last.training, last.validation)
+                f(last.epoch, last.training, last.validation)
                 for f in controls.callbacks
             ]
             stopped = any(
@@ -355,18 +354,25 @@ class _Run:
         """Validate once more, since the last epochs count.
 
         A run with a later bound would not have done so; hence ``at`` stays as it is,
-        for whoever goes on from here.
+        for whoever goes on from here. So it does where the bound cuts an epoch short.
         """
-        if self.at.epoch not in (self.at.validated_at, self.final and self.final.epoch):
-            self.final = self.validated(self.at)
+        at = self.closed(self.at) if self.at.sums.batches else self.at
+        if at.epoch not in (at.validated_at, self.final and self.final.epoch):
+            self.final = self.validated(at)
             self.note(self.final)
         last = self.final or self.at
         loss = last.validation["loss"]
         if self.controls.on_nonfinite == "raise" and not math.isfinite(loss):
             raise nonfinite.validation_error(last.epoch, loss)
 
+    def closed(self, at: Progress) -> Progress:
+        """Return a place in an epoch as that after it."""
+        training = self.epoch_monitors(at.sums)
+        return replace(at, epoch=at.epoch + 1, sums=Sums(), training=training)
+
     def note(self, at: Progress) -> None:
-        self.problem.record(at.epoch, (at.training, at.validation))
+        if at.epoch:
+            self.problem.record(at.epoch, (at.training, at.validation))
 
     def adopt(self) -> bool:
         """Take over parameters that others have changed; tell if they have."""
@@ -400,24 +406,29 @@ class _Run:
         if limit is not None:
             left = limit - int(self.at.state.updates) + self.at.sums.batches
         passed, done = 0, self.at.sums.batches
+        cut = False
         # Closed whatever happens, which ends the thread of a stream.
         with closing(self.train.chunks(self.past + self.at.epoch)) as chunks:
             for chunk in chunks:
+                if self.at.sums.batches == left:
+                    # There are more batches than the bound allows.
+                    cut = True
+                    break
                 begin = min(done - passed, chunk.count)
                 passed += begin
                 done = max(done, passed)
                 if begin < chunk.count:
-                    self.train_chunk(chunk, begin, left)
+                    cut = self.train_chunk(chunk, begin, left)
                     passed = done = self.at.sums.batches
-                if self.at.sums.batches == left:
+                if cut:
                     break
-        sums = self.at.sums
-        training = self.epoch_monitors(sums)
-        epoch = self.at.epoch + 1
-        self.at = replace(self.at, epoch=epoch, sums=Sums(), training=training)
-        return sums.examples
+        examples = self.at.sums.examples
+        if not cut:
+            self.at = self.closed(self.at)
+        return examples
 
-    def train_chunk(self, chunk: Chunk, begin: int, left: int | None) -> None:
+    def train_chunk(self, chunk: Chunk, begin: int, left: int | None) -> bool:
+        """Train on the batches from one on, and tell if the bound cut them short."""
         count = chunk.count
         if left is not None:
             count = min(count, begin + left - self.at.sums.batches)
@@ -431,6 +442,7 @@ class _Run:
             )
             if self.checkpoint is not None and self.checkpoint.due_inside:
                 self.write()
+        return count < chunk.count
 
     def train_batches(self, chunk: Chunk, start: int, stop: int) -> None:
         """Train on some batches, and see to those whose numbers go bad."""
@@ -562,8 +574,7 @@ class _Run:
         """Write the checkpoint; one that is not the last may fail."""
         assert self.checkpoint is not None
         at = self.at
-        if at.epoch:
-            self.note(at)
+        self.note(at)
         owned = self.problem.describe(self.best_values() or at.state.values)
         if self.final is not None:
             self.note(self.final)
