@@ -326,6 +326,7 @@ def test_theanets_begins_without_optax():
 def test_keywords_are_those_that_are_taken(algo):
     names = {name for each in ALGORITHMS for name in keywords(each)}
     hyper = dict.fromkeys(names, 0.5) | {"rprop_increase": 2, "rprop_max_step": 2}
+    hyper["nesterov"] = True
     resolve(algo, hyper)
     assert names - set(hyper) == set(keywords(algo))
     assert keywords("no such algo") == []

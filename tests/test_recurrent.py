@@ -226,7 +226,7 @@ def test_step_by_step_as_all_at_once(entry):
     step = jax.jit(net._topology.step)
     carries = net._topology.initial_carries(3, "float32")
     for t in range(TIME):
-        outputs, carries = step(net._values, {"in": x[:, t : t + 1]}, carries)
+        outputs, carries = step(net._values.now(), {"in": x[:, t : t + 1]}, carries)
         for name, value in expected.items():
             np.testing.assert_allclose(
                 outputs[name][:, 0], value[:, t], rtol=1e-4, atol=1e-6, err_msg=name

@@ -31,7 +31,7 @@ class TheanetsError(Exception):
     --------
     >>> import theanets
     >>> try:
-    ...     theanets.Regressor([4, (3, "tahn"), 2])
+    ...     net = theanets.Regressor([4, (3, "tahn"), 2])
     ... except theanets.TheanetsError as error:
     ...     print(str(error)[:49])
     layer "hid1": unknown activation 'tahn'. Known: e

@@ -185,7 +185,7 @@ class _Runs:
             begun = facts.get("begun", 0) if saved else self.begun
             problem = replace(
                 part.problem(optimizer),
-                record=partial(self._record, base),
+                record=_Rows(self.net, base, saved),
                 describe=partial(self._describe, index, base, begun),
             )
             return run(
@@ -211,20 +211,20 @@ class _Runs:
 
         return following(begin(first, saved))
 
-    def _record(self, base: int, epoch: int, pair: Pair) -> None:
-        """Take note of an epoch of a run that began after so many others."""
-        history.note(self.net.history, base + epoch - 1, pair)
-        self.net._epochs = base + epoch
-
     def _own(self) -> list[MutableMapping[str, Any]]:
         """Return the arrays that parts have beside the network's, each once."""
         return list({id(part.own): part.own for part in self.parts}.values())
 
-    def _describe(self, index: int, base: int, begun: int, best: Values) -> Saved:
+    def _describe(
+        self, index: int, base: int, begun: int, best: Values, epoch: int, pair: Pair
+    ) -> Saved:
         """Return what a checkpoint holds of the network, and of where it is trained."""
-        model = describe(self.net)
+        model = {**describe(self.net), "epochs": base + epoch}
         arrays = {**self.net._values.now(), **self.parts[index].in_network(best)}
-        table, columns = history.packed(self.net.history)
+        rows = history.upto(self.net.history, base + epoch)
+        if epoch:
+            history.note(rows, base + epoch - 1, pair)
+        table, columns = history.packed(rows)
         facts = {"part": index, "base": base, "begun": begun, "history": table}
         past = {f"history/{name}": column for name, column in columns.items()}
         own = {
@@ -281,6 +281,21 @@ class _Runs:
             yield pair
 
         return once()
+
+
+class _Rows:
+    """Writes the epochs of one run into the history of a network."""
+
+    def __init__(self, net: "Network", base: int, saved: Saved | None) -> None:
+        self.net = net
+        done = saved.facts["progress"]["epoch"] if saved else 0
+        self.places = {epoch: base + epoch - 1 for epoch in range(1, done + 1)}
+
+    def __call__(self, epoch: int, pair: Pair) -> None:
+        if epoch not in self.places:
+            self.places[epoch] = len(self.net.history["stage"])
+            self.net._epochs += 1
+        history.note(self.net.history, self.places[epoch], pair)
 
 
 _OPEN: WeakSet[Any] = WeakSet()

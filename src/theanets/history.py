@@ -17,14 +17,31 @@ def empty() -> dict[str, Any]:
 
 
 def note(history: dict[str, Any], place: int, pair: Pair) -> None:
-    """Make a pair of monitors the last row, the one at a place counted from 0."""
+    """Write a pair of monitors into a row, counted from 0; one behind the last adds it.
+
+    A monitor that is new or gone has None elsewhere.
+    """
+    stages = history["stage"]
+    length = len(stages)
+    added = place == length
     for name, monitors in zip(SETS, pair, strict=True):
         columns = history[name]
-        for column in columns.values():
-            del column[place:]
-        _append(columns, place, monitors)
-    del history["stage"][place:]
-    history["stage"].append(pair[0].stage)
+        for monitor in {**columns, **monitors}:
+            column = columns.setdefault(monitor, [None] * length)
+            if added:
+                column.append(None)
+            column[place] = monitors.get(monitor)
+    if added:
+        stages.append(None)
+    stages[place] = pair[0].stage
+
+
+def upto(history: Mapping[str, Any], length: int) -> dict[str, Any]:
+    """Return a copy of the first rows."""
+    return {
+        name: {monitor: column[:length] for monitor, column in history[name].items()}
+        for name in SETS
+    } | {"stage": history["stage"][:length]}
 
 
 def last(history: Mapping[str, Any]) -> Pair:
@@ -79,11 +96,3 @@ def unpacked(facts: Any, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
         "validation": found["validation"],
         "stage": found["stage"],
     }
-
-
-def _append(
-    columns: dict[str, list[float | None]], length: int, monitors: Mapping[str, float]
-) -> None:
-    """Add one row; a monitor that is new or gone has None elsewhere."""
-    for name in {**columns, **monitors}:
-        columns.setdefault(name, [None] * length).append(monitors.get(name))

@@ -176,8 +176,11 @@ class _Held:
     def record(self, epoch: int, pair: Pair) -> None:
         history.note(self.history, epoch - 1, pair)
 
-    def describe(self, best: Values) -> Saved:
-        table, columns = history.packed(self.history)
+    def describe(self, best: Values, epoch: int, pair: Pair) -> Saved:
+        rows = history.upto(self.history, epoch)
+        if epoch:
+            history.note(rows, epoch - 1, pair)
+        table, columns = history.packed(rows)
         arrays = {f"history/{name}": column for name, column in columns.items()}
         return Saved(({}, {}), {"history": table}, arrays)
 

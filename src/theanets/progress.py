@@ -11,8 +11,6 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TextIO
 
-import numpy as np
-
 from theanets.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -236,9 +234,9 @@ def reporter(progress: "bool | Reporter | None" = None) -> Reporter:
     """
     if isinstance(progress, Reporter):
         return progress
-    if progress is not None and not isinstance(progress, bool | np.bool_):
+    if progress is not None and progress not in (True, False):
         raise ConfigurationError(
-            f"progress is {progress!r}; it has to be True, False, None or a Reporter."
+            f"progress is {progress!r}; expected True, False, None or a Reporter."
         )
     stream = sys.stderr
     if stream is None or not (progress is None or progress):

@@ -9,7 +9,7 @@ import pytest
 
 import theanets
 from theanets.datasets import sources
-from theanets.training import loop
+from theanets.training import measure
 
 from ..helpers import bits, blobs
 
@@ -184,7 +184,7 @@ def outcome(name, data=None, **more):
 @pytest.mark.parametrize("name", RUNS)
 def test_cuts_and_display_change_no_bits(name, monkeypatch, capsys):
     wanted = outcome(name)
-    monkeypatch.setattr(loop, "_SECONDS_PER_CALL", 1e-9)
+    monkeypatch.setattr(measure, "_SECONDS_PER_CALL", 1e-9)
     assert outcome(name, progress=True) == wanted
     assert "epoch 4" in capsys.readouterr().err
 
@@ -218,7 +218,9 @@ def test_batches_from_a_list_give_the_bits_of_arrays(name):
 def first_order():
     """Return the order in which a model's first epoch sees 32 examples."""
     numbers = np.arange(32, dtype="f4")
-    seen = sources.ArraySource((numbers,), ["float32"], 8, None, 13, True, True)
+    seen = sources.ArraySource(
+        (numbers,), ["float32"], 8, None, 13, True, True, "train", "epoch"
+    )
     return [
         rows.astype("i4") for chunk in seen.chunks(0) for (rows,) in chunk.on_host()
     ]

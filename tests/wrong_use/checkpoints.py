@@ -170,7 +170,7 @@ FILES = {
         [
             "learning_rate was 0.05 and is 0.3",
             "batch_size was 4 and is 8",
-            "regularizers 0 was nothing and is {'form': 'weight_l2'",
+            "regularizers weight_l2 was nothing and is {'name': 'weight_l2'",
         ],
     ),
     "another seed": (

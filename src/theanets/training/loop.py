@@ -66,7 +66,8 @@ class Problem:
         (values, batch, numbers, key) -> outputs of layers by name, to tell where
         numbers went bad.
     describe : callable
-        Takes the best values, and returns what a checkpoint holds besides the run.
+        Takes the best values, the number of an epoch and its monitors, and returns
+        what a checkpoint after that epoch holds besides the run.
     """
 
     objective: Objective
@@ -78,7 +79,7 @@ class Problem:
     stage: str = ""
     record: Callable[[int, Pair], None] = lambda epoch, pair: None
     trace: nonfinite.Trace | None = None
-    describe: Callable[[Values], Saved] = lambda best: Saved(({}, {}), {}, {})
+    describe: Callable[[Values, int, Pair], Saved] = lambda *_: Saved(({}, {}), {}, {})
 
 
 def run(
@@ -410,25 +411,22 @@ class _Run:
         # Closed whatever happens, which ends the thread of a stream.
         with closing(self.train.chunks(self.past + self.at.epoch)) as chunks:
             for chunk in chunks:
-                if self.at.sums.batches == left:
-                    # There are more batches than the bound allows.
-                    cut = True
-                    break
                 begin = min(done - passed, chunk.count)
                 passed += begin
                 done = max(done, passed)
                 if begin < chunk.count:
-                    cut = self.train_chunk(chunk, begin, left)
+                    self.train_chunk(chunk, begin, left)
                     passed = done = self.at.sums.batches
-                if cut:
+                if done == left:
+                    # What is left of the epoch is for a run with a later bound.
+                    cut = left != self.train.batches
                     break
         examples = self.at.sums.examples
         if not cut:
             self.at = self.closed(self.at)
         return examples
 
-    def train_chunk(self, chunk: Chunk, begin: int, left: int | None) -> bool:
-        """Train on the batches from one on, and tell if the bound cut them short."""
+    def train_chunk(self, chunk: Chunk, begin: int, left: int | None) -> None:
         count = chunk.count
         if left is not None:
             count = min(count, begin + left - self.at.sums.batches)
@@ -442,7 +440,6 @@ class _Run:
             )
             if self.checkpoint is not None and self.checkpoint.due_inside:
                 self.write()
-        return count < chunk.count
 
     def train_batches(self, chunk: Chunk, start: int, stop: int) -> None:
         """Train on some batches, and see to those whose numbers go bad."""
@@ -574,10 +571,8 @@ class _Run:
         """Write the checkpoint; one that is not the last may fail."""
         assert self.checkpoint is not None
         at = self.at
-        self.note(at)
-        owned = self.problem.describe(self.best_values() or at.state.values)
-        if self.final is not None:
-            self.note(self.final)
+        best = self.best_values() or at.state.values
+        owned = self.problem.describe(best, at.epoch, (at.training, at.validation))
         facts, arrays = packed(at)
         named = {f"progress/{name}": array for name, array in arrays.items()}
         saved = Saved(
