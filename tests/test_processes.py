@@ -137,9 +137,37 @@ def test_a_forked_process_of_a_busy_one_gives_right_answers():
         threads = [threading.Thread(target=answer) for _ in range(4)]
         for thread in threads:
             thread.start()
-        for _ in range(5):
-            in_child(lambda: equal(net.predict_proba(points), wanted))
-        ended.set()
+        try:
+            for _ in range(5):
+                in_child(lambda: equal(net.predict_proba(points), wanted))
+        finally:
+            ended.set()
+    """)
+
+
+def test_reading_parameters_after_a_fork_of_a_busy_process_waits_for_nobody():
+    run("""
+        import pickle, threading
+        ended = threading.Event()
+
+        def answer():
+            while not ended.is_set():
+                net.predict_proba(points, hidden_noise=0.1)
+
+        def work():
+            values = net._values
+            assert all(type(array) is np.ndarray for array in values.values())
+            pickle.loads(pickle.dumps(net))
+
+        threads = [threading.Thread(target=answer) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        try:
+            for _ in range(50):
+                in_child(work)
+            assert not any(type(x) is np.ndarray for x in net._values.values())
+        finally:
+            ended.set()
     """)
 
 

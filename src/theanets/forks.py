@@ -13,6 +13,9 @@ import sys
 from collections.abc import Callable
 from threading import Lock
 from typing import Any
+from weakref import WeakValueDictionary
+
+import numpy as np
 
 from theanets.errors import ConcurrencyError
 
@@ -60,7 +63,6 @@ class _Here:
 
     def __init__(self, forked: bool) -> None:
         self.forked = forked
-        self.used = forked
         self.lock = Lock()
         self.computer: _Computer | None = None
 
@@ -157,13 +159,46 @@ def _answer(request: bytes) -> bytes:
             return pickle.dumps((False, RuntimeError(str(error))))
 
 
+def keep(arrays: dict[str, Any]) -> None:
+    """Let arrays be NumPy's in each process that is forked from now on."""
+    _kept[id(arrays)] = arrays
+
+
+_kept: WeakValueDictionary[int, dict[str, Any]] = WeakValueDictionary()
+_forking = Lock()
+_at_fork: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] | None = None
+"""During a fork after JAX was used: arrays, what they hold, and the same of NumPy."""
+_ended: list[Any] = []
+
+
 def _before_fork() -> None:
-    _here.used = _here.forked or _jax_is_used()
+    global _at_fork
+    _forking.acquire()
+    if not (_here.forked or _jax_is_used()):
+        return
+    _at_fork = []
+    # In the child, to read an array of JAX could wait for a thread that is not there.
+    for arrays in list(_kept.values()):
+        held = dict(arrays)
+        host = {name: np.asarray(array) for name, array in held.items()}
+        _at_fork.append((arrays, held, host))
 
 
-def _after_fork() -> None:
-    global _here
-    _here = _Here(forked=_here.used)
+def _after_fork_in_parent() -> None:
+    global _at_fork
+    _at_fork = None
+    _forking.release()
+
+
+def _after_fork_in_child() -> None:
+    global _here, _at_fork
+    _here = _Here(forked=_at_fork is not None)
+    for arrays, held, host in _at_fork or ():
+        # Nor can they be freed.
+        _ended.append(held)
+        arrays.update(host)
+    _at_fork = None
+    _forking.release()
 
 
 def _jax_is_used() -> bool:
@@ -176,4 +211,8 @@ def _jax_is_used() -> bool:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork, after_in_child=_after_fork)
+    os.register_at_fork(
+        before=_before_fork,
+        after_in_parent=_after_fork_in_parent,
+        after_in_child=_after_fork_in_child,
+    )

@@ -9,7 +9,7 @@ import numpy as np
 from theanets.config import float_type
 from theanets.datasets.arrays import as_array
 from theanets.errors import DataError
-from theanets.forks import forked
+from theanets.forks import forked, keep
 from theanets.registry import suggest
 
 
@@ -19,6 +19,10 @@ class Arrays(dict[str, Any]):
     They are JAX's, or NumPy's in a forked process; none of them ever changes, each
     is only replaced by another.
     """
+
+    def __init__(self, arrays: Mapping[str, Any] | None = None) -> None:
+        super().__init__(arrays or {})
+        keep(self)
 
     def now(self) -> dict[str, Any]:
         """Return the arrays of this moment, whatever other threads go on to commit."""
