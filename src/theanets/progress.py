@@ -11,6 +11,8 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TextIO
 
+import numpy as np
+
 from theanets.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -234,7 +236,8 @@ def reporter(progress: "bool | Reporter | None" = None) -> Reporter:
     """
     if isinstance(progress, Reporter):
         return progress
-    if progress is not None and progress not in (True, False):
+    known = progress is None or isinstance(progress, bool | np.bool_)
+    if not known and not (isinstance(progress, int) and progress in (0, 1)):
         raise ConfigurationError(
             f"progress is {progress!r}; expected True, False, None or a Reporter."
         )

@@ -112,7 +112,7 @@ FLAGS = {
         train(monitor_gradients="no"),
         ["monitor_gradients is 'no'", "True or False"],
     ),
-    "progress is a number": (train(progress=0), ["progress is 0", "True, False"]),
+    "progress is a number": (train(progress=2), ["progress is 2", "True, False"]),
     "progress is an array": (
         train(progress=np.ones(2)),
         ["progress is array", "True, False, None or a Reporter"],
