@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakSet
 
 import numpy as np
 
 from theanets import history, optimizers, pretraining, regularizers
+from theanets.checks import is_whole
 from theanets.errors import ConfigurationError, DataError
 from theanets.forks import refuse_forked
 from theanets.graph.class_weights import class_weights
@@ -175,17 +176,20 @@ class _Runs:
         checkpoint, saved = self.checkpoint, None
         if checkpoint is not None:
             saved = checkpoint.saved()
+        place = _Place()
+        if checkpoint is not None and saved is not None:
+            place = checkpoint.believe(partial(_Place.of, saved.facts))
         # The file may be of another run, which `run` tells once it has seen the data.
-        facts = saved.facts if saved else {}
-        first = min(facts.get("part", 0), len(self.parts) - 1)
+        first = min(place.part, len(self.parts) - 1)
 
         def begin(index: int, saved: Saved | None = None) -> Iterator[Pair]:
             part = self.parts[index]
-            base = facts.get("base", 0) if saved else self.net._epochs
-            begun = facts.get("begun", 0) if saved else self.begun
+            base = place.base if saved else self.net._epochs
+            begun = place.begun if saved else self.begun
+            done = place.done if saved else 0
             problem = replace(
                 part.problem(optimizer),
-                record=_Rows(self.net, base, saved),
+                record=_Rows(self.net, base, done),
                 describe=partial(self._describe, index, base, begun),
             )
             return run(
@@ -202,9 +206,9 @@ class _Runs:
 
         def following(begun: Iterator[Pair]) -> Iterator[Pair]:
             with checkpoint or nullcontext():
-                if saved:
-                    self.begun = saved.facts["begun"]
-                    self._restore(saved)
+                if checkpoint and saved:
+                    self.begun = place.begun
+                    checkpoint.believe(lambda: self._restore(saved, place))
                 yield from begun
                 for index in range(first + 1, len(self.parts)):
                     yield from begin(index)
@@ -234,7 +238,7 @@ class _Runs:
         }
         return Saved((model, arrays), facts, {**past, **own})
 
-    def _restore(self, saved: Saved) -> None:
+    def _restore(self, saved: Saved, place: "_Place") -> None:
         """Be as the network was when a checkpoint was written."""
         description, arrays = saved.model
         known = self.net._values.now()
@@ -246,7 +250,10 @@ class _Runs:
             own.update((name, held(np.array(found[name]))) for name in own)
         self.net._epochs = description["epochs"]
         table, columns = saved.facts["history"], saved.under("history/")
-        self.net.history = history.unpacked(table, columns)
+        found = history.unpacked(table, columns)
+        if len(found["stage"]) != place.base + place.done:
+            raise ValueError("its history is not that of so many epochs")
+        self.net.history = found
 
     def sample(self) -> Iterator[Pair]:
         """Check everything, and return the one epoch that draws weights from data."""
@@ -283,16 +290,35 @@ class _Runs:
         return once()
 
 
+class _Place(NamedTuple):
+    """Where a checkpoint was written: the part, the epochs before it, and in it."""
+
+    part: int = 0
+    base: int = 0
+    begun: int = 0
+    done: int = 0
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> "_Place":
+        """Return what the facts of a checkpoint say; zeros where they say nothing."""
+        names = ("part", "base", "begun")
+        found = [*(facts.get(n, 0) for n in names), facts["progress"]["epoch"]]
+        if not all(is_whole(number, 0) for number in found):
+            raise ValueError(f"{found} are no numbers of parts and epochs")
+        return cls(*map(int, found))
+
+
 class _Rows:
     """Writes the epochs of one run into the history of a network."""
 
-    def __init__(self, net: "Network", base: int, saved: Saved | None) -> None:
-        self.net = net
-        done = saved.facts["progress"]["epoch"] if saved else 0
-        self.places = {epoch: base + epoch - 1 for epoch in range(1, done + 1)}
+    def __init__(self, net: "Network", base: int, done: int) -> None:
+        self.net, self.base, self.done = net, base, done
+        self.places: dict[int, int] = {}
 
     def __call__(self, epoch: int, pair: Pair) -> None:
-        if epoch not in self.places:
+        if epoch <= self.done:
+            self.places[epoch] = self.base + epoch - 1
+        elif epoch not in self.places:
             self.places[epoch] = len(self.net.history["stage"])
             self.net._epochs += 1
         history.note(self.net.history, self.places[epoch], pair)

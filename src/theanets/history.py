@@ -77,6 +77,10 @@ def packed(history: Mapping[str, Any]) -> tuple[Any, dict[str, np.ndarray]]:
 
 def unpacked(facts: Any, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """Return the table that `packed` has described."""
+    columns = [arrays[f"{name}/{m}"] for name in SETS for m in facts[name]]
+    length = max(map(len, columns), default=0)
+    if sum(count for _, count in facts["stages"]) != length:
+        raise ValueError(f"the stages are not those of {length} epochs")
     found: dict[str, Any] = {
         "stage": [stage for stage, count in facts["stages"] for _ in range(count)]
     }

@@ -402,3 +402,26 @@ def test_killed_at_any_moment_it_ends_with_the_same_bits(tmp_path, name):
     assert found.returncode == 0, found.stderr[-3000:]
     told = json.loads(found.stdout.splitlines()[-1])
     assert told == {"killed": KILLS, "in saves": KILLS // 2, "left": []}
+
+
+HOSTILE = [None, "x", -1, 10**12, 0.5, [], {}]
+
+
+@pytest.mark.parametrize("wrong", HOSTILE, ids=str)
+def test_a_file_that_says_anything_is_refused_or_trained_on(tmp_path, wrong):
+    train(tmp_path / "c", max_epochs=2)
+    description, arrays = theanets.files.read(tmp_path / "c")
+    facts = description["training"]
+    places = [(facts, name) for name in facts if name != "run"]
+    places += [(facts["progress"], name) for name in facts["progress"]]
+    places += [(facts["history"], name) for name in facts["history"]]
+    refused = 0
+    for holder, name in places:
+        before, holder[name] = holder[name], wrong
+        theanets.files.write(tmp_path / "hostile", description, arrays)
+        holder[name] = before
+        try:
+            train(tmp_path / "hostile", max_epochs=3)
+        except theanets.TheanetsError:
+            refused += 1
+    assert refused > 3

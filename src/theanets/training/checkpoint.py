@@ -6,13 +6,13 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from theanets import files
 from theanets.checks import is_number, is_whole
-from theanets.errors import CheckpointError, ConfigurationError
+from theanets.errors import CheckpointError, ConfigurationError, ModelFileError
 from theanets.training.locks import Lock, Locked
 
 PREFIX = "training/"
@@ -20,6 +20,9 @@ PREFIX = "training/"
 FACTS = "training"
 """What is no part of a model is under this name in the description."""
 KEYWORDS = ("checkpoint", "checkpoint_every", "resume")
+
+T = TypeVar("T")
+_BELIED = (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError)
 
 Model = tuple[dict[str, Any], Mapping[str, Any]]
 """What a file says of a model: its description, its arrays."""
@@ -154,6 +157,23 @@ class Checkpoint:
             n.removeprefix(PREFIX): a for n, a in arrays.items() if n.startswith(PREFIX)
         }
         return Saved((description, own), facts, rest)
+
+    def believe(self, make: Callable[[], T]) -> T:
+        """Return what is made of the file's content, which may say anything.
+
+        Raises
+        ------
+        ModelFileError
+            If nothing can be made of it.
+        """
+        try:
+            return make()
+        except _BELIED as error:
+            raise ModelFileError(
+                f'the checkpoint "{self.path}" is damaged: what it says of a training '
+                f"makes no sense ({type(error).__name__}: {error}). Use an older one, "
+                "or resume=False to start over."
+            ) from error
 
     def compare(self, saved: Saved) -> None:
         """Check that a file belongs to this run.

@@ -274,9 +274,11 @@ class _Run:
         self.at = Progress(state, training=nothing, validation=nothing)
         self.final: Progress | None = None
         """Where it stands after a validation that only the end has made due."""
-        if saved is not None:
-            facts, arrays = saved.facts["progress"], saved.under("progress/")
-            self.at = unpacked(facts, arrays, state, problem.stage)
+        if checkpoint is not None and saved is not None:
+            arrays = saved.under("progress/")
+            self.at = checkpoint.believe(
+                lambda: unpacked(saved.facts["progress"], arrays, state, problem.stage)
+            )
             problem.commit(self.at.state.values)
 
     def epochs(self) -> Iterator[Pair]:

@@ -128,9 +128,15 @@ def unpacked(
         for name, pair in arrays.items()
         if name.startswith("sums/")
     }
+    validations, epoch = int(facts["validations"]), int(facts["epoch"])
+    if not 0 <= validations <= epoch + 1:
+        raise ValueError(f"{validations} validations in {epoch} epochs")
     counts = [int(facts[name]) for name in ("batches", "examples", "skipped")]
+    batches, _, skipped = counts
+    if min(counts) < 0 or {len(c[0]) for c in columns.values()} - {batches - skipped}:
+        raise ValueError(f"monitors of {batches} batches, {skipped} left out")
     return Progress(
-        State(values, optimizer, np.int32(facts["updates"])),
+        State(values, optimizer, np.int32(int(facts["updates"]))),
         int(facts["epoch"]),
         Sums((columns,) if columns else (), *counts),
         _monitors(facts["training"], stage),
