@@ -12,8 +12,10 @@ import theanets
 from theanets.training.interrupts import Terminable
 
 TRAINS = """
-import sys, time
+import signal, sys
 import numpy as np, theanets
+# Whoever runs this in the background may have told it to ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 x = np.random.default_rng(0).normal(size=(20000, 4)).astype("f4")
 net = theanets.Autoencoder([4, 3, 4])
 def told(epoch, *_):
@@ -40,10 +42,11 @@ def started(path):
 def test_a_signal_ends_a_training_and_leaves_its_checkpoint(tmp_path, number, status):
     with started(tmp_path / "run") as process:
         process.send_signal(number)
-        begun = time.monotonic()
-        rest = process.stdout.read()
-        assert process.wait(60) == status
-    assert time.monotonic() - begun < 20
+        try:
+            rest, _ = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == status
     assert rest.endswith("finally True\n")
     assert [x.name for x in tmp_path.iterdir()] == ["run"]
     facts = theanets.files.read(tmp_path / "run")[0]["training"]
