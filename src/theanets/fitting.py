@@ -2,17 +2,14 @@
 
 import atexit
 import time
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
-import numpy as np
-
-from theanets import history, optimizers, pretraining, regularizers
-from theanets.checks import is_whole
+from theanets import history, optimizers, pretraining, regularizers, resuming
 from theanets.errors import ConfigurationError, DataError
 from theanets.forks import refuse_forked
 from theanets.graph.class_weights import class_weights
@@ -24,13 +21,13 @@ from theanets.parameters import held
 from theanets.pretraining import InputsAlone, Part, Stage
 from theanets.progress import reporter
 from theanets.registry import listing
-from theanets.saving import Snapshots, describe
+from theanets.resuming import Place, Rows
+from theanets.saving import Snapshots
 from theanets.training import controls as controls_
 from theanets.training.checkpoint import KEYWORDS, Checkpoint, Saved
 from theanets.training.controls import Controls
 from theanets.training.loop import measure, run, sources
 from theanets.training.measure import Pair
-from theanets.training.programs import Values
 
 if TYPE_CHECKING:
     from theanets.network import Network
@@ -77,32 +74,10 @@ def epochs(
                 f"algo {algo!r} draws weights in one step, which leaves nothing to go "
                 "on with: it takes no checkpoint. Save the network instead."
             )
-        checkpoint.run = _identity(net, algo, optimizer, controls, whole, seed)
+        checkpoint.run = resuming.identity(net, algo, optimizer, controls, whole, seed)
     runs = _Runs(net, parts, (train, valid), controls, seed, begun, checkpoint)
     pairs = runs.sample() if optimizer is None else runs.train(optimizer)
     return _closed_at_exit(_watched(net, pairs, snapshots))
-
-
-def _identity(
-    net: "Network",
-    algo: Any,
-    optimizer: Optimizer,
-    controls: Controls,
-    whole: Objective,
-    seed: int,
-) -> dict[str, Any]:
-    """Return what makes two runs the same, beside their data."""
-    model = {name: x for name, x in describe(net).items() if name != "epochs"}
-    return {
-        "model": model,
-        "algo": algo if isinstance(algo, str) else type(algo).__name__,
-        **optimizer.identity(),
-        **controls.identity(),
-        "rng": seed,
-        "regularizers": [r.identity() for r in whole.regularizers],
-        "class_weight": list(whole.class_weights),
-        "monitors": [monitor.name for monitor in whole.monitors],
-    }
 
 
 def _optimizer(algo: Any, given: dict[str, Any]) -> Optimizer | None:
@@ -173,24 +148,19 @@ class _Runs:
 
     def train(self, optimizer: Optimizer) -> Iterator[Pair]:
         """Check everything, and return the epochs of one part after the other."""
-        checkpoint, saved = self.checkpoint, None
-        if checkpoint is not None:
-            saved = checkpoint.saved()
-        place = _Place()
-        if checkpoint is not None and saved is not None:
-            place = checkpoint.believe(partial(_Place.of, saved.facts))
+        checkpoint, saved, place = self.checkpoint, None, Place()
+        if checkpoint is not None and (saved := checkpoint.saved()):
+            place = checkpoint.believe(partial(Place.of, saved.facts))
         # The file may be of another run, which `run` tells once it has seen the data.
         first = min(place.part, len(self.parts) - 1)
 
         def begin(index: int, saved: Saved | None = None) -> Iterator[Pair]:
             part = self.parts[index]
-            base = place.base if saved else self.net._epochs
-            begun = place.begun if saved else self.begun
-            done = place.done if saved else 0
+            at = place if saved else Place(index, self.net._epochs, self.begun)
             problem = replace(
                 part.problem(optimizer),
-                record=_Rows(self.net, base, done),
-                describe=partial(self._describe, index, base, begun),
+                record=Rows(self.net, at),
+                describe=partial(resuming.described, self.net, self.parts, at),
             )
             return run(
                 problem,
@@ -199,7 +169,7 @@ class _Runs:
                 dtype=self.net._dtype,
                 controls=self.controls,
                 seed=self.seed,
-                past=base - begun,
+                past=at.base - at.begun,
                 checkpoint=checkpoint,
                 saved=saved,
             )
@@ -208,52 +178,15 @@ class _Runs:
             with checkpoint or nullcontext():
                 if checkpoint and saved:
                     self.begun = place.begun
-                    checkpoint.believe(lambda: self._restore(saved, place))
+                    restore = resuming.restore
+                    checkpoint.believe(
+                        partial(restore, self.net, self.parts, saved, place)
+                    )
                 yield from begun
                 for index in range(first + 1, len(self.parts)):
                     yield from begin(index)
 
         return following(begin(first, saved))
-
-    def _own(self) -> list[MutableMapping[str, Any]]:
-        """Return the arrays that parts have beside the network's, each once."""
-        return list({id(part.own): part.own for part in self.parts}.values())
-
-    def _describe(
-        self, index: int, base: int, begun: int, best: Values, epoch: int, pair: Pair
-    ) -> Saved:
-        """Return what a checkpoint holds of the network, and of where it is trained."""
-        model = {**describe(self.net), "epochs": base + epoch}
-        arrays = {**self.net._values.now(), **self.parts[index].in_network(best)}
-        rows = history.upto(self.net.history, base + epoch)
-        if epoch:
-            history.note(rows, base + epoch - 1, pair)
-        table, columns = history.packed(rows)
-        facts = {"part": index, "base": base, "begun": begun, "history": table}
-        past = {f"history/{name}": column for name, column in columns.items()}
-        own = {
-            f"own/{i}/{name}": np.asarray(array)
-            for i, arrays in enumerate(self._own())
-            for name, array in arrays.items()
-        }
-        return Saved((model, arrays), facts, {**past, **own})
-
-    def _restore(self, saved: Saved, place: "_Place") -> None:
-        """Be as the network was when a checkpoint was written."""
-        description, arrays = saved.model
-        known = self.net._values.now()
-        self.net._values.commit(
-            {name: held(np.array(arrays[name])) for name in known if name in arrays}
-        )
-        for i, own in enumerate(self._own()):
-            found = saved.under(f"own/{i}/")
-            own.update((name, held(np.array(found[name]))) for name in own)
-        self.net._epochs = description["epochs"]
-        table, columns = saved.facts["history"], saved.under("history/")
-        found = history.unpacked(table, columns)
-        if len(found["stage"]) != place.base + place.done:
-            raise ValueError("its history is not that of so many epochs")
-        self.net.history = found
 
     def sample(self) -> Iterator[Pair]:
         """Check everything, and return the one epoch that draws weights from data."""
@@ -288,40 +221,6 @@ class _Runs:
             yield pair
 
         return once()
-
-
-class _Place(NamedTuple):
-    """Where a checkpoint was written: the part, the epochs before it, and in it."""
-
-    part: int = 0
-    base: int = 0
-    begun: int = 0
-    done: int = 0
-
-    @classmethod
-    def of(cls, facts: Mapping[str, Any]) -> "_Place":
-        """Return what the facts of a checkpoint say; zeros where they say nothing."""
-        names = ("part", "base", "begun")
-        found = [*(facts.get(n, 0) for n in names), facts["progress"]["epoch"]]
-        if not all(is_whole(number, 0) for number in found):
-            raise ValueError(f"{found} are no numbers of parts and epochs")
-        return cls(*map(int, found))
-
-
-class _Rows:
-    """Writes the epochs of one run into the history of a network."""
-
-    def __init__(self, net: "Network", base: int, done: int) -> None:
-        self.net, self.base, self.done = net, base, done
-        self.places: dict[int, int] = {}
-
-    def __call__(self, epoch: int, pair: Pair) -> None:
-        if epoch <= self.done:
-            self.places[epoch] = self.base + epoch - 1
-        elif epoch not in self.places:
-            self.places[epoch] = len(self.net.history["stage"])
-            self.net._epochs += 1
-        history.note(self.net.history, self.places[epoch], pair)
 
 
 _OPEN: WeakSet[Any] = WeakSet()

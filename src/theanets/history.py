@@ -36,12 +36,16 @@ def note(history: dict[str, Any], place: int, pair: Pair) -> None:
     stages[place] = pair[0].stage
 
 
-def upto(history: Mapping[str, Any], length: int) -> dict[str, Any]:
-    """Return a copy of the first rows."""
-    return {
+def until(history: Mapping[str, Any], length: int, pair: Pair | None) -> dict[str, Any]:
+    """Return a copy of the first rows, the last of which is a pair, if there is one."""
+    rows: dict[str, Any] = {
         name: {monitor: column[:length] for monitor, column in history[name].items()}
         for name in SETS
-    } | {"stage": history["stage"][:length]}
+    }
+    rows["stage"] = history["stage"][:length]
+    if pair is not None:
+        note(rows, length - 1, pair)
+    return rows
 
 
 def last(history: Mapping[str, Any]) -> Pair:
@@ -56,7 +60,9 @@ def last(history: Mapping[str, Any]) -> Pair:
     return training, validation
 
 
-def packed(history: Mapping[str, Any]) -> tuple[Any, dict[str, np.ndarray]]:
+def packed(
+    history: Mapping[str, Any],
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Return a table as what JSON holds, and arrays by name.
 
     The stages are told as runs: each with the number of its epochs.
@@ -65,38 +71,40 @@ def packed(history: Mapping[str, Any]) -> tuple[Any, dict[str, np.ndarray]]:
     arrays = {}
     for name in SETS:
         for monitor, column in history[name].items():
-            arrays[f"{name}/{monitor}"] = np.array(
+            arrays[f"history/{name}/{monitor}"] = np.array(
                 [np.nan if value is None else value for value in column], "f8"
             )
             missing = [value is None for value in column]
             if any(missing):
-                arrays[f"{name} missing/{monitor}"] = np.array(missing)
+                arrays[f"history/{name} missing/{monitor}"] = np.array(missing)
     names = {name: list(history[name]) for name in SETS}
-    return {**names, "stages": stages}, arrays
+    return {"history": {**names, "stages": stages}}, arrays
 
 
-def unpacked(facts: Any, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Return the table that `packed` has described."""
-    columns = [arrays[f"{name}/{m}"] for name in SETS for m in facts[name]]
-    length = max(map(len, columns), default=0)
-    if sum(count for _, count in facts["stages"]) != length:
-        raise ValueError(f"the stages are not those of {length} epochs")
-    found: dict[str, Any] = {
-        "stage": [stage for stage, count in facts["stages"] for _ in range(count)]
-    }
+def unpacked(
+    facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+) -> dict[str, Any]:
+    """Return the table that `packed` has described, among other things.
+
+    Raises
+    ------
+    LookupError, TypeError, ValueError
+        If nothing of that form has.
+    """
+    told, found = facts["history"], empty()
     for name in SETS:
-        found[name] = {}
-        for monitor in facts[name]:
-            column = arrays[f"{name}/{monitor}"].tolist()
-            missing = arrays.get(f"{name} missing/{monitor}")
-            if missing is not None:
-                column = [
-                    None if gone else value
-                    for value, gone in zip(column, missing, strict=True)
-                ]
-            found[name][monitor] = column
-    return {
-        "training": found["training"],
-        "validation": found["validation"],
-        "stage": found["stage"],
-    }
+        for monitor in told[name]:
+            column = arrays[f"history/{name}/{monitor}"].tolist()
+            gone = arrays.get(
+                f"history/{name} missing/{monitor}", [False] * len(column)
+            )
+            found[name][monitor] = [
+                None if missing else value
+                for value, missing in zip(column, gone, strict=True)
+            ]
+    length = max((len(c) for name in SETS for c in found[name].values()), default=0)
+    # Counted first, since a file may name any number.
+    if sum(count for _, count in told["stages"]) != length:
+        raise ValueError(f"the stages are not those of {length} epochs")
+    found["stage"] = [stage for stage, count in told["stages"] for _ in range(count)]
+    return found

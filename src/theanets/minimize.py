@@ -152,9 +152,10 @@ def minimize(
         saved=saved,
     )
     with checkpoint or nullcontext():
-        if saved is not None:
-            table, columns = saved.facts["history"], saved.under("history/")
-            held.history = history.unpacked(table, columns)
+        if checkpoint and saved:
+            held.history = checkpoint.believe(
+                lambda: history.unpacked(saved.facts, saved.arrays)
+            )
         rows = list(pairs)
     last = rows[-1] if rows else history.last(held.history)
     return Minimum(held.params, *last, rows)
@@ -177,12 +178,8 @@ class _Held:
         history.note(self.history, epoch - 1, pair)
 
     def describe(self, best: Values, epoch: int, pair: Pair) -> Saved:
-        rows = history.upto(self.history, epoch)
-        if epoch:
-            history.note(rows, epoch - 1, pair)
-        table, columns = history.packed(rows)
-        arrays = {f"history/{name}": column for name, column in columns.items()}
-        return Saved(({}, {}), {"history": table}, arrays)
+        rows = history.until(self.history, epoch, pair if epoch else None)
+        return Saved(({}, {}), *history.packed(rows))
 
 
 class _Anything:

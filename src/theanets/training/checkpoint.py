@@ -313,7 +313,3 @@ def _short(value: Any) -> str:
         return "nothing"
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
-
-
-Describe = Callable[[], Saved]
-"""Returns what the owner of a run adds to its checkpoint."""

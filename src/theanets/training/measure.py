@@ -4,7 +4,6 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import jax
 import numpy as np
@@ -123,24 +122,3 @@ class Pace:
             return 32 if compiled else 1
         size = int(_SECONDS_PER_CALL / max(self._per_batch, 1e-9))
         return left if left < 2 * size else max(size, 1)
-
-
-def plain(monitors: Mapping[str, Any]) -> dict[str, Any]:
-    """Return monitors as JSON holds them, which has no number for infinity.
-
-    Examples
-    --------
-    >>> plain({"loss": 0.5, "err": float("inf"), "acc": None})
-    {'loss': 0.5, 'err': 'inf', 'acc': None}
-    """
-    return {name: as_plain(value) for name, value in monitors.items()}
-
-
-def as_plain(value: float | None) -> Any:
-    """Return a number as JSON holds it; see `plain`."""
-    return value if value is None or math.isfinite(value) else str(float(value))
-
-
-def as_number(value: Any) -> float | None:
-    """Return the number that `as_plain` has written."""
-    return None if value is None else float(value)

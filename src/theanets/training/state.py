@@ -1,5 +1,6 @@
 """Where a run of training stands, and the same as a file can hold it."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -9,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from theanets.errors import CheckpointError
-from theanets.training.measure import Monitors, Sums, as_number, as_plain, plain
+from theanets.training.measure import Monitors, Sums
 from theanets.training.programs import State, Values
 
 
@@ -67,15 +68,15 @@ def packed(at: Progress) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         "batches": at.sums.batches,
         "examples": at.sums.examples,
         "skipped": at.sums.skipped,
-        "training": plain(at.training),
-        "validation": plain(at.validation),
+        "training": {name: _plain(x) for name, x in at.training.items()},
+        "validation": {name: _plain(x) for name, x in at.validation.items()},
         "validated_at": at.validated_at,
         "validations": at.validations,
         "best_validation": at.best_validation,
         "best": None,
     }
     if at.best is not None:
-        facts["best"] = [at.best.epoch, as_plain(at.best.loss)]
+        facts["best"] = [at.best.epoch, _plain(at.best.loss)]
         trees["best learned"] = at.best.values.learned
         trees["best carried"] = at.best.values.carried
     arrays = {
@@ -148,9 +149,13 @@ def unpacked(
     )
 
 
+def _plain(value: float) -> float | str:
+    """Return a number as JSON holds it, which has none for infinity and NaN."""
+    return value if math.isfinite(value) else str(float(value))
+
+
 def _monitors(found: Mapping[str, Any], stage: str) -> Monitors:
-    numbers = {name: as_number(value) for name, value in found.items()}
-    return Monitors({n: v for n, v in numbers.items() if v is not None}, stage)
+    return Monitors({name: float(value) for name, value in found.items()}, stage)
 
 
 def _tree(name: str, arrays: Mapping[str, np.ndarray], like: Any) -> Any:

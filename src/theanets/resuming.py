@@ -1,0 +1,155 @@
+"""What a checkpoint holds of a network, and a network as a checkpoint holds it."""
+
+from collections.abc import Mapping, MutableMapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from theanets import history
+from theanets.checks import is_whole
+from theanets.graph.objective import Objective
+from theanets.optimizers import Optimizer
+from theanets.parameters import held
+from theanets.pretraining import Part
+from theanets.saving import describe
+from theanets.training.checkpoint import Saved
+from theanets.training.controls import Controls
+from theanets.training.measure import Pair
+from theanets.training.programs import Values
+
+if TYPE_CHECKING:
+    from theanets.network import Network
+
+
+class Place(NamedTuple):
+    """Where a run stands among others.
+
+    Attributes
+    ----------
+    part : int
+        The part of the network that it trains.
+    base : int
+        Epochs of the network before it.
+    begun : int
+        Those of them whose random streams it does not go on.
+    done : int
+        Its own epochs when it was written.
+    """
+
+    part: int = 0
+    base: int = 0
+    begun: int = 0
+    done: int = 0
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> "Place":
+        """Return what the facts of a checkpoint say; zeros where they say nothing."""
+        names = ("part", "base", "begun")
+        found = [*(facts.get(n, 0) for n in names), facts["progress"]["epoch"]]
+        if not all(is_whole(number, 0) for number in found):
+            raise ValueError(f"{found} are no numbers of parts and epochs")
+        return cls(*map(int, found))
+
+
+class Rows:
+    """Writes the epochs of one run into the history of a network."""
+
+    def __init__(self, net: "Network", place: Place) -> None:
+        self.net, self.place = net, place
+        self.added: dict[int, int] = {}
+
+    def __call__(self, epoch: int, pair: Pair) -> None:
+        """Write the monitors of an epoch, counted from 1; again, if they change."""
+        table = self.net.history
+        if epoch > self.place.done and epoch not in self.added:
+            # Not simply behind the one before: runs may take turns.
+            self.added[epoch] = len(table["stage"])
+            self.net._epochs += 1
+        row = self.added.get(epoch, self.place.base + epoch - 1)
+        history.note(table, row, pair)
+
+
+def identity(
+    net: "Network",
+    algo: Any,
+    optimizer: Optimizer,
+    controls: Controls,
+    whole: Objective,
+    seed: int,
+) -> dict[str, Any]:
+    """Return what makes two runs the same, beside their data."""
+    model = {name: x for name, x in describe(net).items() if name != "epochs"}
+    return {
+        "model": model,
+        "algo": algo if isinstance(algo, str) else type(algo).__name__,
+        **optimizer.identity(),
+        **controls.identity(),
+        "rng": seed,
+        "regularizers": [r.identity() for r in whole.regularizers],
+        "class_weight": list(whole.class_weights),
+        "monitors": [monitor.name for monitor in whole.monitors],
+    }
+
+
+def described(
+    net: "Network",
+    parts: Sequence[Part],
+    place: Place,
+    best: Values,
+    epoch: int,
+    pair: Pair,
+) -> Saved:
+    """Return what a checkpoint holds of a network, and of where it is trained."""
+    count = place.base + epoch
+    model = {**describe(net), "epochs": count}
+    values = {**net._values.now(), **parts[place.part].in_network(best)}
+    table, columns = history.packed(
+        history.until(net.history, count, pair if epoch else None)
+    )
+    facts = {"part": place.part, "base": place.base, "begun": place.begun, **table}
+    own = {
+        f"own/{i}/{name}": np.asarray(array)
+        for i, arrays in enumerate(_own(parts))
+        for name, array in arrays.items()
+    }
+    return Saved((model, values), facts, {**columns, **own})
+
+
+def restore(net: "Network", parts: Sequence[Part], saved: Saved, place: Place) -> None:
+    """Be as the network was when a checkpoint was written.
+
+    Raises
+    ------
+    LookupError, TypeError, ValueError
+        If nothing has written such a checkpoint.
+    """
+    if place.part >= len(parts):
+        raise ValueError(f"part {place.part} of {len(parts)}")
+    table = history.unpacked(saved.facts, saved.arrays)
+    if len(table["stage"]) != place.base + place.done:
+        raise ValueError("its history is not that of so many epochs")
+    _, arrays = saved.model
+    values = _alike(net._values.now(), arrays)
+    owned = [
+        (own, _alike(own, saved.under(f"own/{i}/")))
+        for i, own in enumerate(_own(parts))
+    ]
+    net._values.commit(values)
+    for own, found in owned:
+        own.update(found)
+    net._epochs = place.base + place.done
+    net.history = table
+
+
+def _own(parts: Sequence[Part]) -> list[MutableMapping[str, Any]]:
+    """Return the arrays that parts have beside the network's, each once."""
+    return list({id(part.own): part.own for part in parts}.values())
+
+
+def _alike(known: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return arrays of a file by the names, and of the shapes, of those known."""
+    for name, array in known.items():
+        came = found[name]
+        if (came.shape, came.dtype) != (array.shape, array.dtype):
+            raise ValueError(f'"{name}" is {came.dtype}{came.shape}')
+    return {name: held(np.array(found[name])) for name in known}
