@@ -136,8 +136,12 @@ def serve() -> None:
                 request = pickle.load(requests)
             except EOFError:
                 return
-            answers.write(_answer(request))
-            answers.flush()
+            try:
+                answers.write(_answer(request))
+                answers.flush()
+            except BrokenPipeError:
+                # Whoever asked has ended.
+                os._exit(0)
 
 
 def _answer(request: bytes) -> bytes:
