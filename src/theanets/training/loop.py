@@ -408,18 +408,15 @@ class _Run:
         left = None
         if limit is not None:
             left = limit - int(self.at.state.updates) + self.at.sums.batches
-        passed, done = 0, self.at.sums.batches
-        cut = False
+        skip, cut = self.at.sums.batches, False
         # Closed whatever happens, which ends the thread of a stream.
         with closing(self.train.chunks(self.past + self.at.epoch)) as chunks:
             for chunk in chunks:
-                begin = min(done - passed, chunk.count)
-                passed += begin
-                done = max(done, passed)
+                begin = min(skip, chunk.count)
+                skip -= begin
                 if begin < chunk.count:
                     self.train_chunk(chunk, begin, left)
-                    passed = done = self.at.sums.batches
-                if done == left:
+                if self.at.sums.batches == left:
                     # What is left of the epoch is for a run with a later bound.
                     cut = left != self.train.batches
                     break
