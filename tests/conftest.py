@@ -4,7 +4,9 @@
 """
 
 import os
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import settings
 
 os.environ["MPLBACKEND"] = "Agg"
@@ -13,3 +15,24 @@ os.environ.pop("THEANETS_FLOATX", None)
 settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True)
 settings.register_profile("nightly", max_examples=2000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def _in_float64() -> Iterator[None]:
+    # Imported late, since it reads the environment.
+    import jax
+
+    import theanets
+
+    was = jax.config.jax_enable_x64
+    theanets.config.floatX = "float64"
+    yield
+    theanets.config.floatX = "float32"
+    jax.config.update("jax_enable_x64", was)
+
+
+float64 = pytest.fixture(_in_float64, name="float64")
+"""One test in double precision, so that finite differences tell."""
+module_in_float64 = pytest.fixture(
+    _in_float64, name="module_in_float64", scope="module"
+)
+"""The same for all tests of a module."""

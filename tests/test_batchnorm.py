@@ -13,15 +13,6 @@ from .helpers import bits, blobs
 EPS, MOMENTUM = 1e-5, 0.1
 
 
-@pytest.fixture
-def float64():
-    was = jax.config.jax_enable_x64
-    theanets.config.floatX = "float64"
-    yield
-    theanets.config.floatX = "float32"
-    jax.config.update("jax_enable_x64", was)
-
-
 def normalized(x, mean, variance):
     return (x - mean) / np.sqrt(variance + EPS)
 

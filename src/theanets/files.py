@@ -42,6 +42,26 @@ _REASONS = {
 }
 
 
+def check_target(file: str | os.PathLike[str], what: str) -> None:
+    """Check, long before it is written, that a file can stand where it is to stand.
+
+    Raises
+    ------
+    ConfigurationError
+        If its folder is missing, or it is a folder; ``what`` begins the message.
+    """
+    path = Path(file)
+    if not path.parent.is_dir():
+        raise ConfigurationError(
+            f'{what} is "{file}", but there is no folder "{path.parent}". Make it '
+            "first."
+        )
+    if path.is_dir():
+        raise ConfigurationError(
+            f'{what} is "{file}", which is a folder. Give the name of a file in it.'
+        )
+
+
 def write(
     file: File,
     description: Mapping[str, Any],

@@ -4,11 +4,11 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from theanets import files
 from theanets.checks import is_whole, number
 from theanets.errors import ConfigurationError, ModelFileError, TheanetsError
 from theanets.graph.specs import layer_from
@@ -209,12 +209,7 @@ class Snapshots:
             raise ConfigurationError(
                 f"save_progress is {file!r}; it has to be a path or a binary file."
             )
-        folder = Path(file).parent
-        if not folder.is_dir():
-            raise ConfigurationError(
-                f'save_progress is "{file}", but there is no folder "{folder}". '
-                "Make it first."
-            )
+        files.check_target(file, "save_progress")
         return cls(file, every)
 
     def due(self, epochs: int) -> bool:

@@ -166,13 +166,8 @@ CASES = [
 
 
 @pytest.fixture(scope="module", autouse=True)
-def float64():
+def precise(module_in_float64):
     """Compute in double precision, so that finite differences tell."""
-    was = jax.config.jax_enable_x64
-    theanets.config.floatX = "float64"
-    yield
-    theanets.config.floatX = "float32"
-    jax.config.update("jax_enable_x64", was)
 
 
 @pytest.fixture(scope="module")

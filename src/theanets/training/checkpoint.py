@@ -105,17 +105,7 @@ class Checkpoint:
                 f"checkpoint is {file!r}; it has to be the path of a file, such as "
                 '"run.safetensors".'
             )
-        path = Path(os.path.realpath(file))
-        if not path.parent.is_dir():
-            raise ConfigurationError(
-                f'checkpoint is "{file}", but there is no folder "{path.parent}". Make '
-                "it first."
-            )
-        if path.is_dir():
-            raise ConfigurationError(
-                f'checkpoint is "{file}", which is a folder. Give the name of a file '
-                "in it."
-            )
+        files.check_target(file, "checkpoint")
         every, resume = left.get("checkpoint_every", 5.0), left.get("resume", True)
         if not is_number(every) or every <= 0:
             raise ConfigurationError(
@@ -127,6 +117,7 @@ class Checkpoint:
                 f"resume is {resume!r}; it has to be True, to go on with the run that "
                 "the file holds, or False, to start over."
             )
+        path = Path(os.path.realpath(file))
         return cls(path, int(every) if is_whole(every) else float(every), bool(resume))
 
     # Reading.
