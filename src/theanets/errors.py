@@ -33,8 +33,8 @@ class TheanetsError(Exception):
     >>> try:
     ...     net = theanets.Regressor([4, (3, "tahn"), 2])
     ... except theanets.TheanetsError as error:
-    ...     print(str(error)[:49])
-    layer "hid1": unknown activation 'tahn'. Known: e
+    ...     print(str(error).partition(" Known")[0])
+    layer "hid1": unknown activation 'tahn'.
     """
 
 
