@@ -133,6 +133,17 @@ def test_sums_of_an_optimizer_are_not_rounded_to_half_precision():
     assert float(state["squares"]["w"][0]) == 300
 
 
+def test_a_line_search_reads_sequences_in_half_precision(precision):
+    precision("bfloat16")
+    net = theanets.recurrent.Regressor([3, (4, "rnn"), 2])
+    rng = np.random.default_rng(3)
+    data = rng.normal(size=(16, 5, 3)), rng.normal(size=(16, 5, 2))
+    before = net.score(*data)
+    net.train(data, algo="lbfgs", max_epochs=10, progress=False)
+    assert net.score(*data) > before
+    assert {str(p.dtype) for p in net.params} == {"bfloat16"}
+
+
 def test_long_periods_are_not_rounded_to_half_precision():
     theanets.config.floatX = "bfloat16"
     layer = {"form": "clockwork", "size": 1, "periods": [257], "activation": "linear"}

@@ -171,8 +171,7 @@ class Optimizer:
         """
         if self.transformation is not None:
             grads = jax.tree.map(lambda g: _limited(g, _cast(values, g.dtype)), grads)
-            searched = {"value": value, "grad": grads, "value_fn": value_fn}
-            return self._update_by_optax(grads, state, params, searched)
+            return self._update_by_optax(grads, state, params, value, value_fn)
         assert self.algorithm is not None and self.algorithm.rule is not None
         rule, numbers, state = self.algorithm.rule, dict(values), dict(state)
         if self.schedule is not None:
@@ -208,10 +207,22 @@ class Optimizer:
         return tree.unflatten([new[0] for new in news]), state
 
     def _update_by_optax(
-        self, grads: Tree, state: State, params: Tree, searched: dict[str, Any]
+        self,
+        grads: Tree,
+        state: State,
+        params: Tree,
+        value: Array | None,
+        value_fn: Callable[[Tree], Array] | None,
     ) -> tuple[Tree, State]:
         import optax  # type: ignore[import-untyped]
 
+        def value_at(tried: Tree) -> Array:
+            # A line search from parameters in bfloat16 tries some in float32.
+            assert value_fn is not None
+            stored = jax.tree.map(lambda t, p: t.astype(p.dtype), tried, params)
+            return value_fn(stored)
+
+        searched = {"value": value, "grad": grads, "value_fn": value_fn and value_at}
         given = {name: x for name, x in searched.items() if x is not None}
         transformation = optax.with_extra_args_support(self.transformation)
         steps, inner = transformation.update(grads, state["optax"], params, **given)
