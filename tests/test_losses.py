@@ -438,6 +438,14 @@ def test_mmd_is_that_of_the_definition(kernel, shape, x64):
     check_grads(lambda x: loss({"out:out": x}, y, share), (jnp.asarray(x),), order=1)
 
 
+def test_mmd_of_one_number_for_each_example():
+    x, y, w = np.random.default_rng(3).normal(size=(3, 6)).astype("f4")
+    loss = Loss.build("mmd")
+    got = loss({"out:out": jnp.asarray(x)}, jnp.asarray(y), jnp.asarray(w**2))
+    column = {"out:out": jnp.asarray(x[:, None])}
+    assert got == loss(column, jnp.asarray(y[:, None]), jnp.asarray(w**2))
+
+
 @pytest.mark.parametrize("name", [x for x in cases("losses") if "mmd" in x])
 def test_golden_mmd(name):
     # The original had no use for weights.

@@ -64,6 +64,19 @@ def test_they_multiply_the_weights_of_the_data():
         np.testing.assert_allclose(mine.get_value(), other.get_value(), rtol=1e-5)
 
 
+@pytest.mark.parametrize("times", [1, 2, 8])
+def test_weights_of_sequences_count_for_all_their_labels(times):
+    x, y = X.reshape(-1, times, 4), Y.reshape(-1, times)
+    w = np.linspace(0.1, 2, len(x)).astype("f4")
+
+    def bits_with(w):
+        net = theanets.recurrent.Classifier([(None, 4), 3], weighted=True)
+        net.train((x, y, w), **OPTIONS, class_weight={1: 4})
+        return bits(net)
+
+    assert bits_with(w) == bits_with(np.repeat(w[:, None], times, axis=1))
+
+
 def test_other_weights_compile_nothing():
     first, _, _ = trained(class_weight={0: 2})
     with compilations() as compiled:

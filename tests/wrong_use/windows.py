@@ -116,7 +116,26 @@ def sequences(**spec):
     return on(Regressor([(None, 3), spec]), "predict", SHORT)
 
 
+def joined(form, **pool):
+    """Make a model that joins sequences of any length with shorter ones."""
+    shorter = {"form": "pool1", "pool_size": 2, **pool}
+    join = {"form": form, "inputs": ["hid1", "in"]}
+    return on(Regressor([(None, 3), shorter, join, 3]), "predict", SHORT)
+
+
 SHORT_SEQUENCES = {
+    "a sum with a sequence that a pool made shorter": (
+        joined("add"),
+        ['"hid2"', "hid1:out (2, 1, 3), in:out (2, 2, 3)", "before they are joined"],
+    ),
+    "a product with every other step": (
+        joined("product", pool_size=1, stride=2),
+        ['"hid2"', "hid1:out (2, 1, 3), in:out (2, 2, 3)", "differ in length"],
+    ),
+    "sequences of two lengths side by side": (
+        joined("concatenate"),
+        ['"hid2"', "hid1:out (2, 1, 3), in:out (2, 2, 3)", "batch first"],
+    ),
     "shorter than the filters": (
         sequences(form="conv1", size=2, filter_size=3),
         ['"out"', "filter_size 3", "which is 2", "nothing would be left"],

@@ -14,6 +14,7 @@ from theanets.errors import ConfigurationError
 from theanets.graph.slots import Slot, slots_of, weights_name
 from theanets.graph.topology import Topology
 from theanets.losses import Loss
+from theanets.losses.base import with_axes
 from theanets.registry import listing, matching, suggest
 from theanets.regularizers import Evaluation, Regularizer
 
@@ -218,7 +219,9 @@ class Objective:
             scale = weights
             if key is not None and self.class_weights and loss is self.classifying:
                 counts = jnp.asarray(numbers["classes"])[target]
-                scale = counts if weights is None else weights * counts
+                scale = counts
+                if weights is not None:
+                    scale = with_axes(weights, counts.ndim) * counts
             if key is not None and loss.output_name in self._changed:
                 # What bind knows of the output is not true of one with noise.
                 loss = loss.unbound()

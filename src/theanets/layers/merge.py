@@ -6,7 +6,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from theanets.errors import ConfigurationError
+from theanets.errors import ConfigurationError, DataError
 from theanets.layers.base import Array, Layer, Shape
 
 
@@ -33,7 +33,7 @@ class Concatenate(Layer):
         self, params: Mapping[str, Array], inputs: Mapping[str, Array]
     ) -> Any:
         """Return the joined array."""
-        return jnp.concatenate([inputs[name] for name in self.input_names], axis=-1)
+        return jnp.concatenate(_read(self, inputs, slice(-1)), axis=-1)
 
 
 class Elementwise(Layer, abstract=True):
@@ -63,7 +63,7 @@ class Product(Elementwise):
         self, params: Mapping[str, Array], inputs: Mapping[str, Array]
     ) -> Any:
         """Return the product."""
-        first, *others = (inputs[name] for name in self.input_names)
+        first, *others = _read(self, inputs)
         return math.prod(others, start=first)
 
 
@@ -85,7 +85,7 @@ class Add(Elementwise):
         self, params: Mapping[str, Array], inputs: Mapping[str, Array]
     ) -> Any:
         """Return the sum."""
-        first, *others = (inputs[name] for name in self.input_names)
+        first, *others = _read(self, inputs)
         return sum(others, start=first)
 
 
@@ -156,6 +156,21 @@ class Reshape(Layer):
         """Return the examples in their new shape."""
         x = inputs[self.input_name]
         return x.reshape(x.shape[0], *self.shape)
+
+
+def _read(
+    layer: Layer, inputs: Mapping[str, Array], axes: slice = slice(None)
+) -> list[Array]:
+    """Return the arrays of the inputs, which agree in axes of open length too."""
+    arrays = {name: inputs[name] for name in layer.input_names}
+    if len({array.shape[axes] for array in arrays.values()}) > 1:
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+        raise DataError(
+            f"{layer.where}its inputs differ in length with these data: {shapes}, "
+            "batch first. Shorten all or none of them, by pool1 or conv1, before they "
+            "are joined."
+        )
+    return list(arrays.values())
 
 
 def _count(layer: Layer) -> int:

@@ -288,12 +288,21 @@ def mean(errors: Array, weights: Array | None = None) -> Array:
     """
     if weights is None:
         return errors.mean()
-    weights = weights.astype(errors.dtype)
-    if weights.ndim < errors.ndim:
-        weights = jnp.expand_dims(weights, range(weights.ndim, errors.ndim))
+    weights = with_axes(weights.astype(errors.dtype), errors.ndim)
     weights = jnp.broadcast_to(weights, errors.shape)
     total = weights.sum()
     return (weights * errors).sum() / jnp.where(total == 0, 1, total)
+
+
+def with_axes(weights: Array, ndim: int) -> Array:
+    """Return weights with the last axes that they lack, of length 1.
+
+    Examples
+    --------
+    >>> with_axes(jnp.ones(3), 2).shape
+    (3, 1)
+    """
+    return jnp.expand_dims(weights, range(weights.ndim, ndim))
 
 
 class Custom(Loss, register=False):

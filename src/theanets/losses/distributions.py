@@ -9,7 +9,7 @@ from jax import Array
 
 from theanets.checks import positive
 from theanets.errors import ConfigurationError
-from theanets.losses.base import Loss, Outputs, mean
+from theanets.losses.base import Loss, Outputs, mean, with_axes
 
 # Probabilities below this count as this, so that no logarithm is infinite.
 EPSILON = 1e-8
@@ -139,13 +139,15 @@ class MaximumMeanDiscrepancy(Loss):
     ) -> Array:
         x = outputs[self.output_name]
         y = target.astype(x.dtype)
+        if x.ndim == 1:
+            # One number for each example, such as an index.
+            x, y = x[:, None], y[:, None]
         if weights is None:
             weights = jnp.ones(x.shape[:1], x.dtype)
         weights = weights.astype(x.dtype)
         if weights.ndim == x.ndim:
             weights = weights.mean(axis=-1)
-        weights = jnp.expand_dims(weights, range(weights.ndim, x.ndim - 1))
-        weights = jnp.broadcast_to(weights, x.shape[:-1])
+        weights = jnp.broadcast_to(with_axes(weights, x.ndim - 1), x.shape[:-1])
         total = weights.sum(axis=0)
         share = weights / jnp.where(total == 0, 1, total)
 
