@@ -11,7 +11,7 @@ from weakref import WeakSet
 
 from theanets import history, optimizers, pretraining, regularizers, resuming
 from theanets.errors import ConfigurationError, DataError
-from theanets.forks import refuse_forked
+from theanets.forks import forked, refuse_forked
 from theanets.graph.class_weights import class_weights
 from theanets.graph.expected import Expectations
 from theanets.graph.objective import Objective, make_monitors
@@ -22,7 +22,7 @@ from theanets.pretraining import InputsAlone, Part, Stage
 from theanets.progress import reporter
 from theanets.registry import listing
 from theanets.resuming import Place, Rows
-from theanets.saving import Snapshots
+from theanets.saving import Snapshots, describe
 from theanets.training import controls as controls_
 from theanets.training.checkpoint import KEYWORDS, Checkpoint, Saved
 from theanets.training.controls import Controls
@@ -48,6 +48,9 @@ def epochs(
     refuse_forked("training")
     given = dict(hyper)
     snapshots = Snapshots.take(given)
+    if snapshots.file is not None:
+        # A model that no file can hold is refused before it is trained.
+        describe(net)
     checkpoint = Checkpoint.take(given)
     monitors = make_monitors(given.pop("monitors", None), net._topology)
     terms = regularizers.take(given)
@@ -216,8 +219,7 @@ class _Runs:
             shown.finish("weights are drawn from the data")
             history.note(net.history, net._epochs, pair)
             net._epochs += 1
-            for callback in controls.callbacks:
-                callback(1, *pair)
+            controls.tell(1, *pair)
             yield pair
 
         return once()
@@ -244,15 +246,20 @@ def _watched(
     net: "Network", pairs: Iterator[Pair], snapshots: Snapshots
 ) -> Iterator[Pair]:
     """Pass pairs on, writing snapshots on the way; no other thread trains meanwhile."""
-    count, thread = 0, net._begin_training()
+    count, thread, failed = 0, net._begin_training(), None
     try:
         for count, pair in enumerate(pairs, start=1):
             if snapshots.due(count):
-                snapshots.write(net.save)
+                snapshots.try_to_write(net.save)
             yield pair
+    except GeneratorExit:
+        raise
+    except BaseException as error:
+        failed = error
+        raise
     finally:
         # Also if it is closed by another thread.
         net._trainers.remove(thread)
         pairs.close()  # type: ignore[attr-defined]
-        if count:
-            snapshots.write(net.save)
+        if count and not forked():
+            snapshots.finish(net.save, failed)

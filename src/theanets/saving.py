@@ -2,6 +2,7 @@
 
 import os
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -220,8 +221,30 @@ class Snapshots:
             return epochs % self.every == 0
         return time.monotonic() - self._written >= 60 * self.every
 
-    def write(self, save: Callable[[Any], None]) -> None:
-        """Write one, if there is a file to write to."""
+    def finish(
+        self, save: Callable[[Any], None], error: BaseException | None = None
+    ) -> None:
+        """Write the last one; if that fails, ``error`` goes first and tells of it."""
+        try:
+            self._write(save)
+        except OSError as failed:
+            if error is None:
+                raise
+            error.add_note(f"Besides, the model could not be saved: {failed}")
+
+    def try_to_write(self, save: Callable[[Any], None]) -> None:
+        """Write one, or warn; training need not end for want of room."""
+        try:
+            self._write(save)
+        except OSError as error:
+            self._written = time.monotonic()
+            warnings.warn(
+                f"the model could not be saved, training goes on: {error}",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+
+    def _write(self, save: Callable[[Any], None]) -> None:
         if self.file is None:
             return
         if isinstance(self.file, str | os.PathLike):

@@ -1,3 +1,4 @@
+import ast
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 import theanets
+from theanets.errors import ConfigurationError
 from theanets.training.interrupts import Terminable
 
 TRAINS = """
@@ -82,6 +84,23 @@ def test_the_handler_is_gone_after_training():
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_trainings_that_take_turns_share_the_handler(order):
+    open_ones = [
+        theanets.Autoencoder([4, 3, 4]).itertrain(data(), progress=False)
+        for _ in range(2)
+    ]
+    for steps in open_ones:
+        next(steps)
+    first, last = open_ones[::order]
+    first.close()
+    with pytest.raises(SystemExit):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(5)
+    last.close()
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
 def test_a_signal_raises_where_the_program_is():
     with pytest.raises(SystemExit) as caught, Terminable():
         os.kill(os.getpid(), signal.SIGTERM)
@@ -138,6 +157,12 @@ def test_the_error_that_ends_it_is_the_one_that_comes_out(where):
     assert threading.enumerate() == threads
 
 
+def test_a_callback_cannot_end_it_as_an_iterator_ends():
+    net = theanets.Autoencoder([4, 3, 4])
+    with pytest.raises(ConfigurationError, match=r"in epoch 1\. To stop .* False"):
+        net.train(data(), progress=False, callbacks=lambda *_: next(iter([])))
+
+
 def test_a_second_interrupt_ends_the_saving_too(tmp_path, monkeypatch):
     def interrupted(*args, **kwargs):
         raise KeyboardInterrupt("second")
@@ -152,6 +177,43 @@ def test_a_second_interrupt_ends_the_saving_too(tmp_path, monkeypatch):
             data(), progress=False, checkpoint=tmp_path / "run", callbacks=[first]
         )
     assert not list(tmp_path.iterdir())
+
+
+FORKED = """
+import os, sys, warnings
+import numpy as np, theanets
+# What JAX says of every fork.
+warnings.simplefilter("ignore")
+x = np.random.default_rng(0).normal(size=(40, 4)).astype("f4")
+net = theanets.Autoencoder([4, 3, 4])
+path = sys.argv[1]
+options = {"progress": False, "checkpoint": path + "/run", "checkpoint_every": 1}
+options["save_progress"] = path + "/snapshot"
+for epoch, _ in enumerate(net.itertrain([x], max_epochs=3, **options)):
+    if epoch == 1:
+        before = {name: os.stat(f"{path}/{name}") for name in os.listdir(path)}
+        if os.fork() == 0:
+            sys.exit(0)
+        # JAX may end such a process by a signal.
+        os.wait()
+        after = {name: os.stat(f"{path}/{name}") for name in os.listdir(path)}
+        for stats in before, after:
+            print({n: (s.st_ino, s.st_mtime_ns, s.st_size) for n, s in stats.items()})
+"""
+
+
+def test_a_forked_process_leaves_the_training_to_its_parent(tmp_path):
+    found = subprocess.run(
+        [sys.executable, "-c", FORKED, tmp_path],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    before, after = map(ast.literal_eval, found.stdout.splitlines())
+    assert before == after
+    assert sorted(before) == [".run.lock", "run"]
+    assert sorted(x.name for x in tmp_path.iterdir()) == ["run", "snapshot"]
 
 
 LEFT_OPEN = """

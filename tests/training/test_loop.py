@@ -9,6 +9,7 @@ import gc
 import io
 import itertools
 import math
+import shutil
 import time
 from types import SimpleNamespace
 
@@ -528,3 +529,38 @@ def test_progress_is_saved_at_the_end(tmp_path):
     model = net()
     trained(model, save_progress=tmp_path / "net")
     assert bits(theanets.load(tmp_path / "net")) == bits(model)
+
+
+def gone(folder):
+    """Return a callback that removes the folder of a snapshot."""
+
+    def callback(epoch, *_):
+        if epoch == 1:
+            shutil.rmtree(folder)
+
+    return callback
+
+
+def test_training_goes_on_without_a_snapshot_and_the_last_one_has_to_be(tmp_path):
+    model, folder = net(), tmp_path / "folder"
+    folder.mkdir()
+    options = {"save_progress": folder / "net", "save_every": 1, "max_epochs": 3}
+    with (
+        pytest.warns(RuntimeWarning, match="training goes on: .* no such folder"),
+        pytest.raises(FileNotFoundError, match="no such folder"),
+    ):
+        trained(model, callbacks=gone(folder), **options)
+    assert len(model.history["stage"]) == 3
+
+
+def test_an_error_is_not_lost_behind_that_of_the_last_snapshot(tmp_path):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+
+    def fails(epoch, *_):
+        if epoch == 2:
+            raise ValueError("mine")
+
+    with pytest.raises(ValueError, match="mine") as caught:
+        trained(net(), callbacks=[gone(folder), fails], save_progress=folder / "net")
+    assert "the model could not be saved: " in caught.value.__notes__[0]

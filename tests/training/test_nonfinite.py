@@ -117,6 +117,24 @@ def test_a_learning_rate_too_large_is_named():
     assert error.value.name
 
 
+def test_an_update_that_is_not_finite_names_the_parameter():
+    x, y = data()
+    net = theanets.Regressor([3, (4, "linear"), 1])
+    with pytest.raises(NonFiniteError, match=r"is the updated hid1\.w") as error:
+        net.train([x, y], algo="sgd", learning_rate=3e38, batch_size=64, **QUIET)
+    assert error.value.name == "hid1.w"
+
+
+def test_what_the_optimizer_keeps_is_not_called_a_parameter():
+    net = theanets.Regressor([3, 1])
+    before = net.find("out", "w").get_value()
+    x, y = data()
+    with pytest.raises(NonFiniteError, match=r"optimizer's square of out\.w") as e:
+        net.train([x * 1e6, y * 1e15], algo="rmsprop", batch_size=64, **QUIET)
+    assert e.value.name == "out.w"
+    assert np.array_equal(net.find("out", "w").get_value(), before)
+
+
 @pytest.mark.parametrize("how", ["loss", "gradient"])
 def test_skipping_drops_the_update_and_counts_it(how):
     x, y = data([37, 50])

@@ -169,6 +169,10 @@ TRAINING = {
         train(save_progress="/no/such/model"),
         ['"/no/such/model"', 'no folder "/no/such"'],
     ),
+    "saving a model that no file can hold": (
+        lambda: Classifier([4, (5, abs), 3]).train((X, LABELS), save_progress="x"),
+        ['"hid1"', "is a function, which a file cannot hold"],
+    ),
     "saving to a number": (train(save_progress=5), ["save_progress is 5"]),
 }
 

@@ -1,9 +1,11 @@
 """The keywords that steer a run of training, checked before anything is compiled."""
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
+
+import numpy as np
 
 from theanets import optimizers
 from theanets.checks import flag, number, whole
@@ -14,7 +16,7 @@ from theanets.registry import listing, suggest
 
 Guard = Literal["raise", "skip", "ignore"]
 GUARDS: tuple[str, ...] = get_args(Guard)
-Callback = Callable[[int, dict[str, float], dict[str, float]], Any]
+Callback = Callable[[int, Mapping[str, float], Mapping[str, float]], Any]
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,25 @@ class Controls:
             )
         taken["callbacks"] = _callbacks(taken.get("callbacks"))
         return cls(**taken)
+
+    def tell(
+        self, epoch: int, training: Mapping[str, float], validation: Mapping[str, float]
+    ) -> bool:
+        """Call every callback after an epoch; return whether to go on.
+
+        Raises
+        ------
+        ConfigurationError
+            If one raises StopIteration, which ends a generator, not a training.
+        """
+        try:
+            answers = [f(epoch, training, validation) for f in self.callbacks]
+        except StopIteration as error:
+            raise ConfigurationError(
+                f"a callback raised StopIteration in epoch {epoch}. To stop the "
+                "training, let it return False."
+            ) from error
+        return all(answer for answer in answers if isinstance(answer, bool | np.bool_))
 
     def identity(self) -> dict[str, Any]:
         """Return what makes two runs the same, without the bounds of how long."""

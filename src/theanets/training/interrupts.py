@@ -16,20 +16,27 @@ class Terminable:
     # No generator: contextlib sets the traceback of what passes through, and an
     # exception of the user may refuse that.
     def __enter__(self) -> None:
-        self._ours = (
-            _in_main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-        )
-        if self._ours:
+        if not _in_main_thread():
+            return
+        handler = signal.getsignal(signal.SIGTERM)
+        if handler in (signal.SIG_DFL, _leave):
+            _inside.add(self)
             signal.signal(signal.SIGTERM, _leave)
 
     def __exit__(self, *error: object) -> None:
-        # A generator may be closed in another thread than it was begun in.
+        _inside.discard(self)
+        # Trainings may take turns, and a generator may be closed in another thread
+        # than it was begun in.
         if (
-            self._ours
+            not _inside
             and _in_main_thread()
             and signal.getsignal(signal.SIGTERM) is _leave
         ):
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+_inside: set[Terminable] = set()
+"""Those that want the signal to raise."""
 
 
 def _leave(number: int, frame: Any) -> NoReturn:

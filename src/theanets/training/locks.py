@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from theanets.forks import forked
+
 try:
     import fcntl
 except ImportError:  # Windows has locks of another kind.
@@ -53,11 +55,12 @@ class Lock:
         os.write(self._handle, str(os.getpid()).encode())
 
     def release(self) -> None:
-        """Let go of the lock, and remove its file."""
+        """Let go of the lock, and remove its file; a forked process has none."""
         handle, self._handle = self._handle, None
         if handle is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(self.path)
+            if not forked():
+                with contextlib.suppress(OSError):
+                    os.unlink(self.path)
             os.close(handle)
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -15,6 +16,7 @@ import numpy as np
 from theanets.datasets.batches import source
 from theanets.datasets.sources import ArraySource, Chunk, Expect, StreamSource
 from theanets.errors import DataError, NonFiniteError
+from theanets.forks import forked
 from theanets.optimizers import Optimizer
 from theanets.progress import Reporter, reporter
 from theanets.training import nonfinite
@@ -310,13 +312,7 @@ class _Run:
             seconds = time.perf_counter() - begun
             self.show(seconds, examples, due or self.final is not None)
             last = self.final or self.at
-            answers = [
-                f(last.epoch, last.training, last.validation)
-                for f in controls.callbacks
-            ]
-            stopped = any(
-                isinstance(answer, bool | np.bool_) and not answer for answer in answers
-            )
+            stopped = not controls.tell(last.epoch, last.training, last.validation)
             self.adopt()
             if stopped:
                 self.finish()
@@ -458,7 +454,9 @@ class _Run:
             if self.controls.on_nonfinite == "raise":
                 done = self.at.sums.batches + number - start
                 epoch = self.at.epoch + 1
-                raise nonfinite.error(state, chunk, number, epoch, done, self.look)
+                after, *_ = self.advance(state, chunk, number, number + 1)
+                look = partial(self.look, state, after)
+                raise nonfinite.error(chunk, number, epoch, done, look)
             sums = self.at.sums
             if number > start:
                 state, found, _ = self.advance(before, chunk, start, number)
@@ -493,8 +491,10 @@ class _Run:
         jax.block_until_ready(found)
         return after, found, bool(finite)
 
-    def look(self, state: State, batch: Any) -> tuple[nonfinite.Found, float]:
-        """Return what is not finite in a batch, and its loss."""
+    def look(
+        self, state: State, after: State, batch: Any
+    ) -> tuple[nonfinite.Found, float]:
+        """Return what is not finite in a batch or after it, and its loss."""
         root = jax.random.wrap_key_data(jnp.asarray(self.root), impl="threefry2x32")
         key = jax.random.fold_in(root, state.updates)
         carried, numbers = state.values.carried, self.numbers
@@ -503,7 +503,7 @@ class _Run:
             return self.problem.objective(learned, carried, batch, numbers, key)[0]
 
         arguments = (batch, numbers, key)
-        return nonfinite.look_at(loss, self.problem.trace, state, arguments)
+        return nonfinite.look_at(loss, self.problem.trace, state, after, arguments)
 
     def epoch_monitors(self, sums: Sums) -> Monitors:
         """Return the monitors of an epoch of which something was learned."""
@@ -544,6 +544,9 @@ class _Run:
 
     def leave(self, error: BaseException | None = None) -> None:
         """Put the best parameters back, and write the checkpoint."""
+        if forked():
+            # The training is the business of the process that began it.
+            return
         self.restore_best()
         if self.checkpoint is None:
             return

@@ -75,19 +75,16 @@ def culprit(
 
 
 def error(
-    state: State,
     chunk: Chunk,
     number: int,
     epoch: int,
     done: int,
-    look: Callable[[State, Any], tuple[Found, float]],
+    look: Callable[[Any], tuple[Found, float]],
 ) -> NonFiniteError:
     """Return the error that tells where numbers went bad.
 
     Parameters
     ----------
-    state : State
-        The state before the batch.
     chunk : Chunk
         The batches.
     number : int
@@ -95,9 +92,9 @@ def error(
     epoch, done : int
         The epoch, counted from 1, and its batches before this one.
     look : callable
-        Returns what is not finite in a batch, and its loss.
+        Returns what is not finite in a batch or after it, and its loss.
     """
-    found, loss = look(state, batch_of(chunk.data, chunk.order, number, chunk.layout))
+    found, loss = look(batch_of(chunk.data, chunk.order, number, chunk.layout))
     rows = None if chunk.origin is None else np.asarray(chunk.origin[number])
     head = f"the training loss became {loss}"
     if np.isfinite(loss):
@@ -113,12 +110,17 @@ def error(
 
 
 def look_at(
-    loss: Callable[[Any], Any], trace: Trace | None, state: State, arguments: Any
+    loss: Callable[[Any], Any],
+    trace: Trace | None,
+    state: State,
+    after: State,
+    arguments: Any,
 ) -> tuple[Found, float]:
     """Return the first array that is not finite in a batch, and the batch's loss.
 
     Arrays are looked at in the order they are computed in: the outputs of layers,
-    the loss, the gradients from the last parameter to the first.
+    the loss, the gradients from the last parameter to the first, and what the update
+    has made: parameters, running statistics, what the optimizer keeps for each.
 
     Parameters
     ----------
@@ -126,27 +128,41 @@ def look_at(
         The loss as a function of what is learned.
     trace : callable, optional
         Returns the outputs of the layers.
-    state : State
-        The state before the batch.
+    state, after : State
+        The state before the batch, and after it.
     arguments : tuple
         What ``trace`` takes after the values.
     """
+    nowhere = np.empty(0, int)
     outputs = jax.jit(trace)(state.values, *arguments) if trace else {}
     value, grads = jax.jit(jax.value_and_grad(loss))(state.values.learned)
     for name, output in outputs.items():
-        bad = ~np.isfinite(np.asarray(output, "f4"))
+        bad = ~np.isfinite(np.asarray(output, "f8"))
         if bad.any():
             whole = bad.ndim and len(bad) == len(arguments[0][0])
-            rows = np.unique(np.nonzero(bad)[0]) if whole else np.empty(0, int)
+            rows = np.unique(np.nonzero(bad)[0]) if whole else nowhere
             return Found("the output", name, rows), float(value)
     if not np.isfinite(float(value)):
-        return Found("the loss", "loss", np.empty(0, int)), float(value)
-    named, _ = jax.tree_util.tree_flatten_with_path(grads)
-    for path, grad in reversed(named):
-        if not bool(jnp.isfinite(grad).all()):
-            name = jax.tree_util.keystr(path, simple=True, separator=".")
-            return Found("the gradient of", name, np.empty(0, int)), float(value)
-    return Found("a parameter after the update", "", np.empty(0, int)), float(value)
+        return Found("the loss", "loss", nowhere), float(value)
+    kept = after.optimizer.items()
+    found = [
+        *(("the gradient of", name) for name in reversed(_bad_in(grads))),
+        *(("the updated", name) for part in after.values for name in _bad_in(part)),
+        *((f"the optimizer's {of} of", name) for of, x in kept for name in _bad_in(x)),
+    ]
+    kind, name = found[0] if found else ("the update", "")
+    return Found(kind, name, nowhere), float(value)
+
+
+def _bad_in(arrays: Any) -> list[str]:
+    """Return the names of the arrays of a tree that are not finite."""
+    named, _ = jax.tree_util.tree_flatten_with_path(arrays)
+    return [
+        jax.tree_util.keystr(path, simple=True, separator=".")
+        for path, array in named
+        if jnp.issubdtype(array.dtype, jnp.inexact)
+        and not np.isfinite(np.asarray(array, "f8")).all()
+    ]
 
 
 def _described(found: Found, rows: np.ndarray | None) -> str:
