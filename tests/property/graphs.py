@@ -126,7 +126,9 @@ class Graph:
             others = list(self.shapes)
         inputs = [self.last, *([self.draw(st.sampled_from(others))] if others else [])]
         if form == "concatenate":
-            total = sum(self.shapes[name][-1] for name in inputs)
+            # Where one has no last axis, or one of open length, it is refused.
+            lasts = [axis for name in inputs for axis in self.shapes[name][-1:]]
+            total = sum(axis or 0 for axis in lasts)
             self.add((*shape[:-1], total), form=form, inputs=inputs)
         else:
             self.add(shape, form=form, inputs=inputs)
