@@ -13,6 +13,7 @@ import pytest
 
 import theanets
 from theanets.errors import CheckpointError, ConfigurationError, ModelFileError
+from theanets.regularizers import WeightL2
 from theanets.training import checkpoint as checkpoints
 from theanets.training import loop, measure
 from theanets.training.locks import Lock
@@ -256,6 +257,97 @@ def test_another_run_is_told_every_difference(tmp_path):
     ):
         assert words in str(caught.value)
     assert (tmp_path / "c").read_bytes() == before
+
+
+REGULARIZED = {
+    "weight": (
+        {"input_dropout": 0.1, "hidden_dropout": 0.2},
+        {"input_dropout": 0.1, "hidden_dropout": 0.6},
+        "dropout weight was 0.2 and is 0.6",
+    ),
+    "weight of the second": (
+        {"hidden_noise": 0.1, "input_noise": 0.2},
+        {"hidden_noise": 0.1, "input_noise": 0.3},
+        "noise 2 weight was 0.2 and is 0.3",
+    ),
+    "one of several patterns": (
+        {"dropout": {"in:out": 0.1, "hid1:out": 0.2}},
+        {"dropout": {"in:out": 0.3, "hid1:out": 0.2}},
+        "dropout 2 weight was 0.1 and is 0.3",
+    ),
+    "one removed": (
+        {"input_noise": 0.1, "hidden_noise": 0.2},
+        {"input_noise": 0.1},
+        "noise 2 was {",
+    ),
+    "two of a class": (
+        {"regularizers": [WeightL2(0.1, "hid1.w"), WeightL2(0.2, "out.w")]},
+        {"regularizers": [WeightL2(0.3, "hid1.w"), WeightL2(0.2, "out.w")]},
+        "weight_l2 weight was 0.1 and is 0.3",
+    ),
+    "a setting of its own": (
+        {"contractive": {"weight": 0.1, "samples": 1}},
+        {"contractive": {"weight": 0.1, "samples": 0}},
+        "contractive samples was 1 and is 0",
+    ),
+}
+
+
+@pytest.mark.parametrize("then, now, words", REGULARIZED.values(), ids=REGULARIZED)
+def test_regularizers_of_one_name_are_told_apart(tmp_path, then, now, words):
+    train(tmp_path / "c", max_epochs=1, **then)
+    train(tmp_path / "c", max_epochs=2, **then)
+    with pytest.raises(CheckpointError) as caught:
+        train(tmp_path / "c", max_epochs=3, **now)
+    assert f"regularizers {words}" in str(caught.value)
+
+
+def test_settings_of_regularizers_are_told_in_any_process(tmp_path):
+    class Pulled(theanets.Regularizer, register=False):
+        def __init__(self, weight, towards, **more):
+            super().__init__(weight, "out.w")
+            self.towards, self.more = towards, more
+
+        over_params = True
+
+        def penalty(self, evaluation):
+            return ((evaluation.params["out.w"] - self.towards) ** 2).sum()
+
+    def run(epochs, **changed):
+        settings = {
+            "towards": jnp.ones((5, 2)),
+            "key": jnp.sin,
+            "half": np.float32(0.5),
+            "none": np.inf,
+            "things": [object(), np.array([None])],
+        }
+        terms = [Pulled(0.1, **settings | changed)]
+        train(tmp_path / "c", max_epochs=epochs, regularizers=terms)
+
+    run(1)
+    run(2)
+    with pytest.raises(CheckpointError, match="towards content is another"):
+        run(3, towards=jnp.zeros((5, 2)))
+    with pytest.raises(CheckpointError, match=r"more half was 0\.5 and is 2\.0"):
+        run(3, half=np.float32(2))
+
+
+def test_a_minimum_from_elsewhere_is_another_run(tmp_path):
+    def run(start):
+        theanets.minimize(
+            lambda params, x: ((params["a"] * x - params["b"]) ** 2).mean(),
+            start,
+            DATA[0],
+            progress=False,
+            max_epochs=1,
+            checkpoint=tmp_path / "c",
+        )
+
+    run({"a": 0.0, "b": np.ones(4)})
+    run({"a": 0.0, "b": np.ones(4)})
+    words = r"params \['a'\] content is another; params \['b'\] content is another"
+    with pytest.raises(CheckpointError, match=words):
+        run({"a": 1.0, "b": np.zeros(4)})
 
 
 @pytest.mark.parametrize("bound", [{"max_epochs": 9}, {"max_updates": 12}])
