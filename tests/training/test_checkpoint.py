@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -227,6 +228,138 @@ def test_streams_are_read_again_up_to_where_the_run_was(tmp_path):
     run(tmp_path / "cut", max_epochs=1)
     run(tmp_path / "cut", max_epochs=4)
     same(run(tmp_path / "cut"), calm)
+
+
+class Drawn:
+    """Batches that each pass draws anew, from where the one before ended."""
+
+    def __init__(self, seed):
+        self.rng = np.random.default_rng(seed)
+
+    def draw(self):
+        x = self.rng.normal(size=(8, 4)).astype("f4")
+        return x, (x[:, 0] > 0).astype("i4")
+
+
+class Passes(Drawn):
+    def __iter__(self):
+        for _ in range(5):
+            yield self.draw()
+
+
+class Sized(Passes):
+    def __len__(self):
+        return 5
+
+
+def staged(file, algo, source, cut=None, both=False, **keywords):
+    """Train stage by stage on sources that go on, to an end or to a cut."""
+    net = theanets.Classifier([4, 6, 5, 3, 2])
+    seen = []
+
+    def callback(*_):
+        seen.append(1)
+        if len(seen) == cut:
+            raise KeyboardInterrupt
+
+    settings = {"validate_every": 2, "progress": False, "callbacks": [callback]}
+    settings |= {"train_batches": 5, "valid_batches": 2} if source == "callable" else {}
+    make = {
+        "callable": lambda seed: Drawn(seed).draw,
+        "iterable": Passes,
+        "sized": Sized,
+    }[source]
+    train, valid, pair = make(1), None if both else make(2), None
+    with suppress(KeyboardInterrupt):
+        pair = net.train(train, valid, algo, checkpoint=file, **settings | keywords)
+    return net, pair, len(seen)
+
+
+@pytest.mark.parametrize("source", ["callable", "iterable", "sized"])
+@pytest.mark.parametrize("algo", ["layerwise", "pretrain"])
+@pytest.mark.parametrize(
+    "bounds",
+    [
+        {"max_epochs": 3},
+        {"max_updates": 12},
+        {"max_updates": 7, "both": True},
+        {"max_updates": 10},
+        {"patience": 0, "min_improvement": 0.05, "validate_every": 1},
+    ],
+    ids=str,
+)
+def test_sources_go_on_in_later_stages_as_earlier_ones_left_them(
+    tmp_path, source, algo, bounds
+):
+    calm, pair, epochs = staged(tmp_path / "calm", algo, source, **bounds)
+    cuts = [epochs // 2, epochs // 3, None]
+    found = [staged(tmp_path / "cut", algo, source, cut, **bounds) for cut in cuts]
+    net, resumed, _ = found[-1]
+    same(net, calm)
+    assert resumed == pair
+    assert (tmp_path / "cut").read_bytes() == (tmp_path / "calm").read_bytes()
+
+
+def test_a_stage_that_had_ended_is_read_again_whole(tmp_path, monkeypatch):
+    keywords = {"algo": "layerwise", "source": "callable", "max_updates": 12}
+    calm, pair, _ = staged(tmp_path / "calm", **keywords)
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    # The file is that of a stage that is at its end, in the midst of an epoch.
+    with monkeypatch.context() as patch:
+        patch.setattr(loop._Run, "finish", interrupted)
+        staged(tmp_path / "cut", **keywords)
+    description, _ = theanets.files.read(tmp_path / "cut")
+    assert description["training"]["progress"]["batches"] == 2
+    net, resumed, _ = staged(tmp_path / "cut", **keywords)
+    same(net, calm)
+    assert resumed == pair
+
+
+class Torn(np.memmap):
+    """An array in a file of which no batch can be read once it is torn."""
+
+    torn = False
+
+    def __getitem__(self, index):
+        if self.torn and isinstance(index, np.ndarray):
+            raise OSError("torn")
+        return super().__getitem__(index)
+
+
+@pytest.mark.parametrize("kind", ["list", "array", "callable"])
+def test_an_error_after_a_resume_names_its_epoch(tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(theanets.config, "resident_bytes", 8)
+    points = Torn(tmp_path / "points", "f4", "w+", shape=DATA[0].shape)
+    points[:] = DATA[0]
+
+    def run(epochs, *batches):
+        given = iter(batches * epochs)
+        sources = {
+            "list": list(batches),
+            "array": (points, DATA[1]),
+            "callable": lambda: next(given),
+        }
+        theanets.Classifier([4, 5, 2]).train(
+            sources[kind],
+            [DATA],
+            max_epochs=epochs,
+            train_batches=2,
+            batch_size=45,
+            progress=False,
+            checkpoint=tmp_path / "c",
+        )
+
+    run(3, DATA, DATA)
+    monkeypatch.setattr(Torn, "torn", True)
+    wrong = (DATA[0][:, :3], DATA[1])
+    batches = [DATA, wrong] if kind == "list" else [DATA] * 7 + [wrong]
+    with pytest.raises((theanets.DataError, OSError)) as caught:
+        run(4, *batches)
+    told = [str(caught.value), *getattr(caught.value, "__notes__", ())]
+    assert " of epoch 4" in " ".join(told)
 
 
 # Whose it is.
