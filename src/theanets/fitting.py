@@ -2,7 +2,7 @@
 
 import atexit
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -28,6 +28,7 @@ from theanets.training.checkpoint import KEYWORDS, Checkpoint, Saved
 from theanets.training.controls import Controls
 from theanets.training.loop import measure, run, sources
 from theanets.training.measure import Pair
+from theanets.training.state import Reads
 
 if TYPE_CHECKING:
     from theanets.network import Network
@@ -156,10 +157,15 @@ class _Runs:
             place = checkpoint.believe(partial(Place.of, saved.facts))
         # The file may be of another run, which `run` tells once it has seen the data.
         first = min(place.part, len(self.parts) - 1)
+        # What the parts before have read in the sources that are those of all.
+        read = list(place.earlier)
 
-        def begin(index: int, saved: Saved | None = None) -> Iterator[Pair]:
+        def begin(
+            index: int, saved: Saved | None = None
+        ) -> Generator[Pair, None, Reads]:
             part = self.parts[index]
-            at = place if saved else Place(index, self.net._epochs, self.begun)
+            here = Place(index, self.net._epochs, self.begun, earlier=tuple(read))
+            at = place if saved else here
             problem = replace(
                 part.problem(optimizer),
                 record=Rows(self.net, at),
@@ -175,9 +181,10 @@ class _Runs:
                 past=at.base - at.begun,
                 checkpoint=checkpoint,
                 saved=saved,
+                earlier=at.earlier if saved else (),
             )
 
-        def following(begun: Iterator[Pair]) -> Iterator[Pair]:
+        def following(begun: Generator[Pair, None, Reads]) -> Iterator[Pair]:
             with checkpoint or nullcontext():
                 if checkpoint and saved:
                     self.begun = place.begun
@@ -185,9 +192,9 @@ class _Runs:
                     checkpoint.believe(
                         partial(restore, self.net, self.parts, saved, place)
                     )
-                yield from begun
+                read.append((yield from begun))
                 for index in range(first + 1, len(self.parts)):
-                    yield from begin(index)
+                    read.append((yield from begin(index)))
 
         return following(begin(first, saved))
 

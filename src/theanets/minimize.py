@@ -12,6 +12,7 @@ from theanets import history, optimizers
 from theanets.checks import compilable
 from theanets.config import config, float_type
 from theanets.datasets.arrays import Expected
+from theanets.datasets.device import identity
 from theanets.errors import ConfigurationError
 from theanets.forks import refuse_forked
 from theanets.initializers import as_seed
@@ -131,10 +132,13 @@ def minimize(
     seed = 13 if controls.rng is None else as_seed(controls.rng, "rng")
     saved = None
     if checkpoint is not None:
-        shapes = [[str(x.dtype), *x.shape] for x in jax.tree.leaves(held.params)]
+        started = [
+            {"name": jax.tree_util.keystr(path), **identity(leaf)}
+            for path, leaf in jax.tree_util.tree_leaves_with_path(held.params)
+        ]
         checkpoint.run = {
             "loss": getattr(loss, "__qualname__", type(loss).__name__),
-            "params": shapes,
+            "params": started,
             **optimizer.identity(),
             **controls.identity(),
             "rng": seed,

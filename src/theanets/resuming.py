@@ -16,6 +16,7 @@ from theanets.training.checkpoint import Saved
 from theanets.training.controls import Controls
 from theanets.training.measure import Pair
 from theanets.training.programs import Values
+from theanets.training.state import Reads
 
 if TYPE_CHECKING:
     from theanets.network import Network
@@ -34,21 +35,28 @@ class Place(NamedTuple):
         Those of them whose random streams it does not go on.
     done : int
         Its own epochs when it was written.
+    earlier : tuple of Reads
+        What the runs of the parts before it have read.
     """
 
     part: int = 0
     base: int = 0
     begun: int = 0
     done: int = 0
+    earlier: tuple[Reads, ...] = ()
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> "Place":
         """Return what the facts of a checkpoint say; zeros where they say nothing."""
         names = ("part", "base", "begun")
         found = [*(facts.get(n, 0) for n in names), facts["progress"]["epoch"]]
-        if not all(is_whole(number, 0) for number in found):
-            raise ValueError(f"{found} are no numbers of parts and epochs")
-        return cls(*map(int, found))
+        earlier = tuple(Reads(*counts) for counts in facts.get("earlier", ()))
+        if not all(is_whole(x, 0) for counts in (found, *earlier) for x in counts):
+            raise ValueError(f"{found}, {earlier} are no numbers of parts and epochs")
+        if len(earlier) != found[0]:
+            raise ValueError(f"part {found[0]} comes after {len(earlier)}")
+        part, base, begun, done = map(int, found)
+        return cls(part, base, begun, done, earlier)
 
 
 class Rows:
@@ -106,7 +114,13 @@ def described(
     table, columns = history.packed(
         history.until(net.history, count, pair if epoch else None)
     )
-    facts = {"part": place.part, "base": place.base, "begun": place.begun, **table}
+    facts = {
+        "part": place.part,
+        "base": place.base,
+        "begun": place.begun,
+        "earlier": [list(counts) for counts in place.earlier],
+        **table,
+    }
     own = {
         f"own/{i}/{name}": np.asarray(array)
         for i, arrays in enumerate(_own(parts))

@@ -632,6 +632,13 @@ def test_training_ends_at_a_bound_while_the_source_blocks(gate):
     assert not gate.opened.is_set()
 
 
+@pytest.mark.parametrize("kind", [Iterable, SizedCallable])
+def test_no_batch_beyond_a_bound_is_asked_for(kind):
+    once = Once()
+    fresh().train(kind(once), (POINTS, LABELS), max_updates=7, progress=False)
+    assert once.calls == 7
+
+
 def test_two_threads_never_read_one_source(gate):
     def numbers():
         while True:
@@ -639,8 +646,15 @@ def test_two_threads_never_read_one_source(gate):
 
     data = numbers()
     net = fresh()
-    net.train(data, (POINTS, LABELS), max_updates=2, progress=False)
-    assert gate.reached.wait(10)
+
+    def interrupt():
+        if gate.reached.wait(10):
+            signal.raise_signal(signal.SIGINT)
+
+    threading.Thread(target=interrupt).start()
+    with pytest.raises(KeyboardInterrupt):
+        net.train(data, (POINTS, LABELS), progress=False)
+    assert gate.reached.is_set()
     # A generator that is asked by two at once raises a ValueError.
     threading.Timer(0.3, gate.opened.set).start()
     net.train(data, (POINTS, LABELS), max_updates=2, progress=False)

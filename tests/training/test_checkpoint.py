@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -13,6 +14,7 @@ import pytest
 
 import theanets
 from theanets.errors import CheckpointError, ConfigurationError, ModelFileError
+from theanets.regularizers import WeightL2
 from theanets.training import checkpoint as checkpoints
 from theanets.training import loop, measure
 from theanets.training.locks import Lock
@@ -228,6 +230,138 @@ def test_streams_are_read_again_up_to_where_the_run_was(tmp_path):
     same(run(tmp_path / "cut"), calm)
 
 
+class Drawn:
+    """Batches that each pass draws anew, from where the one before ended."""
+
+    def __init__(self, seed):
+        self.rng = np.random.default_rng(seed)
+
+    def draw(self):
+        x = self.rng.normal(size=(8, 4)).astype("f4")
+        return x, (x[:, 0] > 0).astype("i4")
+
+
+class Passes(Drawn):
+    def __iter__(self):
+        for _ in range(5):
+            yield self.draw()
+
+
+class Sized(Passes):
+    def __len__(self):
+        return 5
+
+
+def staged(file, algo, source, cut=None, both=False, **keywords):
+    """Train stage by stage on sources that go on, to an end or to a cut."""
+    net = theanets.Classifier([4, 6, 5, 3, 2])
+    seen = []
+
+    def callback(*_):
+        seen.append(1)
+        if len(seen) == cut:
+            raise KeyboardInterrupt
+
+    settings = {"validate_every": 2, "progress": False, "callbacks": [callback]}
+    settings |= {"train_batches": 5, "valid_batches": 2} if source == "callable" else {}
+    make = {
+        "callable": lambda seed: Drawn(seed).draw,
+        "iterable": Passes,
+        "sized": Sized,
+    }[source]
+    train, valid, pair = make(1), None if both else make(2), None
+    with suppress(KeyboardInterrupt):
+        pair = net.train(train, valid, algo, checkpoint=file, **settings | keywords)
+    return net, pair, len(seen)
+
+
+@pytest.mark.parametrize("source", ["callable", "iterable", "sized"])
+@pytest.mark.parametrize("algo", ["layerwise", "pretrain"])
+@pytest.mark.parametrize(
+    "bounds",
+    [
+        {"max_epochs": 3},
+        {"max_updates": 12},
+        {"max_updates": 7, "both": True},
+        {"max_updates": 10},
+        {"patience": 0, "min_improvement": 0.05, "validate_every": 1},
+    ],
+    ids=str,
+)
+def test_sources_go_on_in_later_stages_as_earlier_ones_left_them(
+    tmp_path, source, algo, bounds
+):
+    calm, pair, epochs = staged(tmp_path / "calm", algo, source, **bounds)
+    cuts = [epochs // 2, epochs // 3, None]
+    found = [staged(tmp_path / "cut", algo, source, cut, **bounds) for cut in cuts]
+    net, resumed, _ = found[-1]
+    same(net, calm)
+    assert resumed == pair
+    assert (tmp_path / "cut").read_bytes() == (tmp_path / "calm").read_bytes()
+
+
+def test_a_stage_that_had_ended_is_read_again_whole(tmp_path, monkeypatch):
+    keywords = {"algo": "layerwise", "source": "callable", "max_updates": 12}
+    calm, pair, _ = staged(tmp_path / "calm", **keywords)
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    # The file is that of a stage that is at its end, in the midst of an epoch.
+    with monkeypatch.context() as patch:
+        patch.setattr(loop._Run, "finish", interrupted)
+        staged(tmp_path / "cut", **keywords)
+    description, _ = theanets.files.read(tmp_path / "cut")
+    assert description["training"]["progress"]["batches"] == 2
+    net, resumed, _ = staged(tmp_path / "cut", **keywords)
+    same(net, calm)
+    assert resumed == pair
+
+
+class Torn(np.memmap):
+    """An array in a file of which no batch can be read once it is torn."""
+
+    torn = False
+
+    def __getitem__(self, index):
+        if self.torn and isinstance(index, np.ndarray):
+            raise OSError("torn")
+        return super().__getitem__(index)
+
+
+@pytest.mark.parametrize("kind", ["list", "array", "callable"])
+def test_an_error_after_a_resume_names_its_epoch(tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(theanets.config, "resident_bytes", 8)
+    points = Torn(tmp_path / "points", "f4", "w+", shape=DATA[0].shape)
+    points[:] = DATA[0]
+
+    def run(epochs, *batches):
+        given = iter(batches * epochs)
+        sources = {
+            "list": list(batches),
+            "array": (points, DATA[1]),
+            "callable": lambda: next(given),
+        }
+        theanets.Classifier([4, 5, 2]).train(
+            sources[kind],
+            [DATA],
+            max_epochs=epochs,
+            train_batches=2,
+            batch_size=45,
+            progress=False,
+            checkpoint=tmp_path / "c",
+        )
+
+    run(3, DATA, DATA)
+    monkeypatch.setattr(Torn, "torn", True)
+    wrong = (DATA[0][:, :3], DATA[1])
+    batches = [DATA, wrong] if kind == "list" else [DATA] * 7 + [wrong]
+    with pytest.raises((theanets.DataError, OSError)) as caught:
+        run(4, *batches)
+    told = [str(caught.value), *getattr(caught.value, "__notes__", ())]
+    assert " of epoch 4" in " ".join(told)
+
+
 # Whose it is.
 
 
@@ -256,6 +390,97 @@ def test_another_run_is_told_every_difference(tmp_path):
     ):
         assert words in str(caught.value)
     assert (tmp_path / "c").read_bytes() == before
+
+
+REGULARIZED = {
+    "weight": (
+        {"input_dropout": 0.1, "hidden_dropout": 0.2},
+        {"input_dropout": 0.1, "hidden_dropout": 0.6},
+        "dropout weight was 0.2 and is 0.6",
+    ),
+    "weight of the second": (
+        {"hidden_noise": 0.1, "input_noise": 0.2},
+        {"hidden_noise": 0.1, "input_noise": 0.3},
+        "noise 2 weight was 0.2 and is 0.3",
+    ),
+    "one of several patterns": (
+        {"dropout": {"in:out": 0.1, "hid1:out": 0.2}},
+        {"dropout": {"in:out": 0.3, "hid1:out": 0.2}},
+        "dropout 2 weight was 0.1 and is 0.3",
+    ),
+    "one removed": (
+        {"input_noise": 0.1, "hidden_noise": 0.2},
+        {"input_noise": 0.1},
+        "noise 2 was {",
+    ),
+    "two of a class": (
+        {"regularizers": [WeightL2(0.1, "hid1.w"), WeightL2(0.2, "out.w")]},
+        {"regularizers": [WeightL2(0.3, "hid1.w"), WeightL2(0.2, "out.w")]},
+        "weight_l2 weight was 0.1 and is 0.3",
+    ),
+    "a setting of its own": (
+        {"contractive": {"weight": 0.1, "samples": 1}},
+        {"contractive": {"weight": 0.1, "samples": 0}},
+        "contractive samples was 1 and is 0",
+    ),
+}
+
+
+@pytest.mark.parametrize("then, now, words", REGULARIZED.values(), ids=REGULARIZED)
+def test_regularizers_of_one_name_are_told_apart(tmp_path, then, now, words):
+    train(tmp_path / "c", max_epochs=1, **then)
+    train(tmp_path / "c", max_epochs=2, **then)
+    with pytest.raises(CheckpointError) as caught:
+        train(tmp_path / "c", max_epochs=3, **now)
+    assert f"regularizers {words}" in str(caught.value)
+
+
+def test_settings_of_regularizers_are_told_in_any_process(tmp_path):
+    class Pulled(theanets.Regularizer, register=False):
+        def __init__(self, weight, towards, **more):
+            super().__init__(weight, "out.w")
+            self.towards, self.more = towards, more
+
+        over_params = True
+
+        def penalty(self, evaluation):
+            return ((evaluation.params["out.w"] - self.towards) ** 2).sum()
+
+    def run(epochs, **changed):
+        settings = {
+            "towards": jnp.ones((5, 2)),
+            "key": jnp.sin,
+            "half": np.float32(0.5),
+            "none": np.inf,
+            "things": [object(), np.array([None])],
+        }
+        terms = [Pulled(0.1, **settings | changed)]
+        train(tmp_path / "c", max_epochs=epochs, regularizers=terms)
+
+    run(1)
+    run(2)
+    with pytest.raises(CheckpointError, match="towards content is another"):
+        run(3, towards=jnp.zeros((5, 2)))
+    with pytest.raises(CheckpointError, match=r"more half was 0\.5 and is 2\.0"):
+        run(3, half=np.float32(2))
+
+
+def test_a_minimum_from_elsewhere_is_another_run(tmp_path):
+    def run(start):
+        theanets.minimize(
+            lambda params, x: ((params["a"] * x - params["b"]) ** 2).mean(),
+            start,
+            DATA[0],
+            progress=False,
+            max_epochs=1,
+            checkpoint=tmp_path / "c",
+        )
+
+    run({"a": 0.0, "b": np.ones(4)})
+    run({"a": 0.0, "b": np.ones(4)})
+    words = r"params \['a'\] content is another; params \['b'\] content is another"
+    with pytest.raises(CheckpointError, match=words):
+        run({"a": 1.0, "b": np.zeros(4)})
 
 
 @pytest.mark.parametrize("bound", [{"max_epochs": 9}, {"max_updates": 12}])

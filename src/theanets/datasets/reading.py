@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sized
 from contextlib import suppress
+from itertools import islice
 from typing import Any, TypeVar
 
 from theanets.errors import DataError
@@ -66,6 +67,10 @@ class Reader:
         """The batch that is being read, for messages."""
         return f"{self.name}: batch {self._number} of {self.passes} {self._begun}"
 
+    def restart(self) -> None:
+        """Count epochs anew, as each run does."""
+        self._begun = 0
+
     def begin(self) -> None:
         """Begin another epoch; from now on a batch is waited for."""
         self._begun += 1
@@ -73,7 +78,10 @@ class Reader:
         self._asked_at = time.monotonic()
 
     def read(
-        self, checked: Callable[[Any], T], stopped: threading.Event
+        self,
+        checked: Callable[[Any], T],
+        stopped: threading.Event,
+        most: int | None = None,
     ) -> Iterator[T]:
         """Yield the batches of an epoch, each of them checked.
 
@@ -85,6 +93,8 @@ class Reader:
             Takes a batch as it comes, and returns it as it is wanted.
         stopped : Event
             Once it is set, the source is asked for nothing more.
+        most : int, optional
+            So many batches are asked for, if the epoch has more.
         """
 
         def ask(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -107,7 +117,8 @@ class Reader:
         # A list of batches may have grown.
         self._promised = ask(_length, self.data)
         calls = callable(self.data)
-        for batch in self._called(ask) if calls else self._iterated(ask):
+        batches = self._called(ask) if calls else self._iterated(ask)
+        for batch in islice(batches, most):
             yield ask(checked, batch)
             self._number += 1
         if not self._number:

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -105,8 +106,10 @@ class ArraySource:
         self.passes = passes
         self._begun = 0
 
-    def chunks(self, epoch: int) -> Generator[Chunk, None, None]:
-        """Yield the batches of an epoch."""
+    def chunks(
+        self, epoch: int, most: int | None = None
+    ) -> Generator[Chunk, None, None]:
+        """Yield the batches of an epoch, here also if fewer are wanted."""
         self._begun += 1
         if self.rows == self.length:
             # Nothing is picked; the array tells the number of batches alone.
@@ -137,8 +140,9 @@ class ArraySource:
             "seed": self.seed if self.shuffle else None,
         }
 
-    def replay(self, times: int) -> None:
-        """Be as if so many epochs had been read; arrays need nothing for that."""
+    def replay(self, runs: Sequence[tuple[int, int]]) -> None:
+        """Be as if runs had read so many epochs; of arrays they are only counted."""
+        self._begun = runs[-1][0]
 
     @cached_property
     def _on_device(self) -> tuple[Any, ...]:
@@ -218,26 +222,39 @@ class StreamSource:
         """Return what tells this source from others, as JSON holds it."""
         return {"source": type(self.reader.data).__name__, "batches": self.batches}
 
-    def replay(self, times: int) -> None:
-        """Read so many epochs for nothing, to come to where a training was."""
-        if isinstance(self.reader.data, list | tuple):
-            return
-        for _ in range(times):
-            self.reader.begin()
-            for _ in self.reader.read(lambda batch: None, threading.Event()):
-                pass
+    def replay(self, runs: Sequence[tuple[int, int]]) -> None:
+        """Read for nothing what runs have read, to come to where a training was.
 
-    def chunks(self, epoch: int) -> Generator[Chunk, None, None]:
-        """Yield the batches of an epoch, which may differ in size."""
+        Parameters
+        ----------
+        runs : sequence of (int, int)
+            Of each run so many whole epochs, and batches of one more.
+        """
+        for epochs, batches in runs:
+            self.reader.restart()
+            for most in [None] * epochs + [batches] * (batches > 0):
+                self.reader.begin()
+                # A list gives the same batches, however often it was read.
+                if not isinstance(self.reader.data, list | tuple):
+                    deque(self.reader.read(_unseen, threading.Event(), most), maxlen=0)
+
+    def chunks(
+        self, epoch: int, most: int | None = None
+    ) -> Generator[Chunk, None, None]:
+        """Yield the batches of an epoch, which may differ in size.
+
+        Where ``most`` is given, no more than that are asked for.
+        """
         self.reader.begin()
         # Methods of one object are called by one thread at a time too.
         owner = getattr(self.reader.data, "__self__", self.reader.data)
-        yield from prefetched(self._grouped, owner, self.reader.check_time)
+        grouped = partial(self._grouped, most)
+        yield from prefetched(grouped, owner, self.reader.check_time)
 
-    def _grouped(self, stopped: threading.Event) -> Iterator[Chunk]:
+    def _grouped(self, most: int | None, stopped: threading.Event) -> Iterator[Chunk]:
         stacks: list[np.ndarray] = []
         count, begun = 0, 0.0
-        for batch in self.reader.read(self._checked, stopped):
+        for batch in self.reader.read(self._checked, stopped, most):
             alike = [(x.shape[1:], x.dtype) for x in stacks] == [
                 (x.shape, x.dtype) for x in batch
             ]
@@ -278,6 +295,10 @@ def precisions(expected: Sequence[Expected], dtype: Any) -> list[Any]:
     """Return the widest type for each array: losses need more than bfloat16."""
     wide = np.promote_types(dtype, np.float32)
     return [dtype if e.role == "input" else wide for e in expected]
+
+
+def _unseen(batch: Any) -> None:
+    """Take a batch that nobody wants."""
 
 
 def _chunk_size(batch_bytes: int) -> int:

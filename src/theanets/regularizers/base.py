@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 
 from theanets.checks import level
+from theanets.datasets.device import identity
 from theanets.errors import ConfigurationError
 from theanets.registry import Registry, listing, matching, suggest
 
@@ -130,12 +133,15 @@ class Regularizer:
     def identity(self) -> dict[str, Any]:
         """Return the settings as JSON holds them."""
         patterns = [self.pattern] if isinstance(self.pattern, str) else self.pattern
-        return {
+        common = {
             "name": self.form,
             "weight": float(self.weight),
             "pattern": list(patterns or ()),
             "role": self.role,
         }
+        # A subclass may keep a name of its own.
+        own = {name: _plain(x) for name, x in vars(self).items() if name not in common}
+        return common | own
 
     @property
     def key(self) -> Hashable:
@@ -209,3 +215,25 @@ class Regularizer:
         """Return the random key of this regularizer for one output."""
         own = f"{self.form} {self.role or self.pattern} {name}"
         return jax.random.fold_in(key, zlib.crc32(own.encode()))
+
+
+def _plain(value: Any) -> Any:
+    """Return a setting as JSON holds it, the same in every process.
+
+    >>> _plain({"size": (1, np.float32(0.5)), "of": math.sqrt})
+    {'size': [1, 0.5], 'of': 'sqrt'}
+    """
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, Mapping):
+        return {str(name): _plain(entry) for name, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, np.ndarray | np.generic | jax.Array) and (
+        jnp.issubdtype(value.dtype, jnp.number) or value.dtype == bool
+    ):
+        return identity(np.asarray(value)) if value.ndim else _plain(value.item())
+    # Of others nothing is known that another process would find too.
+    return getattr(value, "__qualname__", type(value).__qualname__)

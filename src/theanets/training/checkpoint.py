@@ -294,9 +294,18 @@ def _differences(then: Any, now: Any, name: str = "") -> Iterator[str]:
 
 
 def _by_name(entries: list[Any]) -> dict[str, Any]:
-    """Return descriptions by their names, or else by their places."""
-    named = all(isinstance(x, Mapping) and "name" in x for x in entries)
-    return {x["name"] if named else str(i): x for i, x in enumerate(entries)}
+    """Return descriptions by their names, or else by their places.
+
+    >>> list(_by_name([{"name": "dropout"}, {"name": "noise"}, {"name": "dropout"}]))
+    ['dropout', 'noise', 'dropout 2']
+    """
+    if not all(isinstance(x, Mapping) and "name" in x for x in entries):
+        return {str(i): x for i, x in enumerate(entries)}
+    found: dict[str, Any] = {}
+    for entry in entries:
+        number = sum(entry["name"] == x["name"] for x in found.values())
+        found[f"{entry['name']} {number + 1}" if number else entry["name"]] = entry
+    return found
 
 
 def _short(value: Any) -> str:

@@ -3,7 +3,7 @@
 import json
 import math
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -33,7 +33,7 @@ from theanets.training.programs import (
     noise_key,
     train_program,
 )
-from theanets.training.state import Best, Progress, packed, unpacked
+from theanets.training.state import Best, Progress, Reads, packed, unpacked
 
 Source = ArraySource | StreamSource
 
@@ -96,7 +96,8 @@ def run(
     past: int = 0,
     checkpoint: Checkpoint | None = None,
     saved: Saved | None = None,
-) -> Iterator[Pair]:
+    earlier: Sequence[Reads] = (),
+) -> Generator[Pair, None, Reads]:
     """Check the data, move them to where they are needed, and train; see `iterate`.
 
     Parameters
@@ -119,11 +120,14 @@ def run(
         Where to write the training.
     saved : Saved, optional
         What was written of this run, to go on with.
+    earlier : sequence of Reads
+        What runs before that one had read of the same data.
 
     Returns
     -------
-    iterator of (training, validation)
-        The monitors after each epoch; nothing is computed before it is asked.
+    generator of (training, validation)
+        The monitors after each epoch; nothing is computed before it is asked. Its
+        value is what it has read.
     """
     full = problem.optimizer.full_batch
     batches, validation = sources(train, valid, expect, dtype, controls, seed, full)
@@ -133,7 +137,7 @@ def run(
         if saved is not None:
             checkpoint.compare(saved)
     return iterate(
-        problem, batches, validation, controls, seed, past, checkpoint, saved
+        problem, batches, validation, controls, seed, past, checkpoint, saved, earlier
     )
 
 
@@ -186,7 +190,8 @@ def iterate(
     past: int = 0,
     checkpoint: Checkpoint | None = None,
     saved: Saved | None = None,
-) -> Generator[Pair, None, None]:
+    earlier: Sequence[Reads] = (),
+) -> Generator[Pair, None, Reads]:
     """Train, and yield the monitors of both sets after every epoch.
 
     ``past`` counts the epochs of earlier runs, whose random streams this one goes on.
@@ -202,7 +207,7 @@ def iterate(
     reason = "stopped by the caller"
     with Terminable():
         try:
-            yield from run.epochs()
+            yield from run.epochs(earlier)
             reason = run.reason
         except GeneratorExit:
             run.leave()
@@ -216,6 +221,7 @@ def iterate(
             run.leave()
         finally:
             shown.finish(reason)
+    return run.reads()
 
 
 def measure(problem: Problem, data: Source, pace: Pace | None = None) -> Monitors:
@@ -283,10 +289,13 @@ class _Run:
             )
             problem.commit(self.at.state.values)
 
-    def epochs(self) -> Iterator[Pair]:
+    def epochs(self, earlier: Sequence[Reads] = ()) -> Iterator[Pair]:
         controls, stopped = self.controls, False
-        self.train.replay(self.at.epoch)
-        self.valid.replay(self.at.validations)
+        # An epoch that goes on is read from its beginning, one that is cut never more.
+        own = self.reads() if self.bound() else self.reads()._replace(batches=0)
+        before = (*earlier, own)
+        self.train.replay([(x.epochs, x.batches) for x in before])
+        self.valid.replay([(x.validations, 0) for x in before])
         # One that was interrupted in a validation makes up for it.
         if self.at.validated_at < 0 or self.validation_is_due:
             self.at = self.validated(self.at)
@@ -326,6 +335,11 @@ class _Run:
                 changed = self.adopt()
             if written and changed:
                 self.write()
+
+    def reads(self) -> Reads:
+        """Return what was read of the data so far."""
+        last = self.final or self.at
+        return Reads(self.at.epoch, self.at.sums.batches, last.validations)
 
     @property
     def validation_is_due(self) -> bool:
@@ -405,8 +419,10 @@ class _Run:
         if limit is not None:
             left = limit - int(self.at.state.updates) + self.at.sums.batches
         skip, cut = self.at.sums.batches, False
+        # Nothing is read beyond a cut: later runs may go on in the same source.
+        most = None if left == self.train.batches else left
         # Closed whatever happens, which ends the thread of a stream.
-        with closing(self.train.chunks(self.past + self.at.epoch)) as chunks:
+        with closing(self.train.chunks(self.past + self.at.epoch, most)) as chunks:
             for chunk in chunks:
                 begin = min(skip, chunk.count)
                 skip -= begin

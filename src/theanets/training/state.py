@@ -22,6 +22,24 @@ class Best(NamedTuple):
     values: Values
 
 
+class Reads(NamedTuple):
+    """What a run has read of its data.
+
+    Attributes
+    ----------
+    epochs : int
+        Whole epochs.
+    batches : int
+        Batches of one more.
+    validations : int
+        How often it has read what it validates with.
+    """
+
+    epochs: int
+    batches: int
+    validations: int
+
+
 @dataclass(frozen=True)
 class Progress:
     """Where a run stands. It is replaced as a whole, so an interrupt finds it whole.
