@@ -137,6 +137,49 @@ def test_pooling(pool, mode):
     assert net.layers[1].shape == y.shape[1:]
 
 
+OUTLINED = [
+    ((9, 8, 2), {"form": "pool2", "pool_size": (3, 2), "stride": (1, 3)}),
+    ((None, 2), {"form": "pool1", "pool_size": 4, "mode": "mean"}),
+    ((9, 8, 2), {"form": "conv2", "size": 3, "filter_size": (4, 3), "stride": 2}),
+    *(
+        ((None, 2), {"form": "conv1", "size": 4, "filter_size": 3, **keywords})
+        for keywords in (
+            {"border_mode": "full", "activation": "maxout:2"},
+            {"border_mode": "same", "stride": 2},
+            {"border_mode": "half"},
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize(("shape", "layer"), OUTLINED)
+def test_an_outline_has_the_shapes_of_what_is_computed(shape, layer):
+    net = theanets.Network([shape, layer])
+    made, values = net.layers[1], net._values
+    params = {name: values[made.full_name(name)] for name in made.params}
+    for length in (5, 8, 11):
+        x = {"in:out": jnp.zeros((2, *(length if n is None else n for n in shape)))}
+        computed, outlined = (
+            jax.tree.map(
+                lambda a: (a.shape, a.dtype), jax.eval_shape(compute, params, x)
+            )
+            for compute in (made.transform, made.outline)
+        )
+        assert computed == outlined
+
+
+def test_an_outline_is_not_that_of_another_transform():
+    class Halved(theanets.layers.Pool1):
+        def transform(self, params, inputs):
+            return super().transform(params, inputs)[..., :1]
+
+        def output_shape(self):
+            return (*super().output_shape()[:-1], 1)
+
+    net = theanets.Network([(6, 4), {"form": "halved", "pool_size": 2}])
+    assert net.layers[1].shape == (3, 1)
+
+
 CONV = {"form": "conv2", "size": 3, "filter_size": 2, "activation": "tanh"}
 IMAGES = theanets.convolution.Regressor(
     [(5, 4, 2), CONV, {"form": "pool2", "pool_size": 2}, "flat", 2]

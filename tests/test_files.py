@@ -367,6 +367,26 @@ def test_a_claim_takes_no_memory(layer):
     assert most < 1 << 20
 
 
+SLOW = [
+    ((None, 1), {"form": "pool1", "pool_size": 1024, "stride": 1}),
+    ((2000, 2000, 1), {"form": "pool2", "pool_size": 32, "stride": 1, "mode": "mean"}),
+    ((None, 1), {"form": "conv1", "size": 1, "filter_size": 3000}),
+    ((9000, 1, 1), {"form": "conv2", "size": 1, "filter_size": (3000, 1)}),
+]
+
+
+@pytest.mark.parametrize(("shape", "layer"), SLOW)
+def test_what_takes_many_steps_to_compute_takes_few_to_load(shape, layer, monkeypatch):
+    """Neither slices for each cell of a window are traced, nor those of a filter."""
+    from theanets.layers import convolution, pooling
+
+    for place, name in ((pooling, "_values"), (convolution, "correlate")):
+        monkeypatch.delattr(place, name)
+    content = io.BytesIO()
+    theanets.Network([shape, layer, {**layer, "name": "out"}]).save(content)
+    assert theanets.load(content.getvalue()).layers[-1].form == layer["form"]
+
+
 def test_loading_compiles_and_draws_nothing(saved, monkeypatch):
     monkeypatch.setattr(theanets.Layer, "initial_values", None)
     with compilations() as compiled:
@@ -501,17 +521,20 @@ def test_long_and_strange_names(net, tmp_path):
 
 def test_what_killed_processes_left_is_removed(net, saved):
     folder = saved.parent
-    for name in (
-        ".model.net.0123456789abcdef.tmp",
-        ".model.net.more.tmp",
+    stale, mine = ".model.net.0123456789abcdef.tmp", ".model.net.abcdef0123456789.tmp"
+    others = [
+        ".model.net.0123456789abcdeg.tmp",
+        ".model.net.0123456789abcdef0.tmp",
+        ".model.net.mine.tmp",
+        ".model.net.safetensors.0123456789abcdef.tmp",
         ".other.tmp",
-    ):
+    ]
+    for name in (stale, mine, *others):
         (folder / name).touch()
-    os.utime(folder / ".model.net.0123456789abcdef.tmp", (1, 1))
-    os.utime(folder / ".other.tmp", (1, 1))
+    for name in (stale, *others):
+        os.utime(folder / name, (1, 1))
     net.save(saved)
-    left = [".model.net.more.tmp", ".other.tmp", "model.net"]
-    assert sorted(os.listdir(folder)) == left
+    assert sorted(os.listdir(folder)) == sorted([mine, *others, "model.net"])
 
 
 def test_what_a_training_adds_is_no_part_of_the_model(net, tmp_path):

@@ -226,8 +226,10 @@ def _beside(path: Path) -> Path:
 
 def _remove_stale(path: Path) -> None:
     """Remove what killed processes left when they wrote this file."""
+    # As `_beside` names them: a file of the user's may look much the same.
+    pattern = f".{glob.escape(path.name[:40])}.{'[0-9a-f]' * 16}.tmp"
     with contextlib.suppress(OSError):
-        for left in path.parent.glob(f".{glob.escape(path.name[:40])}.*.tmp"):
+        for left in path.parent.glob(pattern):
             if time.time() - left.stat().st_mtime > _STALE:
                 left.unlink()
 

@@ -103,9 +103,15 @@ def rebuild(
             f"no layer has {listing(sorted(more)[:5])}. It is damaged; copy it again, "
             "or use an older one."
         )
-    with np.errstate(all="ignore"):
-        for name, dtype in types.items():
-            net._values[name] = held(arrays[name].astype(dtype))
+    for name, dtype in types.items():
+        if (found := arrays[name].dtype) != dtype:
+            raise ModelFileError(
+                f'{where} holds the array "{name}" as {found}, and the model that it '
+                f"describes holds it as {dtype}. It is no file that save has written; "
+                "copy it again, or use an older one."
+            )
+    for name in types:
+        net._values[name] = held(np.array(arrays[name]))
     return net
 
 

@@ -398,7 +398,7 @@ def check(number):
     assert seconds < SECONDS
     if net is not None and malice:
         held = sum(np.asarray(value).nbytes for value in net._values.values())
-        assert held <= 8 * len(damaged)
+        assert held <= len(damaged)
     elif net is not None:
         assert contents(net) == expected
     return net is not None, malice, seconds, memory

@@ -43,6 +43,14 @@ def edited(change):
     return container.packed(description, arrays)
 
 
+def retyped(dtype):
+    """Return the bytes of a model file whose numbers are of another type."""
+    description, arrays = container.unpacked(saved())
+    return container.packed(
+        description, {n: a.astype(dtype) for n, a in arrays.items()}
+    )
+
+
 def described(**description):
     """Return a file with this description and no arrays."""
     return save_arrays({}, metadata={"theanets": json.dumps(description)})
@@ -97,6 +105,14 @@ FILES = {
     "arrays of a layer of any size": (
         a_file(edited(lambda d: d["layers"][1].update(size=10**9))),
         ['"hid1"', "not those that it needs", "1000000000"],
+    ),
+    "arrays of a narrower type": (
+        a_file(retyped("u1")),
+        ['the array "hid1.w" as uint8', "holds it as float32", "copy it again"],
+    ),
+    "arrays of a wider type": (
+        a_file(retyped("f8")),
+        ["as float64", "holds it as float32"],
     ),
     "more arrays than layers": (
         a_file(edited(lambda d: d["layers"].pop())),

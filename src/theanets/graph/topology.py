@@ -381,7 +381,11 @@ def _run(
         layer_key = jax.random.fold_in(key, zlib.crc32(layer.name.encode()))
         result = layer.transform_training(own, read, layer_key)
         result, updates = result if isinstance(result, tuple) else (result, {})
-    return result if isinstance(result, dict) else {"out": result}, updates
+    return _by_name(result), updates
+
+
+def _by_name(result: Any) -> dict[str, Array]:
+    return result if isinstance(result, dict) else {"out": result}
 
 
 def _check_names(layer: Layer, earlier: Mapping[str, Layer]) -> None:
@@ -453,7 +457,9 @@ def _trace(layer: Layer, graph: Topology, length: int) -> dict[str, tuple[int, .
     params |= {x: _abstract(graph.param_shapes[x]) for x in layer.borrowed.values()}
     try:
         with compilable(f"{layer.where}its activation or transform"):
-            traced = jax.eval_shape(lambda p, x: _run(layer, p, x)[0], params, read)
+            traced = jax.eval_shape(
+                lambda p, x: _by_name(layer.outline(_own(layer, p), x)), params, read
+            )
     except TheanetsError:
         raise
     except NotImplementedError as error:

@@ -106,6 +106,9 @@ class Layer:
 
     def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if "transform" in vars(cls) and "outline" not in vars(cls):
+            # That of a base class would tell of another transform.
+            cls.outline = Layer.outline  # type: ignore[method-assign]
         if not abstract:
             FORMS.register(cls, cls.__name__.lower(), *cls.aliases)
 
@@ -204,6 +207,15 @@ class Layer:
             The output, or several by name; ``out`` has to be among them.
         """
         raise NotImplementedError(f"{type(self).__name__} needs a transform method")
+
+    def outline(self, params: Mapping[str, Array], inputs: Mapping[str, Array]) -> Any:
+        """Return what `transform` returns, as far as shapes go.
+
+        The graph traces it instead, to learn the shapes. A layer whose `transform`
+        takes many steps says it in a few, so that a model is made, and read from a
+        file, in no time.
+        """
+        return self.transform(params, inputs)
 
     def transform_training(
         self, params: Mapping[str, Array], inputs: Mapping[str, Array], key: Array

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import jax.numpy as jnp
 import numpy as np
 
 from theanets.errors import ConfigurationError
@@ -111,6 +112,13 @@ class Conv2(Layer):
         x = inputs[self.input_name]
         fitting(self, self.windows, "filter_size", x.shape[1:-1])
         pre = self.correlation(x, params["w"]) + params["b"]
+        return {"pre": pre, "out": self.activate(params, pre)}
+
+    def outline(self, params: Mapping[str, Array], inputs: Mapping[str, Array]) -> Any:
+        """Return the activation of zeros, of the shape that `correlation` computes."""
+        x = inputs[self.input_name]
+        places = fitting(self, self.windows, "filter_size", x.shape[1:-1])
+        pre = jnp.zeros((len(x), *places, self.size), x.dtype)
         return {"pre": pre, "out": self.activate(params, pre)}
 
     def correlation(self, x: Array, w: Array) -> Array:

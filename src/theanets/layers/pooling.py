@@ -83,6 +83,12 @@ class Pool2(Layer):
         fitting(self, self.windows, "pool_size", x.shape[1:-1])
         return MODES[self.mode](_values(x, self.windows))
 
+    def outline(self, params: Mapping[str, Array], inputs: Mapping[str, Array]) -> Any:
+        """Return zeros of the shape that `transform` computes."""
+        x = inputs[self.input_name]
+        places = fitting(self, self.windows, "pool_size", x.shape[1:-1])
+        return jnp.zeros((len(x), *places, x.shape[-1]), x.dtype)
+
 
 class Pool1(Pool2):
     """The largest value, or the mean, of each window of a sequence and each channel.
