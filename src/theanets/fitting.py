@@ -78,7 +78,10 @@ def epochs(
                 f"algo {algo!r} draws weights in one step, which leaves nothing to go "
                 "on with: it takes no checkpoint. Save the network instead."
             )
-        checkpoint.run = resuming.identity(net, algo, optimizer, controls, whole, seed)
+        learned = parts[0].problem(optimizer).read().learned
+        checkpoint.run = resuming.identity(
+            net, algo, optimizer, controls, whole, learned, seed
+        )
     runs = _Runs(net, parts, (train, valid), controls, seed, begun, checkpoint)
     pairs = runs.sample() if optimizer is None else runs.train(optimizer)
     return _closed_at_exit(_watched(net, pairs, snapshots))

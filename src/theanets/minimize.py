@@ -139,7 +139,7 @@ def minimize(
         checkpoint.run = {
             "loss": getattr(loss, "__qualname__", type(loss).__name__),
             "params": started,
-            **optimizer.identity(),
+            **optimizer.identity(held.params),
             **controls.identity(),
             "rng": seed,
         }

@@ -9,7 +9,9 @@ Updates are computed, and state is kept, in at least float32; parameters keep th
 dtype.
 """
 
+import hashlib
 import math
+import re
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -21,6 +23,7 @@ from jax import Array
 
 from theanets import checks
 from theanets.checks import flag
+from theanets.datasets.device import identity
 from theanets.errors import ConfigurationError
 from theanets.registry import listing, suggest
 from theanets.rules import ALGORITHMS, Algorithm, Numbers
@@ -115,12 +118,22 @@ class Optimizer:
         own = self.transformation if self.algorithm is None else None
         return self.name, self.nesterov, self.schedule, own, used
 
-    def identity(self) -> dict[str, Any]:
-        """Return the settings as JSON holds them."""
+    def identity(self, params: Tree) -> dict[str, Any]:
+        """Return the settings for such parameters, as JSON holds them."""
         found = {"optimizer": self.name, "nesterov": self.nesterov, **self.values}
         if self.schedule is not None:
             found["learning_rate"] = getattr(self.schedule, "__name__", "a schedule")
+            found["schedule"] = _traced(self.schedule, np.int32(0))
+        if self.transformation is not None and self.algorithm is None:
+            found["transformation"] = _traced(self._first_update, params, params)
         return found
+
+    def _first_update(self, grads: Tree, params: Tree) -> tuple[Tree, State]:
+        def loss(tried: Tree) -> Array:
+            return sum((x.sum() for x in jax.tree.leaves(tried)), jnp.zeros(()))
+
+        state = self.init(params)
+        return self._update_by_optax(grads, state, params, loss(params), loss)
 
     def init(self, params: Tree) -> State:
         """Return the state before the first update; it depends on no number."""
@@ -353,6 +366,43 @@ def hessian_vector(loss_fn: Callable[[Tree], Array], params: Tree, v: Tree) -> T
 
     directions = tree.flatten_up_to(v)
     return tree.unflatten([block(i, d) for i, d in enumerate(directions)])
+
+
+def _traced(function: Callable[..., Any], *arguments: Any) -> dict[str, str] | None:
+    """Return what tells a function of arrays from others, None if nothing is sure.
+
+    It is a checksum of the operations that JAX finds in it, with their numbers, which
+    are the same in every process. Nothing is compiled.
+    """
+    import optax
+
+    try:
+        # A new function each time, of which JAX has kept nothing.
+        first, second = (
+            _operations(jax.make_jaxpr(lambda *given: function(*given))(*arguments))
+            for _ in range(2)
+        )
+    except Exception:
+        # If it cannot be traced, training says so.
+        return None
+    versions = f"jax {jax.__version__}, optax {optax.__version__}"
+    return {"content": first, "versions": versions} if first == second else None
+
+
+def _operations(program: Any) -> str:
+    """Return a checksum of a program's operations and of the arrays in it."""
+    text = re.sub("0x[0-9a-f]+", "", str(program))
+    arrays = [identity(np.asarray(array)) for array in _constants(program)]
+    return hashlib.sha256(f"{text} {arrays}".encode()).hexdigest()[:16]
+
+
+def _constants(program: Any) -> list[Any]:
+    """Return the arrays in a program and in those that it calls."""
+    found = list(getattr(program, "consts", ()))
+    for equation in program.eqns:
+        for value in jax.tree.leaves(list(equation.params.values())):
+            found += _constants(value) if hasattr(value, "eqns") else []
+    return found
 
 
 def _number(hyper: dict[str, Any], name: str, default: float) -> float:

@@ -83,14 +83,18 @@ def identity(
     optimizer: Optimizer,
     controls: Controls,
     whole: Objective,
+    learned: Mapping[str, Any],
     seed: int,
 ) -> dict[str, Any]:
-    """Return what makes two runs the same, beside their data."""
+    """Return what makes two runs the same, beside their data.
+
+    ``learned`` are parameters such as the optimizer moves.
+    """
     model = {name: x for name, x in describe(net).items() if name != "epochs"}
     return {
         "model": model,
         "algo": algo if isinstance(algo, str) else type(algo).__name__,
-        **optimizer.identity(),
+        **optimizer.identity(learned),
         **controls.identity(),
         "rng": seed,
         "regularizers": [r.identity() for r in whole.regularizers],

@@ -7,17 +7,21 @@ import warnings
 from contextlib import suppress
 from pathlib import Path
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
 
 import theanets
+from theanets import optimizers
 from theanets.errors import CheckpointError, ConfigurationError, ModelFileError
 from theanets.regularizers import WeightL2
 from theanets.training import checkpoint as checkpoints
 from theanets.training import loop, measure
 from theanets.training.locks import Lock
+
+from ..helpers import compilations
 
 KILLS = 50 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else 8
 SCENARIOS = ["feedforward", "lstm", "batchnorm", "layerwise", "streamed"]
@@ -463,6 +467,116 @@ def test_settings_of_regularizers_are_told_in_any_process(tmp_path):
         run(3, towards=jnp.zeros((5, 2)))
     with pytest.raises(CheckpointError, match=r"more half was 0\.5 and is 2\.0"):
         run(3, half=np.float32(2))
+
+
+RULES = """{
+    "adamw": lambda x: optax.adamw(1e-3 * x),
+    "clipped": lambda x: optax.chain(optax.clip(x), optax.add_noise(0.1, 0.5, 3)),
+    "injected": lambda x: optax.inject_hyperparams(optax.adam)(learning_rate=x),
+    "scheduled": lambda x: optax.sgd(optax.piecewise_constant_schedule(x, {9: 0.5})),
+    "line search": lambda x: optax.lbfgs(memory_size=int(x)),
+    "several steps": lambda x: optax.MultiSteps(optax.sgd(0.1), int(x)),
+    "an array": lambda x: optax.stateless(
+        lambda g, p: jax.tree.map(lambda a: a * np.full(8, x).sum(), g)
+    ),
+    "an array of an inner function": lambda x: optax.stateless(
+        lambda g, p: jax.jit(lambda g: {"w": g["w"] * np.full(2, x)})(g)
+    ),
+    "an array on the device": lambda x: optax.stateless(
+        lambda g, p: jax.tree.map(lambda a: a * jnp.full(8, x)[a.ndim], g)
+    ),
+}"""
+SCHEDULE = "lambda x: lambda count: x / (1.0 + count)"
+IMPORTS = "import sys, jax, jax.numpy as jnp, numpy as np, optax, theanets\n"
+
+
+def made(text):
+    names = {"optax": optax, "jax": jax, "jnp": jnp, "np": np}
+    return eval(text, names)
+
+
+@pytest.mark.parametrize("name", made(RULES))
+def test_transformations_are_told_apart(name):
+    def identity(number):
+        optimizer = optimizers.resolve(made(RULES)[name](number), {})
+        return optimizer.identity({"w": np.ones((3, 2), "f4")})["transformation"]
+
+    with compilations() as compiled:
+        assert identity(2.0) == identity(2.0) != identity(3.0)
+    assert not compiled
+
+
+def test_another_transformation_is_another_run(tmp_path):
+    train(tmp_path / "c", algo=optax.adamw(1e-3), max_epochs=1)
+    train(tmp_path / "c", algo=optax.adamw(1e-3), max_epochs=2)
+    with pytest.raises(CheckpointError, match="run: transformation content is another"):
+        train(tmp_path / "c", algo=optax.adamw(1e-1), max_epochs=3)
+
+
+def test_schedules_are_told_apart(tmp_path):
+    schedule = made(SCHEDULE)
+    train(tmp_path / "c", learning_rate=schedule(0.1), max_epochs=1)
+    train(tmp_path / "c", learning_rate=schedule(0.1), max_epochs=2)
+    with pytest.raises(CheckpointError, match="run: schedule content is another"):
+        train(tmp_path / "c", learning_rate=schedule(0.2), max_epochs=3)
+
+
+def test_another_process_finds_the_same_transformations():
+    code = f"""{IMPORTS}
+from theanets import optimizers
+params = {{"w": np.ones((3, 2), "f4")}}
+for rule in {RULES}.values():
+    print(optimizers.resolve(rule(2.0), {{}}).identity(params)["transformation"])
+given = {{"learning_rate": ({SCHEDULE})(0.1)}}
+print(optimizers.resolve("sgd", given).identity(params)["schedule"])
+"""
+    found = [
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={
+                **os.environ,
+                "PYTHONHASHSEED": seed,
+                "PYTHONPATH": os.pathsep.join(sys.path),
+            },
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert found[0] == found[1]
+    assert found[0].count("content") == len(made(RULES)) + 1
+
+
+def test_functions_of_another_version_of_jax_are_not_compared(tmp_path):
+    train(tmp_path / "c", algo=optax.sgd(0.1), max_epochs=1)
+    description, arrays = theanets.files.read(tmp_path / "c")
+    run = description["training"]["run"]
+    run["transformation"] = {"content": "0", "versions": "jax 0.9.9, optax 0.2.0"}
+    theanets.files.write(tmp_path / "other", description, arrays)
+    train(tmp_path / "other", algo=optax.sgd(0.1), max_epochs=2)
+    del run["transformation"]
+    theanets.files.write(tmp_path / "older", description, arrays)
+    with pytest.raises(CheckpointError, match="transformation was nothing"):
+        train(tmp_path / "older", algo=optax.sgd(0.1), max_epochs=2)
+
+
+def test_what_no_trace_tells_apart_is_compared_as_before(tmp_path):
+    draws = iter(range(100))
+
+    def update(grads, state, params=None):
+        return jax.tree.map(lambda g: -0.01 * g * (1 + next(draws)), grads), state
+
+    def rule():
+        return optax.GradientTransformation(lambda params: (), update)
+
+    assert optimizers.resolve(rule(), {}).identity({"w": jnp.ones(3)}) == {
+        "optimizer": "optax",
+        "nesterov": False,
+        "transformation": None,
+    }
+    train(tmp_path / "c", algo=rule(), max_epochs=1)
+    train(tmp_path / "c", algo=rule(), max_epochs=2)
 
 
 def test_a_minimum_from_elsewhere_is_another_run(tmp_path):
