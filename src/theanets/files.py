@@ -48,17 +48,52 @@ def check_target(file: str | os.PathLike[str], what: str) -> None:
     Raises
     ------
     ConfigurationError
-        If its folder is missing, or it is a folder; ``what`` begins the message.
+        If its folder is missing, it is a folder, or no file can be named so; ``what``
+        begins the message.
+    OSError
+        If its name is too long, or its folder cannot be looked into.
     """
+    path = named(file, what)
+    try:
+        if not _is_folder(path.parent):
+            raise ConfigurationError(
+                f'{what} is "{file}", but there is no folder "{path.parent}". Make it '
+                "first."
+            )
+        if _is_folder(path):
+            raise ConfigurationError(
+                f'{what} is "{file}", which is a folder. Give the name of a file in it.'
+            )
+    except OSError as error:
+        raise plainly(error, f"{what} cannot be written", file) from error
+
+
+def named(file: str | os.PathLike[str], what: str) -> Path:
+    """Return a path, if a file can have such a name; ``what`` begins the message."""
     path = Path(file)
-    if not path.parent.is_dir():
+    with contextlib.suppress(UnicodeEncodeError):
+        if b"\0" not in os.fsencode(path):
+            return path
+    raise ConfigurationError(
+        f"{what} is {str(path)!r}, which holds a character that no name of a file can "
+        "hold. Leave it out."
+    )
+
+
+def check_object(file: Any, what: str) -> None:
+    """Check, before anything is written to it, that a file object takes bytes.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is closed, or of another kind; ``what`` begins the message.
+    """
+    _check_open(file, what)
+    is_text = isinstance(file, io.TextIOBase)
+    if is_text or not hasattr(file, "write") or not _allows(file, "writable", "write"):
         raise ConfigurationError(
-            f'{what} is "{file}", but there is no folder "{path.parent}". Make it '
-            "first."
-        )
-    if path.is_dir():
-        raise ConfigurationError(
-            f'{what} is "{file}", which is a folder. Give the name of a file in it.'
+            f"{what} is {file!r}; it has to be a path, or a file opened to write "
+            'bytes, as open(path, "wb") does.'
         )
 
 
@@ -93,18 +128,14 @@ def write(
     """
     keep = whole(keep, "keep", 0, ", of older files to keep")
     if isinstance(file, str | os.PathLike):
-        path = Path(os.path.realpath(file))
+        path = Path(os.path.realpath(named(file, "the file")))
         content = packed(description, arrays)
         try:
             _place(path, content, keep)
         except OSError as error:
-            raise _plainly(error, "the file was not written", file) from error
+            raise plainly(error, "the file was not written", file) from error
         return
-    if isinstance(file, io.TextIOBase) or not hasattr(file, "write"):
-        raise ConfigurationError(
-            f"the file is {file!r}; it has to be a path, or a file opened to write "
-            'bytes, as open(path, "wb") does.'
-        )
+    check_object(file, "the file")
     if keep:
         raise ConfigurationError(
             f"keep is {keep}, but {file!r} is no path: older files need names. Give a "
@@ -142,12 +173,20 @@ def read(file: Source) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     if isinstance(file, bytes | bytearray | memoryview):
         return unpacked(bytes(file), called(file))
     if isinstance(file, str | os.PathLike):
+        path = named(file, "the file")
         try:
-            content = Path(file).read_bytes()
-        except IsADirectoryError as error:
-            raise _plainly(error, "the file was not read", file) from error
+            content = path.read_bytes()
+        except OSError as error:
+            if error.errno not in (errno.EISDIR, errno.ENAMETOOLONG):
+                raise
+            raise plainly(error, "the file was not read", file) from error
         return unpacked(content, called(file))
-    found: Any = file.read() if hasattr(file, "read") else None
+    _check_open(file, "the file")
+    is_text = isinstance(file, io.TextIOBase)
+    if is_text or not hasattr(file, "read") or not _allows(file, "readable", "read"):
+        found: Any = None
+    else:
+        found = file.read()
     if not isinstance(found, bytes | bytearray | memoryview):
         raise ConfigurationError(
             f"the file is {file!r}; it has to be a path, the bytes of a file, or a "
@@ -166,6 +205,29 @@ def called(file: Source) -> str:
     if isinstance(file, str | os.PathLike):
         name = os.fspath(file)
     return f'model file "{name}"' if isinstance(name, str) else "the model file"
+
+
+def _check_open(file: Any, what: str) -> None:
+    if getattr(file, "closed", False) is True:
+        raise ConfigurationError(
+            f"{what} is {file!r}, which is closed. Give a path, or a file that is open."
+        )
+
+
+def _allows(file: Any, method: str, action: str) -> bool:
+    """Return whether a file object can do something, or does not say."""
+    kind = type(file)
+    if getattr(kind, method, None) is getattr(io.IOBase, method):
+        # A class of the user's that leaves the method out inherits a no.
+        return getattr(kind, action, None) is not getattr(io.BufferedIOBase, action)
+    return not hasattr(file, method) or bool(getattr(file, method)())
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def _place(path: Path, content: bytes, keep: int) -> None:
@@ -268,7 +330,7 @@ def _pour(file: BinaryIO, content: bytes) -> None:
         file.flush()
 
 
-def _plainly(error: OSError, what: str, file: Any) -> OSError:
+def plainly(error: OSError, what: str, file: Any) -> OSError:
     """Return an error of the same number and type that says what it means."""
     if error.errno is None:
         return error

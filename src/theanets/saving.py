@@ -205,6 +205,8 @@ class Snapshots:
                 "file to write the snapshots to."
             )
         if file is None or hasattr(file, "write"):
+            if file is not None:
+                files.check_object(file, "save_progress")
             if every and file is not None and not file.seekable():
                 raise ConfigurationError(
                     f"save_progress is {file!r}, which cannot be rewound, so that a "

@@ -679,6 +679,22 @@ def test_it_is_written_every_so_many_epochs(tmp_path):
     assert seen == [False, False, True, True]
 
 
+def test_a_folder_that_cannot_be_written_to_is_said_plainly(tmp_path, monkeypatch):
+    """Not by the name of the lock, which the caller never gave."""
+    opened = os.open
+
+    def forbidden(path, *args, **keywords):
+        if str(path).endswith(".lock"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *args, **keywords)
+
+    monkeypatch.setattr(os, "open", forbidden)
+    with pytest.raises(PermissionError) as caught:
+        train(tmp_path / "c")
+    assert "the checkpoint cannot be written: its folder" in str(caught.value)
+    assert caught.value.filename == str(tmp_path / "c")
+
+
 def test_a_full_disk_does_not_end_the_training(tmp_path, monkeypatch):
     def full(*args, **kwargs):
         raise OSError(28, "the disk is full")

@@ -90,6 +90,20 @@ KEYWORDS = {
         train(checkpoint="/no/such/run"),
         ['checkpoint is "/no/such/run"', 'no folder "/no/such"', "Make it first"],
     ),
+    "a NUL byte": (
+        train(checkpoint="a\0b"),
+        [r"checkpoint is 'a\x00b'", "no name of a file can hold", "Leave it out"],
+    ),
+    "a long name": (
+        train(checkpoint="x" * 300),
+        OSError,
+        ["checkpoint cannot be written: its name is too long"],
+    ),
+    "a name whose lock is too long": (
+        train(checkpoint="x" * 252),
+        OSError,
+        ["the checkpoint cannot be written: its name is too long", "xxx'"],
+    ),
     "a number": (train(checkpoint=5), ["checkpoint is 5", '"run.safetensors"']),
     "an open file": (
         train(checkpoint=io.BytesIO()),

@@ -3,6 +3,7 @@
 import io
 import json
 import pickle
+import tempfile
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -22,6 +23,7 @@ from theanets.errors import (
 from .rows import (
     X,
     on,
+    train,
 )
 
 
@@ -54,6 +56,22 @@ def retyped(dtype):
 def described(**description):
     """Return a file with this description and no arrays."""
     return save_arrays({}, metadata={"theanets": json.dumps(description)})
+
+
+def opened(use, mode="rb", close=False):
+    """Use a file that is open in this mode, or was."""
+
+    def run():
+        with tempfile.TemporaryFile(mode) as file:
+            if close:
+                file.close()
+            use(file)
+
+    return run
+
+
+def save(file):
+    Classifier([4, 3]).save(file)
 
 
 FILES = {
@@ -146,6 +164,76 @@ FILES = {
         on(Classifier([4, 3]), "save", None),
         ConfigurationError,
         ["the file is None", "a path, or a file"],
+    ),
+    "saving to a file opened to read": (
+        opened(save, "rb"),
+        ConfigurationError,
+        ["the file is <", "opened to write bytes", 'open(path, "wb")'],
+    ),
+    "saving to a closed file": (
+        opened(save, "wb", close=True),
+        ConfigurationError,
+        ["the file is <", "which is closed", "Give a path"],
+    ),
+    "loading from a file opened to write": (
+        opened(theanets.load, "wb"),
+        ConfigurationError,
+        ["the file is <", "opened to read bytes", 'open(path, "rb")'],
+    ),
+    "loading from a closed file": (
+        opened(theanets.load, "rb", close=True),
+        ConfigurationError,
+        ["the file is <", "which is closed", "Give a path"],
+    ),
+    "loading from bytes read as text": (
+        opened(theanets.load, "r"),
+        ConfigurationError,
+        ["the file is <", "opened to read bytes"],
+    ),
+    "snapshots to a file opened to read": (
+        opened(lambda file: train(save_progress=file)(), "rb"),
+        ConfigurationError,
+        ["save_progress is <", "opened to write bytes"],
+    ),
+    "snapshots to a closed file": (
+        opened(lambda file: train(save_progress=file, save_every=1)(), close=True),
+        ConfigurationError,
+        ["save_progress is <", "which is closed"],
+    ),
+    "snapshots to a NUL byte": (
+        train(save_progress="a\0b"),
+        ConfigurationError,
+        [r"save_progress is 'a\x00b'", "no name of a file can hold"],
+    ),
+    "saving to a NUL byte": (
+        lambda: save("a\0b"),
+        ConfigurationError,
+        [r"the file is 'a\x00b'", "no name of a file can hold", "Leave it out"],
+    ),
+    "loading a NUL byte": (
+        lambda: theanets.load("a\0b"),
+        ConfigurationError,
+        [r"the file is 'a\x00b'", "no name of a file can hold"],
+    ),
+    "loading half of a pair of surrogates": (
+        lambda: theanets.load("a\ud800b"),
+        ConfigurationError,
+        [r"the file is 'a\ud800b'", "no name of a file can hold"],
+    ),
+    "saving to a long name": (
+        lambda: save("x" * 300),
+        OSError,
+        ["the file was not written: its name is too long", "xxx"],
+    ),
+    "loading a long name": (
+        lambda: theanets.load("x" * 300),
+        OSError,
+        ["the file was not read: its name is too long", "xxx"],
+    ),
+    "snapshots to a long name": (
+        train(save_progress="x" * 300),
+        OSError,
+        ["save_progress cannot be written: its name is too long", "xxx"],
     ),
     "saving into no folder": (
         on(Classifier([4, 3]), "save", "/no/such/model"),

@@ -45,6 +45,26 @@ LAYERS = {
     "a form alone": (layers("feedforward"), ['"hid1"', "needs a size"]),
     "size 0": (layers(0), ['"hid1"', "size is 0", "from 1 on"]),
     "negative size": (layers(-3), ['"hid1"', "size is -3", "from 1 on"]),
+    "a size beyond memory": (
+        model(10**7, 10**7, 1),
+        ['"hid1"', '"w" of shape (10000000, 10000000)', "800,000 GB", "smaller size"],
+    ),
+    "a size beyond all memory": (
+        model(6, 10**30, 1),
+        ['"hid1"', "does not fit into memory", "smaller size"],
+    ),
+    "factors beyond memory": (
+        lambda: theanets.recurrent.Regressor(
+            [3, {"form": "mrnn", "size": 8, "factors": 10**12}, 2]
+        ),
+        ['"hid1"', '"xf" of shape (3, 1000000000000)', "24,000 GB"],
+    ),
+    "a filter beyond memory": (
+        lambda: theanets.recurrent.Regressor(
+            [3, {"form": "conv1", "size": 3, "filter_size": 10**12}, 2]
+        ),
+        ['"hid1"', '"w" of shape (3, 3, 1, 1000000000000)', "72,000 GB"],
+    ),
     "a size of text": (layers({"size": "3"}), ['"hid1"', "size is '3'", "from 1 on"]),
     "layers is an array": (
         lambda: Regressor(np.array([4, 2])),

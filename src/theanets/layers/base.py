@@ -1,6 +1,8 @@
 """What every layer is: a named piece of a graph that declares arrays and computes."""
 
 import inspect
+import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
@@ -425,13 +427,9 @@ class Layer:
             name: as_seed(self.attributes.get(f"rng_{name}", own), self.where)
             for name in self.params
         }
-        try:
-            return {
-                name: param.init(stream(seeds[name], self.name, name))
-                for name, param in self.params.items()
-            }
-        except ConfigurationError as error:
-            raise ConfigurationError(f"{self.where}{error}") from None
+        return {
+            name: self._drawn(param, seeds[name]) for name, param in self.params.items()
+        }
 
     def describe_inputs(self) -> str:
         """Return the inputs with their shapes, for messages."""
@@ -453,6 +451,24 @@ class Layer:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r}>"
+
+    def _drawn(self, param: Param, seed: int) -> np.ndarray:
+        """Return the first value of a parameter, if there is room for it."""
+        size = 8 * math.prod(param.shape)
+        try:
+            if size > sys.maxsize:
+                raise MemoryError
+            # Nothing is written to it: whether there is room shows before any work.
+            np.empty(param.shape)
+            return param.init(stream(seed, self.name, param.name))
+        except MemoryError:
+            raise ConfigurationError(
+                f'{self.where}its array "{param.name}" of shape {param.shape} does not '
+                f"fit into memory: drawing it takes {size // 10**9:,} GB. Use a "
+                "smaller size, here or in the layer before."
+            ) from None
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{self.where}{error}") from None
 
     def _set_activation(self, given: Any) -> None:
         if given is not None and not self.takes_activation:

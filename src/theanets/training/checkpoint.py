@@ -194,6 +194,8 @@ class Checkpoint:
         ------
         CheckpointError
             If another process uses it.
+        OSError
+            If its folder cannot be written to.
         """
         try:
             self._lock.take()
@@ -202,6 +204,9 @@ class Checkpoint:
                 f'the checkpoint "{self.path}" is in use by {error}. Wait until that '
                 "has ended, or give each training a file of its own."
             ) from None
+        except OSError as error:
+            what = "the checkpoint cannot be written"
+            raise files.plainly(error, what, self.path) from error
         try:
             if _stamp(self.path) != self._seen:
                 raise CheckpointError(
