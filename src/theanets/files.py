@@ -13,7 +13,8 @@ import secrets
 import shutil
 import stat
 import time
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -205,6 +206,30 @@ def called(file: Source) -> str:
     if isinstance(file, str | os.PathLike):
         name = os.fspath(file)
     return f'model file "{name}"' if isinstance(name, str) else "the model file"
+
+
+def or_warn(write: Callable[[], None], what: str) -> None:
+    """Write a file of a training that goes on if that fails, with a warning."""
+    try:
+        write()
+    except OSError as error:
+        warnings.warn(
+            f"{what} could not be written, training goes on: {error}",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+
+
+def or_note(
+    write: Callable[[], None], what: str, first: BaseException | None = None
+) -> None:
+    """Write a file at the end of a training; what ended it is told before a failure."""
+    try:
+        write()
+    except OSError as error:
+        if first is None:
+            raise
+        first.add_note(f"Besides, {what} could not be written: {error}")
 
 
 def _check_open(file: Any, what: str) -> None:

@@ -2,9 +2,9 @@
 
 import os
 import time
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -204,10 +204,11 @@ class Snapshots:
                 f"save_every is {every!r}, but there is no save_progress: give the "
                 "file to write the snapshots to."
             )
-        if file is None or hasattr(file, "write"):
-            if file is not None:
-                files.check_object(file, "save_progress")
-            if every and file is not None and not file.seekable():
+        if file is None:
+            return cls()
+        if hasattr(file, "write"):
+            files.check_object(file, "save_progress")
+            if every and not file.seekable():
                 raise ConfigurationError(
                     f"save_progress is {file!r}, which cannot be rewound, so that a "
                     "snapshot cannot replace the one before. Give a path, or leave "
@@ -232,25 +233,13 @@ class Snapshots:
     def finish(
         self, save: Callable[[Any], None], error: BaseException | None = None
     ) -> None:
-        """Write the last one; if that fails, ``error`` goes first and tells of it."""
-        try:
-            self._write(save)
-        except OSError as failed:
-            if error is None:
-                raise
-            error.add_note(f"Besides, the model could not be saved: {failed}")
+        """Write the last one, after a training that ``error`` may have ended."""
+        files.or_note(partial(self._write, save), "the snapshot", error)
 
     def try_to_write(self, save: Callable[[Any], None]) -> None:
         """Write one, or warn; training need not end for want of room."""
-        try:
-            self._write(save)
-        except OSError as error:
-            self._written = time.monotonic()
-            warnings.warn(
-                f"the model could not be saved, training goes on: {error}",
-                RuntimeWarning,
-                stacklevel=2,
-            )
+        files.or_warn(partial(self._write, save), "the snapshot")
+        self._written = time.monotonic()
 
     def _write(self, save: Callable[[Any], None]) -> None:
         if self.file is None:
@@ -260,7 +249,6 @@ class Snapshots:
         else:
             self._rewind()
             save(self.file)
-        self._written = time.monotonic()
 
     def _rewind(self) -> None:
         """Let a snapshot in a file object take the place of the one before."""

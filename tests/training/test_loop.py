@@ -563,4 +563,4 @@ def test_an_error_is_not_lost_behind_that_of_the_last_snapshot(tmp_path):
 
     with pytest.raises(ValueError, match="mine") as caught:
         trained(net(), callbacks=[gone(folder), fails], save_progress=folder / "net")
-    assert "the model could not be saved: " in caught.value.__notes__[0]
+    assert "the snapshot could not be written: " in caught.value.__notes__[0]

@@ -2,9 +2,9 @@
 
 import os
 import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -255,15 +255,8 @@ class Checkpoint:
 
     def try_to_write(self, saved: Saved) -> None:
         """Write everything, or warn; training need not end for want of room."""
-        try:
-            self.write(saved)
-        except OSError as error:
-            self._written = time.monotonic()
-            warnings.warn(
-                f"the checkpoint could not be written, training goes on: {error}",
-                RuntimeWarning,
-                stacklevel=2,
-            )
+        files.or_warn(partial(self.write, saved), "the checkpoint")
+        self._written = time.monotonic()
 
 
 def _stamp(path: Path) -> Any:

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from theanets import files
 from theanets.datasets.batches import source
 from theanets.datasets.sources import ArraySource, Chunk, Expect, StreamSource
 from theanets.errors import DataError, NonFiniteError
@@ -566,12 +567,7 @@ class _Run:
         self.restore_best()
         if self.checkpoint is None:
             return
-        try:
-            self.write(final=True)
-        except OSError as failed:
-            if error is None:
-                raise
-            error.add_note(f"Besides, the checkpoint could not be written: {failed}")
+        files.or_note(partial(self.write, final=True), "the checkpoint", error)
 
     def best_values(self) -> Values | None:
         """Return the best values; None if only those from before are known."""
