@@ -10,6 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 import scipy.sparse
+from hypothesis import assume
 from hypothesis import strategies as st
 
 import theanets
@@ -109,6 +110,8 @@ def cases(draw: Any, kind: str) -> Case:
     case = Case(layers=graph.layers, make="Network")
     case.seed, case.rng = draw(st.integers(0, 99)), draw(st.integers(0, 9))
     _objective(draw, case, graph, package)
+    # Divided twice by no deviation, a row leaves what float32 can hold.
+    assume(str(case.layers).count("norm:std") < 2)
     _training(draw, case, graph)
     case.examples = draw(st.integers(1, 5))
     case.steps = draw(st.integers(1, 4))
