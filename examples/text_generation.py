@@ -29,7 +29,7 @@ def main() -> None:
     held_out = theanets.recurrent.Text(content[cut:], alpha=text.alpha)
     size = 1 + len(text.alpha)
     print(f"{len(text.text)} characters to learn from, {len(held_out.text)} held out")
-    known, unseen = text.encode(text.text), held_out.encode(held_out.text)
+    known, unseen = (np.array(x.encode(x.text)) for x in (text, held_out))
     bits = trigram_bits(known, unseen, size)
     print(f"trigrams: {bits:.2f} bits per character of the held-out text")
 

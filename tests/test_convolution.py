@@ -173,8 +173,8 @@ def test_an_outline_is_not_that_of_another_transform():
         def transform(self, params, inputs):
             return super().transform(params, inputs)[..., :1]
 
-        def output_shape(self):
-            return (*super().output_shape()[:-1], 1)
+        def infer_output_shape(self):
+            return (*super().infer_output_shape()[:-1], 1)
 
     net = theanets.Network([(6, 4), {"form": "halved", "pool_size": 2}])
     assert net.layers[1].shape == (3, 1)

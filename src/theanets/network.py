@@ -31,9 +31,10 @@ from theanets.layers.base import Shape
 from theanets.losses import Loss
 from theanets.parameters import Arrays, Parameter, held, no_such
 from theanets.pickling import check_picklable
+from theanets.ported import Hook, check_hooks
 from theanets.prediction import compute, examples_at_once, input_arrays
 from theanets.registry import listing, suggest
-from theanets.saving import describe, rebuild, register
+from theanets.saving import describe, model_name, rebuild, register
 from theanets.scores import Part, checked_target, checked_weights, r2
 from theanets.summary import table
 from theanets.training import controls as controls_
@@ -41,6 +42,35 @@ from theanets.training.measure import Pair
 from theanets.training.programs import noise_key
 
 _COUNTING = fork_safe(Lock())
+_LOSSES = (
+    'Give the loss as loss=, with default_loss = "mae" in the class, or by add_loss; '
+    "one of your own is a subclass of theanets.Loss."
+)
+_HOOKS = {
+    "DEFAULT_OUTPUT_ACTIVATION": Hook(None, 'Write output_activation = "softmax".'),
+    "INPUT_NDIM": Hook(None, "Write input_ndim = 3, the rank with the batch axis."),
+    "OUTPUT_NDIM": Hook(
+        None,
+        "Leave it out: the last layer and the losses know what a target looks like.",
+    ),
+    "monitors": Hook(
+        None,
+        "Give monitors to train, such as "
+        'train(..., monitors={"hid1:out": {"mean": jnp.mean}}).',
+    ),
+    "loss": Hook(None, _LOSSES),
+    "error": Hook(("outputs",), _LOSSES),
+    "build_graph": Hook(
+        None,
+        "Add layers by add_layer, and look at all outputs by feed_forward; functional "
+        "gives the model as a function of JAX.",
+    ),
+    "updates": Hook(
+        None,
+        "A layer that sets trains_differently hands back new values of parameters "
+        "that are not learned: see Layer.transform_training.",
+    ),
+}
 
 
 class Network:
@@ -87,6 +117,7 @@ class Network:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        check_hooks(cls, Network, {}, _HOOKS)
         if "form" not in vars(cls):
             cls.form = cls.__name__
         register(cls)
@@ -407,9 +438,10 @@ class Network:
         """
         net = rebuild(*files.read(file), files.called(file))
         if not isinstance(net, cls):
+            held_name, own_name = model_name(type(net)), model_name(cls)
             raise ModelFileError(
-                f"{files.called(file)} holds a {net.form}, not a {cls.form}. "
-                f"Read it with theanets.load, or {net.form}.load."
+                f"{files.called(file)} holds a {held_name}, not a {own_name}. "
+                f"Read it with theanets.load, or {held_name}.load."
             )
         return net
 

@@ -17,7 +17,7 @@ from theanets.initializers import as_seed
 from theanets.layers import Layer
 from theanets.losses import Loss
 from theanets.parameters import held
-from theanets.registry import Registry, listing
+from theanets.registry import Registry, is_ours, listing
 
 if TYPE_CHECKING:
     from theanets.network import Network
@@ -31,7 +31,43 @@ _FREE = 64
 
 def register(cls: type["Network"]) -> None:
     """Make files able to name a class of models."""
-    MODELS.register(cls, cls.form.lower())
+    MODELS.register(cls, model_name(cls))
+
+
+def model_name(cls: type["Network"]) -> str:
+    """Return the name of a class of models in files.
+
+    Those of theanets, and a user's that sets ``form``, have a name of their own; any
+    other class is named with its module, so that a user's ``Classifier`` is not ours.
+    """
+    if cls.form != cls.__name__ or is_ours(cls):
+        return cls.form
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _model_class(name: str) -> type["Network"]:
+    """Return the class that a file names.
+
+    A user's class may have moved to another module since; then one whose own name is
+    the same serves, if there is just one.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is none, or several.
+    """
+    if name in MODELS or not isinstance(name, str):
+        return MODELS.lookup(name)
+    bare = name.rpartition(".")[2]
+    classes = {MODELS.lookup(known) for known in MODELS}
+    named = [x for x in classes if x.__name__ == bare and not is_ours(x)]
+    if len(named) > 1:
+        raise ConfigurationError(
+            f'unknown model "{name}", and several classes are called {bare}: '
+            f"{listing(map(model_name, named))}. Read the file where one of them is "
+            "defined."
+        )
+    return named[0] if named else MODELS.lookup(name)
 
 
 def describe(net: "Network") -> dict[str, Any]:
@@ -59,7 +95,7 @@ def describe(net: "Network") -> dict[str, Any]:
         _check_layers(net.layers[: end + 1])
     _check_losses(net.losses, net.layers)
     return {
-        "model": net.form,
+        "model": model_name(type(net)),
         "layers": [layer.to_spec() for layer in net.layers],
         "losses": [loss.to_spec() for loss in net.losses],
         "rng": net._seed,
@@ -117,7 +153,7 @@ def rebuild(
 
 def _empty(description: Mapping[str, Any]) -> "Network":
     """Return the model without its layers."""
-    cls = MODELS.lookup(description["model"])
+    cls = _model_class(description["model"])
     net = cls.__new__(cls)
     net._begin(as_seed(description["rng"], "rng"), description["floatX"])
     epochs = description["epochs"]

@@ -30,6 +30,7 @@ def test_text(name):
     assert text.text == meta["text_attribute"]
     encoded = text.encode(meta["text"])
     np.testing.assert_array_equal(encoded, arrays["encoded"])
+    assert type(encoded) is list
     assert text.decode(encoded) == meta["decoded"]
     cut = text.classifier_batches(**meta["batches"], rng=meta["seed"])
     for number in range(3):

@@ -64,7 +64,7 @@ def test_text_is_predicted_better_than_by_trigrams():
     cut = len(content) * 9 // 10
     text = theanets.recurrent.Text(content[:cut])
     held_out = theanets.recurrent.Text(content[cut:], alpha=text.alpha)
-    known, unseen = (x.encode(x.text) for x in (text, held_out))
+    known, unseen = (np.array(x.encode(x.text)) for x in (text, held_out))
     size = 1 + len(text.alpha)
     trigrams = example("text_generation.py")["trigram_bits"](known, unseen, size)
     # Close to what other smoothing gives: a bad one would be easy to beat.

@@ -64,7 +64,7 @@ class Text:
     >>> text = theanets.recurrent.Text("to be or not to be", unknown="?")
     >>> text.alpha, text.text
     (' beot', 'to be o? ?ot to be')
-    >>> text.encode("tox").tolist(), text.decode([5, 4, 0])
+    >>> text.encode("tox"), text.decode([5, 4, 0])
     ([5, 4, 0], 'to?')
     >>> inputs, labels = text.classifier_batches(steps=4, batch_size=2, rng=1)()
     >>> inputs.shape, labels.shape
@@ -96,7 +96,7 @@ class Text:
         self.alpha = alpha
         self._characters = unknown + alpha
         self._labels = {c: i for i, c in enumerate(self._characters)}
-        self._encoded = self.encode(text)
+        self._encoded = np.array(self.encode(text), np.int32)
         self.text = self.decode(self._encoded)
 
     @staticmethod
@@ -113,11 +113,11 @@ class Text:
                 "Each character needs one label."
             )
 
-    def encode(self, text: str) -> np.ndarray:
-        """Return the labels of a text, int32; of characters outside the alphabet 0."""
+    def encode(self, text: str) -> list[int]:
+        """Return the labels of a text; of characters outside the alphabet 0."""
         if not isinstance(text, str):
             raise DataError(f"text is {reprlib.repr(text)}; it has to be a str.")
-        return np.array([self._labels.get(c, 0) for c in text], np.int32)
+        return [self._labels.get(c, 0) for c in text]
 
     def decode(self, labels: Iterable[int]) -> str:
         """Return the text of some labels.

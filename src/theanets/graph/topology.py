@@ -439,7 +439,8 @@ def _output_shapes(layer: Layer, graph: Topology) -> dict[str, Shape]:
     ):
         raise ConfigurationError(
             f"{layer.where}it declares an output of shape {claimed}, but its transform "
-            f"computes {shapes['out']}. Override output_shape, or give the right size."
+            f"computes {shapes['out']}. Override infer_output_shape, or give the right "
+            "size."
         )
     layer.shape = shapes["out"]
     return shapes

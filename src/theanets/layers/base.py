@@ -21,12 +21,30 @@ from theanets.initializers import (
     stream,
 )
 from theanets.layers import keywords
+from theanets.ported import Hook, check_hooks
 from theanets.registry import Registry, listing, parameters
 
 Array = jax.Array
 Shape = keywords.Shape
 
 FORMS: Registry["Layer"] = Registry("layer form")
+
+_TRANSFORM = (
+    "Write a layer so: def transform(self, params, inputs): return "
+    'inputs[self.input_name] @ params["w"]. setup declares the parameters: '
+    'self.add_weights("w", self.input_size, self.size).'
+)
+_SHAPE = (
+    "Write the shape of the output so, without its batch axis: def "
+    "infer_output_shape(self): return (*self.input_shape[:-1], 5). Its last length "
+    "is the size."
+)
+_HOOKS = {
+    "transform": Hook(None, _TRANSFORM),
+    "connect": Hook(("inputs",), _TRANSFORM),
+    "output_shape": Hook(None, _SHAPE),
+    "output_size": Hook(None, _SHAPE),
+}
 
 
 class Layer:
@@ -108,11 +126,12 @@ class Layer:
 
     def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        check_hooks(cls, Layer, {"transform": ("params", "inputs")}, _HOOKS)
         if "transform" in vars(cls) and "outline" not in vars(cls):
             # That of a base class would tell of another transform.
             cls.outline = Layer.outline  # type: ignore[method-assign]
         if not abstract:
-            FORMS.register(cls, cls.__name__.lower(), *cls.aliases)
+            FORMS.register(cls, cls.__name__.lower(), *vars(cls).get("aliases", ()))
 
     def __new__(cls, *args: Any, **given: Any) -> Self:
         # The arguments are the layer's description: files and cache keys read them.
@@ -233,7 +252,7 @@ class Layer:
             f"{type(self).__name__} needs a transform_training method"
         )
 
-    def output_shape(self) -> Shape:
+    def infer_output_shape(self) -> Shape:
         """Return the shape of ``out`` without its batch axis.
 
         By default the shape or size that was given, else that of the input.
@@ -246,12 +265,32 @@ class Layer:
 
     # What subclasses use.
 
-    def add_weights(self, name: str, rows: int, columns: int, **defaults: Any) -> None:
+    def add_weights(
+        self,
+        name: str,
+        rows: int | None = None,
+        columns: int | None = None,
+        **defaults: Any,
+    ) -> None:
         """Declare a matrix of random numbers, N(0, 1 / sqrt(rows + columns)).
 
         ``defaults`` hold for this parameter where the user's keywords do not:
         mean, std, sparsity, diagonal and init.
+
+        Raises
+        ------
+        ConfigurationError
+            If there is no number of rows or columns, or another keyword.
         """
+        unknown = listing(defaults.keys() - set(Layer.attribute_names))
+        if rows is None or columns is None or unknown != "none":
+            raise ConfigurationError(
+                f'{self.where}add_weights("{name}", ...) got rows={rows!r}, columns='
+                f"{columns!r}, and keywords that it does not take: {unknown}. Write "
+                'add_weights("w", rows, columns): rows is the number of inputs (nin in '
+                "the original), columns that of outputs (nout); the other keywords "
+                f"are {listing(Layer.attribute_names)}."
+            )
         self._takes[name] = Layer.attribute_names
         options = self._options(name, defaults, general=self.general_names)
         self.add_param(
@@ -342,7 +381,38 @@ class Layer:
     @property
     def size(self) -> int:
         """Length of the last axis of the output."""
-        return self.known(self.shape[-1])
+        return self.known(self.output_shape[-1])
+
+    @property
+    def output_shape(self) -> Shape:
+        """Shape of the output without its batch axis, once it is in a model.
+
+        Raises
+        ------
+        ConfigurationError
+            If the layer is in no model yet.
+        """
+        if "shape" not in vars(self):
+            raise ConfigurationError(
+                f"{self.where}its shape is known once it is part of a model, as it "
+                "depends on what the layer reads."
+            )
+        return self.shape
+
+    @property
+    def output_size(self) -> int:
+        """Length of the last axis of the output; the same as ``size``."""
+        return self.size
+
+    @property
+    def kwargs(self) -> dict[str, Any]:
+        """The keywords that the layer was made with."""
+        return dict(self.given)
+
+    @property
+    def num_params(self) -> int:
+        """Number of values in all parameters of the layer."""
+        return sum(math.prod(param.shape) for param in self.params.values())
 
     @property
     def output_name(self) -> str:
@@ -403,7 +473,7 @@ class Layer:
                 "which an embedding alone can read. Give the input a size, such as 1."
             )
         self.find_partner(earlier)
-        self.shape = self.output_shape()
+        self.shape = self.infer_output_shape()
         if self._size is not None and self.shape[-1:] != (self._size,):
             raise ConfigurationError(
                 f"{self.where}size {self._size} was given, but its inputs "

@@ -65,7 +65,7 @@ class Conv2(Layer):
         )
         self.probes = self.windows.probes
 
-    def output_shape(self) -> Shape:
+    def infer_output_shape(self) -> Shape:
         """Return the number of places on each axis, and the number of filters."""
         size = self._size or self._shape[-1:] or None
         if size is None:

@@ -48,7 +48,7 @@ class Embedding(Layer):
                 "vector of each index."
             )
 
-    def output_shape(self) -> Shape:
+    def infer_output_shape(self) -> Shape:
         """Return the shape of the input with the vectors' axis behind."""
         return (*self.input_shape, self._size)
 

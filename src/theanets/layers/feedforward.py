@@ -75,7 +75,7 @@ class Input(Layer):
         self.ndim = None if ndim is None else int(ndim)
         self.sparse = sparse
 
-    def output_shape(self) -> Shape:
+    def infer_output_shape(self) -> Shape:
         """Return the shape of one example."""
         if self._size is None:
             return self._shape
@@ -106,7 +106,7 @@ class Feedforward(Layer):
 
     aliases = ("ff",)
 
-    def output_shape(self) -> Shape:
+    def infer_output_shape(self) -> Shape:
         """Return the shape of the inputs with the last axis replaced."""
         size = self._size or self._shape[-1:] or None
         if size is None:
@@ -193,7 +193,7 @@ class Tied(Layer):
         self.borrowed = {"w": f"{partner.name}.w"}
         self._partner_size = partner.input_size
 
-    def output_shape(self) -> Shape:
+    def infer_output_shape(self) -> Shape:
         """Return the input's shape, with the partner's input on the last axis."""
         return (*self.input_shape[:-1], self._partner_size)
 

@@ -19,7 +19,7 @@ class Concatenate(Layer):
     aliases = ("concat",)
     takes_activation = False
 
-    def output_shape(self) -> Shape:
+    def infer_output_shape(self) -> Shape:
         """Return the common shape with the last axes added up."""
         if len({shape[:-1] for shape in self.input_shapes.values()}) > 1:
             raise ConfigurationError(
@@ -41,7 +41,7 @@ class Elementwise(Layer, abstract=True):
 
     takes_activation = False
 
-    def output_shape(self) -> Shape:
+    def infer_output_shape(self) -> Shape:
         """Return the shape that all inputs share."""
         if len(set(self.input_shapes.values())) > 1:
             raise ConfigurationError(
@@ -99,7 +99,7 @@ class Flatten(Layer):
     takes_activation = False
     max_inputs = 1
 
-    def output_shape(self) -> Shape:
+    def infer_output_shape(self) -> Shape:
         """Return the number of values of one example."""
         return (_count(self),)
 
@@ -137,7 +137,7 @@ class Reshape(Layer):
             )
         self._free_axis = list(shape).index(-1) if free else None
 
-    def output_shape(self) -> Shape:
+    def infer_output_shape(self) -> Shape:
         """Return the new shape, after checking that the values fit."""
         shape, count = list(self._shape), _count(self)
         if self._free_axis is not None:

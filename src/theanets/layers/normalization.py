@@ -59,7 +59,7 @@ class BatchNorm(Layer):
         self.momentum = positive(momentum, self.where + "momentum", most=1.0)
         self.eps = positive(eps, self.where + "eps")
 
-    def output_shape(self) -> Shape:
+    def infer_output_shape(self) -> Shape:
         """Return the shape of the input."""
         return self.input_shape
 

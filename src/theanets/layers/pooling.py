@@ -70,7 +70,7 @@ class Pool2(Layer):
             )
         self.mode = mode
 
-    def output_shape(self) -> Shape:
+    def infer_output_shape(self) -> Shape:
         """Return the number of windows on each axis, and the channels."""
         places = count_windows(self, self.windows, "pool_size", self.axes)
         return (*places, self.input_shape[-1])

@@ -14,9 +14,16 @@ from jax import Array
 
 from theanets.checks import compilable, flag, number
 from theanets.errors import ConfigurationError
+from theanets.ported import Hook, check_hooks
 from theanets.registry import Registry, listing, parameters, suggest
 
 Outputs = Mapping[str, Array]
+
+_TERMS = (
+    "Write a loss so: def terms(self, outputs, target): return "
+    "abs(outputs[self.output_name] - target). It returns one error for each element "
+    "of the target; the mean, and weights, are seen to."
+)
 
 
 class Loss:
@@ -94,6 +101,11 @@ class Loss:
     def __init_subclass__(cls, register: bool = True, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         if register:
+            wanted = {
+                "terms": ("outputs", "target"),
+                "__call__": ("outputs", "target", "weights"),
+            }
+            check_hooks(cls, Loss, wanted, {"__call__": Hook(None, _TERMS)}, _TERMS)
             own = vars(cls).get("aliases", ())
             REGISTRY.register(cls, cls.__name__.lower(), *own)
 

@@ -17,6 +17,7 @@ import numpy as np
 from theanets.checks import level
 from theanets.datasets.device import identity
 from theanets.errors import ConfigurationError
+from theanets.ported import Hook, check_hooks
 from theanets.registry import Registry, listing, matching, suggest
 
 Array = jax.Array
@@ -24,6 +25,21 @@ Array = jax.Array
 REGULARIZERS: Registry["Regularizer"] = Registry("regularizer")
 
 ROLES = ("input", "hidden", "output")
+
+_PENALTY = (
+    "Write a penalty so: def penalty(self, evaluation): return "
+    'abs(evaluation.outputs["hid1:out"]).mean(). The parameters are in '
+    "evaluation.params, the data in evaluation.inputs."
+)
+_MODIFY = (
+    "Write noise so: def modify(self, name, value, key, weight): return "
+    "value + weight * jax.random.normal(key, value.shape). The pattern chooses the "
+    "outputs that it is called for."
+)
+_HOOKS = {
+    "loss": Hook(("layers", "outputs"), _PENALTY),
+    "modify_graph": Hook(None, _MODIFY),
+}
 
 
 @dataclass(frozen=True)
@@ -98,7 +114,13 @@ class Regularizer:
     def __init_subclass__(cls, register: bool = True, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if register:
-            REGULARIZERS.register(cls, cls.__name__.lower(), *cls.aliases)
+            wanted = {
+                "penalty": ("evaluation",),
+                "modify": ("name", "value", "key", "weight"),
+            }
+            check_hooks(cls, Regularizer, wanted, _HOOKS, f"{_PENALTY} {_MODIFY}")
+            own = vars(cls).get("aliases", ())
+            REGULARIZERS.register(cls, cls.__name__.lower(), *own)
 
     def __init__(
         self,
@@ -128,7 +150,8 @@ class Regularizer:
     @property
     def form(self) -> str:
         """The keyword of this regularizer."""
-        return (*self.aliases, type(self).__name__.lower())[0]
+        own: tuple[str, ...] = vars(type(self)).get("aliases", ())
+        return (*own, type(self).__name__.lower())[0]
 
     def identity(self) -> dict[str, Any]:
         """Return the settings as JSON holds them."""

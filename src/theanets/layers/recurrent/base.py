@@ -138,7 +138,7 @@ class Recurrent(Layer, abstract=True):
 
     # How it runs.
 
-    def output_shape(self) -> Shape:
+    def infer_output_shape(self) -> Shape:
         """Return (time, size)."""
         if self._size is None and not self._shape:
             raise ConfigurationError(

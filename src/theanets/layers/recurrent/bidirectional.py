@@ -96,7 +96,7 @@ class Bidirectional(Layer):
         super().bind(inputs, earlier, sides)
         self.side_shapes = self.workers[0].side_shapes
 
-    def output_shape(self) -> Shape:
+    def infer_output_shape(self) -> Shape:
         """Return (time, size)."""
         return (self.workers[0].shape[0], self._size)
 
