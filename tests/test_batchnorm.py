@@ -188,7 +188,12 @@ def test_an_interrupted_run_keeps_parameters_and_statistics_of_one_moment(way):
             raise KeyboardInterrupt
 
     pairs = net.itertrain(
-        blobs(), algo="sgd", validate_every=1, callbacks=note, progress=False
+        blobs(),
+        algo="sgd",
+        validate_every=1,
+        callbacks=note,
+        progress=False,
+        on_interrupt="raise",
     )
     with pytest.raises(KeyboardInterrupt) if way == "error" else open("/dev/null"):
         for number, _ in enumerate(pairs):

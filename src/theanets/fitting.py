@@ -26,6 +26,7 @@ from theanets.saving import Snapshots, describe
 from theanets.training import controls as controls_
 from theanets.training.checkpoint import KEYWORDS, Checkpoint, Saved
 from theanets.training.controls import Controls
+from theanets.training.interrupts import until_interrupted
 from theanets.training.loop import measure, run, sources
 from theanets.training.measure import Pair
 from theanets.training.state import Reads
@@ -84,7 +85,10 @@ def epochs(
         )
     runs = _Runs(net, parts, (train, valid), controls, seed, begun, checkpoint)
     pairs = runs.sample() if optimizer is None else runs.train(optimizer)
-    return _closed_at_exit(_watched(net, pairs, snapshots))
+    watched = _watched(net, pairs, snapshots)
+    if controls.on_interrupt == "return":
+        watched = until_interrupted(watched)
+    return _closed_at_exit(watched)
 
 
 def _optimizer(algo: Any, given: dict[str, Any]) -> Optimizer | None:

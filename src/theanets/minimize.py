@@ -19,6 +19,7 @@ from theanets.initializers import as_seed
 from theanets.training import controls as controls_
 from theanets.training.checkpoint import KEYWORDS, Checkpoint, Saved
 from theanets.training.controls import Controls
+from theanets.training.interrupts import until_interrupted
 from theanets.training.loop import Problem, run
 from theanets.training.measure import Monitors, Pair
 from theanets.training.programs import Values
@@ -160,7 +161,10 @@ def minimize(
             held.history = checkpoint.believe(
                 lambda: history.unpacked(saved.facts, saved.arrays)
             )
-        rows = list(pairs)
+        if controls.on_interrupt == "return":
+            rows = list(until_interrupted(pairs))
+        else:
+            rows = list(pairs)
     last = rows[-1] if rows else history.last(held.history)
     return Minimum(held.params, *last, rows)
 

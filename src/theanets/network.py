@@ -364,6 +364,9 @@ class Network:
             ``checkpoint`` (a file from which an interrupted run goes on),
             ``save_progress`` and ``save_every``. The user guide lists them all.
 
+        Ctrl-C ends the training: the best parameters are put back, one line says so,
+        and the script goes on; see ``on_interrupt``.
+
         Returns
         -------
         training, validation : dict of str to float

@@ -398,7 +398,7 @@ def test_an_error_in_training_leaves_no_thread(monkeypatch):
 
     monkeypatch.setattr("theanets.training.loop._Run.advance", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        net.train(lambda: batch, [batch], progress=False)
+        net.train(lambda: batch, [batch], progress=False, on_interrupt="raise")
     assert not prefetching()
 
 

@@ -28,6 +28,7 @@ from ..helpers import bits, blobs
 BATCHES = 5
 POINTS, LABELS = blobs(8)
 QUICK = {"algo": "sgd", "max_epochs": 3, "validate_every": 1, "progress": False}
+QUICK |= {"on_interrupt": "raise"}
 
 
 def fresh():
@@ -653,7 +654,7 @@ def test_two_threads_never_read_one_source(gate):
 
     threading.Thread(target=interrupt).start()
     with pytest.raises(KeyboardInterrupt):
-        net.train(data, (POINTS, LABELS), progress=False)
+        net.train(data, (POINTS, LABELS), progress=False, on_interrupt="raise")
     assert gate.reached.is_set()
     # A generator that is asked by two at once raises a ValueError.
     threading.Timer(0.3, gate.opened.set).start()
@@ -667,7 +668,7 @@ def blocks():
     threading.Event().wait()
 signal.signal(signal.SIGINT, signal.default_int_handler)
 try:
-    theanets.Regressor([2, 2]).train(blocks, progress=False)
+    theanets.Regressor([2, 2]).train(blocks, progress=False, on_interrupt="raise")
 except KeyboardInterrupt:
     print([thread.daemon for thread in threading.enumerate()])
 """

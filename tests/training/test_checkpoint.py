@@ -119,7 +119,7 @@ def test_a_run_goes_on_from_within_an_epoch(tmp_path, monkeypatch):
     keywords = {"batch_size": 2, "hidden_dropout": 0.2, "checkpoint_every": 1e-9}
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
-            train(tmp_path / "cut", **keywords)
+            train(tmp_path / "cut", **keywords, on_interrupt="raise")
     assert max(calls) > 3
     net, _ = train(tmp_path / "cut", **keywords)
     same(net, calm)
@@ -142,7 +142,7 @@ def test_a_validation_that_was_interrupted_is_made_up_for(
     with monkeypatch.context() as patch:
         patch.setattr(loop, "measure", measured)
         with pytest.raises(KeyboardInterrupt):
-            train(tmp_path / "cut")
+            train(tmp_path / "cut", on_interrupt="raise")
     net, _ = train(tmp_path / "cut")
     same(net, calm)
     assert (tmp_path / "cut").read_bytes() == (tmp_path / "calm").read_bytes()
@@ -267,6 +267,7 @@ def staged(file, algo, source, cut=None, both=False, **keywords):
             raise KeyboardInterrupt
 
     settings = {"validate_every": 2, "progress": False, "callbacks": [callback]}
+    settings |= {"on_interrupt": "raise"}
     settings |= {"train_batches": 5, "valid_batches": 2} if source == "callable" else {}
     make = {
         "callable": lambda seed: Drawn(seed).draw,

@@ -24,7 +24,8 @@ def told(epoch, *_):
     print("epoch", epoch, flush=True)
 try:
     net.train([x], algo="sgd", batch_size=8, progress=False, callbacks=[told],
-              validate_every=1, patience=10**6, checkpoint=sys.argv[1])
+              validate_every=1, patience=10**6, checkpoint=sys.argv[1],
+              on_interrupt="raise")
 finally:
     print("finally", net.find("hid1", "b").get_value().any(), flush=True)
 """

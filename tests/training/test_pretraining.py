@@ -216,7 +216,9 @@ def test_the_network_is_whole_however_it_ends(algo, way):
         if way != "break" and len(count) == 3:
             raise KeyboardInterrupt if way == "interrupt" else ZeroDivisionError
 
-    pairs = net.itertrain(blobs(), algo=algo, callbacks=note, **SHORT)
+    pairs = net.itertrain(
+        blobs(), algo=algo, callbacks=note, **SHORT, on_interrupt="raise"
+    )
     try:
         for number, _ in enumerate(pairs):
             if number == 2:

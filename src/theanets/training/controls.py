@@ -16,6 +16,8 @@ from theanets.registry import listing, suggest
 
 Guard = Literal["raise", "skip", "ignore"]
 GUARDS: tuple[str, ...] = get_args(Guard)
+OnInterrupt = Literal["return", "raise"]
+ON_INTERRUPT: tuple[str, ...] = get_args(OnInterrupt)
 Callback = Callable[[int, Mapping[str, float], Mapping[str, float]], Any]
 
 
@@ -52,6 +54,10 @@ class Controls:
         What becomes of a loss or a gradient that is not finite: ``"raise"`` ends the
         training with a NonFiniteError, ``"skip"`` drops the batch's update and counts
         it in the monitor ``skipped``, ``"ignore"`` goes on with whatever comes.
+    on_interrupt : str
+        What Ctrl-C does: ``"return"`` ends the training with the best parameters in
+        place, says so in one line, and goes on behind it; ``"raise"`` lets the
+        KeyboardInterrupt through, after the same. A second one always comes through.
     """
 
     batch_size: Any = "default"
@@ -67,6 +73,7 @@ class Controls:
     callbacks: tuple[Callback, ...] = ()
     progress: Any = None
     on_nonfinite: Guard = "raise"
+    on_interrupt: OnInterrupt = "return"
 
     @classmethod
     def take(cls, given: dict[str, Any]) -> "Controls":
@@ -93,12 +100,16 @@ class Controls:
             )
         wanted = taken.get("monitor_gradients", False)
         taken["monitor_gradients"] = flag(wanted, "monitor_gradients")
-        guard = taken.get("on_nonfinite", "raise")
-        if guard not in GUARDS:
-            raise ConfigurationError(
-                f"on_nonfinite is {guard!r}; it has to be one of {listing(GUARDS)}."
-                + suggest(guard, GUARDS)
-            )
+        for name, choices in (
+            ("on_nonfinite", GUARDS),
+            ("on_interrupt", ON_INTERRUPT),
+        ):
+            choice = taken.get(name, choices[0])
+            if choice not in choices:
+                raise ConfigurationError(
+                    f"{name} is {choice!r}; it has to be one of {listing(choices)}."
+                    + suggest(choice, choices)
+                )
         taken["callbacks"] = _callbacks(taken.get("callbacks"))
         return cls(**taken)
 
@@ -123,7 +134,14 @@ class Controls:
 
     def identity(self) -> dict[str, Any]:
         """Return what makes two runs the same, without the bounds of how long."""
-        others = ("max_epochs", "max_updates", "rng", "callbacks", "progress")
+        others = (
+            "max_epochs",
+            "max_updates",
+            "rng",
+            "callbacks",
+            "progress",
+            "on_interrupt",
+        )
         return {
             field.name: getattr(self, field.name)
             for field in fields(self)

@@ -2,7 +2,26 @@
 
 import signal
 import threading
-from typing import Any, NoReturn
+from collections.abc import Generator, Iterator
+from typing import Any, NoReturn, TypeVar
+
+T = TypeVar("T")
+
+
+def until_interrupted(pairs: Iterator[T]) -> Generator[T, None, None]:
+    """Pass on what a training yields, until it ends or Ctrl-C ends it.
+
+    By then the training has put its best parameters back and written its files. An
+    interrupt that came while it did so is raised.
+    """
+    try:
+        yield from pairs
+    except KeyboardInterrupt as error:
+        earlier = error.__context__
+        while earlier is not None:
+            if isinstance(earlier, KeyboardInterrupt):
+                raise
+            earlier = earlier.__context__
 
 
 class Terminable:

@@ -1,6 +1,7 @@
 """The host's part of training: when to validate, what was best, when to stop."""
 
 import json
+import logging
 import math
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -37,6 +38,7 @@ from theanets.training.programs import (
 from theanets.training.state import Best, Progress, Reads, packed, unpacked
 
 Source = ArraySource | StreamSource
+LOG = logging.getLogger("theanets")
 
 
 @dataclass
@@ -215,6 +217,11 @@ def iterate(
             raise
         except BaseException as error:
             reason = f"stopped by {type(error).__name__}"
+            if isinstance(error, KeyboardInterrupt):
+                reason = run.interruption()
+                if controls.progress is False and controls.on_interrupt == "return":
+                    # Whoever wants no progress still has to hear of an early end.
+                    LOG.warning("Training was %s.", reason)
             run.broken = isinstance(error, NonFiniteError)
             run.leave(error)
             raise
@@ -574,6 +581,14 @@ class _Run:
         at = self.final or self.at
         known = at.best is not None and (at.validated_at > 0 or self.broken)
         return at.best.values if at.best is not None and known else None
+
+    def interruption(self) -> str:
+        """Return what an interrupt ends, and which parameters it leaves."""
+        where = f"interrupted in epoch {self.at.epoch + 1}"
+        best = self.at.best
+        if best is None or self.best_values() is None:
+            return f"{where}: nothing was validated yet, so the last parameters stay"
+        return f"{where}: the best parameters, of epoch {best.epoch}, are in place"
 
     def restore_best(self) -> None:
         """Commit the best parameters, unless only those from before are known."""
