@@ -14,7 +14,8 @@ from theanets.errors import ConfigurationError, DataError
 from theanets.forks import forked, refuse_forked
 from theanets.graph.class_weights import class_weights
 from theanets.graph.expected import Expectations
-from theanets.graph.objective import Objective, make_monitors
+from theanets.graph.monitors import make_monitors
+from theanets.graph.objective import Objective
 from theanets.initializers import as_seed, stream
 from theanets.optimizers import Optimizer
 from theanets.parameters import held

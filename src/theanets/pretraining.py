@@ -14,6 +14,7 @@ import numpy as np
 from theanets.datasets.sources import Chunk
 from theanets.errors import ConfigurationError, DataError
 from theanets.graph.expected import Expectations
+from theanets.graph.monitors import RESERVED
 from theanets.graph.objective import Objective
 from theanets.graph.topology import Topology
 from theanets.initializers import stream
@@ -243,6 +244,7 @@ class Part:
             commit=self.commit,
             stage=self.stage.name,
             trace=_tracing(self.objective),
+            monitors=(*RESERVED, *(x.name for x in self.objective.monitors)),
         )
 
     def in_network(self, values: Values) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What training minimizes: a pure function of parameters, a batch, and numbers."""
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -9,36 +9,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from theanets.checks import compilable, is_number
-from theanets.errors import ConfigurationError
+from theanets.graph.monitors import Monitor
 from theanets.graph.slots import Slot, slots_of, weights_name
 from theanets.graph.topology import Topology
 from theanets.losses import Loss
 from theanets.losses.base import with_axes
-from theanets.registry import listing, matching, suggest
 from theanets.regularizers import Evaluation, Regularizer
 
 Array = jax.Array
 Monitors = dict[str, Any]
 """Numbers of a batch; a pair is a number and how much the batch counts in its mean."""
-RESERVED = ("loss", "err", "acc")
-
-
-@dataclass(frozen=True)
-class Monitor:
-    """A further number to watch: part of an array below a level, or a function."""
-
-    name: str
-    source: str
-    measure: float | Callable[[Any], Any]
-
-    def __call__(self, values: Mapping[str, Array]) -> Array:
-        """Return the number, given all outputs and parameters by name."""
-        if callable(self.measure):
-            given = values[self.source] if self.source else values
-            with compilable(f'monitor "{self.name}"'):
-                return jnp.asarray(self.measure(given))
-        return (values[self.source] < self.measure).mean(dtype="float32")
 
 
 @dataclass(frozen=True)
@@ -260,52 +240,6 @@ class Objective:
         for monitor in self.monitors:
             monitors[monitor.name] = monitor({**outputs, **params})
         return total, monitors, updates
-
-
-def make_monitors(given: Any, topology: Topology) -> tuple[Monitor, ...]:
-    """Return the monitors that the ``monitors`` keyword asks for.
-
-    A key that matches outputs or parameters watches each of them: a level, or
-    several, gives the fraction below; a function is called with the array. Any
-    other key names a function that is called with all of them by name.
-    """
-    names = [*topology.output_names, *topology.param_shapes]
-    made: list[Monitor] = []
-    if not isinstance(given or {}, Mapping):
-        raise ConfigurationError(
-            f"monitors is {given!r}; it has to be a dict from a name or pattern to a "
-            'level, several levels, or a function, such as {"hid1:out": (0.1, 0.9)}.'
-        )
-    for pattern, measure in (given or {}).items():
-        if not isinstance(pattern, str):
-            raise ConfigurationError(
-                f"monitors: {pattern!r} is no text; each key has to be a name or a "
-                'pattern, such as "hid1:out".'
-            )
-        if pattern in RESERVED:
-            raise ConfigurationError(
-                f"monitors: the name {pattern!r} is taken; {', '.join(RESERVED)} are "
-                "reported anyway. Choose another."
-            )
-        sources = matching(pattern, names)
-        if callable(measure):
-            made += [Monitor(source, source, measure) for source in sources]
-            made += [] if sources else [Monitor(pattern, "", measure)]
-            continue
-        if not sources:
-            raise ConfigurationError(
-                f"monitors: {pattern!r} matches no output and no parameter. There are: "
-                f"{listing(names)}." + suggest(pattern, names)
-            )
-        for source in sources:
-            for level in measure if isinstance(measure, tuple | list) else (measure,):
-                if not is_number(level):
-                    raise ConfigurationError(
-                        f"monitors: {pattern!r} has level {level!r}; it has to be a "
-                        "finite number, or a function."
-                    )
-                made.append(Monitor(f"{source}<{level:g}", source, float(level)))
-    return tuple(made)
 
 
 def _counting(value: Array, weights: Array | None) -> Any:

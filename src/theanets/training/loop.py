@@ -70,6 +70,8 @@ class Problem:
     trace : callable, optional
         (values, batch, numbers, key) -> outputs of layers by name, to tell where
         numbers went bad.
+    monitors : tuple of str
+        Names of monitors in the order to report them; others come after.
     describe : callable
         Takes the best values, the number of an epoch and its monitors, and returns
         what a checkpoint after that epoch holds besides the run.
@@ -84,6 +86,7 @@ class Problem:
     stage: str = ""
     record: Callable[[int, Pair], None] = lambda epoch, pair: None
     trace: nonfinite.Trace | None = None
+    monitors: tuple[str, ...] = ()
     describe: Callable[[Values, int, Pair], Saved] = lambda *_: Saved(({}, {}), {}, {})
 
 
@@ -251,7 +254,7 @@ def measure(problem: Problem, data: Source, pace: Pace | None = None) -> Monitor
                 )
                 jax.block_until_ready(found)
                 sums = sums.plus(found, start, stop, chunk.rows)
-    return Monitors(sums.means(), problem.stage)
+    return Monitors(sums.means(problem.monitors), problem.stage)
 
 
 class _Run:
@@ -539,7 +542,7 @@ class _Run:
                 "model fit each other; a smaller learning_rate may help.",
                 epoch=self.at.epoch + 1,
             )
-        means = sums.means()
+        means = sums.means(self.problem.monitors)
         if self.controls.on_nonfinite == "skip":
             means["skipped"] = float(sums.skipped)
         return Monitors(means, self.problem.stage)

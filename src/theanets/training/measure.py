@@ -86,9 +86,11 @@ class Sums:
             for name in names
         }
 
-    def means(self) -> dict[str, float]:
-        """Return each monitor's mean."""
-        return {name: _mean(*column) for name, column in self.columns().items()}
+    def means(self, order: tuple[str, ...] = ()) -> dict[str, float]:
+        """Return each monitor's mean; those of some names first, in their order."""
+        columns = self.columns()
+        names = [*(name for name in order if name in columns), *columns]
+        return {name: _mean(*columns[name]) for name in dict.fromkeys(names)}
 
 
 def _mean(values: np.ndarray, counts: np.ndarray) -> float:

@@ -1,0 +1,154 @@
+"""Further numbers to watch while a model trains, as the ``monitors`` keyword says."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from theanets.checks import compilable, is_number
+from theanets.errors import ConfigurationError
+from theanets.graph.topology import Topology
+from theanets.registry import listing, matching, suggest
+
+Array = jax.Array
+RESERVED = ("loss", "err", "acc")
+_FORM = (
+    "it has to be a dict, or a list of pairs, from a name or pattern to a level, a "
+    'function, or several, such as {"hid1:out": (0.1, 0.9)} or '
+    '{"hid1:out": {"mean": jnp.mean}}.'
+)
+
+
+@dataclass(frozen=True)
+class Monitor:
+    """A number to watch: the part of an array below a level, or a function of it."""
+
+    name: str
+    source: str
+    measure: float | Callable[[Any], Any]
+
+    def __call__(self, values: Mapping[str, Array]) -> Array:
+        """Return the number, given all outputs and parameters by name."""
+        if callable(self.measure):
+            given = values[self.source] if self.source else values
+            with compilable(f'monitor "{self.name}"'):
+                return jnp.asarray(self.measure(given))
+        return (values[self.source] < self.measure).mean(dtype="float32")
+
+
+def make_monitors(given: Any, topology: Topology) -> tuple[Monitor, ...]:
+    """Return the monitors that the ``monitors`` keyword asks for.
+
+    A key that matches outputs or parameters watches each of them: a level gives the
+    fraction below; a function is called with the array. Several are a list, or a dict
+    by label; one with a label is named ``hid1:out:label``, and a second function of
+    one array after itself. Any other key names a function that is called with all
+    arrays by name.
+
+    Parameters
+    ----------
+    given : mapping, or sequence of pairs
+        Patterns, and what to measure of the arrays that they match.
+    topology : Topology
+        The graph whose outputs and parameters there are.
+
+    Raises
+    ------
+    ConfigurationError
+        If a pattern matches nothing, a measure is neither a level nor a function, or
+        two measures have one name.
+    """
+    names = [*topology.output_names, *topology.param_shapes]
+    made: dict[str, Monitor] = {}
+    for pattern, measures in _pairs(given):
+        _check_key(pattern)
+        sources = matching(pattern, names)
+        if not sources and not callable(measures):
+            raise ConfigurationError(
+                f"monitors: {pattern!r} matches no output and no parameter. There are: "
+                f"{listing(names)}." + suggest(pattern, names)
+            )
+        if not sources:
+            _add(made, Monitor(pattern, "", measures))
+        for label, measure in _measures(pattern, measures):
+            for source in sources:
+                name = f"{source}:{label}" if label else source
+                if not callable(measure):
+                    measure = float(measure)
+                    name = name if label else f"{name}<{measure:g}"
+                _add(made, Monitor(name, source, measure))
+    return tuple(made.values())
+
+
+def _pairs(given: Any) -> list[tuple[Any, Any]]:
+    """Return patterns and what to measure, in the order given."""
+    if given is None:
+        return []
+    if isinstance(given, Mapping):
+        return list(given.items())
+    if isinstance(given, list | tuple) and all(map(_is_pair, given)):
+        return [(key, value) for key, value in given]
+    raise ConfigurationError(f"monitors is {given!r}; {_FORM}")
+
+
+def _is_pair(entry: Any) -> bool:
+    return isinstance(entry, list | tuple) and len(entry) == 2
+
+
+def _check_key(pattern: Any) -> None:
+    if not isinstance(pattern, str):
+        raise ConfigurationError(
+            f"monitors: {pattern!r} is no text; each key has to be a name or a "
+            'pattern, such as "hid1:out".'
+        )
+    if pattern in RESERVED:
+        raise ConfigurationError(
+            f"monitors: the name {pattern!r} is taken; {', '.join(RESERVED)} are "
+            "reported anyway. Choose another."
+        )
+
+
+def _measures(pattern: str, given: Any) -> Iterator[tuple[str, Any]]:
+    """Yield levels and functions, each with its label if it has one."""
+    if isinstance(given, Mapping):
+        entries: Iterable[Any] = given.items()
+    elif isinstance(given, Sequence) and not isinstance(given, str):
+        # One pair of a label and a measure, or several measures.
+        one = len(given) == 2 and isinstance(given[0], str)
+        entries = [given] if one else given
+    else:
+        entries = [given]
+    for entry in entries:
+        label, measure = entry if _is_pair(entry) else ("", entry)
+        if not isinstance(label, str):
+            raise ConfigurationError(
+                f"monitors: {pattern!r} has the label {label!r}; it has to be a text."
+            )
+        if not (callable(measure) or is_number(measure)):
+            raise ConfigurationError(
+                f"monitors: {pattern!r} has level {measure!r}; it has to be a "
+                "finite number, or a function."
+            )
+        yield label, measure
+
+
+def _add(made: dict[str, Monitor], monitor: Monitor) -> None:
+    """Add a monitor; the same one twice is one.
+
+    A second function of one array, as another pattern may give, is named after itself:
+    ``hid1:out:mean``.
+    """
+    known = made.setdefault(monitor.name, monitor)
+    if known == monitor:
+        return
+    label = getattr(monitor.measure, "__name__", "")
+    if monitor.name == monitor.source and label.isidentifier():
+        _add(made, replace(monitor, name=f"{monitor.source}:{label}"))
+    else:
+        raise ConfigurationError(
+            f'monitors: "{monitor.name}" is asked for twice, as {known.measure!r} and '
+            f"{monitor.measure!r}. Give them labels: "
+            f'{{"{monitor.source or monitor.name}": {{"first": ..., "second": ...}}}}.'
+        )
