@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from theanets import history, optimizers, pretraining, regularizers, resuming
+from theanets.datasets.batches import Dataset
 from theanets.errors import ConfigurationError, DataError
 from theanets.forks import forked, refuse_forked
 from theanets.graph.class_weights import class_weights
@@ -49,22 +50,116 @@ def epochs(
         As `Network.train` takes them.
     """
     refuse_forked("training")
-    given = dict(hyper)
-    snapshots = Snapshots.take(given)
-    if snapshots.file is not None:
-        # A model that no file can hold is refused before it is trained.
-        describe(net)
-    checkpoint = Checkpoint.take(given)
-    monitors = make_monitors(given.pop("monitors", None), net._topology)
-    terms = regularizers.take(given)
-    controls = Controls.take(given)
-    class_weight = given.pop("class_weight", None)
-    optimizer = _optimizer(algo, given)
-    whole = net._objective(terms, monitors)
-    if class_weight is not None:
-        weights = class_weights(class_weight, whole, train)
-        whole = replace(whole, class_weights=weights)
-    parts = _parts(net, whole, algo)
+    given = controls_.translated(hyper)
+    train, valid = _along(given.pop("axis", None), train, valid)
+    # A transformation of optax is a tuple too.
+    several = isinstance(algo, list | tuple) and not hasattr(algo, "update")
+    if several:
+        pairs = _one_after_another(net, train, valid, algo, given)
+    else:
+        pairs = _epochs(net, train, valid, algo, given)
+    if given.get("on_interrupt", "return") == "return":
+        pairs = until_interrupted(pairs)
+    return _closed_at_exit(pairs)
+
+
+def _along(axis: Any, train: Any, valid: Any) -> tuple[Any, Any]:
+    """Return data whose examples lie along an axis."""
+    if axis is None:
+        return train, valid
+    if any(isinstance(data, Dataset) for data in (train, valid)):
+        raise ConfigurationError(
+            f"axis is {axis!r}, but the data are a Dataset, which has an axis of its "
+            "own: Dataset(..., axis=1). Leave it out here."
+        )
+    valid = None if valid is None else Dataset(valid, name="valid", axis=axis)
+    return Dataset(train, name="train", axis=axis), valid
+
+
+def _one_after_another(
+    net: "Network", train: Any, valid: Any, algos: Any, hyper: Mapping[str, Any]
+) -> Iterator[Pair]:
+    """Check all of several algorithms, and return an iterator that trains by each.
+
+    Every keyword goes to those that take it.
+    """
+    if not algos:
+        raise ConfigurationError("algo is an empty list. Give at least one algorithm.")
+    if any(hyper.get(name) is not None for name in KEYWORDS):
+        raise ConfigurationError(
+            "a checkpoint belongs to the training by one algorithm, and algo is a "
+            "list. Call train once for each, with a checkpoint of its own."
+        )
+    if any(isinstance(data, Iterator) for data in (train, valid)):
+        raise DataError(
+            "the data are an iterator, which can be read once, but each algorithm in "
+            "algo reads them anew. Give an iterable that starts anew."
+        )
+    taken = [set(_own_keywords(pretraining.full_name(algo), hyper)) for algo in algos]
+    every = set().union(*taken)
+    shares = [
+        {k: v for k, v in hyper.items() if k in own or k not in every} for own in taken
+    ]
+    for algo, share in zip(algos, shares, strict=True):
+        _Plan.make(net, train, algo, share)
+
+    def following() -> Iterator[Pair]:
+        for algo, share in zip(algos, shares, strict=True):
+            yield from _epochs(net, train, valid, algo, share)
+
+    return following()
+
+
+def _own_keywords(algo: Any, hyper: Mapping[str, Any]) -> list[str]:
+    """Return the keywords of an algorithm, not those that every training takes."""
+    if isinstance(algo, str) and algo in pretraining.STAGED:
+        return [*optimizers.keywords(hyper.get("subalgo", "rmsprop")), "subalgo"]
+    return optimizers.keywords(algo)
+
+
+@dataclass
+class _Plan:
+    """What one algorithm is to do, all of its keywords checked."""
+
+    algo: Any
+    snapshots: Snapshots
+    checkpoint: Checkpoint | None
+    controls: Controls
+    optimizer: Optimizer | None
+    whole: Objective
+    parts: list[Part]
+
+    @classmethod
+    def make(
+        cls, net: "Network", train: Any, algo: Any, hyper: Mapping[str, Any]
+    ) -> "_Plan":
+        """Check keywords, and return what they ask for; the data are not read yet."""
+        given, algo = dict(hyper), pretraining.full_name(algo)
+        snapshots = Snapshots.take(given)
+        if snapshots.file is not None:
+            # A model that no file can hold is refused before it is trained.
+            describe(net)
+        checkpoint = Checkpoint.take(given)
+        monitors = make_monitors(given.pop("monitors", None), net._topology)
+        terms = regularizers.take(given)
+        controls = Controls.take(given)
+        class_weight = given.pop("class_weight", None)
+        optimizer = _optimizer(algo, given)
+        whole = net._objective(terms, monitors)
+        if class_weight is not None:
+            weights = class_weights(class_weight, whole, train)
+            whole = replace(whole, class_weights=weights)
+        parts = _parts(net, whole, algo)
+        return cls(algo, snapshots, checkpoint, controls, optimizer, whole, parts)
+
+
+def _epochs(
+    net: "Network", train: Any, valid: Any, algo: Any, hyper: Mapping[str, Any]
+) -> Iterator[Pair]:
+    """Check everything, and return the epochs of one algorithm."""
+    plan = _Plan.make(net, train, algo, hyper)
+    algo, parts, controls = plan.algo, plan.parts, plan.controls
+    optimizer, checkpoint = plan.optimizer, plan.checkpoint
     several = len(parts) > 1 or optimizer is None
     if several and any(isinstance(data, Iterator) for data in (train, valid)):
         raise DataError(
@@ -82,14 +177,11 @@ def epochs(
             )
         learned = parts[0].problem(optimizer).read().learned
         checkpoint.run = resuming.identity(
-            net, algo, optimizer, controls, whole, learned, seed
+            net, algo, optimizer, controls, plan.whole, learned, seed
         )
     runs = _Runs(net, parts, (train, valid), controls, seed, begun, checkpoint)
     pairs = runs.sample() if optimizer is None else runs.train(optimizer)
-    watched = _watched(net, pairs, snapshots)
-    if controls.on_interrupt == "return":
-        watched = until_interrupted(watched)
-    return _closed_at_exit(watched)
+    return _watched(net, pairs, plan.snapshots)
 
 
 def _optimizer(algo: Any, given: dict[str, Any]) -> Optimizer | None:
@@ -117,7 +209,7 @@ def _optimizer(algo: Any, given: dict[str, Any]) -> Optimizer | None:
         others = ["class_weight", "monitors", "save_progress", "save_every"]
         others += KEYWORDS
         own = optimizers.keywords(algo) + ["subalgo"] * staged
-        known = [*controls_.keywords(), *regularizers.keywords(), *own, *others]
+        known = [*controls_.keywords(), *regularizers.keywords(), *own, *others, "axis"]
         controls_.refuse(given, known)
     return optimizer
 

@@ -94,7 +94,7 @@ def minimize(
         raise ConfigurationError(
             f"the loss is {loss!r}; it has to be a function loss(params, *batch)."
         )
-    given = dict(hyper)
+    given = controls_.translated(hyper)
     checkpoint = Checkpoint.take(given)
     controls = Controls.take(given)
     optimizer = optimizers.resolve(algo, given)

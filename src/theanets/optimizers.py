@@ -283,6 +283,7 @@ def resolve(
                 f"optax.GradientTransformation or one of {listing(known)}.{hint}"
             )
         return Optimizer("optax", _limits(hyper), transformation=algo)
+    algo = algo.lower()
     algorithm = ALGORITHMS.get(algo)
     if algorithm is None:
         raise ConfigurationError(
@@ -330,7 +331,7 @@ def keywords(algo: Any) -> list[str]:
     """
     if not isinstance(algo, str):
         return [*LIMITS]
-    algorithm = ALGORITHMS.get(algo)
+    algorithm = ALGORITHMS.get(algo.lower())
     if algorithm is None or algorithm.rule is None:
         return []
     return [*LIMITS, "learning_rate", "momentum", "nesterov", *algorithm.keywords]

@@ -36,6 +36,25 @@ NAMES = {
 
 STAGED = tuple(name for name, algo in NAMES.items() if algo != "sample")
 """Names of those that train one stage after the other, by a subalgo."""
+_SHORTEST = ("layer", "sup", "pre", "unsup")
+
+
+def full_name(algo: Any) -> Any:
+    """Return the name of an algorithm in lower case; one of ours may be cut short.
+
+    Examples
+    --------
+    >>> full_name("Layer"), full_name("unsup"), full_name("RMSProp"), full_name("pr")
+    ('layerwise', 'unsupervised', 'rmsprop', 'pr')
+    """
+    if not isinstance(algo, str):
+        return algo
+    name = algo.lower()
+    if name.startswith(_SHORTEST):
+        for full in (*NAMES, "pretraining", "pretrainer"):
+            if full.startswith(name):
+                return full if full in NAMES else "pretrain"
+    return name
 
 
 @dataclass(frozen=True)

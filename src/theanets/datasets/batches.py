@@ -123,6 +123,12 @@ def source(
     with Noted(name):
         arrays = unpacked(data, name, expect.names)
         if arrays is None:
+            if axis:
+                raise DataError(
+                    f"{name}: axis is {axis!r}, but the data are batches, which come "
+                    "with their examples on the first axis. Leave axis out, or turn "
+                    "the batches where they are made."
+                )
             reader = Reader(data, name, batches, passes, timeout)
             return StreamSource(reader, expect, dtype)
         if axis:

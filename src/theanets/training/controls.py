@@ -154,6 +154,53 @@ def keywords() -> list[str]:
     return [field.name for field in fields(Controls)]
 
 
+SYNONYMS = {
+    "gradient_clip": "max_gradient_elem",
+    "iteration_size": "train_batches",
+    "max_gradient_clip": "max_gradient_elem",
+}
+"""Keywords of the original that mean the same as one of today's."""
+_ALGO = 'The algorithm is algo="rmsprop", the third argument of train.'
+ANSWERS = {
+    "algorithm": _ALGO,
+    "optimize": _ALGO,
+    "optimizer": _ALGO,
+    "num_updates": "It is max_updates, or max_epochs for passes over the data.",
+    "cg_batches": "The algorithm hf is gone; lbfgs takes all data at once.",
+    "initial_lambda": "The algorithm hf is gone; lbfgs takes all data at once.",
+    "activity": "Watch outputs by monitors, such as monitors={'hid1:out': 0.1}.",
+    "tied_weights": "Tie layers in the model: [784, 100, ('tied', 784)].",
+    "decode_from": "Name the inputs of the output layer in the model.",
+    "preconditioner": "Give algo='esgd', which estimates one.",
+}
+"""Keywords that are gone, and what takes their place."""
+
+
+def translated(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return keywords of ``train`` with the original's names replaced by today's.
+
+    Raises
+    ------
+    ConfigurationError
+        If one is given by both names.
+
+    Examples
+    --------
+    >>> translated({"gradient_clip": 1.0, "patience": 3})
+    {'max_gradient_elem': 1.0, 'patience': 3}
+    """
+    twice = [name for name, now in SYNONYMS.items() if {name, now} <= given.keys()]
+    twice += ["gradient_clip"] * (
+        {"gradient_clip", "max_gradient_clip"} <= given.keys()
+    )
+    if twice:
+        raise ConfigurationError(
+            f"{twice[0]} and another name of {SYNONYMS[twice[0]]} were both given, and "
+            f"they mean the same. Give {SYNONYMS[twice[0]]} alone."
+        )
+    return {SYNONYMS.get(name, name): value for name, value in given.items()}
+
+
 def refuse(left: Iterable[str], known: Iterable[str]) -> None:
     """Raise an error for keywords that no stage has taken, all of them at once.
 
@@ -173,6 +220,8 @@ def refuse(left: Iterable[str], known: Iterable[str]) -> None:
 
 
 def _advice(name: str, known: list[str]) -> str:
+    if name in ANSWERS:
+        return f" {ANSWERS[name]}"
     owners = [algo for algo in ALGORITHMS if name in optimizers.keywords(algo)]
     if owners:
         return f" It belongs to algo {' or '.join(owners)}, not to the one chosen."
