@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from jax import Array
 
+from theanets import originals
 from theanets.errors import ConfigurationError
 from theanets.initializers import Param
 from theanets.registry import Registry
@@ -96,6 +97,7 @@ class Activation:
 
     def __init_subclass__(cls, register: bool = True, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
+        originals.refuse(cls, Activation, abstract=not register)
         if register:
             REGISTRY.register(cls, cls.name(), *vars(cls).get("aliases", ()))
 

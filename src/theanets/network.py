@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from theanets import files, history, regularizers
+from theanets import files, history, originals, regularizers
 from theanets.checks import counted, flag, is_whole
 from theanets.config import config, float_type
 from theanets.datasets.sparse import dense
@@ -33,7 +33,7 @@ from theanets.parameters import Arrays, Parameter, held, no_such
 from theanets.pickling import check_picklable
 from theanets.prediction import compute, examples_at_once, input_arrays
 from theanets.registry import listing, suggest
-from theanets.saving import describe, rebuild, register
+from theanets.saving import describe, named, rebuild, register
 from theanets.scores import Part, checked_target, checked_weights, r2
 from theanets.summary import table
 from theanets.training import controls as controls_
@@ -77,7 +77,7 @@ class Network:
     """
 
     form: ClassVar[str] = "Network"
-    """The name of this model in files."""
+    """What messages call this model; files add its module if it is of your own."""
     default_loss: ClassVar[str] = "mse"
     """The loss, unless another is given."""
     output_activation: ClassVar[str] = "linear"
@@ -87,6 +87,7 @@ class Network:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        originals.refuse(cls, Network)
         if "form" not in vars(cls):
             cls.form = cls.__name__
         register(cls)
@@ -188,7 +189,7 @@ class Network:
         """Replace all losses by one; see `add_loss`."""
         before, self.losses = self.losses, []
         try:
-            self.add_loss(self.default_loss if loss is None else loss, **kwargs)
+            self.add_loss(loss, **kwargs)
         except TheanetsError:
             self.losses = before
             raise
@@ -198,19 +199,26 @@ class Network:
 
         Parameters
         ----------
-        loss : str, callable or Loss
+        loss : str, callable, dict or Loss
             A form such as ``"mae"``; a function of output and target that returns
-            the elementwise errors; or a `Loss`.
+            the elementwise errors; a `Loss`; or a dict of a form and keywords, such as
+            ``dict(form="mae", weight=0.5)``.
         **kwargs
-            ``weight``, ``output_name``, ``target``, ``weighted``, and what else the
-            form takes.
+            ``form``, instead of a loss; ``weight``, ``output_name``, ``target``,
+            ``weighted``, and what else the form takes.
 
         Raises
         ------
         ConfigurationError
             If there is no such loss, keyword or output, or its target does not fit.
         """
-        made = Loss.build(self.default_loss if loss is None else loss, **kwargs)
+        if "form" in kwargs and loss is not None:
+            raise ConfigurationError(
+                f"add_loss got the loss {loss!r} and form={kwargs['form']!r} besides. "
+                "Give one of them."
+            )
+        kwargs.setdefault("form", self.default_loss if loss is None else loss)
+        made = Loss.build(**kwargs)
         if self._topology.layers:
             slots_of(self._topology, [*map(self._bound, [*self.losses, made])])
         self.losses.append(made)
@@ -408,8 +416,8 @@ class Network:
         net = rebuild(*files.read(file), files.called(file))
         if not isinstance(net, cls):
             raise ModelFileError(
-                f"{files.called(file)} holds a {net.form}, not a {cls.form}. "
-                f"Read it with theanets.load, or {net.form}.load."
+                f"{files.called(file)} holds a {named(type(net))}, not a {named(cls)}. "
+                f"Read it with theanets.load, or {named(type(net))}.load."
             )
         return net
 

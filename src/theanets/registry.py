@@ -92,7 +92,7 @@ class Registry(Generic[T]):
         """
         for name in map(str.lower, names):
             held = self._classes.get(name)
-            if held is not None and _is_ours(held) and not _is_ours(cls):
+            if held is not None and is_ours(held) and not is_ours(cls):
                 raise ConfigurationError(
                     f'class {cls.__name__}: the {self.kind} "{name}" is already '
                     f"{held.__name__} of theanets. Give the class another name."
@@ -122,5 +122,6 @@ class Registry(Generic[T]):
         return found
 
 
-def _is_ours(cls: type) -> bool:
+def is_ours(cls: type) -> bool:
+    """Return whether a class is of this package."""
     return cls.__module__.split(".")[0] == "theanets"

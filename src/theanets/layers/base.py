@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import jax
 import numpy as np
 
-from theanets import activations
+from theanets import activations, originals
 from theanets.activations import Activation, numbered
 from theanets.checks import counted, whole
 from theanets.errors import ConfigurationError
@@ -108,11 +108,12 @@ class Layer:
 
     def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        originals.refuse(cls, Layer, abstract)
         if "transform" in vars(cls) and "outline" not in vars(cls):
             # That of a base class would tell of another transform.
             cls.outline = Layer.outline  # type: ignore[method-assign]
         if not abstract:
-            FORMS.register(cls, cls.__name__.lower(), *cls.aliases)
+            FORMS.register(cls, cls.__name__.lower(), *vars(cls).get("aliases", ()))
 
     def __new__(cls, *args: Any, **given: Any) -> Self:
         # The arguments are the layer's description: files and cache keys read them.
@@ -246,12 +247,20 @@ class Layer:
 
     # What subclasses use.
 
-    def add_weights(self, name: str, rows: int, columns: int, **defaults: Any) -> None:
+    def add_weights(
+        self, name: str, rows: int = 0, columns: int = 0, **defaults: Any
+    ) -> None:
         """Declare a matrix of random numbers, N(0, 1 / sqrt(rows + columns)).
 
         ``defaults`` hold for this parameter where the user's keywords do not:
         mean, std, sparsity, diagonal and init.
         """
+        originals.refuse_keywords(self.where, defaults)
+        if not (rows and columns):
+            raise ConfigurationError(
+                f'{self.where}add_weights("{name}", {rows}, {columns}): both sizes '
+                "have to be given, and 1 or more."
+            )
         self._takes[name] = Layer.attribute_names
         options = self._options(name, defaults, general=self.general_names)
         self.add_param(

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from theanets import originals
 from theanets.checks import level
 from theanets.datasets.device import identity
 from theanets.errors import ConfigurationError
@@ -67,6 +68,7 @@ class Regularizer:
         dropout its probability.
     pattern : str or sequence of str, optional
         Glob over the names that it works on, such as ``"hid*:out"``.
+        Weight and pattern can also come without keywords, in either order.
     role : str, optional
         Instead of a pattern: the main outputs of ``input``, ``hidden`` or ``output``
         layers.
@@ -97,15 +99,35 @@ class Regularizer:
 
     def __init_subclass__(cls, register: bool = True, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        originals.refuse(cls, Regularizer, abstract=not register)
         if register:
-            REGULARIZERS.register(cls, cls.__name__.lower(), *cls.aliases)
+            own = vars(cls).get("aliases", ())
+            REGULARIZERS.register(cls, cls.__name__.lower(), *own)
 
     def __init__(
         self,
-        weight: float = 0.0,
-        pattern: str | tuple[str, ...] | list[str] | None = None,
+        first: Any = None,
+        second: Any = None,
+        /,
         role: str | None = None,
+        *,
+        weight: float | None = None,
+        pattern: str | tuple[str, ...] | list[str] | None = None,
     ) -> None:
+        # The original had the pattern first.
+        named = {"weight": weight, "pattern": pattern}
+        for given in (first, second):
+            if given is not None:
+                text = isinstance(given, str | list | tuple)
+                keyword = "pattern" if text else "weight"
+                if named[keyword] is not None:
+                    raise ConfigurationError(
+                        f"{self.form}: {keyword} is given twice, {named[keyword]!r} "
+                        f"and {given!r}. Write weight=..., pattern=..."
+                    )
+                named[keyword] = given
+        weight, pattern = named["weight"], named["pattern"]
+        weight = 0.0 if weight is None else weight
         self.weight = level(weight, self.form, self.limit)
         if pattern is None and role is None:
             pattern, role = self.default_pattern, self.default_role
@@ -128,7 +150,8 @@ class Regularizer:
     @property
     def form(self) -> str:
         """The keyword of this regularizer."""
-        return (*self.aliases, type(self).__name__.lower())[0]
+        own: tuple[str, ...] = vars(type(self)).get("aliases", ())
+        return (*own, type(self).__name__.lower())[0]
 
     def identity(self) -> dict[str, Any]:
         """Return the settings as JSON holds them."""
