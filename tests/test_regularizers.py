@@ -375,7 +375,7 @@ def test_recurrent_penalties_in_a_model():
 
 
 def test_equal_values_make_an_equal_key():
-    class Powered(Regularizer):
+    class Powered(Regularizer, register=False):
         def __init__(self, weight=0.0, power=2, **kwargs):
             super().__init__(weight, **kwargs)
             self.power = power

@@ -19,19 +19,15 @@ import numpy as np
 import numpy.typing as npt
 from jax import Array
 
+from theanets import originals
 from theanets.errors import ConfigurationError
 from theanets.initializers import Param
-from theanets.ported import Hook, check_hooks
 from theanets.registry import Registry
 
 Function = Callable[[Array], Array]
 
 # Keeps a division by the scale of a row finite where the row is constant.
 EPSILON = 1e-8
-_TRANSFORM = (
-    "Write an activation so: def transform(self, params, x): return jnp.tanh(x). "
-    "Parameters that setup declares are in params by name."
-)
 # Each part is traced, which takes time.
 _MOST_PARTS = 32
 
@@ -101,10 +97,8 @@ class Activation:
 
     def __init_subclass__(cls, register: bool = True, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
+        originals.refuse(cls, Activation, abstract=not register)
         if register:
-            hooks = {"__call__": Hook(None, _TRANSFORM)}
-            wanted = {"transform": ("params", "x")}
-            check_hooks(cls, Activation, wanted, hooks, _TRANSFORM)
             REGISTRY.register(cls, cls.name(), *vars(cls).get("aliases", ()))
 
     @classmethod

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from theanets import files, history, regularizers
+from theanets import files, history, originals, regularizers
 from theanets.checks import counted, flag, is_whole
 from theanets.config import config, float_type
 from theanets.datasets.sparse import dense
@@ -31,10 +31,9 @@ from theanets.layers.base import Shape
 from theanets.losses import Loss
 from theanets.parameters import Arrays, Parameter, held, no_such
 from theanets.pickling import check_picklable
-from theanets.ported import Hook, check_hooks
 from theanets.prediction import compute, examples_at_once, input_arrays
 from theanets.registry import listing, suggest
-from theanets.saving import describe, model_name, rebuild, register
+from theanets.saving import describe, named, rebuild, register
 from theanets.scores import Part, checked_target, checked_weights, r2
 from theanets.summary import table
 from theanets.training import controls as controls_
@@ -42,35 +41,6 @@ from theanets.training.measure import Pair
 from theanets.training.programs import noise_key
 
 _COUNTING = fork_safe(Lock())
-_LOSSES = (
-    'Give the loss as loss=, with default_loss = "mae" in the class, or by add_loss; '
-    "one of your own is a subclass of theanets.Loss."
-)
-_HOOKS = {
-    "DEFAULT_OUTPUT_ACTIVATION": Hook(None, 'Write output_activation = "softmax".'),
-    "INPUT_NDIM": Hook(None, "Write input_ndim = 3, the rank with the batch axis."),
-    "OUTPUT_NDIM": Hook(
-        None,
-        "Leave it out: the last layer and the losses know what a target looks like.",
-    ),
-    "monitors": Hook(
-        None,
-        "Give monitors to train, such as "
-        'train(..., monitors={"hid1:out": {"mean": jnp.mean}}).',
-    ),
-    "loss": Hook(None, _LOSSES),
-    "error": Hook(("outputs",), _LOSSES),
-    "build_graph": Hook(
-        None,
-        "Add layers by add_layer, and look at all outputs by feed_forward; functional "
-        "gives the model as a function of JAX.",
-    ),
-    "updates": Hook(
-        None,
-        "A layer that sets trains_differently hands back new values of parameters "
-        "that are not learned: see Layer.transform_training.",
-    ),
-}
 
 
 class Network:
@@ -107,7 +77,7 @@ class Network:
     """
 
     form: ClassVar[str] = "Network"
-    """The name of this model in files."""
+    """What messages call this model; files add its module if it is of your own."""
     default_loss: ClassVar[str] = "mse"
     """The loss, unless another is given."""
     output_activation: ClassVar[str] = "linear"
@@ -117,7 +87,7 @@ class Network:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        check_hooks(cls, Network, {}, _HOOKS)
+        originals.refuse(cls, Network)
         if "form" not in vars(cls):
             cls.form = cls.__name__
         register(cls)
@@ -219,7 +189,7 @@ class Network:
         """Replace all losses by one; see `add_loss`."""
         before, self.losses = self.losses, []
         try:
-            self.add_loss(self.default_loss if loss is None else loss, **kwargs)
+            self.add_loss(loss, **kwargs)
         except TheanetsError:
             self.losses = before
             raise
@@ -229,19 +199,26 @@ class Network:
 
         Parameters
         ----------
-        loss : str, callable or Loss
+        loss : str, callable, dict or Loss
             A form such as ``"mae"``; a function of output and target that returns
-            the elementwise errors; or a `Loss`.
+            the elementwise errors; a `Loss`; or a dict of a form and keywords, such as
+            ``dict(form="mae", weight=0.5)``.
         **kwargs
-            ``weight``, ``output_name``, ``target``, ``weighted``, and what else the
-            form takes.
+            ``form``, instead of a loss; ``weight``, ``output_name``, ``target``,
+            ``weighted``, and what else the form takes.
 
         Raises
         ------
         ConfigurationError
             If there is no such loss, keyword or output, or its target does not fit.
         """
-        made = Loss.build(self.default_loss if loss is None else loss, **kwargs)
+        if "form" in kwargs and loss is not None:
+            raise ConfigurationError(
+                f"add_loss got the loss {loss!r} and form={kwargs['form']!r} besides. "
+                "Give one of them."
+            )
+        kwargs.setdefault("form", self.default_loss if loss is None else loss)
+        made = Loss.build(**kwargs)
         if self._topology.layers:
             slots_of(self._topology, [*map(self._bound, [*self.losses, made])])
         self.losses.append(made)
@@ -351,12 +328,13 @@ class Network:
             Inputs, then the target, then weights if the model is weighted.
         valid : optional
             Data of the same kind that decides when to stop; by default ``train``.
-        algo : str or optax.GradientTransformation
+        algo : str or optax.GradientTransformation, or a list of such
             The algorithm: sgd, nag, rprop, adagrad, rmsprop, adadelta, esgd, adam,
             lbfgs, or a transformation of optax. Or one that follows the shape of the
             model: ``sample`` draws weights from the data; ``layerwise`` trains one
             hidden layer after the other, ``pretrain`` the hidden layers to give back
-            their input, both by the algorithm ``subalgo``.
+            their input, both by the algorithm ``subalgo``. Several train one after
+            another.
         **hyper
             Settings of the algorithm (or of ``subalgo``), controls of the training
             (``batch_size``, ``max_epochs``, ``patience``, ...), regularizers
@@ -441,10 +419,9 @@ class Network:
         """
         net = rebuild(*files.read(file), files.called(file))
         if not isinstance(net, cls):
-            held_name, own_name = model_name(type(net)), model_name(cls)
             raise ModelFileError(
-                f"{files.called(file)} holds a {held_name}, not a {own_name}. "
-                f"Read it with theanets.load, or {held_name}.load."
+                f"{files.called(file)} holds a {named(type(net))}, not a {named(cls)}. "
+                f"Read it with theanets.load, or {named(type(net))}.load."
             )
         return net
 

@@ -123,5 +123,5 @@ class Registry(Generic[T]):
 
 
 def is_ours(cls: type) -> bool:
-    """Return whether a class is one of this package."""
+    """Return whether a class is of this package."""
     return cls.__module__.split(".")[0] == "theanets"

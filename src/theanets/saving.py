@@ -17,12 +17,13 @@ from theanets.initializers import as_seed
 from theanets.layers import Layer
 from theanets.losses import Loss
 from theanets.parameters import held
-from theanets.registry import Registry, is_ours, listing
+from theanets.registry import is_ours, listing, suggest
 
 if TYPE_CHECKING:
     from theanets.network import Network
 
-MODELS: Registry["Network"] = Registry("model")
+MODELS: dict[str, type["Network"]] = {}
+"""The classes of models by the names that files have for them."""
 TRAINING = "training/"
 """How the names of arrays begin that belong to a training, not to the model."""
 _FREE = 64
@@ -31,43 +32,39 @@ _FREE = 64
 
 def register(cls: type["Network"]) -> None:
     """Make files able to name a class of models."""
-    MODELS.register(cls, model_name(cls))
+    MODELS[named(cls)] = cls
 
 
-def model_name(cls: type["Network"]) -> str:
+def named(cls: type["Network"]) -> str:
     """Return the name of a class of models in files.
 
-    Those of theanets, and a user's that sets ``form``, have a name of their own; any
-    other class is named with its module, so that a user's ``Classifier`` is not ours.
+    Ours have short names. One of your own has that of its module before it, so that
+    neither is ever taken for the other.
     """
-    if cls.form != cls.__name__ or is_ours(cls):
-        return cls.form
-    return f"{cls.__module__}.{cls.__qualname__}"
+    return cls.form if is_ours(cls) else f"{cls.__module__}.{cls.__qualname__}"
 
 
-def _model_class(name: str) -> type["Network"]:
+def _model(name: Any) -> type["Network"]:
     """Return the class that a file names.
 
-    A user's class may have moved to another module since; then one whose own name is
-    the same serves, if there is just one.
-
-    Raises
-    ------
-    ConfigurationError
-        If there is none, or several.
+    One of your own may have moved: it was in the program that ran, and is imported
+    now; older files name it without its module.
     """
-    if name in MODELS or not isinstance(name, str):
-        return MODELS.lookup(name)
+    if not isinstance(name, str) or name in MODELS:
+        return MODELS[name]
     bare = name.rpartition(".")[2]
-    classes = {MODELS.lookup(known) for known in MODELS}
-    named = [x for x in classes if x.__name__ == bare and not is_ours(x)]
-    if len(named) > 1:
+    own = {full: cls for full, cls in MODELS.items() if not is_ours(cls)}
+    found = {full: cls for full, cls in own.items() if bare in (cls.__name__, cls.form)}
+    if len(found) == 1:
+        return next(iter(found.values()))
+    if found:
         raise ConfigurationError(
-            f'unknown model "{name}", and several classes are called {bare}: '
-            f"{listing(map(model_name, named))}. Read the file where one of them is "
-            "defined."
+            f"the model {name!r} could be any of these classes: {listing(found)}. "
+            "Import or define only the one that wrote the file, and load again."
         )
-    return named[0] if named else MODELS.lookup(name)
+    raise ConfigurationError(
+        f"unknown model {name!r}. Known: {listing(MODELS)}." + suggest(name, MODELS)
+    )
 
 
 def describe(net: "Network") -> dict[str, Any]:
@@ -95,7 +92,7 @@ def describe(net: "Network") -> dict[str, Any]:
         _check_layers(net.layers[: end + 1])
     _check_losses(net.losses, net.layers)
     return {
-        "model": model_name(type(net)),
+        "model": named(type(net)),
         "layers": [layer.to_spec() for layer in net.layers],
         "losses": [loss.to_spec() for loss in net.losses],
         "rng": net._seed,
@@ -153,7 +150,7 @@ def rebuild(
 
 def _empty(description: Mapping[str, Any]) -> "Network":
     """Return the model without its layers."""
-    cls = _model_class(description["model"])
+    cls = _model(description["model"])
     net = cls.__new__(cls)
     net._begin(as_seed(description["rng"], "rng"), description["floatX"])
     epochs = description["epochs"]

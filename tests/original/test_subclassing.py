@@ -1,4 +1,4 @@
-"""Every class of ours can be subclassed, and a user's class is the user's."""
+"""Every class of every catalogue can be extended, and files tell models apart."""
 
 import io
 
@@ -6,136 +6,121 @@ import numpy as np
 import pytest
 
 import theanets
-from theanets import files, saving
+from theanets import activations, losses, regularizers
 from theanets.errors import ModelFileError
 from theanets.layers import FORMS
-from theanets.losses import REGISTRY as LOSSES
-from theanets.regularizers import REGULARIZERS
-
-X = np.random.default_rng(0).normal(size=(8, 4))
+from theanets.saving import MODELS, describe, named, rebuild
 
 
 def classes(registry):
     found = {registry.lookup(name) for name in registry}
-    ours = [cls for cls in found if cls.__module__.startswith("theanets.")]
-    return sorted(ours, key=lambda cls: cls.__name__)
+    return sorted(
+        (c for c in found if c.__module__.startswith("theanets")),
+        key=lambda c: c.__name__,
+    )
 
 
-CATALOGUES = {
-    "layer": FORMS,
-    "loss": LOSSES,
-    "regularizer": REGULARIZERS,
-    "activation": theanets.activations.REGISTRY,
-}
+@pytest.mark.parametrize(
+    "registry",
+    [FORMS, activations.REGISTRY, losses.REGISTRY, regularizers.REGULARIZERS],
+)
+def test_every_class_can_be_extended(registry):
+    for number, cls in enumerate(classes(registry)):
+        mine = type(f"Mine{number}{cls.__name__.replace(':', '')}", (cls,), {})
+        assert registry.lookup(mine.__name__) is mine
+        for alias in vars(cls).get("aliases", ()):
+            assert registry.lookup(alias) is cls
 
 
-@pytest.mark.parametrize("kind", CATALOGUES)
-def test_every_class_of_a_catalogue(kind):
-    registry = CATALOGUES[kind]
-    for cls in classes(registry):
-        own = type(f"Sub{kind}{cls.__name__}", (cls,), {})
-        assert registry.lookup(own.__name__) is own
-        for alias in getattr(cls, "aliases", ()):
-            assert registry.lookup(alias) is not own
-
-
-def test_layer_of_a_subclass_is_saved():
-    class Wide(theanets.layers.Feedforward):
+def test_a_subclass_of_a_layer_is_saved_and_loaded():
+    class MyFF(theanets.layers.Feedforward):
         pass
 
-    net = theanets.Regressor([4, dict(form="wide", size=3), 2])
-    data = X, X[:, :2]
-    net.train(data, max_epochs=1, progress=False)
-    loaded = type(net).load(saved(net))
-    assert type(loaded.layers[1]) is Wide
-    np.testing.assert_array_equal(loaded.predict(X), net.predict(X))
-
-
-def test_loss_of_a_subclass_is_saved():
-    class Tripled(theanets.losses.MeanSquaredError):
-        def terms(self, outputs, target):
-            return 3 * super().terms(outputs, target)
-
-    net = theanets.Regressor([4, 2], loss="tripled")
-    loaded = theanets.load(saved(net))
-    assert type(loaded.losses[0]) is Tripled
-
-
-def test_regularizer_of_a_subclass_has_a_keyword_of_its_own():
-    class Doubled(theanets.regularizers.WeightL2):
-        def penalty(self, evaluation):
-            return 2 * super().penalty(evaluation)
-
-    def added(**regularizer):
-        net = theanets.Regressor([4, 2])
-        data = X, X[:, :2]
-        how = dict(algo="sgd", learning_rate=0.0, max_epochs=1, progress=False)
-        training, _ = net.train(data, **how, **regularizer)
-        return training["loss"] - training["err"]
-
-    assert Doubled(0.1).form == "doubled"
-    assert added(doubled=0.1) == pytest.approx(2 * added(weight_l2=0.1), rel=1e-5)
-
-
-def test_noise_of_a_subclass():
-    class Brief(theanets.regularizers.Dropout):
+    class MyFlat(theanets.layers.Flatten):
         pass
 
-    net = theanets.Regressor([4, 3, 2])
-    noisy = net.predict(X, brief=dict(weight=0.9, pattern="hid1:out"))
-    assert not np.array_equal(noisy, net.predict(X))
+    class MyIn(theanets.layers.Input):
+        pass
+
+    class MyLoss(theanets.losses.MeanAbsoluteError):
+        pass
+
+    class MyRelu(type(activations.build("relu"))):
+        pass
+
+    net = theanets.Regressor(
+        [dict(size=3, form="myin"), "myflat", (4, "myff", "myrelu"), 2], loss="myloss"
+    )
+    x = np.ones((2, 3), "f4")
+    file = io.BytesIO()
+    net.save(file)
+    back = theanets.load(file.getvalue())
+    assert [type(layer) for layer in back.layers[:3]] == [MyIn, MyFlat, MyFF]
+    assert type(back.losses[0]) is MyLoss
+    assert type(back.layers[2].activation) is MyRelu
+    np.testing.assert_array_equal(back.predict(x), net.predict(x))
 
 
-def test_a_users_model_may_have_the_name_of_ours():
+def test_a_subclass_of_a_regularizer_has_a_keyword_of_its_own():
+    class MyDecay(theanets.regularizers.WeightL2):
+        pass
+
+    class MyDrop(theanets.regularizers.Dropout):
+        pass
+
+    made = regularizers.take({"mydecay": 0.1, "weight_l2": 0.2, "mydrop": {"in*": 0.5}})
+    assert [(r.form, r.weight) for r in made] == [
+        ("mydecay", 0.1),
+        ("mydrop", 0.5),
+        ("weight_l2", 0.2),
+    ]
+
+
+def content(net):
+    file = io.BytesIO()
+    net.save(file)
+    return file.getvalue()
+
+
+def test_a_model_named_as_one_of_ours_is_the_users_own():
     class Autoencoder(theanets.Network):
-        def encode_all(self, x):
-            return self.predict(x)
+        pass
 
     class Classifier(theanets.Classifier):
         pass
 
-    own = Autoencoder([4, 2, 4])
-    assert type(theanets.load(saved(own))) is Autoencoder
-    ours = theanets.Autoencoder([4, 2, 4])
-    assert type(theanets.load(saved(ours))) is theanets.Autoencoder
-    assert type(theanets.load(saved(Classifier([4, 2])))) is Classifier
-    assert (
-        type(theanets.load(saved(theanets.Classifier([4, 2])))) is theanets.Classifier
+    ours, mine = theanets.Classifier([2, 2]), Classifier([2, 2])
+    assert type(theanets.load(content(ours))) is theanets.Classifier
+    assert type(theanets.load(content(mine))) is Classifier
+    assert type(theanets.load(content(Autoencoder([2, 2])))) is Autoencoder
+    assert type(theanets.load(content(theanets.Autoencoder([2, 2])))) is (
+        theanets.Autoencoder
     )
-    with pytest.raises(ModelFileError, match=r"holds a .*<locals>\.Autoencoder, not a"):
-        theanets.Autoencoder.load(saved(own))
+    assert describe(ours)["model"] == "Classifier"
+    assert describe(mine)["model"] == named(Classifier) != "Classifier"
+    with pytest.raises(ModelFileError, match=r"holds a Classifier, not a .*Classifier"):
+        Classifier.load(content(ours))
 
 
-def test_a_model_whose_class_has_moved():
-    class Moved(theanets.Network):
+def described(net, name):
+    return describe(net) | {"model": name}, net._values.now()
+
+
+def test_a_class_that_has_moved_is_found_by_its_bare_name():
+    class Wanderer(theanets.Regressor):
         pass
 
-    description, arrays = files.read(saved(Moved([4, 2])))
-    description["model"] = "__main__.Moved"
-    assert type(saving.rebuild(description, arrays)) is Moved
-    description["model"] = "Moved"
-    assert type(saving.rebuild(description, arrays)) is Moved
-
-    def second():
-        class Moved(theanets.Network):
-            pass
-
-        return Moved
-
-    other = second()
-    with pytest.raises(ModelFileError, match="several classes are called Moved"):
-        saving.rebuild(description, arrays)
-    assert other is not Moved
+    net = Wanderer([2, 1])
+    for name in ("__main__.Wanderer", "Wanderer", "old.module.Wanderer"):
+        assert type(rebuild(*described(net, name))) is Wanderer
+    other = type("Wanderer", (theanets.Regressor,), {"__module__": "elsewhere"})
+    assert type(rebuild(*described(net, named(other)))) is other
+    with pytest.raises(ModelFileError, match=r"could be any.*elsewhere\.Wanderer"):
+        rebuild(*described(net, "__main__.Wanderer"))
+    del MODELS[named(other)], MODELS[named(Wanderer)]
 
 
-def test_a_file_of_an_unknown_class_is_never_one_of_ours():
-    description, arrays = files.read(saved(theanets.Regressor([4, 2])))
-    description["model"] = "nowhere.Regressor"
+def test_a_users_file_never_gives_one_of_our_classes():
+    net = theanets.Regressor([2, 1])
     with pytest.raises(ModelFileError, match=r"unknown model 'nowhere\.Regressor'"):
-        saving.rebuild(description, arrays)
-
-
-def saved(net):
-    file = io.BytesIO()
-    net.save(file)
-    return file.getvalue()
+        rebuild(*described(net, "nowhere.Regressor"))

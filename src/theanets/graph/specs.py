@@ -6,7 +6,7 @@ from typing import Any
 from theanets import activations
 from theanets.checks import is_whole
 from theanets.errors import ConfigurationError
-from theanets.layers import FORMS, Layer
+from theanets.layers import FORMS, Input, Layer
 
 
 def layer_from(
@@ -34,7 +34,7 @@ def layer_from(
     if spec.get("name") is None:
         spec["name"] = name
     kind = FORMS.lookup(form, f'layer "{spec["name"]}": ')
-    if kind is FORMS.lookup("input"):
+    if issubclass(kind, Input):
         _fit_input(spec, ndim)
     elif spec.get("activation") is None and kind.leaves_activation_open(spec):
         spec["activation"] = activation

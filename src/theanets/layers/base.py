@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import jax
 import numpy as np
 
-from theanets import activations
+from theanets import activations, originals
 from theanets.activations import Activation, numbered
 from theanets.checks import counted, whole
 from theanets.errors import ConfigurationError
@@ -21,30 +21,12 @@ from theanets.initializers import (
     stream,
 )
 from theanets.layers import keywords
-from theanets.ported import Hook, check_hooks
 from theanets.registry import Registry, listing, parameters
 
 Array = jax.Array
 Shape = keywords.Shape
 
 FORMS: Registry["Layer"] = Registry("layer form")
-
-_TRANSFORM = (
-    "Write a layer so: def transform(self, params, inputs): return "
-    'inputs[self.input_name] @ params["w"]. setup declares the parameters: '
-    'self.add_weights("w", self.input_size, self.size).'
-)
-_SHAPE = (
-    "Write the shape of the output so, without its batch axis: def "
-    "infer_output_shape(self): return (*self.input_shape[:-1], 5). Its last length "
-    "is the size."
-)
-_HOOKS = {
-    "transform": Hook(None, _TRANSFORM),
-    "connect": Hook(("inputs",), _TRANSFORM),
-    "output_shape": Hook(None, _SHAPE),
-    "output_size": Hook(None, _SHAPE),
-}
 
 
 class Layer:
@@ -126,7 +108,7 @@ class Layer:
 
     def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        check_hooks(cls, Layer, {"transform": ("params", "inputs")}, _HOOKS)
+        originals.refuse(cls, Layer, abstract)
         if "transform" in vars(cls) and "outline" not in vars(cls):
             # That of a base class would tell of another transform.
             cls.outline = Layer.outline  # type: ignore[method-assign]
@@ -280,16 +262,19 @@ class Layer:
         Raises
         ------
         ConfigurationError
-            If there is no number of rows or columns, or another keyword.
+            If a size is missing, or there is another keyword.
         """
+        originals.refuse_keywords(self.where, defaults)
         unknown = listing(defaults.keys() - set(Layer.attribute_names))
-        if rows is None or columns is None or unknown != "none":
+        if unknown != "none":
             raise ConfigurationError(
-                f'{self.where}add_weights("{name}", ...) got rows={rows!r}, columns='
-                f"{columns!r}, and keywords that it does not take: {unknown}. Write "
-                'add_weights("w", rows, columns): rows is the number of inputs (nin in '
-                "the original), columns that of outputs (nout); the other keywords "
-                f"are {listing(Layer.attribute_names)}."
+                f"{self.where}add_weights takes no keyword {unknown}. It takes: "
+                f"{listing(Layer.attribute_names)}."
+            )
+        if not (rows and columns):
+            raise ConfigurationError(
+                f'{self.where}add_weights("{name}", {rows}, {columns}): both sizes '
+                "have to be given, and 1 or more."
             )
         self._takes[name] = Layer.attribute_names
         options = self._options(name, defaults, general=self.general_names)

@@ -12,18 +12,12 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array
 
-from theanets.checks import compilable, flag, number
+from theanets import originals
+from theanets.checks import compilable, flag, is_whole, number
 from theanets.errors import ConfigurationError
-from theanets.ported import Hook, check_hooks
 from theanets.registry import Registry, listing, parameters, suggest
 
 Outputs = Mapping[str, Array]
-
-_TERMS = (
-    "Write a loss so: def terms(self, outputs, target): return "
-    "abs(outputs[self.output_name] - target). It returns one error for each element "
-    "of the target; the mean, and weights, are seen to."
-)
 
 
 class Loss:
@@ -39,9 +33,10 @@ class Loss:
     output_name : str, optional
         The output to compare; ``"hid1"`` means ``"hid1:out"``. By default that of the
         model's last layer.
-    target : str, optional
+    target : str or int, optional
         Name of the array to compare it with; by default "target", or the input of a
-        model that learns its input. Losses with one name share it.
+        model that learns its input. Losses with one name share it. Or how many axes
+        the array has, with that of the batch, which is compared with the model's.
     weighted : bool
         Whether the data hold an array of weights for the errors.
 
@@ -79,12 +74,15 @@ class Loss:
 
     def __init__(
         self,
-        *,
+        target: str | int | None = None,
         weight: float = 1.0,
-        output_name: str | None = None,
-        target: str | None = None,
         weighted: bool = False,
+        output_name: str | None = None,
     ) -> None:
+        # The original was told how many axes the target has.
+        axes = is_whole(target)
+        self._target_ndim: Any = target if axes else None
+        target = None if axes else target
         # What is not given follows the model that the loss is bound to.
         self.implied = frozenset(
             name
@@ -100,12 +98,8 @@ class Loss:
 
     def __init_subclass__(cls, register: bool = True, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
+        originals.refuse(cls, Loss, abstract=not register)
         if register:
-            wanted = {
-                "terms": ("outputs", "target"),
-                "__call__": ("outputs", "target", "weights"),
-            }
-            check_hooks(cls, Loss, wanted, {"__call__": Hook(None, _TERMS)}, _TERMS)
             own = vars(cls).get("aliases", ())
             REGISTRY.register(cls, cls.__name__.lower(), *own)
 
@@ -116,14 +110,17 @@ class Loss:
         return own[0] if own else cls.__name__.lower()
 
     @staticmethod
-    def build(form: "str | Loss | Callable[..., Array]", **kwargs: Any) -> "Loss":
+    def build(
+        form: "str | Loss | Callable[..., Array] | Mapping[str, Any]", **kwargs: Any
+    ) -> "Loss":
         """Make a loss from its form and keywords.
 
         Parameters
         ----------
-        form : str, Loss or callable
-            A name such as ``"mse"``; a loss, which is used as it is; or a
-            function of output and target that returns elementwise errors.
+        form : str, Loss, callable or mapping
+            A name such as ``"mse"``, in any case; a loss, which is used as it is; a
+            function of output and target that returns elementwise errors; or all in
+            one, such as ``dict(form="mse", weight=0.5)``.
         **kwargs
             Arguments of the loss.
 
@@ -141,6 +138,20 @@ class Loss:
             ...
         theanets.errors.ConfigurationError: xe loss: unknown keyword 'wieght'. ...
         """
+        if isinstance(form, Mapping):
+            if twice := set(form) & set(kwargs):
+                raise ConfigurationError(
+                    f"the loss {dict(form)!r} came with {listing(twice)} besides. Give "
+                    "each once, in the dict or as a keyword."
+                )
+            given: dict[str, Any] = {**kwargs, **form}
+            if "form" not in given:
+                raise ConfigurationError(
+                    f"the loss {dict(form)!r} has no form. Write "
+                    'dict(form="mae", weight=0.5), with one of the forms '
+                    f"{listing(REGISTRY)}."
+                )
+            return Loss.build(**given)
         if isinstance(form, Loss):
             if kwargs:
                 raise ConfigurationError(
@@ -176,7 +187,8 @@ class Loss:
     def _text(self, keyword: str, name: Any) -> str:
         if not isinstance(name, str):
             raise ConfigurationError(
-                f"{self.form()} loss: {keyword} is {name!r}; it has to be a name."
+                f"{self.form()} loss: {keyword} is {name!r}; it has to be a name, "
+                "or left out."
             )
         return name
 
@@ -215,6 +227,16 @@ class Loss:
                 raise ConfigurationError(
                     f'{self.form()} loss: {keyword} "{full}" names no output '
                     f'of layer "{name}". It has: {listing(outputs)}.'
+                )
+            shape = outputs[output] if outputs else None
+        if self._target_ndim is not None and shape is not None:
+            ndim = 1 + len(shape) - self.integer_target
+            if ndim != self._target_ndim:
+                raise ConfigurationError(
+                    f"{self.form()} loss: target is {self._target_ndim}, the number of "
+                    f'its axes, but that of "{self.output_name}" {shape} has {ndim}, '
+                    "with the batch axis. Leave the target out, or give the name of "
+                    "its array."
                 )
         return self
 

@@ -23,7 +23,7 @@ class KullbackLeibler(Loss):
     Source: S. Kullback and R. Leibler (1951), On Information and Sufficiency.
     """
 
-    aliases = ("kl",)
+    aliases = ("kl", "kld", "kullbackleiblerdivergence")
 
     def terms(self, outputs: Outputs, target: Array) -> Array:
         p = jnp.maximum(outputs[self.output_name], EPSILON)
@@ -57,14 +57,14 @@ class GaussianLogLikelihood(Loss):
 
     def __init__(
         self,
-        *,
+        *args: Any,
         mean_name: str = "mean",
         covar_name: str = "covar",
         covar_eps: float = 1e-3,
         output_name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(output_name=mean_name, **kwargs)
+        super().__init__(*args, **{**kwargs, "output_name": mean_name})
         if output_name not in (None, mean_name, self.output_name):
             raise ConfigurationError(
                 f"gll loss: output_name is {output_name!r}; this loss has two outputs. "
@@ -126,9 +126,12 @@ class MaximumMeanDiscrepancy(Loss):
     aliases = ("mmd",)
 
     def __init__(
-        self, *, kernel: float | Callable[[Array, Array], Array] = 1.0, **kwargs: Any
+        self,
+        *args: Any,
+        kernel: float | Callable[[Array, Array], Array] = 1.0,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(*args, **kwargs)
         self.kernel = (
             kernel if callable(kernel) else positive(kernel, "mmd loss: kernel")
         )

@@ -50,8 +50,8 @@ class Huber(Loss):
 
     aliases = ("huber",)
 
-    def __init__(self, *, delta: float = 1.0, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, *args: Any, delta: float = 1.0, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self.delta = positive(delta, "huber loss: delta")
 
     def terms(self, outputs: Outputs, target: Array) -> Array:

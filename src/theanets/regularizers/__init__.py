@@ -3,7 +3,7 @@
 `Regularizer` is the base of your own.
 """
 
-from theanets.regularizers.arguments import keywords, take
+from theanets.regularizers.arguments import from_kwargs, keywords, take
 from theanets.regularizers.base import REGULARIZERS, ROLES, Evaluation, Regularizer
 from theanets.regularizers.noise import Dropout, Noise
 from theanets.regularizers.penalties import (
@@ -28,6 +28,7 @@ __all__ = [
     "Regularizer",
     "WeightL1",
     "WeightL2",
+    "from_kwargs",
     "keywords",
     "take",
 ]

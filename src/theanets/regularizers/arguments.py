@@ -28,10 +28,64 @@ def take(given: dict[str, Any]) -> tuple[Regularizer, ...]:
     >>> [r.form for r in take(rest)], rest
     (['noise', 'weight_l2'], {'batch_size': 8})
     """
+    more = given.get("regularizers")
+    if isinstance(more, Mapping):
+        del given["regularizers"]
+        if twice := set(more) & set(given):
+            raise ConfigurationError(
+                f"{listing(twice)} came both as a keyword and in regularizers. Give "
+                "each once."
+            )
+        if unknown := [name for name in more if name not in keywords()]:
+            raise ConfigurationError(
+                f"regularizers holds {unknown[0]!r}; the names of a dict have to be "
+                f"those of regularizers: {listing(keywords())}."
+                + suggest(unknown[0], keywords())
+            )
+        given.update(more)
     made: list[Regularizer] = []
     for keyword in sorted(set(given) & set(keywords())):
         made.extend(_build(keyword, given.pop(keyword)))
     return tuple(made)
+
+
+def from_kwargs(graph: Any, regularizers: Any = (), **kwargs: Any) -> list[Regularizer]:
+    """Return the regularizers that keywords of ``train`` ask for, as the original did.
+
+    Parameters
+    ----------
+    graph : Network
+        The model that they are for. They are made alike for each.
+    regularizers : list or dict, optional
+        More of them, as of ``train``.
+    **kwargs
+        Such as ``weight_l2=0.1``.
+
+    Raises
+    ------
+    ConfigurationError
+        If a keyword stands for no regularizer, or its value is not valid.
+
+    Examples
+    --------
+    >>> import theanets
+    >>> from_kwargs(theanets.Regressor([4, 1]), weight_l2=0.1)[0].weight
+    0.1
+    """
+    if not hasattr(graph, "layers"):
+        raise ConfigurationError(
+            f"from_kwargs: graph is {graph!r}; it has to be a model, as in "
+            "from_kwargs(net, weight_l2=0.1)."
+        )
+    rest = {**kwargs, "regularizers": regularizers}
+    made = take(rest)
+    if rest:
+        name = next(iter(rest))
+        raise ConfigurationError(
+            f"from_kwargs: {name!r} stands for no regularizer. Known: "
+            f"{listing(keywords())}." + suggest(name, keywords())
+        )
+    return list(made)
 
 
 def _build(keyword: str, value: Any) -> list[Regularizer]:
@@ -47,29 +101,41 @@ def _build(keyword: str, value: Any) -> list[Regularizer]:
         placed = REGULARIZERS.lookup(kind)
         return [placed(level(value, keyword, placed.limit), role=role)]
     cls = REGULARIZERS.lookup(keyword)
-    if cls in (Noise, Dropout):
+    if issubclass(cls, Noise | Dropout):
         if not isinstance(value, Mapping):
             raise ConfigurationError(
                 f"{keyword} is {value!r}; it has to be a dict from patterns to levels, "
-                f'such as {{"hid1:out": 0.2}}. For all hidden layers: hidden_{keyword}.'
+                f'such as {{"hid1:out": 0.2}}. For all hidden layers: '
+                f'{{"hid*:out": 0.2}}, or hidden_noise, hidden_dropout.'
             )
         return [cls(weight, pattern=glob) for glob, weight in sorted(value.items())]
     if not isinstance(value, Mapping):
         return [cls(level(value, keyword, cls.limit))]
-    known = parameters(cls)
-    unknown = [name for name in map(str, value) if name not in known]
-    if unknown:
-        raise ConfigurationError(
-            f"{keyword}={dict(value)!r}: unknown {listing(unknown)}. Give a number, or "
-            f"a dict with {listing(known)}." + suggest(unknown[0], known)
-        )
-    return [cls(**value)]
+    return [_one(cls, keyword, value)]
 
 
 def _listed(item: Any) -> list[Regularizer]:
     if isinstance(item, Regularizer):
         return [item]
+    spec = {"form": item} if isinstance(item, str) else item
+    if isinstance(spec, Mapping) and spec.get("form") in REGULARIZERS:
+        rest = {name: value for name, value in spec.items() if name != "form"}
+        made = _one(REGULARIZERS.lookup(spec["form"]), spec["form"], rest)
+        if made.weight:
+            return [made]
     raise ConfigurationError(
-        f"regularizers holds {item!r}; it has to be a list of Regularizer objects. "
-        "Those that come with theanets are keywords of their own, such as weight_l2."
+        f"regularizers holds {item!r}; it has to be a list of Regularizer objects, or "
+        'of dicts such as dict(form="weight_l2", weight=0.1). Those that come with '
+        "theanets are keywords of their own too, such as weight_l2=0.1."
     )
+
+
+def _one(cls: type[Regularizer], keyword: str, given: Mapping[str, Any]) -> Regularizer:
+    known = parameters(cls)
+    unknown = [name for name in map(str, given) if name not in known]
+    if unknown:
+        raise ConfigurationError(
+            f"{keyword}={dict(given)!r}: unknown {listing(unknown)}. Give a number, or "
+            f"a dict with {listing(known)}." + suggest(unknown[0], known)
+        )
+    return cls(**given)

@@ -14,10 +14,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from theanets import originals
 from theanets.checks import level
 from theanets.datasets.device import identity
 from theanets.errors import ConfigurationError
-from theanets.ported import Hook, check_hooks
 from theanets.registry import Registry, listing, matching, suggest
 
 Array = jax.Array
@@ -25,21 +25,6 @@ Array = jax.Array
 REGULARIZERS: Registry["Regularizer"] = Registry("regularizer")
 
 ROLES = ("input", "hidden", "output")
-
-_PENALTY = (
-    "Write a penalty so: def penalty(self, evaluation): return "
-    'abs(evaluation.outputs["hid1:out"]).mean(). The parameters are in '
-    "evaluation.params, the data in evaluation.inputs."
-)
-_MODIFY = (
-    "Write noise so: def modify(self, name, value, key, weight): return "
-    "value + weight * jax.random.normal(key, value.shape). The pattern chooses the "
-    "outputs that it is called for."
-)
-_HOOKS = {
-    "loss": Hook(("layers", "outputs"), _PENALTY),
-    "modify_graph": Hook(None, _MODIFY),
-}
 
 
 @dataclass(frozen=True)
@@ -83,6 +68,7 @@ class Regularizer:
         dropout its probability.
     pattern : str or sequence of str, optional
         Glob over the names that it works on, such as ``"hid*:out"``.
+        Weight and pattern can also come without keywords, in either order.
     role : str, optional
         Instead of a pattern: the main outputs of ``input``, ``hidden`` or ``output``
         layers.
@@ -113,21 +99,35 @@ class Regularizer:
 
     def __init_subclass__(cls, register: bool = True, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        originals.refuse(cls, Regularizer, abstract=not register)
         if register:
-            wanted = {
-                "penalty": ("evaluation",),
-                "modify": ("name", "value", "key", "weight"),
-            }
-            check_hooks(cls, Regularizer, wanted, _HOOKS, f"{_PENALTY} {_MODIFY}")
             own = vars(cls).get("aliases", ())
             REGULARIZERS.register(cls, cls.__name__.lower(), *own)
 
     def __init__(
         self,
-        weight: float = 0.0,
-        pattern: str | tuple[str, ...] | list[str] | None = None,
+        first: Any = None,
+        second: Any = None,
+        /,
         role: str | None = None,
+        *,
+        weight: float | None = None,
+        pattern: str | tuple[str, ...] | list[str] | None = None,
     ) -> None:
+        # The original had the pattern first.
+        named: dict[str, Any] = {"weight": weight, "pattern": pattern}
+        for given in (first, second):
+            if given is not None:
+                text = isinstance(given, str | list | tuple)
+                keyword = "pattern" if text else "weight"
+                if named[keyword] is not None:
+                    raise ConfigurationError(
+                        f"{self.form}: {keyword} is given twice, {named[keyword]!r} "
+                        f"and {given!r}. Write weight=..., pattern=..."
+                    )
+                named[keyword] = given
+        weight, pattern = named["weight"], named["pattern"]
+        weight = 0.0 if weight is None else weight
         self.weight = level(weight, self.form, self.limit)
         if pattern is None and role is None:
             pattern, role = self.default_pattern, self.default_role

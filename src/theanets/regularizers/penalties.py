@@ -2,7 +2,7 @@
 
 import math
 import zlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -79,7 +79,8 @@ class Contractive(Regularizer):
     weight, pattern, role
         As of every regularizer; by default the outputs of all hidden layers.
     wrt : str or sequence of str
-        Glob over the names of the input layers to differentiate by.
+        Glob over the names of the input layers to differentiate by, or of their
+        outputs, such as ``"in:out"``.
     samples : int, optional
         How many random vectors to estimate with for each example; 0: be exact. By
         default 0 up to 64 inputs or 64 hidden values, and 1 beyond.
@@ -89,13 +90,12 @@ class Contractive(Regularizer):
 
     def __init__(
         self,
-        weight: float = 0.0,
-        pattern: Any = None,
-        role: str | None = None,
+        *args: Any,
         wrt: str | Sequence[str] = "*",
         samples: int | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(weight, pattern, role)
+        super().__init__(*args, **kwargs)
         self.wrt = (wrt,) if isinstance(wrt, str) else tuple(wrt)
         if samples is not None:
             samples = whole(samples, f"{self.form}: samples", 0, ", 0 to be exact")
@@ -106,7 +106,7 @@ class Contractive(Regularizer):
     ) -> None:
         super().check(shapes, roles, indices)
         inputs = [name.partition(":")[0] for name in roles["input"]]
-        found = matching(self.wrt, inputs)
+        found = self._chosen(inputs)
         if not set(found) - set(indices):
             reason = "no input" if not found else "whole numbers alone"
             raise ConfigurationError(
@@ -115,6 +115,10 @@ class Contractive(Regularizer):
                 f"There are: {listing(set(inputs) - set(indices))}."
             )
 
+    def _chosen(self, inputs: Iterable[str]) -> list[str]:
+        by = self.wrt
+        return [x for x in inputs if matching(by, (x, f"{x}:out"))]
+
     def penalty(self, evaluation: Evaluation) -> Array | float:
         """Return the mean of the squared norms."""
         names = self.targets(evaluation.outputs, evaluation.roles)
@@ -122,7 +126,7 @@ class Contractive(Regularizer):
             return 0.0
         chosen = {
             name: evaluation.inputs[name]
-            for name in matching(self.wrt, evaluation.inputs)
+            for name in self._chosen(evaluation.inputs)
             if jnp.issubdtype(evaluation.inputs[name].dtype, jnp.floating)
         }
 
@@ -139,10 +143,8 @@ class Contractive(Regularizer):
 class _OverTime(Regularizer, register=False):
     """A penalty of how outputs (batch, time, size) change from one step to the next."""
 
-    def __init__(
-        self, weight: float = 0.0, pattern: Any = None, role: str | None = None
-    ) -> None:
-        super().__init__(weight, pattern, role)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         if self.pattern is None and self.role is None:
             raise ConfigurationError(
                 f"{self.form} needs a pattern: which outputs of recurrent layers, such "
