@@ -290,7 +290,9 @@ def test_errors_say_what_to_do(spec, message):
 
 
 def test_a_class_without_transform_says_so():
-    with pytest.raises(ConfigurationError, match="class Hollow has no transform, so it"):
+    with pytest.raises(
+        ConfigurationError, match="class Hollow has no transform, so it"
+    ):
 
         class Hollow(Activation):
             pass

@@ -130,21 +130,52 @@ class Classifier(Network):
     default_loss = "xe"
     output_activation = "softmax"
 
-    def predict(self, x: Any, **regularizers: Any) -> np.ndarray:
-        """Return the most probable class of each example."""
+    def predict(
+        self,
+        x: Any,
+        *,
+        state: Any = None,
+        return_state: bool = False,
+        **regularizers: Any,
+    ) -> Any:
+        """Return the most probable class of each example.
+
+        ``state`` and ``return_state`` are as for `Network.predict`.
+        """
         last = self._last_layer()
         # The softmax keeps the order, so without noise it need not be computed.
         plain = last.activation.spec == "softmax" and not regularizers
         name = f"{last.name}:pre" if plain else last.output_name
-        labels: np.ndarray = self._output(x, name, regularizers).argmax(axis=-1)
-        return labels
+        return self._predicted(
+            x, name, state, return_state, regularizers, lambda y: y.argmax(axis=-1)
+        )
 
-    def predict_proba(self, x: Any, **regularizers: Any) -> np.ndarray:
-        """Return the probability of each class, (examples, classes)."""
-        return self._output(x, self._last_layer().output_name, regularizers)
+    def predict_proba(
+        self,
+        x: Any,
+        *,
+        state: Any = None,
+        return_state: bool = False,
+        **regularizers: Any,
+    ) -> Any:
+        """Return the probability of each class, (examples, classes).
 
-    def predict_logit(self, x: Any, **regularizers: Any) -> np.ndarray:
+        ``state`` and ``return_state`` are as for `Network.predict`.
+        """
+        name = self._last_layer().output_name
+        return self._predicted(x, name, state, return_state, regularizers)
+
+    def predict_logit(
+        self,
+        x: Any,
+        *,
+        state: Any = None,
+        return_state: bool = False,
+        **regularizers: Any,
+    ) -> Any:
         """Return the output before its activation, (examples, classes).
+
+        ``state`` and ``return_state`` are as for `Network.predict`.
 
         Raises
         ------
@@ -157,7 +188,8 @@ class Classifier(Network):
                 f"{last.where}form {last.form!r} has no activation, so there is no "
                 "output before it. Use predict_proba."
             )
-        return self._output(x, f"{last.name}:pre", regularizers)
+        name = f"{last.name}:pre"
+        return self._predicted(x, name, state, return_state, regularizers)
 
     def score(self, x: Any, y: Any, w: Any = None, **regularizers: Any) -> float:
         """Return the accuracy: the (weighted) part of the labels predicted right."""

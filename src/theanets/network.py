@@ -31,7 +31,12 @@ from theanets.layers.base import Shape
 from theanets.losses import Loss
 from theanets.parameters import Arrays, Parameter, held, no_such
 from theanets.pickling import check_picklable
-from theanets.prediction import compute, examples_at_once, input_arrays
+from theanets.prediction import (
+    compute,
+    continued,
+    examples_at_once,
+    input_arrays,
+)
 from theanets.registry import listing, suggest
 from theanets.saving import describe, named, rebuild, register
 from theanets.scores import Part, checked_target, checked_weights, r2
@@ -273,9 +278,54 @@ class Network:
         """
         return self._compute(x, None, regularizers_)
 
-    def predict(self, x: Any, **regularizers_: Any) -> np.ndarray:
-        """Compute the output of the last layer for a batch or a single example."""
-        return self._output(x, self._last_layer().output_name, regularizers_)
+    def predict(
+        self,
+        x: Any,
+        *,
+        state: Any = None,
+        return_state: bool = False,
+        **regularizers_: Any,
+    ) -> Any:
+        """Compute the output of the last layer for a batch or a single example.
+
+        Parameters
+        ----------
+        x : array, or several by layer name or in order
+            A batch, or a single example; the answer then has no batch axis.
+        state : dict of str to array, optional
+            Of a recurrent model: where its sequences go on from, as an earlier call
+            returned it. By default they begin.
+        return_state : bool
+            Whether to return the state after the last step too.
+        **regularizers_
+            Noise and dropout as in `train`.
+
+        Returns
+        -------
+        output : array
+        state : dict of str to array, (batch, ...)
+            If asked for: by full name, such as ``hid1.h``.
+
+        Raises
+        ------
+        ConfigurationError
+            If a state is asked for, and a layer needs the whole sequence or none has
+            a state.
+        DataError
+            If the data do not fit the model, or the state does not.
+
+        Examples
+        --------
+        >>> import numpy as np, theanets
+        >>> net = theanets.recurrent.Regressor([3, (4, "rnn"), 2])
+        >>> x = np.ones((5, 8, 3))
+        >>> first, state = net.predict(x[:, :4], return_state=True)
+        >>> second = net.predict(x[:, 4:], state=state)
+        >>> np.allclose(net.predict(x), np.concatenate([first, second], axis=1))
+        True
+        """
+        name = self._last_layer().output_name
+        return self._predicted(x, name, state, return_state, regularizers_)
 
     def score(self, x: Any, y: Any, w: Any = None, **regularizers_: Any) -> float:
         """Return R², the part of the target's variance that is predicted.
@@ -524,6 +574,33 @@ class Network:
 
     def _output(self, x: Any, name: str, given: dict[str, Any]) -> np.ndarray:
         return self._compute(x, (name,), given)[name]
+
+    def _predicted(
+        self,
+        x: Any,
+        name: str,
+        state: Any,
+        return_state: Any,
+        given: dict[str, Any],
+        convert: Callable[[np.ndarray], np.ndarray] = lambda output: output,
+    ) -> Any:
+        """Return an output, and the state after it if that is asked for."""
+        return_state = flag(return_state, "return_state")
+        if state is None and not return_state:
+            return convert(self._output(x, name, given))
+        if given:
+            raise ConfigurationError(
+                f"predict got {listing(given)} together with a state. Noise and "
+                "dropout are for whole sequences: leave one of both out."
+            )
+        if forked():
+            output, after = elsewhere(self._continued, x, name, state)
+        else:
+            output, after = self._continued(x, name, state)
+        return (convert(output), after) if return_state else convert(output)
+
+    def _continued(self, x: Any, name: str, state: Any) -> Any:
+        return continued(self._bare(), self._values.now(), x, name, state)
 
     def _compute(
         self, x: Any, names: tuple[str, ...] | None, given: dict[str, Any]

@@ -1,6 +1,7 @@
 """Outputs of a model for data of any size, by few compiled programs."""
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import jax
@@ -8,7 +9,7 @@ import numpy as np
 
 from theanets.datasets.arrays import as_array, check, narrowed, nbytes
 from theanets.datasets.unpack import is_by_name
-from theanets.errors import DataError
+from theanets.errors import ConfigurationError, DataError
 from theanets.graph.expected import expected_input
 from theanets.graph.objective import Objective
 from theanets.graph.topology import Topology
@@ -60,6 +61,106 @@ def compute(
         objective.dtype,
     )
     return {name: value[0] for name, value in joined.items()} if single else joined
+
+
+def continued(
+    objective: Objective,
+    values: Mapping[str, Any],
+    x: Any,
+    name: str,
+    state: Any,
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Compute an output of sequences that go on from a state, and the state after.
+
+    Parameters
+    ----------
+    objective : Objective
+        The graph.
+    values : mapping of str to array
+        Parameters by full name.
+    x : array, or several by layer name or in order
+        The data; an example has no batch axis, and neither has its state.
+    name : str
+        Which output.
+    state : mapping of str to array, optional
+        By full name, such as ``hid1.h``, as this returned it; None: the initial one.
+
+    Raises
+    ------
+    ConfigurationError
+        If a layer needs the whole sequence, or none has a state.
+    DataError
+        If the data do not fit the inputs, or the state the model.
+    """
+    topology, dtype = objective.topology, objective.dtype
+    shapes = topology.state_shapes(dtype)
+    if not shapes:
+        raise ConfigurationError(
+            "the model has no recurrent layer, so there is no state to go on from. "
+            "Leave state and return_state out."
+        )
+    arrays, single = input_arrays(topology, x)
+    length = len(next(iter(arrays.values())))
+    before = {} if state is None else _checked_state(state, shapes, length, single)
+    program = PROGRAMS.get(
+        ("continued", objective.key, name, bool(before)),
+        lambda: jax.jit(partial(_continue, objective, name, tuple(before))),
+    )
+    joined = in_batches(
+        lambda part, _: program(values, part), {**arrays, **before}, dtype
+    )
+    if single:
+        joined = {key: value[0] for key, value in joined.items()}
+    output = joined.pop(name)
+    return output, joined
+
+
+def _continue(
+    objective: Objective,
+    name: str,
+    given: tuple[str, ...],
+    params: Mapping[str, Any],
+    part: Mapping[str, Any],
+) -> dict[str, Any]:
+    topology = objective.topology
+    before: dict[str, dict[str, Any]] = {}
+    for full in given:
+        layer, _, piece = full.rpartition(".")
+        before.setdefault(layer, {})[piece] = part[full]
+    inputs = {layer.name: part[layer.name] for layer in topology.inputs}
+    inputs = topology.cast(inputs, objective.dtype)
+    outputs, after = topology.step(params, inputs, before)
+    states = {
+        f"{layer}.{piece}": value
+        for layer, pieces in after.items()
+        for piece, value in pieces.items()
+    }
+    return {name: outputs[name], **states}
+
+
+def _checked_state(
+    state: Any, shapes: Mapping[str, Any], length: int, single: bool
+) -> dict[str, np.ndarray]:
+    """Return a state as arrays with a batch axis, of the types that the model has."""
+    if not isinstance(state, Mapping) or set(state) != set(shapes):
+        came = listing(map(str, state)) if isinstance(state, Mapping) else repr(state)
+        raise DataError(
+            f"state is {came}; it has to be a dict of the arrays {listing(shapes)}, as "
+            "predict(..., return_state=True) returns it."
+        )
+    found = {}
+    for name, expected in shapes.items():
+        array = np.asarray(as_array(state[name], f'state["{name}"]'))
+        array = array[None] if single else array
+        shape = (length, *expected.shape[1:])
+        if array.shape != shape:
+            there = array.shape[1:] if single else array.shape
+            raise DataError(
+                f'state["{name}"] has the shape {there}; for these data it has to be '
+                f"{shape[1:] if single else shape}."
+            )
+        found[name] = array.astype(expected.dtype)
+    return found
 
 
 def in_batches(

@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import jax
@@ -221,6 +221,36 @@ class Topology:
             )
         return outputs
 
+    def stateful_layers(self) -> list[Recurrent]:
+        """Return the layers that carry a state from one time step to the next.
+
+        Raises
+        ------
+        ConfigurationError
+            If a layer cannot be computed one time step after another.
+        """
+        for layer in self.layers:
+            if not layer.stepwise:
+                raise ConfigurationError(
+                    f"{layer.where}form {layer.form!r} needs the whole sequence to "
+                    "compute a step of it, but here one step follows another. Use "
+                    'recurrent layers of direction "forward".'
+                )
+        return [layer for layer in self.layers if isinstance(layer, Recurrent)]
+
+    def state_shapes(self, dtype: Any) -> dict[str, Any]:
+        """Return shape and type of each part of the state of one example.
+
+        They go by full name, such as ``hid1.h``, and have a batch axis of length 1.
+        """
+        return {
+            f"{layer.name}.{part}": shape
+            for layer in self.stateful_layers()
+            for part, shape in jax.eval_shape(
+                partial(layer.initial_state, {}, 1, dtype)
+            ).items()
+        }
+
     def initial_carries(self, batch: int, dtype: Any) -> dict[str, Any]:
         """Return the state before the first time step of each recurrent layer.
 
@@ -230,13 +260,8 @@ class Topology:
             If a layer cannot be computed one time step after another.
         """
         carries = {}
+        self.stateful_layers()
         for layer in self.layers:
-            if not layer.stepwise:
-                raise ConfigurationError(
-                    f"{layer.where}form {layer.form!r} needs the whole sequence to "
-                    "compute a step of it, but here one step follows another. Use "
-                    'recurrent layers of direction "forward".'
-                )
             if set(layer.side_inputs) - {"mask"}:
                 raise ConfigurationError(
                     f"{layer.where}its initial state is an output of the model, which "
@@ -250,16 +275,17 @@ class Topology:
     def step(
         self, params: Params, inputs: Mapping[str, Array], carries: Mapping[str, Any]
     ) -> tuple[dict[str, Array], dict[str, Any]]:
-        """Compute every output of one time step, and the states to carry on from.
+        """Compute every output of some time steps, and the states to carry on from.
 
         Parameters
         ----------
         params : mapping of str to array
             Every parameter by full name.
         inputs : mapping of str to array
-            The data of the step by the name of its input layer, (batch, 1, values).
+            The data by the name of its input layer, (batch, time, values).
         carries : mapping of str to state
-            The states by layer that the step before returned, or `initial_carries`.
+            The states by layer that the steps before returned. A layer that it does
+            not name begins with its initial state.
         """
         outputs: dict[str, Array] = {}
         after = {}
@@ -267,7 +293,7 @@ class Topology:
             read = _read(layer, inputs, outputs)
             if isinstance(layer, Recurrent):
                 found, after[layer.name] = layer.advance(
-                    _own(layer, params), read, carries[layer.name]
+                    _own(layer, params), read, carries.get(layer.name)
                 )
             else:
                 found, _ = _run(layer, params, read)
