@@ -15,8 +15,10 @@ from theanets.errors import ConfigurationError, DataError
 from theanets.forks import forked, refuse_forked
 from theanets.graph.class_weights import class_weights
 from theanets.graph.expected import Expectations
+from theanets.graph.freezing import freezing
 from theanets.graph.monitors import make_monitors
 from theanets.graph.objective import Objective
+from theanets.graph.topology import Topology
 from theanets.initializers import as_seed, stream
 from theanets.optimizers import Optimizer
 from theanets.parameters import held
@@ -144,11 +146,15 @@ class _Plan:
         terms = regularizers.take(given)
         controls = Controls.take(given)
         class_weight = given.pop("class_weight", None)
+        freeze = given.pop("freeze", None)
         optimizer = _optimizer(algo, given)
         whole = net._objective(terms, monitors)
         if class_weight is not None:
             weights = class_weights(class_weight, whole, train)
             whole = replace(whole, class_weights=weights)
+        if freeze is not None:
+            whole = replace(whole, topology=freezing(whole.topology, freeze))
+        _check_learns(whole.topology)
         parts = _parts(net, whole, algo)
         return cls(algo, snapshots, checkpoint, controls, optimizer, whole, parts)
 
@@ -206,7 +212,7 @@ def _optimizer(algo: Any, given: dict[str, Any]) -> Optimizer | None:
     elif not named or algo != "sample":
         optimizer = optimizers.resolve(algo, given, others=pretraining.NAMES)
     if given:
-        others = ["class_weight", "monitors", "save_progress", "save_every"]
+        others = ["class_weight", "freeze", "monitors", "save_progress", "save_every"]
         others += KEYWORDS
         own = optimizers.keywords(algo) + ["subalgo"] * staged
         known = [*controls_.keywords(), *regularizers.keywords(), *own, *others, "axis"]
@@ -214,14 +220,23 @@ def _optimizer(algo: Any, given: dict[str, Any]) -> Optimizer | None:
     return optimizer
 
 
+def _check_learns(topology: Topology) -> None:
+    if topology.frozen and not topology.learned:
+        raise ConfigurationError(
+            "all parameters of the model are frozen, so there is nothing to train: "
+            f"{listing(topology.frozen & topology.learnable)}. Freeze fewer, or free "
+            "some with net.unfreeze."
+        )
+
+
 def _parts(net: "Network", whole: Objective, algo: Any) -> list[Part]:
     """Return what is trained one after the other; mostly the network as it is."""
     name = pretraining.NAMES.get(algo, "") if isinstance(algo, str) else ""
     if name in ("", "sample"):
-        return [_part(net, whole, Stage(name, net._topology), {})]
+        return [_part(net, whole, Stage(name, whole.topology), {})]
     # Stages share the layers that they share, and those begin once.
     drawn: dict[int, dict[str, Any]] = {}
-    stages = pretraining.stages(algo, net._topology)
+    stages = pretraining.stages(algo, whole.topology)
     for stage in stages:
         seed = int(stream(net._seed, stage.name).integers(2**31))
         drawn.setdefault(id(stage.fresh), net._initial(stage.fresh, seed))

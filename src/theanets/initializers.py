@@ -5,7 +5,8 @@ rounds the result to its own precision.
 """
 
 import hashlib
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from theanets.errors import ConfigurationError
 from theanets.registry import listing, suggest
 
 FloatArray = npt.NDArray[np.float64]
+Numbers = float | Sequence[float] | FloatArray
 
 
 @dataclass(frozen=True)
@@ -89,11 +91,11 @@ def random_matrix(
     rng: np.random.Generator,
     rows: int,
     cols: int,
-    mean: float = 0.0,
-    std: float | None = None,
-    sparsity: float = 0.0,
+    mean: Numbers = 0.0,
+    std: Numbers | None = None,
+    sparsity: Numbers = 0.0,
     radius: float = 0.0,
-    diagonal: float = 0.0,
+    diagonal: Numbers = 0.0,
     init: str | None = None,
 ) -> FloatArray:
     """Return a matrix of normal numbers, made sparse, rescaled or diagonal on request.
@@ -104,14 +106,14 @@ def random_matrix(
         Where the numbers come from.
     rows, cols : int
         Shape of the matrix.
-    mean, std : float
-        Mean and standard deviation of the entries. ``std`` is by default
-        1 / sqrt(rows + cols).
-    sparsity : float
+    mean, std : float, or sequence of float, (cols,)
+        Mean and standard deviation of the entries, or of those of each column.
+        ``std`` is by default 1 / sqrt(rows + cols).
+    sparsity : float, or sequence of float, (cols,)
         Probability, below 1, that an entry off the main diagonal is set to 0.
     radius : float
         If positive, singular values are rescaled so that the largest is this.
-    diagonal : float
+    diagonal : float, or sequence of float, (cols,)
         If not 0, the result is this times the identity, whatever the rest says.
     init : str, optional
         How the entries are drawn, instead of ``std``: normal with the variance
@@ -126,7 +128,7 @@ def random_matrix(
     Raises
     ------
     ConfigurationError
-        If a number is outside its range.
+        If a number is outside its range, or there is not one for each column.
 
     Notes
     -----
@@ -155,21 +157,45 @@ def random_matrix(
         std = (
             float(1 / np.sqrt(rows + cols)) if init is None else INITS[init](rows, cols)
         )
-    std, radius = level(std, "std"), level(radius, "radius")
-    sparsity = level(sparsity, "sparsity", limit=1)
-    if diagonal != 0:
+    std, radius = _each(std, "std", cols, 0), level(radius, "radius")
+    sparsity = _each(sparsity, "sparsity", cols, 0, 1)
+    mean, diagonal = _each(mean, "mean", cols), _each(diagonal, "diagonal", cols)
+    if np.any(diagonal):
         return diagonal * np.eye(rows, cols)
     drawn = rng.standard_normal((rows, cols))
     if init == "orthogonal":
         drawn = _orthogonal(drawn)
     matrix = mean + std * drawn
-    if sparsity > 0:
+    if np.any(sparsity):
         kept = rng.random((rows, cols)) < 1 - sparsity
         np.fill_diagonal(kept, True)
         matrix *= kept
     if radius > 0:
         matrix *= radius / (np.linalg.norm(matrix, ord=2) or 1.0)
     return matrix
+
+
+def _each(
+    given: Any,
+    what: str,
+    count: int,
+    least: float = -math.inf,
+    limit: float = math.inf,
+) -> FloatArray:
+    """Return a finite number, or one for each of so many units, checked."""
+    try:
+        numbers = np.asarray(given, float)
+    except (TypeError, ValueError):
+        numbers = np.asarray(math.nan)
+    inside = np.isfinite(numbers) & (numbers >= least) & (numbers < limit)
+    if numbers.shape not in ((), (count,)) or not inside.all():
+        bounds = f" from {least:g} on" if math.isfinite(least) else ""
+        bounds += f" and below {limit:g}" if math.isfinite(limit) else ""
+        raise ConfigurationError(
+            f"{what} is {given!r}; it has to be a number{bounds}, or {count} of them, "
+            "one for each unit."
+        )
+    return numbers
 
 
 def _orthogonal(normal: FloatArray) -> FloatArray:
@@ -182,7 +208,7 @@ def _orthogonal(normal: FloatArray) -> FloatArray:
 
 
 def random_vector(
-    rng: np.random.Generator, size: int, mean: float = 0.0, std: float = 0.0
+    rng: np.random.Generator, size: int, mean: Numbers = 0.0, std: Numbers = 0.0
 ) -> FloatArray:
     """Return a vector of normal numbers; all of them ``mean`` if ``std`` is 0.
 
@@ -192,8 +218,8 @@ def random_vector(
         Where the numbers come from.
     size : int
         Length of the vector.
-    mean, std : float
-        Mean and standard deviation of the entries.
+    mean, std : float, or sequence of float, (size,)
+        Mean and standard deviation of the entries, or of each.
 
     Returns
     -------
@@ -202,14 +228,15 @@ def random_vector(
     Raises
     ------
     ConfigurationError
-        If ``std`` is negative.
+        If ``std`` is negative, or there is not one for each entry.
 
     Examples
     --------
     >>> random_vector(np.random.default_rng(13), 3, mean=1)
     array([1., 1., 1.])
     """
-    return mean + level(std, "std") * rng.standard_normal(size)
+    center, scale = _each(mean, "mean", size), _each(std, "std", size, 0)
+    return center + scale * rng.standard_normal(size)
 
 
 def as_seed(rng: Any, where: str) -> int:

@@ -1,6 +1,7 @@
 """The network: the one mutable object, a handle over pure functions and arrays."""
 
 import copy
+import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from threading import Lock, Thread, current_thread
@@ -21,6 +22,7 @@ from theanets.errors import (
 )
 from theanets.fitting import epochs
 from theanets.forks import elsewhere, fork_safe, forked
+from theanets.graph.freezing import freezing, unfreezing
 from theanets.graph.objective import Objective
 from theanets.graph.slots import slots_of
 from theanets.graph.specs import layer_from
@@ -61,9 +63,9 @@ class Network:
         What to minimize; by default the model's.
     weighted : bool
         Whether data hold an array of weights for the errors, after the target.
-    rng : int
+    rng : int, optional
         Seed of everything random: initial values, shuffling, noise. Equal seeds give
-        equal bits.
+        equal bits. None draws one, which the model keeps.
 
     Raises
     ------
@@ -112,7 +114,8 @@ class Network:
                 f"takes: {listing(known)}; what steers the training is for train."
                 + suggest(next(iter(unknown)), known)
             )
-        self._begin(as_seed(rng, "rng"), config.floatX)
+        seed = secrets.randbelow(2**31) if rng is None else as_seed(rng, "rng")
+        self._begin(seed, config.floatX)
         if isinstance(layers, str | Mapping) or not isinstance(layers, Sequence):
             raise ConfigurationError(
                 f"layers is {layers!r}; it has to be a list with one entry for each "
@@ -150,10 +153,15 @@ class Network:
 
     @property
     def params(self) -> list[Parameter]:
-        """Handles of every parameter that training changes."""
+        """Handles of every parameter that training changes, frozen ones too."""
         names = self._topology.param_shapes
-        learned = self._topology.learned
-        return [Parameter(self._values, name) for name in names if name in learned]
+        learnable = self._topology.learnable
+        return [Parameter(self._values, name) for name in names if name in learnable]
+
+    @property
+    def frozen(self) -> list[str]:
+        """Full names of the arrays that training leaves as they are; see `freeze`."""
+        return sorted(self._topology.frozen)
 
     def add_layer(
         self, layer: Any = None, is_output: bool = False, **spec: Any
@@ -163,21 +171,18 @@ class Network:
         Parameters
         ----------
         layer : int, str, tuple, dict or Layer, optional
-            The layer, written as in ``layers``; or use keywords as in a dict.
+            The layer, written as in ``layers``.
         is_output : bool
             Whether this is the last layer: it is then named ``out`` and has the
             model's activation, unless it says otherwise.
+        **spec
+            Instead of a layer, or to complete it: keywords as in a dict.
 
         Raises
         ------
         ConfigurationError
             If it does not fit the graph; the graph is then as it was.
         """
-        if layer is not None and spec:
-            raise ConfigurationError(
-                f"add_layer got the layer {layer!r} and keywords besides: "
-                f"{listing(spec)}. Put everything into one dict, or into keywords."
-            )
         is_output = flag(is_output, "is_output")
         made = layer_from(
             spec if layer is None else layer,
@@ -185,10 +190,12 @@ class Network:
             first=not self._topology.layers,
             activation=self.output_activation if is_output else None,
             ndim=self.input_ndim,
+            more=None if layer is None else spec,
         )
         topology = self._topology.extended(made)
         self._values.update(self._initial([made], self._seed))
         self._topology = topology
+        self._follow()
 
     def set_loss(self, loss: Any = None, **kwargs: Any) -> None:
         """Replace all losses by one; see `add_loss`."""
@@ -227,6 +234,7 @@ class Network:
         if self._topology.layers:
             slots_of(self._topology, [*map(self._bound, [*self.losses, made])])
         self.losses.append(made)
+        self._follow()
 
     def find(self, which: str | int, param: str | int) -> Parameter:
         """Return the handle of a parameter.
@@ -253,6 +261,53 @@ class Network:
                 no_such(f'layer "{layer.name}"', "parameter", param, names)
             )
         return Parameter(self._values, layer.full_name(param))
+
+    def freeze(self, pattern: str | Sequence[str]) -> None:
+        """Keep arrays as they are, to the bit, in every training from the next one on.
+
+        A layer that has all of its arrays frozen computes in training as it does in
+        prediction: a batchnorm normalizes by its running mean and variance. Values
+        set by hand, `Parameter.set_value`, are taken all the same.
+
+        Parameters
+        ----------
+        pattern : str or sequence of str
+            Globs over the full names of parameters, such as ``"hid1.w"`` or
+            ``"*.b"``, or the names of layers, such as ``"hid1"`` or ``"hid*"``, which
+            stand for all of their arrays. What was frozen before stays so.
+
+        Raises
+        ------
+        ConfigurationError
+            If a pattern matches nothing.
+
+        Examples
+        --------
+        >>> import theanets
+        >>> net = theanets.Regressor([4, 8, 2])
+        >>> net.freeze("hid1")
+        >>> net.frozen
+        ['hid1.b', 'hid1.w']
+        >>> net.unfreeze("*.b")
+        >>> net.frozen
+        ['hid1.w']
+        """
+        self._topology = freezing(self._topology, pattern)
+
+    def unfreeze(self, pattern: str | Sequence[str] = "*") -> None:
+        """Let training change arrays again, from the next one on; by default all.
+
+        Parameters
+        ----------
+        pattern : str or sequence of str
+            As of `freeze`. Arrays that are not frozen are left alone.
+
+        Raises
+        ------
+        ConfigurationError
+            If a pattern matches nothing.
+        """
+        self._topology = unfreezing(self._topology, pattern)
 
     # Computing.
 
@@ -389,7 +444,8 @@ class Network:
             Settings of the algorithm (or of ``subalgo``), controls of the training
             (``batch_size``, ``max_epochs``, ``patience``, ...), regularizers
             (``weight_l2``, ``hidden_dropout``, ...), ``class_weight``, ``monitors``,
-            ``checkpoint`` (a file from which an interrupted run goes on),
+            ``freeze`` (as of `freeze`, for this training alone, besides what is frozen
+            already), ``checkpoint`` (a file from which an interrupted run goes on),
             ``save_progress`` and ``save_every``. The user guide lists them all.
 
         Ctrl-C ends the training: the best parameters are put back, one line says so,
@@ -532,6 +588,13 @@ class Network:
     def _following(self, loss: Loss) -> Loss:
         """Return a loss with what it was not given."""
         return loss.following(self._topology.layers[-1].name, self._own_target())
+
+    def _follow(self) -> None:
+        """Let losses that were not told what to read name the last layer as it is."""
+        if self._topology.layers:
+            for loss in self.losses:
+                known = self._following(loss)
+                loss.output_name, loss.target = known.output_name, known.target
 
     def _own_target(self) -> str:
         """Return the name of the array that losses compare with by default."""

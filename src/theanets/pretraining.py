@@ -5,7 +5,7 @@ copied back, and the network is whole at every moment.
 """
 
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -14,11 +14,13 @@ import numpy as np
 from theanets.datasets.sources import Chunk
 from theanets.errors import ConfigurationError, DataError
 from theanets.graph.expected import Expectations
+from theanets.graph.freezing import with_frozen
 from theanets.graph.monitors import RESERVED
 from theanets.graph.objective import Objective
 from theanets.graph.topology import Topology
 from theanets.initializers import stream
 from theanets.layers import Feedforward, Flatten, Input, Layer, Tied
+from theanets.layers.feedforward import weight_matrix
 from theanets.losses import Loss
 from theanets.parameters import Arrays
 from theanets.prediction import compute
@@ -89,12 +91,32 @@ def stages(algo: str, topology: Topology) -> list[Stage]:
         If the network cannot be trained so; the message says what it needs.
     """
     if NAMES[algo] == "layerwise":
-        return _layerwise(topology)
-    shadow, fresh = _shadow(topology)
-    return [
-        Stage(f"pretrain {inner.name}", part, fresh, reconstructs=True)
-        for inner, part in _outermost_first(shadow, algo)
-    ]
+        found = _layerwise(topology)
+    else:
+        shadow, fresh = _shadow(topology)
+        found = [
+            Stage(f"pretrain {inner.name}", part, fresh, reconstructs=True)
+            for inner, part in _outermost_first(shadow, algo)
+        ]
+    return _freezing(found, topology.frozen, algo) if topology.frozen else found
+
+
+def _freezing(found: list[Stage], frozen: frozenset[str], algo: str) -> list[Stage]:
+    """Return stages in which the network's frozen arrays stay, if others do not."""
+    kept = []
+    for stage in found:
+        graph = stage.topology
+        # Layers of the stage alone may have the names of the network's.
+        own = {layer.full_name(name) for layer in stage.fresh for name in layer.params}
+        graph = with_frozen(graph, (frozen - own) & graph.param_shapes.keys())
+        if graph.learned - own:
+            kept.append(replace(stage, topology=graph))
+    if not kept:
+        raise ConfigurationError(
+            f"{algo} has nothing to train: all that its stages share with the model is "
+            f"frozen. Free some with net.unfreeze, or use another algo."
+        )
+    return kept
 
 
 def _layerwise(topology: Topology) -> list[Stage]:
@@ -192,7 +214,7 @@ def _shadow(topology: Topology) -> tuple[Topology, tuple[Layer, ...]]:
 
 
 def _is_matrix(layer: Layer) -> bool:
-    return isinstance(layer, Feedforward) and "w" in layer.params
+    return isinstance(layer, Feedforward) and weight_matrix(layer) is not None
 
 
 def _learns(layer: Layer) -> bool:
@@ -256,7 +278,7 @@ class Part:
         """Return what the engine is to minimize."""
         return Problem(
             _carrying(self.objective),
-            self.objective.key,
+            (self.objective.key, self.stage.topology.frozen),
             optimizer,
             numbers=lambda: self.objective.numbers,
             read=self.read,
@@ -422,10 +444,13 @@ def samples_wanted(objective: Objective) -> tuple[dict[str, int], int]:
     matrices = _matrices(last)
     if not loss.integer_target and loss.output_name == last.output_name:
         wanted |= {name: last.input_size for _, name in matrices[:1]}
+    frozen = objective.topology.frozen
+    wanted = {name: size for name, size in wanted.items() if name not in frozen}
     if not wanted:
         raise ConfigurationError(
             "sample sets the weights of hidden feedforward layers, and of an output "
-            "layer whose target is numbers. This model has none."
+            "layer whose target is numbers. This model has none"
+            + (" that is not frozen." if frozen else ".")
         )
     return wanted, slots.index(loss.target)
 

@@ -90,7 +90,10 @@ def identity(
 
     ``learned`` are parameters such as the optimizer moves.
     """
-    model = {name: x for name, x in describe(net).items() if name != "epochs"}
+    changing = ("epochs", "frozen")
+    model = {name: x for name, x in describe(net).items() if name not in changing}
+    # Whether it is the network or this training that froze them.
+    frozen = sorted(whole.topology.frozen)
     return {
         "model": model,
         "algo": algo if isinstance(algo, str) else type(algo).__name__,
@@ -100,6 +103,7 @@ def identity(
         "regularizers": [r.identity() for r in whole.regularizers],
         "class_weight": list(whole.class_weights),
         "monitors": [monitor.name for monitor in whole.monitors],
+        **({"frozen": frozen} if frozen else {}),
     }
 
 

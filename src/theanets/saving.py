@@ -12,6 +12,7 @@ import numpy as np
 from theanets import files
 from theanets.checks import is_whole, number
 from theanets.errors import ConfigurationError, ModelFileError, TheanetsError
+from theanets.graph.freezing import with_frozen
 from theanets.graph.specs import layer_from
 from theanets.initializers import as_seed
 from theanets.layers import Layer
@@ -91,6 +92,8 @@ def describe(net: "Network") -> dict[str, Any]:
     for end in range(len(net.layers)):
         _check_layers(net.layers[: end + 1])
     _check_losses(net.losses, net.layers)
+    # Left out where there are none, as files were written before there could be any.
+    frozen = {"frozen": net.frozen} if net.frozen else {}
     return {
         "model": named(type(net)),
         "layers": [layer.to_spec() for layer in net.layers],
@@ -98,6 +101,7 @@ def describe(net: "Network") -> dict[str, Any]:
         "rng": net._seed,
         "epochs": net._epochs,
         "floatX": net._dtype.name,
+        **frozen,
     }
 
 
@@ -122,6 +126,7 @@ def rebuild(
         _check_losses(description["losses"], net.layers)
         for spec in description["losses"]:
             net.add_loss(Loss.build(**spec))
+        _freeze(net, description.get("frozen", []))
     # Strangers' descriptions go wrong in ways that nobody thought of.
     except Exception as error:
         raise ModelFileError(
@@ -172,6 +177,18 @@ def _add_layers(net: "Network", specs: Any, arrays: Mapping[str, np.ndarray]) ->
         )
         net._topology = net._topology.extended(made, shapes)
         _check_layers(net.layers)
+
+
+def _freeze(net: "Network", names: Any) -> None:
+    shapes = net._topology.param_shapes
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError("its frozen arrays are no list of names.")
+    if missing := set(names) - shapes.keys():
+        raise ConfigurationError(
+            f"it says that arrays are frozen that no layer has: "
+            f"{listing(sorted(missing)[:5])}."
+        )
+    net._topology = with_frozen(net._topology, names)
 
 
 def _check_layers(layers: Sequence[Layer]) -> None:

@@ -1,20 +1,34 @@
 """A table of a model's layers, for print."""
 
+from collections.abc import Container
 from typing import TYPE_CHECKING
+
+from theanets.layers import Layer
 
 if TYPE_CHECKING:
     from theanets.network import Network
 
 
 def table(net: "Network") -> str:
-    """Return a table of layers, forms, inputs, shapes, activations and parameters."""
-    rows = [("layer", "form", "inputs", "shape", "activation", "parameters")]
+    """Return a table of layers, forms, inputs, shapes, activations and parameters.
+
+    Where something is frozen, it says what.
+    """
+    heads = ("layer", "form", "inputs", "shape", "activation", "parameters")
+    rows: list[tuple[str, ...]] = [heads]
+    frozen = set(net.frozen)
     for layer in net.layers:
         shape = ", ".join("any" if n is None else str(n) for n in layer.shape)
         count = sum(_count(param.shape) for param in layer.params.values())
         inputs = ", ".join(x.removesuffix(":out") for x in layer.input_names)
         activation = layer.activation.spec if layer.takes_activation else ""
         rows.append((layer.name, layer.form, inputs, shape, activation, f"{count:,}"))
+    if frozen:
+        states = ["frozen", *(_frozen(layer, frozen) for layer in net.layers)]
+        rows = [
+            (*cells, state, last)
+            for (*cells, last), state in zip(rows, states, strict=True)
+        ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join(
@@ -25,12 +39,20 @@ def table(net: "Network") -> str:
     ]
     lines.insert(1, "-" * len(lines[0]))
     learned = sum(param.size for param in net.params)
+    still = sum(param.size for param in net.params if param.name in frozen)
+    of_them = f" ({still:,} of them frozen)" if frozen else ""
     losses = " + ".join(
         loss.form() if loss.weight == 1 else f"{loss.weight:g} {loss.form()}"
         for loss in net.losses
     )
-    title = f"{net.form}: {learned:,} learned parameters, loss {losses}"
+    title = f"{net.form}: {learned:,} learned parameters{of_them}, loss {losses}"
     return "\n".join([title, *lines])
+
+
+def _frozen(layer: Layer, frozen: Container[str]) -> str:
+    """Return which parameters of a layer are frozen."""
+    names = [name for name in layer.params if layer.full_name(name) in frozen]
+    return "all" if names and len(names) == len(layer.params) else ", ".join(names)
 
 
 def _count(shape: tuple[int, ...]) -> int:

@@ -179,7 +179,7 @@ LAYERS = {
     ),
     "inputs with sizes": (
         layers({"size": 3, "inputs": {"in": 3}}),
-        ['"hid1"', "inputs is {'in': 3}", "list"],
+        ['"hid1"', '"in" has the size 3', "Leave the size out"],
     ),
     "a name twice": (
         layers({"size": 3, "name": "a"}, {"size": 3, "name": "a"}),
@@ -238,19 +238,19 @@ LAYERS = {
     ),
     "a layer of one's own without transform": (
         layers(Silent(size=3)),
-        ['"silent"', "Silent needs a transform method", "Write it in the class"],
+        ['"hid1"', "Silent needs a transform method", "Write it in the class"],
     ),
     "a layer of one's own without output": (
         layers(Outless(size=3)),
-        ['"outless"', 'no "out"', "only other"],
+        ['"hid1"', 'no "out"', "only other"],
     ),
     "a layer of one's own with another shape": (
         layers(Misshapen(size=3)),
-        ['"misshapen"', "(3,)", "computes (4,)"],
+        ['"hid1"', "(3,)", "computes (4,)"],
     ),
     "a parameter declared twice": (
         layers(Doubled(size=3)),
-        ['"doubled"', 'parameter "b" is declared twice'],
+        ['"hid1"', 'parameter "b" is declared twice'],
     ),
     "a class with a name of ours": (
         lambda: type("Tied", (theanets.Layer,), {"__module__": "mine"}),

@@ -211,9 +211,9 @@ class Objective:
             weight * term[-1]
             for weight, term in zip(numbers["losses"], terms, strict=True)
         )
-        learned = self.topology.learned
+        learnable = self.topology.learnable
         evaluation = Evaluation(
-            {name: value for name, value in params.items() if name in learned},
+            {name: value for name, value in params.items() if name in learnable},
             {name: outputs[name] for name in self.topology.output_names},
             self.roles,
             inputs,

@@ -3,14 +3,21 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from theanets import activations
+from theanets import activations, regularizers
 from theanets.checks import is_whole
 from theanets.errors import ConfigurationError
 from theanets.layers import FORMS, Input, Layer
+from theanets.registry import listing
 
 
 def layer_from(
-    entry: Any, name: str, *, first: bool, activation: str | None, ndim: int
+    entry: Any,
+    name: str,
+    *,
+    first: bool,
+    activation: str | None,
+    ndim: int,
+    more: Mapping[str, Any] | None = None,
 ) -> Layer:
     """Make the layer that one entry of ``layers`` describes.
 
@@ -26,10 +33,27 @@ def layer_from(
         The activation of a layer that takes one and says nothing; None: relu.
     ndim : int
         Rank of the data that the model reads, for inputs that do not tell theirs.
+    more : mapping of str, optional
+        Keywords that complete the entry.
     """
     if isinstance(entry, Layer):
+        if more:
+            raise ConfigurationError(
+                f"layer {entry!r} is made already, so it takes no {listing(more)}. "
+                "Give that to its class instead."
+            )
+        if entry.given.get("name") is None and not entry.outputs:
+            entry.rename(name)
         return entry
     spec = _as_keywords(entry, name, first)
+    twice = sorted(spec.keys() & (more or {}).keys())
+    if twice:
+        raise ConfigurationError(
+            f"the layer {entry!r} came with {listing(twice)} besides, which it says "
+            "itself. Give each once."
+        )
+    spec |= more or {}
+    _refuse_regularizers(spec, name)
     form = spec.pop("form", None) or ("input" if first else "feedforward")
     if spec.get("name") is None:
         spec["name"] = name
@@ -39,6 +63,22 @@ def layer_from(
     elif spec.get("activation") is None and kind.leaves_activation_open(spec):
         spec["activation"] = activation
     return Layer.build(form, **spec)
+
+
+def _refuse_regularizers(spec: Mapping[str, Any], name: str) -> None:
+    """Refuse what belongs to a training, and was ignored here in the original."""
+    found = sorted(set(map(str, spec)) & set(regularizers.keywords()))
+    if found:
+        keyword, value = found[0], spec[found[0]]
+        where = spec.get("name") or name
+        kind = keyword.rpartition("_")[2]
+        now = f"{keyword}={value!r}"
+        if kind in ("noise", "dropout"):
+            now = f'{kind}={{"{where}:out": {value!r}}}'
+        raise ConfigurationError(
+            f'layer "{where}": {keyword} is no keyword of a layer, but of train: '
+            f"net.train(..., {now})."
+        )
 
 
 def _as_keywords(entry: Any, name: str, first: bool) -> dict[str, Any]:

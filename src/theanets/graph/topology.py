@@ -23,13 +23,22 @@ Modify = Callable[[str, Array, dict[str, Array]], Array]
 
 @dataclass(frozen=True)
 class Topology:
-    """Layers in the order they are computed, each bound to earlier ones."""
+    """Layers in the order they are computed, each bound to earlier ones.
+
+    Attributes
+    ----------
+    layers : tuple of Layer
+        The layers.
+    frozen : frozenset of str
+        Full names of the arrays that training leaves as they are.
+    """
 
     layers: tuple[Layer, ...] = ()
+    frozen: frozenset[str] = frozenset()
 
     def __getstate__(self) -> dict[str, Any]:
-        # Not what is computed from the layers, and kept.
-        return {"layers": self.layers}
+        # Not what is computed from these, and kept.
+        return {"layers": self.layers, "frozen": self.frozen}
 
     def extended(
         self, layer: Layer, held: Mapping[str, Shape] | None = None
@@ -60,7 +69,7 @@ class Topology:
         if held is not None:
             _check_held(layer, held)
         layer.outputs = _output_shapes(layer, self)
-        return Topology((*self.layers, layer))
+        return Topology((*self.layers, layer), self.frozen)
 
     @cached_property
     def by_name(self) -> dict[str, Layer]:
@@ -117,6 +126,21 @@ class Topology:
     @cached_property
     def learned(self) -> frozenset[str]:
         """The full names of the parameters that training changes."""
+        return self.learnable - self.frozen
+
+    @cached_property
+    def still(self) -> frozenset[str]:
+        """The names of layers whose arrays are all frozen."""
+        return frozenset(
+            layer.name
+            for layer in self.layers
+            if layer.params
+            and self.frozen.issuperset(map(layer.full_name, layer.params))
+        )
+
+    @cached_property
+    def learnable(self) -> frozenset[str]:
+        """The full names of the parameters that training changes, or has frozen."""
         return frozenset(
             layer.full_name(name)
             for layer in self.layers
@@ -140,7 +164,10 @@ class Topology:
 
     @cached_property
     def key(self) -> Hashable:
-        """What makes two graphs compute the same: hashable, free of any values."""
+        """What makes two graphs compute the same: hashable, free of any values.
+
+        In training it also matters what is ``frozen``.
+        """
         return tuple(
             (
                 type(layer),
@@ -178,7 +205,8 @@ class Topology:
             Called with each output, to return what later layers read.
         key : jax random key, optional
             Given where the model learns from the batch: layers that train
-            differently then do, each with a key of its own.
+            differently then do, each with a key of its own, unless all their arrays
+            are frozen.
 
         Returns
         -------
@@ -189,13 +217,15 @@ class Topology:
         outputs: dict[str, Array] = {}
         for layer in self.layers:
             read = _read(layer, inputs, outputs)
-            found, updates = _run(layer, params, read, key)
+            own_key = None if layer.name in self.still else key
+            found, updates = _run(layer, params, read, own_key)
             for name, value in found.items():
                 full = f"{layer.name}:{name}"
                 if modify is not None:
                     value = modify(full, value, outputs)
                 outputs[full] = value
-            outputs |= {layer.full_name(name): new for name, new in updates.items()}
+            new = {layer.full_name(name): value for name, value in updates.items()}
+            outputs |= {name: new[name] for name in new if name not in self.frozen}
         return outputs
 
     def forward_from(
@@ -325,7 +355,16 @@ class Topology:
                     f"inputs={list(layer.input_names)!r}."
                 )
             return {}
-        names = layer.input_names or tuple(x.output_name for x in self.layers[-1:])
+        for given in layer.input_names:
+            if isinstance(given, Layer) and not any(given is x for x in self.layers):
+                raise ConfigurationError(
+                    f"{layer.where}inputs holds {given!r}, which is no earlier layer "
+                    f"of this model. Earlier layers: {', '.join(self.by_name)}."
+                )
+        told = tuple(
+            x.output_name if isinstance(x, Layer) else x for x in layer.input_names
+        )
+        names = told or tuple(x.output_name for x in self.layers[-1:])
         if not names:
             raise ConfigurationError(
                 f"{layer.where}the first layer of a model has to be an input: "
@@ -366,9 +405,10 @@ def frozen(value: Any) -> Hashable:
 
 
 def _found(
-    layer: Layer, keyword: str, name: str, shapes: Mapping[str, Shape]
+    layer: Layer, keyword: str, name: Any, shapes: Mapping[str, Shape]
 ) -> tuple[str, Shape]:
     """Return the full name and the shape of an earlier output that a layer names."""
+    name = name.output_name if isinstance(name, Layer) else name
     full = name if ":" in name else f"{name}:out"
     if full not in shapes:
         verb = "name" if keyword == "inputs" else "names"

@@ -44,14 +44,16 @@ class Layer:
         Shape of the output without its batch axis, instead of ``size``.
     name : str, optional
         Name within the model; by default ``in``, ``hid1``, ``hid2``, ..., ``out``.
-    inputs : str or sequence of str, optional
-        Outputs of earlier layers to read; by default the layer before.
+    inputs : str or Layer, or a sequence of such, optional
+        Outputs of earlier layers to read; by default the layer before. A dict gives
+        names and sizes, which are checked.
     activation : str, callable or Activation, optional
         Function of the output; by default relu, or the model's for the last layer.
     **attributes
         Of the initial values: ``mean``, ``std``, ``sparsity``, ``diagonal`` and
         ``rng``, for every weight array, or for one parameter with its name behind,
-        as in ``std_w=0.1`` or ``mean_b=1``; and ``init`` instead of ``std``:
+        as in ``std_w=0.1`` or ``mean_b=1``, each a number or one for each unit; and
+        ``init`` instead of ``std``:
         "glorot", "he", "lecun" or "orthogonal".
 
     Examples
@@ -103,7 +105,7 @@ class Layer:
     """Layers within this one that hold its parameters, under names of their own."""
     vocabulary: int = 0
     """How many whole numbers there are, where it reads such."""
-    side_inputs: dict[str, str]
+    side_inputs: dict[str, Any]
     """Outputs that keywords name, such as an initial state: full names by keyword."""
 
     def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
@@ -128,7 +130,7 @@ class Layer:
         size: int | None = None,
         shape: Sequence[int | None] | None = None,
         name: str | None = None,
-        inputs: str | Sequence[str] | None = None,
+        inputs: Any = None,
         activation: str | Callable[..., Any] | Activation | None = None,
         rng: Any = None,
         **attributes: Any,
@@ -144,6 +146,7 @@ class Layer:
                 "and do not agree. Give one of them."
             )
         self.input_names = keywords.output_names(inputs, self.where)
+        self._input_sizes = keywords.input_sizes(inputs, self.where)
         self._set_activation(activation)
         self.input_shapes: dict[str, Shape] = {}
         self.side_inputs = {}
@@ -247,6 +250,10 @@ class Layer:
 
     # What subclasses use.
 
+    def rename(self, name: str) -> None:
+        """Take another name, before the layer is part of a model."""
+        self.name = name
+
     def add_weights(
         self,
         name: str,
@@ -300,7 +307,8 @@ class Layer:
 
         def init(rng: np.random.Generator) -> np.ndarray:
             means = np.atleast_1d(options["mean"])
-            each = np.repeat(means, size // len(means))
+            parts, rest = divmod(size, len(means))
+            each = means if rest else np.repeat(means, parts)
             return random_vector(rng, size, **{**options, "mean": each})
 
         self.add_param(name, (size,), init)
@@ -449,6 +457,13 @@ class Layer:
                 f"{', '.join(inputs)}. "
                 'Join them first with a "concatenate" or "product" layer.'
             )
+        for name, size in self._input_sizes.items():
+            full = name if ":" in name else f"{name}:out"
+            if self.input_shapes[full][-1:] != (size,):
+                raise ConfigurationError(
+                    f'{self.where}inputs says that "{name}" has the size {size}, but '
+                    f"its shape is {self.input_shapes[full]}. Leave the size out."
+                )
         self.side_inputs = {key: name for key, (name, _) in (sides or {}).items()}
         self.side_shapes = dict((sides or {}).values())
         bare = [name for name, shape in inputs.items() if not shape]

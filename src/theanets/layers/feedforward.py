@@ -1,5 +1,6 @@
 """Layers of a graph's edges and its plain matrix products."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -94,7 +95,9 @@ class Feedforward(Layer):
     out = g(sum of x @ w + b), with g the layer's activation.
 
     Parameters: w (inputs, size), or w_NAME for each of several inputs; b (size,).
-    Outputs: out and pre (before the activation), both (batch, ..., size).
+    Outputs: out and pre (before the activation), both (batch, ..., size). A layer that
+    reads vectors can have any ``shape``, such as (6, 7): it has as many units as that
+    has values, 42, and its outputs have that shape.
 
     Examples
     --------
@@ -115,6 +118,9 @@ class Feedforward(Layer):
                 f"such as (100, {self.form!r})."
             )
         leading = {shape[:-1] for shape in self.input_shapes.values()}
+        if len(self._shape) > 1 and leading == {()} and None not in self._shape:
+            # Of vectors, any shape can be made.
+            return self._shape
         if len(leading) > 1:
             raise ConfigurationError(
                 f"{self.where}its inputs differ in more than their last axis: "
@@ -131,10 +137,11 @@ class Feedforward(Layer):
 
     def setup(self) -> None:
         """Declare a weight matrix for each input, and the bias."""
+        units = math.prod(self._made()) if self._made() else self.size
         for source, weight in self._weights().items():
             rows = self.known(self.input_shapes[source][-1])
-            self.add_weights(weight, rows, self.size)
-        self.add_bias("b", self.size)
+            self.add_weights(weight, rows, units)
+        self.add_bias("b", units)
 
     def transform(
         self, params: Mapping[str, Array], inputs: Mapping[str, Array]
@@ -142,7 +149,16 @@ class Feedforward(Layer):
         """Return the activation of the summed products."""
         products = [inputs[x] @ params[w] for x, w in self._weights().items()]
         pre = sum(products[1:], products[0]) + params["b"]
+        if self._made():
+            pre = pre.reshape(len(pre), *self._made())
         return {"pre": pre, "out": self.activate(params, pre)}
+
+    def _made(self) -> tuple[int, ...]:
+        """Return the shape that is made of vectors, if that is not a vector."""
+        bare = all(len(shape) == 1 for shape in self.input_shapes.values())
+        if not bare or len(self._shape) < 2:
+            return ()
+        return tuple(map(self.known, self._shape))
 
     def _weights(self) -> dict[str, str]:
         if len(self.input_names) == 1:
@@ -167,9 +183,11 @@ class Tied(Layer):
 
     Parameters
     ----------
-    partner : str, optional
-        Name of the layer whose weights to use. By default the layers before are
-        walked back, matching tied layers with untied ones like brackets.
+    partner : str or Layer, optional
+        The layer whose weights to use, or its name: any with one learned matrix of
+        weights. By default the layers before are walked back, matching tied layers
+        with untied ones like brackets. Once the layer is in a model, the attribute
+        ``partner`` is the layer itself.
 
     Parameters of its own: b (size,).
     Outputs: out and pre, both (batch, ..., size), the size of the partner's input.
@@ -177,21 +195,25 @@ class Tied(Layer):
 
     max_inputs = 1
 
-    def __init__(self, *, partner: str | None = None, **kwargs: Any) -> None:
+    def __init__(self, *, partner: str | Layer | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.partner = partner
 
     def find_partner(self, earlier: Sequence[Layer]) -> None:
         """Choose the partner and borrow its weights."""
         partner = self._named(earlier) if self.partner else self._bracket(earlier)
-        if self.input_size != partner.size:
+        name = weight_matrix(partner)
+        assert name is not None
+        rows, columns = partner.params[name].shape
+        if self.input_size != columns:
             raise ConfigurationError(
-                f'{self.where}its partner "{partner.name}" has {partner.size} units, '
+                f'{self.where}its partner "{partner.name}" has {columns} units, '
                 f"but its input {self.input_name} has {self.input_size}. A tied layer "
                 "has to read as many values as its partner gives."
             )
-        self.borrowed = {"w": f"{partner.name}.w"}
-        self._partner_size = partner.input_size
+        self.borrowed = {"w": partner.full_name(name)}
+        self.partner = partner
+        self._partner_size = rows
 
     def infer_output_shape(self) -> Shape:
         """Return the input's shape, with the partner's input on the last axis."""
@@ -213,21 +235,24 @@ class Tied(Layer):
         return super().to_spec() | {"partner": self.borrowed["w"].rpartition(".")[0]}
 
     def _named(self, earlier: Sequence[Layer]) -> Layer:
-        candidates = {layer.name: layer for layer in earlier if _has_matrix(layer)}
-        if not isinstance(self.partner, str) or self.partner not in candidates:
+        candidates = {layer.name: layer for layer in earlier if weight_matrix(layer)}
+        wanted = self.partner
+        if isinstance(wanted, Layer) and any(wanted is x for x in candidates.values()):
+            return wanted
+        if not isinstance(wanted, str) or wanted not in candidates:
             raise ConfigurationError(
-                f"{self.where}partner {self.partner!r} is no earlier layer with one "
+                f"{self.where}partner {wanted!r} is no earlier layer with one "
                 f"weight matrix. Such layers: {listing(candidates)}."
-                + suggest(self.partner, candidates)
+                + suggest(wanted, candidates)
             )
-        return candidates[self.partner]
+        return candidates[wanted]
 
     def _bracket(self, earlier: Sequence[Layer]) -> Layer:
         open_brackets = 0
         for layer in reversed(earlier):
             if isinstance(layer, Tied):
                 open_brackets += 1
-            elif _has_matrix(layer):
+            elif weight_matrix(layer):
                 if not open_brackets:
                     return layer
                 open_brackets -= 1
@@ -237,5 +262,15 @@ class Tied(Layer):
         )
 
 
-def _has_matrix(layer: Layer) -> bool:
-    return isinstance(layer, Feedforward) and "w" in layer.params
+def weight_matrix(layer: Layer) -> str | None:
+    """Return the parameter that maps a layer's input to its units, if there is one.
+
+    That is the only learned array with more than one axis, of (inputs, units); a layer
+    that carries a state, or shares arrays with another, has none.
+    """
+    if layer.workers or layer.borrowed or layer.reads_indices or not layer.input_names:
+        return None
+    wide = [x for x in layer.params.values() if x.learned and len(x.shape) > 1]
+    if len(wide) != 1 or wide[0].shape[:1] != layer.input_shape[-1:]:
+        return None
+    return wide[0].name if len(wide[0].shape) == 2 else None

@@ -43,10 +43,17 @@ def check_attributes(
             )
         if kind == "init":
             check_init(value, where + key)
-        elif not (value is None or is_number(value)):
+        elif not (value is None or is_number(value) or _is_row(value)):
             raise ConfigurationError(
-                f"{where}{key} is {value!r}; it has to be a finite number."
+                f"{where}{key} is {value!r}; it has to be a finite number, or a list "
+                "of them, one for each unit."
             )
+
+
+def _is_row(value: Any) -> bool:
+    """Return whether a value is a row of finite numbers."""
+    listed = isinstance(value, list | tuple) or getattr(value, "ndim", 0) == 1
+    return listed and len(value) > 0 and all(map(is_number, value))
 
 
 def check_suffixes(
@@ -106,18 +113,36 @@ def options(
 
 
 def output_names(inputs: Any, where: str) -> tuple[str, ...]:
-    """Return the names of the outputs that a layer is to read."""
-    given = (inputs,) if isinstance(inputs, str) else inputs
+    """Return the names of the outputs that a layer is to read.
+
+    A layer among them stands for its main output, and is left as it is: its name is
+    known once it is in a model.
+    """
+    one = isinstance(inputs, str) or hasattr(inputs, "output_name")
+    given = (inputs,) if one else inputs
     if given is None:
         return ()
+    if isinstance(given, Mapping):
+        given = list(given)
     if not isinstance(given, tuple | list) or not all(
-        isinstance(x, str) for x in given
+        isinstance(x, str) or hasattr(x, "output_name") for x in given
     ):
         raise ConfigurationError(
             f"{where}inputs is {inputs!r}; it has to be the name of an earlier layer's "
-            'output, such as "hid1", or a list of names. Sizes need not be told.'
+            'output, such as "hid1", the layer, or a list of such. Sizes need not be '
+            "told."
         )
     return tuple(given)
+
+
+def input_sizes(inputs: Any, where: str) -> dict[str, int]:
+    """Return the sizes of the outputs to read, where they were told."""
+    if not isinstance(inputs, Mapping):
+        return {}
+    return {
+        name: whole(size, f'{where}the size of inputs "{name}"')
+        for name, size in inputs.items()
+    }
 
 
 def lengths(shape: Any, where: str) -> Shape:

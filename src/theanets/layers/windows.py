@@ -24,10 +24,11 @@ class Windows:
         Length of the window on each axis.
     stride : tuple of int
         Steps between two windows.
-    border : str
+    border : str or tuple of int
         How many zeros stand around the array: none (``valid``), size - 1 on each
         side (``full``), size // 2 on each side (``half``), or as many as make one
-        window for each step, an odd one behind (``same``).
+        window for each step, an odd one behind (``same``); or how many on each side
+        of each axis.
 
     Examples
     --------
@@ -39,7 +40,7 @@ class Windows:
 
     size: tuple[int, ...]
     stride: tuple[int, ...]
-    border: str = "valid"
+    border: str | tuple[int, ...] = "valid"
 
     @property
     def probes(self) -> tuple[int, int]:
@@ -49,16 +50,21 @@ class Windows:
 
     def padding(self, lengths: Sequence[int]) -> Padding:
         """Return the zeros before and behind each axis."""
-        return tuple(map(self._padding, lengths, self.size, self.stride))
+        return tuple(map(self._padding, range(len(self.size)), lengths))
 
     def counts(self, lengths: Shape) -> Shape:
         """Return the number of windows on each axis; None where it is open."""
         return tuple(
-            None if n is None else (n + sum(self._padding(n, k, s)) - k) // s + 1
-            for n, k, s in zip(lengths, self.size, self.stride, strict=True)
+            None if n is None else (n + sum(self._padding(i, n)) - k) // s + 1
+            for i, (n, k, s) in enumerate(
+                zip(lengths, self.size, self.stride, strict=True)
+            )
         )
 
-    def _padding(self, length: int, size: int, stride: int) -> tuple[int, int]:
+    def _padding(self, axis: int, length: int) -> tuple[int, int]:
+        if not isinstance(self.border, str):
+            return self.border[axis], self.border[axis]
+        size, stride = self.size[axis], self.stride[axis]
         if self.border == "same":
             missing = max(0, (-(-length // stride) - 1) * stride + size - length)
             return missing // 2, missing - missing // 2
@@ -81,15 +87,17 @@ def windows_of(
         The keyword that gives the window's size.
     size, stride : int or sequence of int
         One length for all axes, or one for each.
-    border : str
-        One of `BORDERS`.
+    border : str, int or sequence of int
+        One of `BORDERS`, or how many zeros stand on each side.
 
     Raises
     ------
     ConfigurationError
         If a value is none of these.
     """
-    if border not in BORDERS:
+    if not isinstance(border, str):
+        border = _zeros(layer, axes, border)
+    elif border not in BORDERS:
         raise ConfigurationError(
             f"{layer.where}border_mode is {border!r}; it has to be one of "
             f"{listing(BORDERS)}." + suggest(border, BORDERS)
@@ -133,6 +141,17 @@ def fitting(
             "Use a smaller one, or fewer layers before it that shrink their input."
         )
     return counts
+
+
+def _zeros(layer: Layer, axes: int, given: Any) -> tuple[int, ...]:
+    each = given if isinstance(given, tuple | list) else (given,) * axes
+    if len(each) != axes or not all(is_whole(count, 0) for count in each):
+        example = {1: "such as 1", 2: "or two of them, such as (1, 1)"}[axes]
+        raise ConfigurationError(
+            f"{layer.where}border_mode is {given!r}; it has to be one of "
+            f"{listing(BORDERS)}, or a whole number of zeros on each side, {example}."
+        )
+    return tuple(map(int, each))
 
 
 def _lengths(layer: Layer, axes: int, what: str, given: Any) -> tuple[int, ...]:

@@ -34,7 +34,8 @@ class Evaluation:
     Attributes
     ----------
     params : mapping of str to array
-        The parameters that training changes, by full name.
+        The parameters that training changes, by full name, and those of them that
+        are frozen now.
     outputs : mapping of str to array
         Outputs by full name, batch axis first.
     roles : mapping of str to tuple of str

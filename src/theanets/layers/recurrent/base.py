@@ -251,7 +251,7 @@ class Recurrent(Layer, abstract=True):
         for keyword, name in names.items():
             if name is None:
                 continue
-            if not isinstance(name, str):
+            if not isinstance(name, str | Layer):
                 raise ConfigurationError(
                     f"{self.where}{keyword} is {name!r}; it has to be the name of an "
                     'earlier layer\'s output, such as "hid1".'

@@ -77,6 +77,12 @@ class Bidirectional(Layer):
         self.activation = self.workers[0].activation
         self.side_inputs = dict(self.workers[0].side_inputs)
 
+    def rename(self, name: str) -> None:
+        """Take another name, and give the workers theirs."""
+        super().rename(name)
+        for worker, suffix in zip(self.workers, ("fw", "bw"), strict=True):
+            worker.rename(f"{name}_{suffix}")
+
     @classmethod
     def leaves_activation_open(cls, spec: Mapping[str, Any]) -> bool:
         """Return what the worker says."""

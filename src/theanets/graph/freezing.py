@@ -1,0 +1,72 @@
+"""Which arrays of a graph training leaves as they are, chosen by patterns."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from theanets.errors import ConfigurationError
+from theanets.graph.topology import Topology
+from theanets.registry import listing, matching, suggest
+
+
+def freezing(topology: Topology, patterns: Any) -> Topology:
+    """Return a graph in which more arrays are frozen; see `arrays_of`."""
+    found = arrays_of(topology, patterns, "freeze")
+    return with_frozen(topology, topology.frozen | found)
+
+
+def unfreezing(topology: Topology, patterns: Any) -> Topology:
+    """Return a graph in which fewer arrays are frozen; see `arrays_of`."""
+    found = arrays_of(topology, patterns, "unfreeze")
+    return with_frozen(topology, topology.frozen - found)
+
+
+def with_frozen(topology: Topology, names: Iterable[str]) -> Topology:
+    """Return a graph in which just these arrays are frozen, by full name."""
+    return replace(topology, frozen=frozenset(names))
+
+
+def arrays_of(topology: Topology, patterns: Any, keyword: str) -> frozenset[str]:
+    """Return the full names of the arrays that patterns choose.
+
+    Parameters
+    ----------
+    topology : Topology
+        The graph.
+    patterns : str or sequence of str
+        Globs over full names, such as ``"hid1.w"``, or over names of layers: such a
+        one chooses all arrays of the layer.
+    keyword : str
+        How an error message begins.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is a pattern that is no text, or that chooses nothing.
+    """
+    globs = (patterns,) if isinstance(patterns, str) else patterns
+    if not isinstance(globs, list | tuple | set | frozenset) or not all(
+        isinstance(glob, str) for glob in globs
+    ):
+        raise ConfigurationError(
+            f"{keyword} is {patterns!r}; it has to be a text such as "
+            '"hid1*", or a list of such: names of layers or of parameters.'
+        )
+    # The workers of a layer are parts with names too.
+    arrays = {
+        part.name: [part.full_name(name) for name in part.params]
+        for part in topology.parts.values()
+        if part.params
+    }
+    found: set[str] = set()
+    for glob in globs:
+        chosen = set(matching(glob, topology.param_shapes))
+        chosen.update(*(arrays[name] for name in matching(glob, arrays)))
+        if not chosen:
+            raise ConfigurationError(
+                f"{keyword}: {glob!r} matches no parameter. There are: "
+                f"{listing(topology.param_shapes)}."
+                + suggest(glob, [*arrays, *topology.param_shapes])
+            )
+        found |= chosen
+    return frozenset(found)
