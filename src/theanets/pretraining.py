@@ -21,6 +21,7 @@ from theanets.graph.topology import Topology
 from theanets.initializers import stream
 from theanets.layers import Feedforward, Flatten, Input, Layer, Tied
 from theanets.layers.feedforward import weight_matrix
+from theanets.layers.sequences import OverTime
 from theanets.losses import Loss
 from theanets.parameters import Arrays
 from theanets.prediction import compute
@@ -144,13 +145,22 @@ def _layerwise(topology: Topology) -> list[Stage]:
         source = topology.layers[following - 1]
         tap: tuple[Layer, ...] = ()
         if len(source.shape) > len(last.input_shape):
-            flat = Flatten(name=f"{last.name}_flat", inputs=source.output_name)
+            flat = _as_vector(topology, source, f"{last.name}_flat")
             below, source, tap = below.extended(flat), flat, (flat,)
         tap = (*tap, _again(last, source))
         name = f"layerwise {topology.layers[i].name}"
         found.append(Stage(name, _joined(below, tap[-1:], "layerwise"), tap))
     whole = Stage(f"layerwise {topology.layers[deep[-1]].name}", topology)
     return [*found, whole]
+
+
+def _as_vector(topology: Topology, source: Layer, name: str) -> Layer:
+    """Return a layer that makes one vector of an output, as the network does it."""
+    for layer in topology.layers:
+        if isinstance(layer, OverTime) and len(source.shape) == 2:
+            spec = {**layer.to_spec(), "name": name, "inputs": source.output_name}
+            return Layer.build(**spec)
+    return Flatten(name=name, inputs=source.output_name)
 
 
 def _outermost_first(topology: Topology, algo: str) -> list[tuple[Layer, Topology]]:

@@ -61,7 +61,9 @@ class Classifier(feedforward.Classifier):
     """A model that predicts one of several classes at each step of a sequence.
 
     Its data are pairs: inputs (examples, time, inputs) and labels (examples, time),
-    whole numbers from 0 on. Accuracies are over all (weighted) steps.
+    whole numbers from 0 on. Accuracies are over all (weighted) steps. With a layer
+    ``last`` or ``pool`` before the output there is one label for each sequence,
+    (examples,).
 
     Examples
     --------
@@ -69,6 +71,9 @@ class Classifier(feedforward.Classifier):
     >>> net = theanets.recurrent.Classifier([3, (10, "gru", "tanh"), 4])
     >>> net.predict(np.zeros((5, 7, 3))).shape
     (5, 7)
+    >>> net = theanets.recurrent.Classifier([3, (10, "gru", "tanh"), "last", 4])
+    >>> net.predict(np.zeros((5, 7, 3))).shape
+    (5,)
     """
 
     form = "recurrent.Classifier"

@@ -21,6 +21,7 @@ from theanets.layers.recurrent import (
     Clockwork,
     Recurrent,
 )
+from theanets.layers.sequences import Last, Pool
 
 __all__ = [
     "BCRNN",
@@ -45,9 +46,11 @@ __all__ = [
     "Feedforward",
     "Flatten",
     "Input",
+    "Last",
     "Layer",
     "LayerNorm",
     "Noise",
+    "Pool",
     "Pool1",
     "Pool2",
     "Product",

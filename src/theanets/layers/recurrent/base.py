@@ -7,9 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from theanets.checks import whole
-from theanets.errors import ConfigurationError, DataError
+from theanets.errors import ConfigurationError
 from theanets.initializers import random_matrix
 from theanets.layers.base import Array, Layer, Shape
+from theanets.layers.masks import add_sides, check_mask, valid_steps
 from theanets.layers.recurrent.scan import State, scan
 from theanets.registry import suggest
 
@@ -67,7 +68,7 @@ class Recurrent(Layer, abstract=True):
         self.backward = (direction or "forward").startswith("back")
         self.stepwise = not self.backward
         self.bptt_limit = self.count("bptt_limit", bptt_limit)
-        self._add_sides(h_0=h_0, mask=mask)
+        add_sides(self, h_0=h_0, mask=mask)
 
     # What subclasses write.
 
@@ -165,7 +166,7 @@ class Recurrent(Layer, abstract=True):
         super().bind(inputs, earlier, sides)
         for keyword, (name, shape) in (sides or {}).items():
             if keyword == "mask":
-                self._check_mask(name, shape, earlier)
+                check_mask(self, name, shape, earlier)
                 continue
             size = self.state_sizes()[keyword.removesuffix("_0")]
             if shape != (size,):
@@ -196,15 +197,9 @@ class Recurrent(Layer, abstract=True):
         params = self.prepared(params)
         x = inputs[self.input_name]
         given = {key: inputs[name] for key, name in self.side_inputs.items()}
-        valid = given.pop("mask", None)
-        if valid is not None and valid.shape != x.shape[:2]:
-            raise DataError(
-                f"{self.where}its mask {self.side_inputs['mask']} has "
-                f"{valid.shape[1]} time steps, but its input {self.input_name} has "
-                f"{x.shape[1]}. The mask needs a number for each."
-            )
+        valid = valid_steps(self, given.pop("mask", None), x)
         if state is None:
-            length = x.shape[1] if valid is None else (valid != 0).sum(1, keepdims=True)
+            length = x.shape[1] if valid is None else valid.sum(1, keepdims=True)
             state = self.initial_state(given, len(x), x.dtype, length)
         state, states, outputs = scan(
             self.step,
@@ -212,7 +207,7 @@ class Recurrent(Layer, abstract=True):
             state,
             self.project(params, jnp.swapaxes(x, 0, 1)),
             reverse=self.backward,
-            valid=None if valid is None else valid.T != 0,
+            valid=None if valid is None else valid.T,
             limit=self.bptt_limit,
         )
         outputs |= {name: states[part] for name, part in self.shown.items()}
@@ -246,28 +241,3 @@ class Recurrent(Layer, abstract=True):
                 f"got the activation {given!r}. Leave it out."
             )
         super()._set_activation(given)
-
-    def _add_sides(self, **names: Any) -> None:
-        for keyword, name in names.items():
-            if name is None:
-                continue
-            if not isinstance(name, str | Layer):
-                raise ConfigurationError(
-                    f"{self.where}{keyword} is {name!r}; it has to be the name of an "
-                    'earlier layer\'s output, such as "hid1".'
-                )
-            self.side_inputs[keyword] = name
-
-    def _check_mask(self, name: str, shape: Shape, earlier: Sequence[Layer]) -> None:
-        time = self.input_shape[0]
-        is_input = any(x.output_name == name and x.max_inputs == 0 for x in earlier)
-        if not is_input or len(shape) != 1 or shape[0] not in (None, time):
-            length = "None" if time is None else f"{time}"
-            raise ConfigurationError(
-                f"{self.where}mask names {name} of shape (batch, "
-                f"{', '.join(map(str, shape))}); it has to be an input of the shape "
-                f"(batch, time), such as dict(form='input', name='mask', "
-                f"shape=({length},))."
-            )
-        # A mask of open length has as many steps as the sequence.
-        self.side_shapes[name] = (time,)

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from theanets.layers.base import Array
+from theanets.layers.masks import add_sides
 from theanets.layers.recurrent.base import Params, Recurrent
 from theanets.layers.recurrent.rates import Rates
 from theanets.layers.recurrent.scan import State
@@ -39,7 +40,7 @@ class LSTM(Recurrent):
 
     def __init__(self, *, c_0: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._add_sides(c_0=c_0)
+        add_sides(self, c_0=c_0)
 
     def setup(self) -> None:
         self.add_weights("xh", self.input_size, 4 * self.size)
@@ -181,7 +182,7 @@ class SCRN(Rates):
     ) -> None:
         super().__init__(**kwargs)
         self.context_size = self.count("context_size", context_size)
-        self._add_sides(s_0=s_0)
+        add_sides(self, s_0=s_0)
 
     def setup(self) -> None:
         context = self.state_sizes()["s"]

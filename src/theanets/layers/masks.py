@@ -1,0 +1,55 @@
+"""What layers that read sequences need of a mask, which tells the valid time steps."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from theanets.errors import ConfigurationError, DataError
+from theanets.layers.base import Array, Layer, Shape
+
+
+def add_sides(layer: Layer, **names: Any) -> None:
+    """Note the outputs that keywords of a layer name, such as its mask."""
+    for keyword, name in names.items():
+        if name is None:
+            continue
+        if not isinstance(name, str | Layer):
+            raise ConfigurationError(
+                f"{layer.where}{keyword} is {name!r}; it has to be the name of an "
+                'earlier layer\'s output, such as "hid1", or the layer.'
+            )
+        layer.side_inputs[keyword] = name
+
+
+def check_mask(layer: Layer, name: str, shape: Shape, earlier: Sequence[Layer]) -> None:
+    """Refuse a mask that is no input, or not of the shape (batch, time)."""
+    time = layer.input_shape[0]
+    is_input = any(x.output_name == name and x.max_inputs == 0 for x in earlier)
+    if not is_input or len(shape) != 1 or shape[0] not in (None, time):
+        length = "None" if time is None else f"{time}"
+        raise ConfigurationError(
+            f"{layer.where}mask names {name} of shape (batch, "
+            f"{', '.join(map(str, shape))}); it has to be an input of the shape "
+            f"(batch, time), such as dict(form='input', name='mask', "
+            f"shape=({length},))."
+        )
+    # A mask of open length has as many steps as the sequence.
+    layer.side_shapes[name] = (time,)
+
+
+def valid_steps(layer: Layer, mask: Array | None, x: Array) -> Array | None:
+    """Return whether each step is valid, (batch, time); None where all are.
+
+    Raises
+    ------
+    DataError
+        If the mask has not a number for each time step of the layer's input.
+    """
+    if mask is None:
+        return None
+    if mask.shape != x.shape[:2]:
+        raise DataError(
+            f"{layer.where}its mask {layer.side_inputs['mask']} has "
+            f"{mask.shape[1]} time steps, but its input {layer.input_name} has "
+            f"{x.shape[1]}. The mask needs a number for each."
+        )
+    return mask != 0

@@ -1,0 +1,138 @@
+"""Layers that make one vector of a sequence: its last step, or all of them pooled."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax.numpy as jnp
+
+from theanets.activations import largest
+from theanets.errors import ConfigurationError
+from theanets.layers.base import Array, Layer, Shape
+from theanets.layers.masks import add_sides, check_mask, valid_steps
+from theanets.registry import listing, suggest
+
+
+class OverTime(Layer, abstract=True):
+    """A layer that reads (batch, time, values) and gives (batch, values).
+
+    Parameters
+    ----------
+    mask : str, optional
+        Name of an input of shape (batch, time): 1 where a step is valid, and 0 where
+        it is padding.
+    **kwargs
+        Those of `Layer`.
+    """
+
+    takes_activation = False
+    max_inputs = 1
+    stepwise = False
+
+    def __init__(self, *, mask: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        add_sides(self, mask=mask)
+
+    def infer_output_shape(self) -> Shape:
+        """Return the number of values of a step."""
+        if len(self.input_shape) != 2:
+            raise ConfigurationError(
+                f"{self.where}form {self.form!r} reads sequences, (batch, time, "
+                f"values), but its input {self.input_name} has the shape (batch, "
+                f"{', '.join(map(str, self.input_shape))}). Put it behind a layer "
+                "that gives a sequence."
+            )
+        return (self.input_size,)
+
+    def bind(
+        self,
+        inputs: Mapping[str, Shape],
+        earlier: Sequence[Layer],
+        sides: Mapping[str, tuple[str, Shape]] | None = None,
+    ) -> None:
+        """Fix all shapes, and check that of the mask."""
+        super().bind(inputs, earlier, sides)
+        for name, shape in (sides or {}).values():
+            check_mask(self, name, shape, earlier)
+
+    def transform(
+        self, params: Mapping[str, Array], inputs: Mapping[str, Array]
+    ) -> Any:
+        """Return one vector for each sequence."""
+        x = inputs[self.input_name]
+        mask = inputs.get(self.side_inputs.get("mask", ""))
+        valid = valid_steps(self, mask, x)
+        if valid is None:
+            valid = jnp.ones(x.shape[:2], bool)
+        return self.reduce(x, valid)
+
+    def reduce(self, x: Array, valid: Array) -> Array:
+        """Return (batch, values) of (batch, time, values) and valid (batch, time)."""
+        raise NotImplementedError(f"{type(self).__name__} needs a reduce method")
+
+
+class Last(OverTime):
+    """The last valid step of a sequence, in the order of its input.
+
+    A sequence without a valid step gives zeros. Behind a layer that also reads from
+    the end (``bidirectional``, or ``direction="back"``) the last step has seen little
+    from that side: `Pool` suits it better.
+
+    Outputs: out, (batch, values).
+
+    Examples
+    --------
+    >>> import numpy as np, theanets
+    >>> net = theanets.recurrent.Classifier([3, (8, "gru"), "last", 2])
+    >>> net.predict(np.zeros((5, 7, 3))).shape
+    (5,)
+    """
+
+    def reduce(self, x: Array, valid: Array) -> Array:
+        steps = jnp.arange(x.shape[1])
+        last = jnp.where(valid, steps, -1).max(axis=1)
+        # Of no step, where none is valid. A sum, for a gather's derivative is slow.
+        return jnp.where((steps == last[:, None])[..., None], x, 0).sum(axis=1)
+
+
+class Pool(OverTime):
+    """The mean or the largest value of each unit over the valid steps of a sequence.
+
+    A sequence without a valid step gives zeros. Where several steps have the largest
+    value, they share the derivative.
+
+    Parameters
+    ----------
+    mode : str
+        ``mean``, which is the default, or ``max``.
+    mask : str, optional
+        Name of an input of shape (batch, time): 1 where a step is valid, and 0 where
+        it is padding.
+
+    Outputs: out, (batch, values).
+
+    Examples
+    --------
+    >>> import numpy as np, theanets
+    >>> net = theanets.recurrent.Regressor(
+    ...     [3, dict(form="bidirectional", size=8), dict(form="pool", mode="mean"), 2])
+    >>> net.predict(np.zeros((5, 7, 3))).shape
+    (5, 2)
+    """
+
+    def __init__(self, *, mode: str = "mean", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if mode not in ("mean", "max"):
+            raise ConfigurationError(
+                f"{self.where}mode is {mode!r}; it has to be one of "
+                f"{listing(('max', 'mean'))}." + suggest(mode, ("max", "mean"))
+            )
+        self.mode = mode
+
+    def reduce(self, x: Array, valid: Array) -> Array:
+        there = valid[..., None]
+        if self.mode == "mean":
+            total = jnp.where(there, x, 0).sum(axis=1)
+            return total / jnp.maximum(there.sum(axis=1), 1).astype(x.dtype)
+        # Below every valid value, and finite, so that derivatives are too.
+        low = jnp.where(there, x, jnp.finfo(x.dtype).min)  # type: ignore[no-untyped-call]
+        return jnp.where(there.any(axis=1), largest(jnp.swapaxes(low, 1, 2)), 0)
