@@ -164,7 +164,7 @@ HUGE = 1 << 61
         (b"\0" * 7, "too early"),
         (struct.pack("<Q", 100) + b"{}", "too early"),
         (struct.pack("<Q", 1 << 63), "does not begin as model files do"),
-        (b"\x80\x04\x95pickle" * 20, "looks like a pickle, which is never read"),
+        (b"\x80\x04\x95pickle" * 20, "is a pickle, as the original"),
         (b"some text\n" * 20, "does not begin as model files do"),
         (file_of(b"[" * 1_000_000), "objects and lists"),
         (file_of(b"[" * 60_000), "recursion|nested|levels"),

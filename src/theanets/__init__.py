@@ -11,6 +11,9 @@ hid1   feedforward  in      100    relu            78,500
 out    feedforward  hid1    10     softmax          1,010
 """
 
+import logging
+from typing import TYPE_CHECKING, Any
+
 from theanets import (
     activations,
     convolution,
@@ -43,6 +46,7 @@ from theanets.minimize import minimize
 from theanets.network import Network, load
 from theanets.parameters import Parameter
 from theanets.regularizers import Regularizer
+from theanets.renamed import missing
 from theanets.training.controls import Controls
 
 __all__ = [
@@ -70,12 +74,32 @@ __all__ = [
     "config",
     "convolution",
     "datasets",
+    "enable_default_logging",
     "errors",
     "layers",
     "load",
+    "log",
     "losses",
     "minimize",
     "plotting",
     "recurrent",
     "regularizers",
 ]
+
+log = logging.getLogger("theanets")
+
+
+def enable_default_logging() -> None:
+    """Write what the logger ``theanets`` says to the standard error stream.
+
+    The progress of a training is shown without that; see ``progress`` of `train`.
+    """
+    log.setLevel(logging.INFO)
+    if not log.handlers:
+        log.addHandler(logging.StreamHandler())
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        missing(__name__, name)

@@ -525,3 +525,6 @@ def _named(name: str, function: Function) -> type[Activation]:
 
 for _names, _function in FUNCTIONS.items():
     REGISTRY.register(_named(_names[0], _function), *_names)
+
+LGrelu = Lgrelu
+"""By the name of the original."""

@@ -50,7 +50,7 @@ _KEY = "theanets"
 _NAMES = {dtype: name for name, dtype in TYPES.items()}
 _BEFORE = '{"sha256": "'
 _ZEROS = "0" * 64
-_OTHERS = {b"\x80": "a pickle", b"\x1f\x8b": "a gzip file", b"PK\x03": "a zip file"}
+_OTHERS = {b"\x1f\x8b": "a gzip file within a gzip file", b"PK\x03": "a zip file"}
 _FIRST_FORMAT = '{"format": 1,'
 
 
@@ -126,6 +126,17 @@ def unpacked(
         If a byte is not as it was written, or this is another kind of file, or a
         newer one.
     """
+    if (
+        content.startswith(b"\x80")
+        and int.from_bytes(content[:8], "little") > MOST_BYTES
+    ):
+        raise ModelFileError(
+            f"{where} is a pickle, as the original theanets wrote them, which is never "
+            "read: a pickle can run any code. Take the arrays out with the program "
+            "that wrote it, and put them into a model: "
+            'net.find("hid1.w").set_value(array). '
+            "docs/moving.md shows how."
+        )
     try:
         header, buffer = _split(content)
         text = _text(header.pop("__metadata__", None))

@@ -15,8 +15,9 @@ class Experiment:
 
     Parameters
     ----------
-    network : Network, class of Network, or path
-        The model, or its class, made with the further arguments, or a saved file.
+    network : Network, class of Network, callable, or path
+        The model; or its class, or a function that returns one, called with the
+        further arguments; or a saved file.
 
     Examples
     --------
@@ -27,8 +28,15 @@ class Experiment:
     """
 
     def __init__(self, network: Any, *args: Any, **kwargs: Any) -> None:
-        if isinstance(network, type) and issubclass(network, Network):
-            self.network: Network = network(*args, **kwargs)
+        # A network is not callable, but a subclass may be.
+        if callable(network) and not isinstance(network, Network):
+            made = network(*args, **kwargs)
+            if not isinstance(made, Network):
+                raise ConfigurationError(
+                    f"an experiment is made from a network; {network!r} returned "
+                    f"{made!r}. Give a function or class that makes a network."
+                )
+            self.network: Network = made
             return
         if args or kwargs:
             raise ConfigurationError(
@@ -41,8 +49,8 @@ class Experiment:
             self.network = network
         else:
             raise ConfigurationError(
-                f"an experiment is made from a network, its class or a file, got "
-                f"{network!r}."
+                "an experiment is made from a network, its class, a function that "
+                f"makes one, or a file, got {network!r}."
             )
 
     def train(self, *args: Any, **kwargs: Any) -> Pair:

@@ -7,9 +7,10 @@ import numpy as np
 
 from theanets.checks import flag
 from theanets.datasets.arrays import Expected, as_array, check
-from theanets.errors import ConfigurationError
+from theanets.errors import ConfigurationError, UnknownNameError
 from theanets.forks import elsewhere, forked
 from theanets.network import Network
+from theanets.parameters import no_such
 from theanets.prediction import in_batches
 from theanets.scores import accuracy, r2
 from theanets.training.programs import PROGRAMS
@@ -54,14 +55,22 @@ class Autoencoder(Network):
         ----------
         x : array
             Inputs.
-        layer : str or int, optional
-            Name or index of the layer; by default the middle one.
+        layer : str, int or Layer, optional
+            Name or index of the layer, or the layer, or the full name of one of its
+            outputs, such as ``"hid1:pre"``; by default the middle one.
         sample : bool
             Whether to draw 0 or 1 with the output as probability, as uint8; for
             outputs between 0 and 1.
+        **regularizers
+            Noise and dropout as in `train`.
+
+        Raises
+        ------
+        KeyError
+            If there is no such layer or output; the message lists those there are.
         """
         sample = flag(sample, "sample")
-        code = self._output(x, self._code_layer(layer).output_name, regularizers)
+        code = self._output(x, self._code_output(layer), regularizers)
         if not sample:
             return code
         if code.min() < 0 or code.max() > 1:
@@ -72,45 +81,73 @@ class Autoencoder(Network):
         rng = np.random.default_rng(self._noise_key())
         return (rng.random(code.shape) < code).astype(np.uint8)
 
-    def decode(self, z: Any, layer: Any = None) -> np.ndarray:
+    def decode(self, z: Any, layer: Any = None, **regularizers: Any) -> np.ndarray:
         """Return the model's output for a code, as `encode` gives it.
 
         Parameters
         ----------
         z : array
             Outputs of the layer, for a batch or a single example.
-        layer : str or int, optional
-            Name or index of the layer; by default the middle one.
+        layer : str, int or Layer, optional
+            Name or index of the layer, or the layer, or the full name of its main
+            output, such as ``"hid1:out"``; by default the middle one.
+        **regularizers
+            Noise and dropout as in `train`, of this layer and those after it.
+
+        Raises
+        ------
+        KeyError
+            If there is no such layer or output; the message lists those there are.
+        ConfigurationError
+            If the output cannot be computed from the layer alone.
         """
         if forked():
-            answer: np.ndarray = elsewhere(self.decode, z, layer)
+            answer: np.ndarray = elsewhere(self.decode, z, layer, **regularizers)
+            self._draws += bool(regularizers)
             return answer
-        chosen = self._code_layer(layer)
+        start = self._code_output(layer)
+        chosen = self._layer(start.partition(":")[0])
+        if start != chosen.output_name:
+            raise ConfigurationError(
+                f'decode cannot begin at "{start}": other layers read '
+                f'"{chosen.output_name}". Give decode the values of that.'
+            )
         array = as_array(z, "z")
         single = array.ndim == len(chosen.shape)
         array = array[None] if single else array
         check([array], [Expected("z", "code", chosen.shape)], "decode")
-        topology, dtype = self._topology, self._dtype
+        objective, key = self._noisy(regularizers)
         last = self._last_layer().output_name
 
-        def decoded(params: Any, code: Any) -> Any:
-            values = topology.forward_from(params, chosen, code["z"].astype(dtype))
-            return {last: values[last]}
+        def decoded(params: Any, part: Any, numbers: Any, key: Any, first: Any) -> Any:
+            code = part["z"].astype(objective.dtype)
+            own = None if key is None else jax.random.fold_in(key, first)
+            return {last: objective.outputs_from(params, chosen, code, numbers, own)}
 
-        key = ("decode", topology.key, chosen.name, dtype.name)
-        program = PROGRAMS.get(key, lambda: jax.jit(decoded))
+        program = PROGRAMS.get(
+            ("decode", objective.key, chosen.name), lambda: jax.jit(decoded)
+        )
         values = self._values.now()
-        output = in_batches(lambda part, _: program(values, part), {"z": array}, dtype)[
-            last
-        ]
+        output = in_batches(
+            lambda part, first: program(values, part, objective.numbers, key, first),
+            {"z": array},
+            objective.dtype,
+        )[last]
         return output[0] if single else output
 
     def score(self, x: Any, w: Any = None, **regularizers: Any) -> float:  # type: ignore[override]
         """Return R² of the reconstruction; see `Network.score`."""
         return r2(self._answers(x, x, w, self._last_layer().shape, regularizers))
 
-    def _code_layer(self, layer: Any) -> Any:
-        return self._layer(len(self.layers) // 2 if layer is None else layer)
+    def _code_output(self, layer: Any) -> str:
+        """Return the full name of the output that is the code."""
+        if not (isinstance(layer, str) and ":" in layer):
+            chosen = len(self.layers) // 2 if layer is None else layer
+            return self._layer(chosen).output_name
+        names = self._topology.output_names
+        if layer not in names:
+            raise UnknownNameError(no_such("the model", "output", layer, names))
+        return layer
 
 
 class Classifier(Network):
@@ -149,6 +186,10 @@ class Classifier(Network):
         return self._predicted(
             x, name, state, return_state, regularizers, lambda y: y.argmax(axis=-1)
         )
+
+    def classify(self, x: Any, **keywords: Any) -> Any:
+        """Return the most probable classes, as `predict` does."""
+        return self.predict(x, **keywords)
 
     def predict_proba(
         self,

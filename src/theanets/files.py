@@ -21,6 +21,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from theanets.checks import whole
+from theanets.compression import MAGIC, compressed, expanded
 from theanets.container import packed, unpacked
 from theanets.errors import ConfigurationError
 
@@ -55,6 +56,7 @@ def check_target(file: str | os.PathLike[str], what: str) -> None:
         If its name is too long, or its folder cannot be looked into.
     """
     path = named(file, what)
+    _warn_of_name(file)
     try:
         if not _is_folder(path.parent):
             raise ConfigurationError(
@@ -112,6 +114,7 @@ def write(
     file : path or binary file object
         Where to write. A path is replaced only once the new file is complete and on
         the disk; one that is a link stays a link, and what it names is replaced.
+        A name that ends in ``.gz`` has the file compressed with gzip.
     description : mapping
         What JSON can hold, but for infinity and NaN.
     arrays : mapping of str to array
@@ -126,11 +129,19 @@ def write(
         not valid.
     OSError
         If the file cannot be written; what was there before is untouched.
+
+    Warns
+    -----
+    UserWarning
+        If the name says that the file is a pickle, which it is not.
     """
     keep = whole(keep, "keep", 0, ", of older files to keep")
     if isinstance(file, str | os.PathLike):
+        _warn_of_name(file)
         path = Path(os.path.realpath(named(file, "the file")))
         content = packed(description, arrays)
+        if os.fspath(file).lower().endswith(".gz"):
+            content = compressed(content)
         try:
             _place(path, content, keep)
         except OSError as error:
@@ -152,6 +163,7 @@ def read(file: Source) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     ----------
     file : path, binary file object, or bytes
         What `write` has written; a file object is read from where it is to its end.
+        Whether it is compressed is seen from its first bytes, whatever its name.
 
     Returns
     -------
@@ -172,7 +184,7 @@ def read(file: Source) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         If it is damaged, no model file, or from a newer version.
     """
     if isinstance(file, bytes | bytearray | memoryview):
-        return unpacked(bytes(file), called(file))
+        return _unpacked(bytes(file), called(file))
     if isinstance(file, str | os.PathLike):
         path = named(file, "the file")
         try:
@@ -181,7 +193,7 @@ def read(file: Source) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
             if error.errno not in (errno.EISDIR, errno.ENAMETOOLONG):
                 raise
             raise plainly(error, "the file was not read", file) from error
-        return unpacked(content, called(file))
+        return _unpacked(content, called(file))
     _check_open(file, "the file")
     is_text = isinstance(file, io.TextIOBase)
     if is_text or not hasattr(file, "read") or not _allows(file, "readable", "read"):
@@ -193,7 +205,15 @@ def read(file: Source) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
             f"the file is {file!r}; it has to be a path, the bytes of a file, or a "
             'file opened to read bytes, as open(path, "rb") does.'
         )
-    return unpacked(bytes(found), called(file))
+    return _unpacked(bytes(found), called(file))
+
+
+def _unpacked(
+    content: bytes, where: str
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    if content.startswith(MAGIC):
+        content = expanded(content, where)
+    return unpacked(content, where)
 
 
 def called(file: Source) -> str:
@@ -230,6 +250,22 @@ def or_note(
         if first is None:
             raise
         first.add_note(f"Besides, {what} could not be written: {error}")
+
+
+def _warn_of_name(file: str | os.PathLike[str]) -> None:
+    """Warn of a name that promises another kind of file."""
+    name = os.fspath(file)
+    plain = name[:-3] if name.lower().endswith(".gz") else name
+    stem, suffix = os.path.splitext(plain)
+    if suffix.lower() in (".pkl", ".pickle"):
+        zipped = name[len(plain) :]
+        warnings.warn(
+            f"{name} is written as safetensors{' and compressed' if zipped else ''}, "
+            "not as a pickle: theanets.load reads it, pickle does not. Better name it "
+            f"{stem}.safetensors{zipped}.",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def _check_open(file: Any, what: str) -> None:

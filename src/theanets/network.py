@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from threading import Lock, Thread, current_thread
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -40,6 +40,7 @@ from theanets.prediction import (
     input_arrays,
 )
 from theanets.registry import listing, suggest
+from theanets.renamed import Replaced
 from theanets.saving import describe, named, rebuild, register
 from theanets.scores import Part, checked_target, checked_weights, r2
 from theanets.summary import table
@@ -91,6 +92,16 @@ class Network:
     """The activation of the last layer, unless it says otherwise."""
     input_ndim: ClassVar[int] = 2
     """Rank of the data, with its batch axis."""
+
+    if not TYPE_CHECKING:
+        build_graph = Replaced("Network")
+        cache_graph = Replaced("Network")
+        inputs_and_targets = Replaced("Network")
+        loss = Replaced("Network")
+        monitors = Replaced("Network")
+        set_params = Replaced("Network")
+        updates = Replaced("Network")
+        variables = Replaced("Network")
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -162,6 +173,11 @@ class Network:
     def frozen(self) -> list[str]:
         """Full names of the arrays that training leaves as they are; see `freeze`."""
         return sorted(self._topology.frozen)
+
+    @property
+    def num_params(self) -> int:
+        """Number of values in all parameters that training changes."""
+        return sum(param.size for param in self.params)
 
     def add_layer(
         self, layer: Any = None, is_output: bool = False, **spec: Any
@@ -236,13 +252,16 @@ class Network:
         self.losses.append(made)
         self._follow()
 
-    def find(self, which: str | int, param: str | int) -> Parameter:
+    def find(
+        self, which: str | int | Layer, param: str | int | None = None
+    ) -> Parameter:
         """Return the handle of a parameter.
 
         Parameters
         ----------
-        which : str or int
-            Name or index of the layer.
+        which : str, int or Layer
+            Name or index of the layer, or the layer; or alone the full name of the
+            parameter, such as ``"hid1.w"``.
         param : str or int
             Name or index of the parameter within the layer.
 
@@ -251,9 +270,19 @@ class Network:
         KeyError
             If there is no such layer or parameter; the message lists those there are.
         """
-        named = self._topology.parts.get(which) if isinstance(which, str) else None
-        layer = named or self._layer(which)
+        if param is None and isinstance(which, str) and "." in which:
+            which, _, param = which.partition(".")
+        name = which.name if isinstance(which, Layer) else which
+        named = self._topology.parts.get(name) if isinstance(name, str) else None
+        layer = named or self._layer(name)
         names = list(layer.params)
+        if param is None:
+            first = names[0] if names else "w"
+            raise UnknownNameError(
+                f'find("{layer.name}") names a layer and no parameter. Its parameters: '
+                f'{", ".join(names) or "none"}. Write find("{layer.name}", "{first}") '
+                f'or find("{layer.name}.{first}").'
+            )
         if is_whole(param) and -len(names) <= param < len(names):
             param = names[param]
         if param not in names:
@@ -674,14 +703,18 @@ class Network:
             self._draws += bool(given)
             return answer
         values = self._values.now()
+        objective, key = self._noisy(given)
+        return compute(objective, values, x, names, key)
+
+    def _noisy(self, given: Mapping[str, Any]) -> tuple[Objective, Any]:
+        """Return the graph with the noise that keywords ask for, and its random key."""
         if not given:
-            return compute(self._bare(), values, x, names, None)
+            return self._bare(), None
         rest = dict(given)
         terms = regularizers.take(rest)
         if rest:
             controls_.refuse(rest, regularizers.keywords())
-        noisy = replace(self._bare(), regularizers=terms)
-        return compute(noisy, values, x, names, self._noise_key())
+        return replace(self._bare(), regularizers=terms), self._noise_key()
 
     def _bare(self) -> Objective:
         """Return the graph without losses, which is made once: answers are quick."""

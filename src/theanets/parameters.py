@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from theanets.checks import flag
 from theanets.config import float_type
 from theanets.datasets.arrays import as_array
 from theanets.errors import DataError
@@ -93,18 +94,34 @@ class Parameter:
         """Type of the values."""
         return self._values[self.name].dtype
 
-    def get_value(self) -> np.ndarray:
-        """Return a copy of the values."""
+    def get_value(self, borrow: bool = False) -> np.ndarray:
+        """Return a copy of the values.
+
+        Parameters
+        ----------
+        borrow : bool
+            Taken for scripts that give it; the answer is a copy either way, so that
+            only `set_value` changes the network.
+        """
+        flag(borrow, "borrow")
         return np.array(self._values[self.name])
 
-    def set_value(self, value: Any) -> None:
+    def set_value(self, value: Any, borrow: bool = False) -> None:
         """Replace the values by others of the same shape.
+
+        Parameters
+        ----------
+        value : array
+            The new values, which are copied.
+        borrow : bool
+            Taken for scripts that give it; it changes nothing.
 
         Raises
         ------
         DataError
             If the shape is another one, or a value is not finite.
         """
+        flag(borrow, "borrow")
         array = np.asarray(as_array(value, f'parameter "{self.name}"'))
         if array.shape != self.shape:
             raise DataError(

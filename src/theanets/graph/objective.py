@@ -11,7 +11,8 @@ import numpy as np
 
 from theanets.graph.monitors import Monitor
 from theanets.graph.slots import Slot, slots_of, weights_name
-from theanets.graph.topology import Topology
+from theanets.graph.topology import Modify, Topology
+from theanets.layers import Layer
 from theanets.losses import Loss
 from theanets.losses.base import with_axes
 from theanets.regularizers import Evaluation, Regularizer
@@ -120,6 +121,27 @@ class Objective:
         cast = self.topology.cast(inputs, self.dtype)
         if key is None:
             return self.topology.forward(params, cast)
+        modify, before = self._modifier(numbers, key)
+        layer_key = key if training else None
+        return self.topology.forward(params, cast, modify, layer_key) | before
+
+    def outputs_from(
+        self,
+        params: Mapping[str, Array],
+        start: Layer,
+        value: Array,
+        numbers: Mapping[str, Any],
+        key: Array | None = None,
+    ) -> Array:
+        """Compute the model's output from the main output of one layer alone."""
+        modify = None if key is None else self._modifier(numbers, key)[0]
+        outputs = self.topology.forward_from(params, start, value, modify)
+        return outputs[self.topology.layers[-1].output_name]
+
+    def _modifier(
+        self, numbers: Mapping[str, Any], key: Array
+    ) -> tuple[Modify, dict[str, Array]]:
+        """Return what adds the noise, and where it puts the values from before it."""
         noises = [
             (r, self._changed_by(r), weight)
             for r, weight in zip(
@@ -136,8 +158,7 @@ class Objective:
                     value = regularizer.modify(name, value, key, jnp.asarray(weight))
             return value
 
-        layer_key = key if training else None
-        return self.topology.forward(params, cast, modify, layer_key) | before
+        return modify, before
 
     def traced(
         self,

@@ -229,7 +229,11 @@ class Topology:
         return outputs
 
     def forward_from(
-        self, params: Params, start: Layer, value: Array
+        self,
+        params: Params,
+        start: Layer,
+        value: Array,
+        modify: Modify | None = None,
     ) -> dict[str, Array]:
         """Compute the outputs that follow from the main output of one layer alone.
 
@@ -238,12 +242,17 @@ class Topology:
         ConfigurationError
             If the last layer needs more than that.
         """
-        outputs = {start.output_name: value}
+        outputs: dict[str, Array] = {}
+
+        def keep(full: str, found: Array) -> None:
+            outputs[full] = found if modify is None else modify(full, found, outputs)
+
+        keep(start.output_name, value)
         for layer in self.layers[self.layers.index(start) + 1 :]:
             if layer.reads and set(layer.reads) <= set(outputs):
                 read = {name: outputs[name] for name in layer.reads}
                 for name, found in _run(layer, params, read)[0].items():
-                    outputs[f"{layer.name}:{name}"] = found
+                    keep(f"{layer.name}:{name}", found)
         if self.layers[-1].output_name not in outputs:
             raise ConfigurationError(
                 f'the output cannot be computed from layer "{start.name}" alone: '

@@ -4,7 +4,7 @@ import inspect
 import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import jax
 import numpy as np
@@ -22,6 +22,7 @@ from theanets.initializers import (
 )
 from theanets.layers import keywords
 from theanets.registry import Registry, listing, parameters
+from theanets.renamed import Replaced
 
 Array = jax.Array
 Shape = keywords.Shape
@@ -189,6 +190,13 @@ class Layer:
                 f"dict(form={form!r}, {example})."
             )
         return kind(**given)
+
+    if not TYPE_CHECKING:
+        connect = Replaced("Layer")
+        log = Replaced("Layer")
+        log_params = Replaced("Layer")
+        resolve_inputs = Replaced("Layer")
+        resolve_outputs = Replaced("Layer")
 
     # What subclasses write.
 
@@ -576,3 +584,13 @@ class Layer:
         return keywords.options(
             self.attributes, name, taken, general, defaults, self.where
         )
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """Return a layer that the original had in this module."""
+        cls = FORMS.lookup(name) if name in FORMS else None
+        if cls is None or cls.__name__ != name:
+            raise AttributeError(f"{__name__} has no {name!r}.")
+        return cls

@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
 
 from theanets.errors import ConfigurationError
 from theanets.initializers import INITS, random_matrix
-from theanets.layers.base import Array, Layer, Shape
+from theanets.layers.base import FORMS, Array, Layer, Shape
 from theanets.layers.correlate import correlate
 from theanets.layers.windows import count_windows, fitting, windows_of
 
@@ -153,3 +153,12 @@ class Conv1(Conv2):
         """Return the correlation, that of images with a single row."""
         padding = ((0, 0), *self.windows.padding(x.shape[1:2]))
         return correlate(x[:, None], w, (1, *self.windows.stride), padding)[:, 0]
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """Return a layer that the original had in this module."""
+        if name not in ("Pool1", "Pool2"):
+            raise AttributeError(f"{__name__} has no {name!r}.")
+        return FORMS.lookup(name)

@@ -1,5 +1,7 @@
 """What a model is trained to make small; `Loss` is the base of your own."""
 
+from typing import TYPE_CHECKING, Any
+
 from theanets.losses.base import REGISTRY, Custom, Loss, mean
 from theanets.losses.classification import BinaryCrossEntropy, CrossEntropy, Hinge
 from theanets.losses.distributions import (
@@ -8,6 +10,10 @@ from theanets.losses.distributions import (
     MaximumMeanDiscrepancy,
 )
 from theanets.losses.regression import Huber, MeanAbsoluteError, MeanSquaredError
+from theanets.renamed import missing
+
+# By the names of the original.
+KullbackLeiblerDivergence = KullbackLeibler
 
 __all__ = [
     "REGISTRY",
@@ -18,9 +24,16 @@ __all__ = [
     "Hinge",
     "Huber",
     "KullbackLeibler",
+    "KullbackLeiblerDivergence",
     "Loss",
     "MaximumMeanDiscrepancy",
     "MeanAbsoluteError",
     "MeanSquaredError",
     "mean",
 ]
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        missing(__name__, name)

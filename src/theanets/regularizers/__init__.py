@@ -3,6 +3,8 @@
 `Regularizer` is the base of your own.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from theanets.regularizers.arguments import from_kwargs, keywords, take
 from theanets.regularizers.base import REGULARIZERS, ROLES, Evaluation, Regularizer
 from theanets.regularizers.noise import Dropout, Noise
@@ -14,13 +16,19 @@ from theanets.regularizers.penalties import (
     WeightL1,
     WeightL2,
 )
+from theanets.renamed import missing
+
+# By the names of the original.
+BernoulliDropout, GaussianNoise = Dropout, Noise
 
 __all__ = [
     "REGULARIZERS",
     "ROLES",
+    "BernoulliDropout",
     "Contractive",
     "Dropout",
     "Evaluation",
+    "GaussianNoise",
     "HiddenL1",
     "Noise",
     "RecurrentNorm",
@@ -32,3 +40,9 @@ __all__ = [
     "keywords",
     "take",
 ]
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        missing(__name__, name)

@@ -1,0 +1,78 @@
+"""Files compressed with gzip: equal bytes for equal content, read within bounds."""
+
+import struct
+import zlib
+
+from theanets.errors import ModelFileError
+
+MAGIC = b"\x1f\x8b"
+"""How a gzip file begins."""
+MOST_RATIO = 32
+"""A compressed file holds at most so many times its own bytes, ..."""
+LEAST_LIMIT = 64 << 20
+"""... or this many, if that is more: a few bytes must not fill the memory."""
+
+# No name, no time, no operating system: equal models give equal files.
+_HEADER = MAGIC + b"\x08\x00\x00\x00\x00\x00\x00\xff"
+
+
+def limit(size: int) -> int:
+    """Return how many bytes a compressed file of a size may hold."""
+    return max(LEAST_LIMIT, MOST_RATIO * size)
+
+
+def compressed(content: bytes) -> bytes:
+    """Return the bytes of a gzip file with some content.
+
+    Examples
+    --------
+    >>> compressed(b"a" * 1000) == compressed(b"a" * 1000)
+    True
+    >>> expanded(compressed(b"abc"), "the file")
+    b'abc'
+    """
+    made = _packed(content, 6)
+    if len(content) > limit(len(made)):
+        # Numbers that are nearly all alike: what is written has to be readable.
+        made = _packed(content, 0)
+    return made
+
+
+def expanded(content: bytes, where: str) -> bytes:
+    """Return what a gzip file holds; ``where`` begins the messages.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is damaged, or holds more than its size allows.
+    """
+    most = limit(len(content))
+    stream = zlib.decompressobj(wbits=31)
+    try:
+        found = stream.decompress(content, most + 1)
+    except zlib.error as error:
+        raise _damaged(where, str(error)) from None
+    if len(found) > most:
+        raise ModelFileError(
+            f"{where} is compressed with gzip and holds more than {most} bytes, the "
+            f"most that is read from {len(content)} compressed ones: it could fill "
+            "the memory. If you trust it, expand it with gunzip and load the result."
+        )
+    if not stream.eof:
+        raise _damaged(where, "it ends too early")
+    if stream.unused_data:
+        raise _damaged(where, "it goes on behind its end")
+    return found
+
+
+def _packed(content: bytes, level: int) -> bytes:
+    stream = zlib.compressobj(level, wbits=-zlib.MAX_WBITS)
+    end = struct.pack("<II", zlib.crc32(content), len(content) & 0xFFFFFFFF)
+    return b"".join((_HEADER, stream.compress(content), stream.flush(), end))
+
+
+def _damaged(where: str, reason: str) -> ModelFileError:
+    return ModelFileError(
+        f"{where} is a damaged gzip file: {reason}. It has to be a file that save has "
+        "written; if it was copied, copy it again."
+    )
