@@ -59,7 +59,7 @@ def test_wrong_use():
         theanets.Experiment(net, loss="mae")
     with pytest.raises(ConfigurationError, match="made from a network, its class"):
         theanets.Experiment([3, 2])
-    with pytest.raises(ConfigurationError, match="made from a network, its class"):
+    with pytest.raises(ConfigurationError, match="class 'dict'> returned"):
         theanets.Experiment(dict)
     with pytest.raises(FileNotFoundError):
         theanets.Experiment("no-such-file")

@@ -262,9 +262,10 @@ def header(data):
 def test_garbage(tmp_path, content):
     path = tmp_path / "model.net"
     path.write_bytes(content)
-    with pytest.raises(ModelFileError, match="damaged or no model file"):
+    wrong = "damaged or no model file|is a pickle"
+    with pytest.raises(ModelFileError, match=wrong):
         theanets.load(path)
-    with pytest.raises(ModelFileError, match="damaged or no model file"):
+    with pytest.raises(ModelFileError, match=wrong):
         theanets.load(io.BytesIO(content))
 
 

@@ -355,6 +355,11 @@ class Layer:
         return tuple(dict.fromkeys((*self.input_names, *self.side_inputs.values())))
 
     @property
+    def activation_params(self) -> frozenset[str]:
+        """The names of the parameters that belong to the activation."""
+        return frozenset(self._activation_names.values())
+
+    @property
     def form(self) -> str:
         """The name of this kind of layer."""
         return type(self).__name__.lower()

@@ -265,12 +265,13 @@ class Tied(Layer):
 def weight_matrix(layer: Layer) -> str | None:
     """Return the parameter that maps a layer's input to its units, if there is one.
 
-    That is the only learned array with more than one axis, of (inputs, units); a layer
-    that carries a state, or shares arrays with another, has none.
+    That is the only learned array with more than one axis, of (inputs, units), those of
+    the activation aside; a layer that shares arrays with another has none.
     """
     if layer.workers or layer.borrowed or layer.reads_indices or not layer.input_names:
         return None
-    wide = [x for x in layer.params.values() if x.learned and len(x.shape) > 1]
+    own = [x for n, x in layer.params.items() if n not in layer.activation_params]
+    wide = [x for x in own if x.learned and len(x.shape) > 1]
     if len(wide) != 1 or wide[0].shape[:1] != layer.input_shape[-1:]:
         return None
     return wide[0].name if len(wide[0].shape) == 2 else None
