@@ -81,13 +81,8 @@ def test_a_mask_with_holes():
 
 
 @pytest.mark.parametrize("kind", LAYERS)
-def test_gradients(kind):
-    before = theanets.config.floatX
-    theanets.config.floatX = "float64"
-    try:
-        net = model(kind, masked=True)
-    finally:
-        theanets.config.floatX = before
+def test_gradients(kind, float64):
+    net = model(kind, masked=True)
     apply, params = net.functional()
     inputs = {"x": X.astype("f8"), "mask": MASK.astype("f8")}
 
