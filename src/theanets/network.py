@@ -175,6 +175,11 @@ class Network:
         return sorted(self._topology.frozen)
 
     @property
+    def seed(self) -> int:
+        """The seed of everything random; with ``rng=None`` the one that was drawn."""
+        return self._seed
+
+    @property
     def num_params(self) -> int:
         """Number of values in all parameters that training changes."""
         return sum(param.size for param in self.params)

@@ -33,9 +33,11 @@ def test_shapes_are_properties():
 
 def test_a_shape_before_the_layer_is_in_a_model():
     layer = layers.Feedforward(size=3)
-    for name in ("output_shape", "output_size"):
+    for name in ("output_shape", "output_size", "input_shape", "input_size"):
         with pytest.raises(ConfigurationError, match="known once it is part of a mod"):
             getattr(layer, name)
+    with pytest.raises(ConfigurationError, match="known once it is part of a mod"):
+        _ = layer.num_params
 
 
 def test_unnamed_layers_get_names_of_their_own():
@@ -110,6 +112,7 @@ def test_a_seed_is_drawn_and_kept():
         *(x.find("out", "w").get_value() for x in (first, second))
     )
     again = reloaded(first)
+    assert again.seed == first.seed != second.seed
     data = X, X[:, :2]
     for net in (first, again):
         net.train(data, algo="sgd", hidden_noise=0.1, max_epochs=2, progress=False)

@@ -377,6 +377,11 @@ class Layer:
     @property
     def input_shape(self) -> Shape:
         """Shape of the first input without its batch axis."""
+        if not self.input_shapes:
+            raise ConfigurationError(
+                f"{self.where}the shape of its input is known once it is part of a "
+                "model, and reads another layer."
+            )
         return self.input_shapes[self.input_name]
 
     @property
@@ -417,8 +422,9 @@ class Layer:
 
     @property
     def num_params(self) -> int:
-        """Number of values in all parameters of the layer."""
-        return sum(math.prod(param.shape) for param in self.params.values())
+        """Number of values in all parameters of the layer, once it is in a model."""
+        counts = [math.prod(param.shape) for param in self.params.values()]
+        return sum(counts) if self.output_shape else 0
 
     @property
     def output_name(self) -> str:
