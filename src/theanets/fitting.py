@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from theanets import history, optimizers, pretraining, regularizers, resuming
+from theanets.checks import flag, is_whole
 from theanets.datasets.batches import Dataset
 from theanets.errors import ConfigurationError, DataError
 from theanets.forks import forked, refuse_forked
@@ -18,6 +19,7 @@ from theanets.graph.expected import Expectations
 from theanets.graph.freezing import freezing
 from theanets.graph.monitors import make_monitors
 from theanets.graph.objective import Objective
+from theanets.graph.states import States
 from theanets.graph.topology import Topology
 from theanets.initializers import as_seed, stream
 from theanets.optimizers import Optimizer
@@ -147,6 +149,7 @@ class _Plan:
         controls = Controls.take(given)
         class_weight = given.pop("class_weight", None)
         freeze = given.pop("freeze", None)
+        stateful = flag(given.pop("stateful", False), "stateful")
         optimizer = _optimizer(algo, given)
         whole = net._objective(terms, monitors)
         if class_weight is not None:
@@ -155,7 +158,9 @@ class _Plan:
         if freeze is not None:
             whole = replace(whole, topology=freezing(whole.topology, freeze))
         _check_learns(whole.topology)
-        parts = _parts(net, whole, algo)
+        whole = replace(whole, stateful=stateful)
+        rows = _rows(train, controls.batch_size) if stateful else None
+        parts = _parts(net, whole, algo, rows)
         return cls(algo, snapshots, checkpoint, controls, optimizer, whole, parts)
 
 
@@ -213,7 +218,7 @@ def _optimizer(algo: Any, given: dict[str, Any]) -> Optimizer | None:
         optimizer = optimizers.resolve(algo, given, others=pretraining.NAMES)
     if given:
         others = ["class_weight", "freeze", "monitors", "save_progress", "save_every"]
-        others += KEYWORDS
+        others += ["stateful", *KEYWORDS]
         own = optimizers.keywords(algo) + ["subalgo"] * staged
         known = [*controls_.keywords(), *regularizers.keywords(), *own, *others, "axis"]
         controls_.refuse(given, known)
@@ -229,27 +234,66 @@ def _check_learns(topology: Topology) -> None:
         )
 
 
-def _parts(net: "Network", whole: Objective, algo: Any) -> list[Part]:
-    """Return what is trained one after the other; mostly the network as it is."""
+def _rows(train: Any, batch_size: Any) -> int:
+    """Return how many sequences each batch holds, which states have to know."""
+    sizes = [batch_size]
+    if isinstance(train, Dataset):
+        sizes.insert(0, train.batch_size)
+        train = train.inputs
+    known = [size for size in sizes if is_whole(size, 1)]
+    own = getattr(train, "batch_size", None)
+    if is_whole(own, 1):
+        if known and known[0] != own:
+            raise ConfigurationError(
+                f"batch_size is {known[0]}, but each batch of the data has {own} "
+                "sequences. Leave it out."
+            )
+        return int(own)
+    if not known:
+        raise ConfigurationError(
+            "with stateful=True each batch goes on where the one before it ended: give "
+            "theanets.recurrent.batches(..., stateful=True), or batches of your own "
+            "and by batch_size how many sequences each of them has."
+        )
+    return int(known[0])
+
+
+def _parts(net: "Network", whole: Objective, algo: Any, rows: int | None) -> list[Part]:
+    """Return what is trained one after the other; mostly the network as it is.
+
+    ``rows`` are the sequences in a batch, where states are carried on.
+    """
     name = pretraining.NAMES.get(algo, "") if isinstance(algo, str) else ""
+    if name == "sample" and rows:
+        raise ConfigurationError(
+            "stateful is True, but algo 'sample' draws weights without going through "
+            "the data in their order. Leave it out."
+        )
     if name in ("", "sample"):
-        return [_part(net, whole, Stage(name, whole.topology), {})]
+        return [_part(net, whole, Stage(name, whole.topology), {}, rows)]
     # Stages share the layers that they share, and those begin once.
     drawn: dict[int, dict[str, Any]] = {}
     stages = pretraining.stages(algo, whole.topology)
     for stage in stages:
         seed = int(stream(net._seed, stage.name).integers(2**31))
         drawn.setdefault(id(stage.fresh), net._initial(stage.fresh, seed))
-    return [_part(net, whole, stage, drawn[id(stage.fresh)]) for stage in stages]
+    return [_part(net, whole, stage, drawn[id(stage.fresh)], rows) for stage in stages]
 
 
-def _part(net: "Network", whole: Objective, stage: Stage, own: dict[str, Any]) -> Part:
+def _part(
+    net: "Network",
+    whole: Objective,
+    stage: Stage,
+    own: dict[str, Any],
+    rows: int | None,
+) -> Part:
     """Return a stage of training as something to minimize."""
     objective = pretraining.part_of(whole, stage, map(net._following, net.losses))
     expect = Expectations(objective)
     if stage.reconstructs:
         expect = InputsAlone(whole)
-    return Part(stage, objective, expect, net._values, own)
+    states = rows and States(stage.topology, objective.dtype, rows)
+    return Part(stage, objective, expect, net._values, own, states or None)
 
 
 @dataclass

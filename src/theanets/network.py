@@ -479,8 +479,10 @@ class Network:
             (``batch_size``, ``max_epochs``, ``patience``, ...), regularizers
             (``weight_l2``, ``hidden_dropout``, ...), ``class_weight``, ``monitors``,
             ``freeze`` (as of `freeze`, for this training alone, besides what is frozen
-            already), ``checkpoint`` (a file from which an interrupted run goes on),
-            ``save_progress`` and ``save_every``. The user guide lists them all.
+            already), ``stateful`` (recurrent layers begin each batch with their states
+            after the one before), ``checkpoint`` (a file from which an interrupted run
+            goes on), ``save_progress`` and ``save_every``. The user guide lists them
+            all.
 
         Ctrl-C ends the training: the best parameters are put back, one line says so,
         and the script goes on; see ``on_interrupt``.

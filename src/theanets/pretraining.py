@@ -17,6 +17,7 @@ from theanets.graph.expected import Expectations
 from theanets.graph.freezing import with_frozen
 from theanets.graph.monitors import RESERVED
 from theanets.graph.objective import Objective
+from theanets.graph.states import States
 from theanets.graph.topology import Topology
 from theanets.initializers import stream
 from theanets.layers import Feedforward, Flatten, Input, Layer, Tied
@@ -276,6 +277,9 @@ class Part:
         The network's arrays by full name.
     own : mapping
         Arrays of the stage's fresh layers; these hide the network's of equal names.
+        And the states that it carries from batch to batch.
+    states : States, optional
+        What these are; None: it carries none.
     """
 
     stage: Stage
@@ -283,6 +287,11 @@ class Part:
     expect: Expectations
     shared: Arrays
     own: MutableMapping[str, Any] = field(default_factory=dict)
+    states: States | None = None
+
+    def __post_init__(self) -> None:
+        if self.states is not None:
+            self.own.update(self.states.initial())
 
     def problem(self, optimizer: Any) -> Problem:
         """Return what the engine is to minimize."""
@@ -296,6 +305,7 @@ class Part:
             stage=self.stage.name,
             trace=_tracing(self.objective),
             monitors=(*RESERVED, *(x.name for x in self.objective.monitors)),
+            states=self.states,
         )
 
     def in_network(self, values: Values) -> dict[str, Any]:
@@ -306,7 +316,11 @@ class Part:
     def read(self) -> Values:
         """Return the current arrays, from wherever they live."""
         topology = self.stage.topology
-        held = {name: self._home(name)[name] for name in topology.param_shapes}
+        names = [
+            *topology.param_shapes,
+            *(self.states.initial() if self.states else ()),
+        ]
+        held = {name: self._home(name)[name] for name in names}
         learned = {name: held.pop(name) for name in sorted(topology.learned)}
         return Values(learned, held)
 
@@ -351,6 +365,7 @@ def part_of(whole: Objective, stage: Stage, losses: Iterable[Loss]) -> Objective
         tuple(x for x in whole.monitors if not x.source or x.source in names),
         whole.dtype,
         () if stage.reconstructs else whole.class_weights,
+        whole.stateful,
     )
 
 

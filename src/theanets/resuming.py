@@ -104,6 +104,7 @@ def identity(
         "class_weight": list(whole.class_weights),
         "monitors": [monitor.name for monitor in whole.monitors],
         **({"frozen": frozen} if frozen else {}),
+        **({"stateful": True} if whole.stateful else {}),
     }
 
 

@@ -83,6 +83,7 @@ def source(
     batches: int | None,
     seed: int,
     shuffle: bool,
+    consecutive: bool = False,
 ) -> "ArraySource | StreamSource":
     """Return a source of batches for whatever a user gives as data.
 
@@ -104,6 +105,14 @@ def source(
         Of the order of the examples.
     shuffle : bool
         Whether each epoch has an order of its own.
+    consecutive : bool
+        Whether each batch goes on where the one before it ended. Arrays have no such
+        batches.
+
+    Raises
+    ------
+    DataError
+        If the data do not fit the model, or are not what they have to be.
     """
     axis, timeout = 0, None
     if isinstance(data, Dataset):
@@ -129,12 +138,19 @@ def source(
                     "with their examples on the first axis. Leave axis out, or turn "
                     "the batches where they are made."
                 )
-            reader = Reader(data, name, batches, passes, timeout)
+            reader = Reader(data, name, batches, passes, timeout, once=consecutive)
             return StreamSource(reader, expect, dtype)
         if axis:
             arrays = tuple(_examples_first(array, axis, name) for array in arrays)
         expected = expect(arrays)
         check(arrays, expected, name)
+    if consecutive and (shuffle or 0 < (batch_size or 0) < len(arrays[0])):
+        raise DataError(
+            f"{name}: with stateful=True each batch goes on where the one before it "
+            "ended, but examples of arrays are shuffled or stand for themselves. Give "
+            "windows that follow each other: theanets.recurrent.batches(..., "
+            "stateful=True)."
+        )
     dtypes = precisions(expected, dtype)
     arrays = tuple(map(_held, arrays, expected, dtypes))
     size = sum(nbytes(a, d) for a, d in zip(arrays, dtypes, strict=True))

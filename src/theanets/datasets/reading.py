@@ -35,6 +35,9 @@ class Reader:
         What each time that it is read is called: epoch, or validation.
     timeout : float, optional
         Seconds after which a batch is no longer waited for.
+    once : bool
+        Whether an epoch may read the data once at most. Otherwise a source that has
+        fewer batches than an epoch starts anew within it.
     """
 
     def __init__(
@@ -44,8 +47,10 @@ class Reader:
         batches: int | None,
         passes: str,
         timeout: float | None = None,
+        once: bool = False,
     ) -> None:
         self.data = data
+        self.once = once
         self.name = name
         self.passes = passes
         self.timeout = timeout
@@ -152,6 +157,14 @@ class Reader:
             while left != 0 and (batch := ask(next, iterator, _END)) is not _END:
                 yield batch
                 left = None if left is None else left - 1
+            if left and self.once:
+                raise DataError(
+                    f"{self.where} is missing: the source has {self._number} batches, "
+                    f"and one epoch is to read {self.batches} of them. It cannot start "
+                    "anew within an epoch, as with stateful=True each batch goes on "
+                    "where the one before it ended. Give fewer train_batches, "
+                    "valid_batches or iteration_size."
+                )
             # One that is shorter than an epoch has to be starts anew.
             if left is None or promised is not None or self._number == begun:
                 break

@@ -1,23 +1,83 @@
 """Windows cut from long sequences."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 
-from theanets.checks import is_whole, whole
+from theanets.checks import flag, is_whole, whole
 from theanets.datasets.arrays import as_array
 from theanets.errors import DataError
 
 Rng = int | np.random.RandomState | np.random.Generator | None
 Batches = Callable[[], tuple[np.ndarray, ...]]
+Cut = Callable[[np.ndarray], tuple[np.ndarray, ...]]
+"""Takes the first places of some windows and returns their arrays."""
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Batches of windows in which each goes on where the one before it ended.
+
+    A long sequence is cut into as many tracks as there are windows in a batch; the
+    first batch holds the beginning of each track. Each iteration starts anew.
+
+    Attributes
+    ----------
+    cut : callable
+        Returns the arrays of the windows that begin at some places.
+    starts : array (batches, batch_size)
+        The first place of each window.
+    """
+
+    cut: Cut
+    starts: np.ndarray
+
+    @property
+    def batch_size(self) -> int:
+        """Windows in a batch."""
+        return int(self.starts.shape[1])
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __iter__(self) -> Iterator[tuple[np.ndarray, ...]]:
+        return map(self.cut, self.starts)
+
+
+@overload
+def batches(
+    arrays: Any,
+    steps: int = ...,
+    batch_size: int = ...,
+    rng: Rng = ...,
+    stateful: Literal[False] = ...,
+) -> Batches: ...
+
+
+@overload
+def batches(
+    arrays: Any,
+    steps: int = ...,
+    batch_size: int = ...,
+    rng: Rng = ...,
+    *,
+    stateful: Literal[True],
+) -> Windows: ...
 
 
 def batches(
-    arrays: Any, steps: int = 100, batch_size: int = 64, rng: Rng = None
-) -> Batches:
+    arrays: Any,
+    steps: int = 100,
+    batch_size: int = 64,
+    rng: Rng = None,
+    stateful: bool = False,
+) -> Batches | Windows:
     """Return a callable that cuts a batch of random windows from long sequences.
+
+    Or, where ``stateful`` is set, the batches of windows that follow each other.
 
     Parameters
     ----------
@@ -30,17 +90,25 @@ def batches(
         Windows in a batch.
     rng : int, numpy.random.RandomState or numpy.random.Generator, optional
         Seed or source of the places; without it they differ from run to run.
+    stateful : bool
+        Whether each window goes on where the one before it in the same row ended, for
+        ``train(..., stateful=True)``. Nothing is random then: the sequences are cut
+        into ``batch_size`` tracks of equal length. What is left over at the end of a
+        track, less than a window, is not used.
 
     Returns
     -------
-    callable
+    callable, or iterable
         Gives ``train`` a new batch with each call: for each array one of the shape
         (batch_size, steps, ...). Every window is equally probable, the last one too.
+        With ``stateful`` an iterable of such batches, from the beginning each time;
+        its ``len`` is their number.
 
     Raises
     ------
     DataError
-        If the arrays differ in length, or are shorter than a window.
+        If the arrays differ in length, or are shorter than a window, or than a window
+        for each track.
 
     Examples
     --------
@@ -49,6 +117,11 @@ def batches(
     >>> cut = theanets.recurrent.batches([positions, speeds], steps=20, rng=1)
     >>> [array.shape for array in cut()]
     [(64, 20, 3), (64, 20, 1)]
+    >>> tracks = theanets.recurrent.batches(
+    ...     [positions, speeds], steps=20, batch_size=5, stateful=True
+    ... )
+    >>> len(tracks), [array.shape for array in next(iter(tracks))]
+    (10, [(5, 20, 3), (5, 20, 1)])
     """
     several = isinstance(arrays, tuple | list) and any(
         hasattr(part, "shape") or isinstance(part, tuple | list) for part in arrays
@@ -64,21 +137,28 @@ def batches(
             f"the arrays differ in length: {', '.join(map(str, lengths))}. Each needs "
             "one entry for each time step."
         )
-    draw = window_starts(lengths[0], steps, batch_size, rng, "the arrays have")
-    return partial(_cut, series, steps, draw)
+    cut = partial(_cut, series, steps)
+    return windows(cut, lengths[0], steps, batch_size, rng, stateful, "the arrays have")
 
 
-def _cut(
-    series: Sequence[Any], steps: int, draw: Callable[[], np.ndarray]
-) -> tuple[np.ndarray, ...]:
-    places = draw()[:, None] + np.arange(steps)
+def _cut(series: Sequence[Any], steps: int, starts: np.ndarray) -> tuple[Any, ...]:
+    places = starts[:, None] + np.arange(steps)
     return tuple(np.asarray(part[places]) for part in series)
 
 
-def window_starts(
-    length: int, steps: Any, batch_size: Any, rng: Rng, what: str
-) -> Callable[[], np.ndarray]:
-    """Return a function that draws the first places of a batch of windows."""
+def windows(
+    cut: Cut,
+    length: int,
+    steps: Any,
+    batch_size: Any,
+    rng: Rng,
+    stateful: Any,
+    what: str,
+) -> Batches | Windows:
+    """Return batches of windows, random ones or those that follow each other.
+
+    ``what`` is the beginning of a sentence that tells the length.
+    """
     for name, value in {"steps": steps, "batch_size": batch_size}.items():
         whole(value, name, error=DataError)
     if length < steps:
@@ -86,10 +166,33 @@ def window_starts(
             f"{what} {length} steps, fewer than the {steps} of a window. Give a longer "
             "sequence, or fewer steps."
         )
-    places = length - steps + 1
+    if flag(stateful, "stateful"):
+        return Windows(cut, _consecutive(length, steps, batch_size, rng, what))
     source = _generator(rng)
     draw: Any = source.integers if hasattr(source, "integers") else source.randint
-    return partial(draw, places, size=batch_size)
+    return partial(_drawn, cut, partial(draw, length - steps + 1, size=batch_size))
+
+
+def _drawn(cut: Cut, draw: Callable[[], np.ndarray]) -> tuple[np.ndarray, ...]:
+    return cut(draw())
+
+
+def _consecutive(
+    length: int, steps: int, batch_size: int, rng: Rng, what: str
+) -> np.ndarray:
+    """Return the first places of windows that follow each other, by batch."""
+    if rng is not None:
+        raise DataError(
+            f"rng is {rng!r}, but with stateful=True the windows follow each other, "
+            "and nothing is drawn. Leave it out."
+        )
+    track = length // batch_size
+    if track < steps:
+        raise DataError(
+            f"{what} {length} steps, which make {batch_size} tracks of {track}, fewer "
+            f"than the {steps} of a window. Give a smaller batch_size, or fewer steps."
+        )
+    return np.arange(track // steps)[:, None] * steps + np.arange(batch_size) * track
 
 
 def _generator(rng: Any) -> np.random.RandomState | np.random.Generator:

@@ -3,15 +3,15 @@
 import gzip
 import reprlib
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 
 from theanets.checks import whole
-from theanets.datasets.sequences import Batches, Rng, window_starts
+from theanets.datasets.sequences import Batches, Rng, Windows, windows
 from theanets.errors import DataError
 
 EMBEDDED = Path(__file__).parent / "text_data" / "pride_and_prejudice.txt.gz"
@@ -139,9 +139,32 @@ class Text:
             )
         return "".join(self._characters[label] for label in found.ravel())
 
+    @overload
     def classifier_batches(
-        self, steps: int = 100, batch_size: int = 64, rng: Rng = None
-    ) -> Batches:
+        self,
+        steps: int = ...,
+        batch_size: int = ...,
+        rng: Rng = ...,
+        stateful: Literal[False] = ...,
+    ) -> Batches: ...
+
+    @overload
+    def classifier_batches(
+        self,
+        steps: int = ...,
+        batch_size: int = ...,
+        rng: Rng = ...,
+        *,
+        stateful: Literal[True],
+    ) -> Windows: ...
+
+    def classifier_batches(
+        self,
+        steps: int = 100,
+        batch_size: int = 64,
+        rng: Rng = None,
+        stateful: bool = False,
+    ) -> Batches | Windows:
         """Return a callable that gives batches to learn the next character from.
 
         Parameters
@@ -152,26 +175,30 @@ class Text:
             Windows in a batch.
         rng : int, numpy.random.RandomState or numpy.random.Generator, optional
             Seed or source of the places of the windows.
+        stateful : bool
+            Whether each window goes on where the one before it in the same row ended,
+            for ``train(..., stateful=True)``; see `theanets.recurrent.batches`.
 
         Returns
         -------
-        callable
-            Returns inputs, one-hot (batch_size, steps, 1 + len(alpha)), float32, and
+        callable, or iterable with ``stateful``
+            Gives inputs, one-hot (batch_size, steps, 1 + len(alpha)), float32, and
             labels (batch_size, steps), int32: at each step the next character.
         """
-        # The last character is only ever a label.
-        draw = window_starts(
+        one_hot = np.eye(len(self._characters), dtype=np.float32)
+        return windows(
+            partial(self._cut, one_hot, steps),
+            # The last character is only ever a label.
             len(self._encoded) - 1,
             steps,
             batch_size,
             rng,
+            stateful,
             "up to its last character the text has",
         )
-        one_hot = np.eye(len(self._characters), dtype=np.float32)
-        return partial(self._cut, one_hot, steps, draw)
 
     def _cut(
-        self, one_hot: np.ndarray, steps: int, draw: Callable[[], np.ndarray]
+        self, one_hot: np.ndarray, steps: int, starts: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        places = draw()[:, None] + np.arange(steps)
+        places = starts[:, None] + np.arange(steps)
         return one_hot[self._encoded[places]], self._encoded[places + 1]

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from theanets.graph import states
 from theanets.graph.monitors import Monitor
 from theanets.graph.slots import Slot, slots_of, weights_name
 from theanets.graph.topology import Modify, Topology
@@ -40,6 +41,9 @@ class Objective:
         The precision to compute in.
     class_weights : tuple of float
         How much each class of the last layer counts while training; none: alike.
+    stateful : bool
+        Whether recurrent layers go on from states that come among the parameters, as
+        `theanets.graph.states` names them, and go out as updates.
     """
 
     topology: Topology
@@ -48,6 +52,7 @@ class Objective:
     monitors: tuple[Monitor, ...] = ()
     dtype: str = "float32"
     class_weights: tuple[float, ...] = ()
+    stateful: bool = False
 
     def __post_init__(self) -> None:
         topology = self.topology
@@ -66,6 +71,7 @@ class Objective:
             self.monitors,
             self.dtype,
             bool(self.class_weights),
+            self.stateful,
         )
 
     @property
@@ -119,11 +125,16 @@ class Objective:
         `Topology.forward`.
         """
         cast = self.topology.cast(inputs, self.dtype)
-        if key is None:
-            return self.topology.forward(params, cast)
-        modify, before = self._modifier(numbers, key)
+        modify: Modify | None = None
+        before: dict[str, Array] = {}
         layer_key = key if training else None
-        return self.topology.forward(params, cast, modify, layer_key) | before
+        if key is not None:
+            modify, before = self._modifier(numbers, key)
+        if not self.stateful:
+            return self.topology.forward(params, cast, modify, layer_key) | before
+        carries = states.by_layer(params)
+        outputs, after = self.topology.step(params, cast, carries, modify, layer_key)
+        return outputs | before | states.by_name(after)
 
     def outputs_from(
         self,
@@ -207,7 +218,7 @@ class Objective:
         given = {layer.name: named[layer.name] for layer in self.topology.inputs}
         inputs = self.topology.cast(given, self.dtype)
         outputs = self.outputs(params, inputs, numbers, key, training=key is not None)
-        updated = outputs.keys() & self.topology.param_shapes.keys()
+        updated = outputs.keys() & params.keys()
         updates = {name: outputs.pop(name) for name in sorted(updated)}
         wide = self.wide
         values = {name: value.astype(wide) for name, value in outputs.items()}

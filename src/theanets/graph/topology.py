@@ -214,19 +214,7 @@ class Topology:
             The outputs by full name, such as ``hid1:out``; with a key also the new
             values of parameters that layers update themselves, such as ``hid1.mean``.
         """
-        outputs: dict[str, Array] = {}
-        for layer in self.layers:
-            read = _read(layer, inputs, outputs)
-            own_key = None if layer.name in self.still else key
-            found, updates = _run(layer, params, read, own_key)
-            for name, value in found.items():
-                full = f"{layer.name}:{name}"
-                if modify is not None:
-                    value = modify(full, value, outputs)
-                outputs[full] = value
-            new = {layer.full_name(name): value for name, value in updates.items()}
-            outputs |= {name: new[name] for name in new if name not in self.frozen}
-        return outputs
+        return self._computed(params, inputs, modify, key, None)[0]
 
     def forward_from(
         self,
@@ -312,7 +300,12 @@ class Topology:
         return carries
 
     def step(
-        self, params: Params, inputs: Mapping[str, Array], carries: Mapping[str, Any]
+        self,
+        params: Params,
+        inputs: Mapping[str, Array],
+        carries: Mapping[str, Any],
+        modify: Modify | None = None,
+        key: Array | None = None,
     ) -> tuple[dict[str, Array], dict[str, Any]]:
         """Compute every output of some time steps, and the states to carry on from.
 
@@ -325,18 +318,39 @@ class Topology:
         carries : mapping of str to state
             The states by layer that the steps before returned. A layer that it does
             not name begins with its initial state.
+        modify, key
+            As of `forward`.
         """
+        return self._computed(params, inputs, modify, key, carries)
+
+    def _computed(
+        self,
+        params: Params,
+        inputs: Mapping[str, Array],
+        modify: Modify | None,
+        key: Array | None,
+        carries: Mapping[str, Any] | None,
+    ) -> tuple[dict[str, Array], dict[str, Any]]:
+        """Return what `forward` does, and with states to go on from those after it."""
         outputs: dict[str, Array] = {}
         after = {}
         for layer in self.layers:
             read = _read(layer, inputs, outputs)
-            if isinstance(layer, Recurrent):
+            updates: Mapping[str, Array] = {}
+            if carries is not None and isinstance(layer, Recurrent):
                 found, after[layer.name] = layer.advance(
                     _own(layer, params), read, carries.get(layer.name)
                 )
             else:
-                found, _ = _run(layer, params, read)
-            outputs |= {f"{layer.name}:{name}": value for name, value in found.items()}
+                own_key = None if layer.name in self.still else key
+                found, updates = _run(layer, params, read, own_key)
+            for name, value in found.items():
+                full = f"{layer.name}:{name}"
+                if modify is not None:
+                    value = modify(full, value, outputs)
+                outputs[full] = value
+            new = {layer.full_name(name): value for name, value in updates.items()}
+            outputs |= {name: new[name] for name in new if name not in self.frozen}
         return outputs, after
 
     def initial_values(self, seed: int) -> dict[str, np.ndarray]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -39,6 +39,20 @@ from theanets.training.state import Best, Progress, Reads, packed, unpacked
 
 Source = ArraySource | StreamSource
 LOG = logging.getLogger("theanets")
+
+
+class States(Protocol):
+    """What goes from batch to batch within one pass over the data."""
+
+    def restarted(self, arrays: Any, rows: int | None = None, /) -> Any:
+        """Return carried values as they are before the first batch.
+
+        ``rows`` is the number of examples in each batch, if these are not those that
+        are trained with.
+        """
+
+    def check(self, arrays: Any, rows: int, /) -> None:
+        """Raise a DataError if a batch of so many examples cannot go on."""
 
 
 @dataclass
@@ -75,6 +89,9 @@ class Problem:
     describe : callable
         Takes the best values, the number of an epoch and its monitors, and returns
         what a checkpoint after that epoch holds besides the run.
+    states : States, optional
+        What of the carried values begins anew with each pass over the data; then
+        batches follow each other, and are equally large.
     """
 
     objective: Objective
@@ -88,6 +105,7 @@ class Problem:
     trace: nonfinite.Trace | None = None
     monitors: tuple[str, ...] = ()
     describe: Callable[[Values, int, Pair], Saved] = lambda *_: Saved(({}, {}), {}, {})
+    states: States | None = None
 
 
 def run(
@@ -136,7 +154,16 @@ def run(
         value is what it has read.
     """
     full = problem.optimizer.full_batch
-    batches, validation = sources(train, valid, expect, dtype, controls, seed, full)
+    batches, validation = sources(
+        train,
+        valid,
+        expect,
+        dtype,
+        controls,
+        seed,
+        full,
+        consecutive=problem.states is not None,
+    )
     if checkpoint is not None:
         data = {"train": batches.identity(), "valid": validation.identity()}
         checkpoint.run = json.loads(json.dumps({**checkpoint.run, **data}))
@@ -155,10 +182,12 @@ def sources(
     controls: Controls,
     seed: int,
     full_batch: bool = False,
+    consecutive: bool = False,
 ) -> tuple[Source, Source]:
     """Return checked data of both sets, as batches; see `run`.
 
-    ``full_batch`` says that all the data are one batch, unless controls say otherwise.
+    ``full_batch`` says that all the data are one batch, unless controls say otherwise;
+    ``consecutive`` that each batch goes on where the one before it ended.
     """
     if valid is None and isinstance(train, Iterator):
         raise DataError(
@@ -173,6 +202,7 @@ def sources(
         "dtype": dtype,
         "batch_size": size,
         "seed": seed,
+        "consecutive": consecutive,
     }
     batches = source(
         train, name="train", batches=controls.train_batches, shuffle=True, **common
@@ -242,8 +272,13 @@ def measure(problem: Problem, data: Source, pace: Pace | None = None) -> Monitor
     pace, sums = pace or Pace(), Sums()
     with closing(data.chunks(0)) as chunks:
         for chunk in chunks:
+            if problem.states is not None:
+                if not sums.batches:
+                    carried = problem.states.restarted(values.carried, chunk.rows)
+                    values = values._replace(carried=carried)
+                problem.states.check(values.carried, chunk.rows)
             for start, stop in pace.steps(0, chunk.count):
-                found = evaluate(
+                found, values = evaluate(
                     values,
                     chunk.data,
                     chunk.order,
@@ -430,6 +465,11 @@ class _Run:
         if limit is not None:
             left = limit - int(self.at.state.updates) + self.at.sums.batches
         skip, cut = self.at.sums.batches, False
+        if self.problem.states is not None and not skip:
+            state = self.at.state
+            carried = self.problem.states.restarted(state.values.carried)
+            begun = state.values._replace(carried=carried)
+            self.at = replace(self.at, state=state._replace(values=begun))
         # Nothing is read beyond a cut: later runs may go on in the same source.
         most = None if left == self.train.batches else left
         # Closed whatever happens, which ends the thread of a stream.
@@ -450,6 +490,8 @@ class _Run:
 
     def train_chunk(self, chunk: Chunk, begin: int, left: int | None) -> None:
         count = chunk.count
+        if self.problem.states is not None:
+            self.problem.states.check(self.at.state.values.carried, chunk.rows)
         if left is not None:
             count = min(count, begin + left - self.at.sums.batches)
         for start, stop in self.pace.steps(begin, count):

@@ -118,11 +118,14 @@ def train_program(
     )
 
 
-def evaluate_program(objective: Objective, key: Hashable) -> Callable[..., Record]:
+def evaluate_program(
+    objective: Objective, key: Hashable
+) -> Callable[..., tuple[Record, Values]]:
     """Return the program that computes every monitor over a run of batches.
 
     It is called as ``program(values, data, order, start, stop, numbers, layout=...)``
-    and returns every monitor's value in each batch from start to stop.
+    and returns every monitor's value in each batch from start to stop, and the values
+    to go on with: the objective may hand on what it carries here too.
     """
     return PROGRAMS.get(
         ("evaluate", key),
@@ -227,17 +230,21 @@ def _evaluate(
     numbers: Mapping[str, Any],
     *,
     layout: Layout,
-) -> dict[str, Array]:
-    def monitored(batch: tuple[Array, ...]) -> dict[str, Any]:
-        found: dict[str, Any] = objective(*values, batch, numbers, None)[1]
-        return found
+) -> tuple[Record, Values]:
+    def monitored(carried: Tree, index: Any) -> tuple[dict[str, Any], Tree]:
+        batch = batch_of(data, order, index, layout)
+        _, found, after = objective(values.learned, carried, batch, numbers, None)
+        return found, after
 
-    def add(index: Array, record: Record) -> Record:
-        return _written(record, index, monitored(batch_of(data, order, index, layout)))
+    def add(index: Array, carry: tuple[Tree, Record]) -> tuple[Tree, Record]:
+        carried, record = carry
+        found, carried = monitored(carried, index)
+        return carried, _written(record, index, found)
 
-    shapes = jax.eval_shape(monitored, batch_of(data, order, start, layout))
+    shapes, _ = jax.eval_shape(monitored, values.carried, start)
     record = _empty(shapes, order.shape[0])
-    return lax.fori_loop(start, stop, add, record)  # type: ignore[no-any-return]
+    carried, record = lax.fori_loop(start, stop, add, (values.carried, record))
+    return record, Values(values.learned, carried)
 
 
 def _finite(tree: Tree) -> Array:
