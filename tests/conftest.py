@@ -17,17 +17,32 @@ settings.register_profile("nightly", max_examples=2000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
-def _in_float64() -> Iterator[None]:
+def _restored_precision() -> Iterator[None]:
     # Imported late, since it reads the environment.
     import jax
 
     import theanets
 
-    was = jax.config.jax_enable_x64
+    precision, wide = theanets.config.floatX, jax.config.jax_enable_x64
+    yield
+    theanets.config.floatX = precision
+    if jax.config.jax_enable_x64 != wide:
+        # Double precision, once asked for, stays on in JAX.
+        jax.config.update("jax_enable_x64", wide)
+
+
+def _in_float64() -> Iterator[None]:
+    import theanets
+
+    restored = _restored_precision()
+    next(restored)
     theanets.config.floatX = "float64"
     yield
-    theanets.config.floatX = "float32"
-    jax.config.update("jax_enable_x64", was)
+    next(restored, None)
+
+
+restored_precision = pytest.fixture(_restored_precision, autouse=True)
+"""No test leaves another precision to the next."""
 
 
 float64 = pytest.fixture(_in_float64, name="float64")

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -21,10 +20,7 @@ Y = (X.sum(axis=1) > 0).astype("u1")
 @pytest.fixture
 def precision():
     """Change the setting for one test."""
-    was = jax.config.jax_enable_x64
-    yield lambda name: setattr(theanets.config, "floatX", name)
-    theanets.config.floatX = "float32"
-    jax.config.update("jax_enable_x64", was)
+    return lambda name: setattr(theanets.config, "floatX", name)
 
 
 @pytest.mark.parametrize("name", ["float32", "float64", "bfloat16"])

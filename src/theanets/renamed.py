@@ -31,6 +31,7 @@ REPLACED: Mapping[str, Mapping[str, str]] = {
         "build": "keywords of train, such as weight_l2=0.1",
     },
     "Layer": {
+        "inputs": "layer.input_shapes, once the layer is in a model",
         "connect": "the graph connects layers; net.feed_forward(x) gives all outputs",
         "log": "print(net)",
         "log_params": "print(net)",

@@ -138,7 +138,7 @@ FILES = {
     ),
     "a pickle": (
         lambda: theanets.load(pickle.dumps({"layers": [4, 5, 3]})),
-        ["looks like a pickle", "never read", "save has written"],
+        ["is a pickle", "never read", "docs/moving.md"],
     ),
     "a folder": (
         lambda: theanets.load(Path(__file__).parent),

@@ -186,11 +186,11 @@ USE = {
     ),
     "an experiment with a number": (
         lambda: theanets.Experiment(5),
-        ["got 5", "a network, its class or a file"],
+        ["got 5", "a network, its class, a function"],
     ),
     "an experiment with layers": (
         lambda: theanets.Experiment([4, 3]),
-        ["got [4, 3]", "a network, its class or a file"],
+        ["got [4, 3]", "a network, its class, a function"],
     ),
     "an experiment with a misspelt keyword": (
         lambda: theanets.Experiment(Classifier, layer=[4, 3]),

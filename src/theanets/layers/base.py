@@ -193,6 +193,7 @@ class Layer:
 
     if not TYPE_CHECKING:
         connect = Replaced("Layer")
+        inputs = Replaced("Layer")
         log = Replaced("Layer")
         log_params = Replaced("Layer")
         resolve_inputs = Replaced("Layer")
