@@ -48,6 +48,7 @@ from theanets.parameters import Parameter
 from theanets.regularizers import Regularizer
 from theanets.renamed import missing
 from theanets.training.controls import Controls
+from theanets.training.programs import clear_cache
 
 __all__ = [
     "Activation",
@@ -71,6 +72,7 @@ __all__ = [
     "TheanetsError",
     "__version__",
     "activations",
+    "clear_cache",
     "config",
     "convolution",
     "datasets",

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from jax import Array
 
-from theanets import originals
+from theanets import keys, originals
 from theanets.errors import ConfigurationError
 from theanets.initializers import Param
 from theanets.registry import Registry
@@ -80,6 +80,8 @@ class Activation:
     aliases: tuple[str, ...] = ()
     takes_argument: bool = False
     serializable: bool = True
+    _held_by: str | None = None
+    """What holds it, once that is in a model; then it is fixed."""
 
     def __init__(self, argument: str | None = None) -> None:
         if argument is not None and not self.takes_argument:
@@ -89,7 +91,7 @@ class Activation:
             )
         self.spec = self.name() + ("" if argument is None else f":{argument}")
         self.params: tuple[Param, ...] = ()
-        self.key = self.identity(argument)
+        self._plain_key = self.identity(argument)
 
     def identity(self, argument: str | None) -> Hashable:
         """Return what tells this activation from others that compute something else."""
@@ -127,6 +129,41 @@ class Activation:
     def transform(self, params: Mapping[str, Array], x: Array) -> Array:
         """Return the activation of x, (..., size), given parameters by local name."""
         raise NotImplementedError(f"{type(self).__name__} needs a transform method")
+
+    def fix(self, holder: str) -> None:
+        """Allow no more changes, as a layer of this name has it in a model."""
+        self.__dict__["_held_by"] = holder
+
+    @property
+    def key(self) -> Hashable:
+        """What it computes, at this moment; see the class."""
+        return self._plain_key if self.is_plain else (type(self), keys.key(self))
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it computes the same for ever, as those of a catalogue do."""
+        return not keys.is_own(self)
+
+    def _compared(self) -> dict[str, Any]:
+        kept = ("spec", "params", "size", "_plain_key", "_held_by")
+        return {name: x for name, x in vars(self).items() if name not in kept}
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self._check_free(name)
+        super().__setattr__(name, value)
+
+    def __delattr__(self, name: str) -> None:
+        self._check_free(name)
+        super().__delattr__(name)
+
+    def _check_free(self, name: str) -> None:
+        if self._held_by is not None:
+            raise ConfigurationError(
+                f'layer "{self._held_by}": {name} of its activation "{self.spec}" is '
+                "fixed once the layer is in a model, where predictions, files and "
+                "copies have to agree. Make a model with another one: "
+                f'net.replace("{self._held_by}", activation=...).'
+            )
 
     def __repr__(self) -> str:
         return f"<activation {self.spec}>"
@@ -202,10 +239,11 @@ def _copy(given: Activation) -> Activation:
     if isinstance(given, Composition):
         return Composition([_copy(part) for part in given.parts])
     made = copy.copy(given)
+    made.__dict__.pop("_held_by", None)
     makers = (Activation.__init__, Maxout.__init__, Leak.__init__)
     if given.serializable and type(given).__init__ not in makers:
         # Only the object itself knows what its own constructor was given.
-        made.key, made.serializable = (type(given), given), False
+        made.serializable = False
     return made
 
 
@@ -218,7 +256,11 @@ class Custom(Activation, register=False):
         self.function = function
         self.spec = getattr(function, "__qualname__", type(function).__qualname__)
         self.params = ()
-        self.key = function
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it computes the same for ever, which nobody knows."""
+        return False
 
     def transform(self, params: Mapping[str, Array], x: Array) -> Array:
         return self.function(x)
@@ -235,8 +277,19 @@ class Composition(Activation, register=False):
         self.parts = tuple(parts)
         self.spec = "+".join(part.spec for part in self.parts)
         self.params = ()
-        self.key = tuple(part.key for part in self.parts)
+        self._plain_key = tuple(part.key for part in self.parts)
         self.serializable = all(part.serializable for part in self.parts)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it computes the same for ever."""
+        return all(part.is_plain for part in self.parts)
+
+    def fix(self, holder: str) -> None:
+        """Allow no more changes, neither of the parts."""
+        for part in self.parts:
+            part.fix(holder)
+        super().fix(holder)
 
     def setup(self) -> None:
         seen: set[str] = set()

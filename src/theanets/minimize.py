@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from theanets import history, optimizers
+from theanets import history, keys, optimizers
 from theanets.checks import compilable
 from theanets.config import config, float_type
 from theanets.datasets.arrays import Expected
@@ -122,7 +122,7 @@ def minimize(
 
     problem = Problem(
         objective,
-        loss,
+        keys.key(loss),
         optimizer,
         dict,
         held.read,

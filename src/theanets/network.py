@@ -41,6 +41,7 @@ from theanets.prediction import (
 )
 from theanets.registry import listing, suggest
 from theanets.renamed import Replaced
+from theanets.replacing import replaced
 from theanets.saving import describe, named, rebuild, register
 from theanets.scores import Part, checked_target, checked_weights, r2
 from theanets.summary import table
@@ -217,6 +218,47 @@ class Network:
         self._values.update(self._initial([made], self._seed))
         self._topology = topology
         self._follow()
+
+    def replace(self, layer: str | int | Layer, **changes: Any) -> Self:
+        """Return a new network in which one layer has other settings.
+
+        What a layer was given is fixed once it is in a model; this makes the model
+        anew. The new one has the class, the losses and the seed of this one, and
+        every array whose name and shape fit, frozen if it is so here; the others are
+        drawn as a new model draws them. It has trained no epochs, and its history is
+        empty. This network stays as it is.
+
+        Parameters
+        ----------
+        layer : str, int or Layer
+            Name or index of the layer, or the layer.
+        **changes
+            Keywords of the layer as in a dict, such as ``size``, ``activation`` or
+            ``form``; what is not named stays. Another ``form`` keeps those keywords
+            that it takes too.
+
+        Raises
+        ------
+        KeyError
+            If there is no such layer.
+        ConfigurationError
+            If the layer cannot be so, or a later layer or a loss does not fit it.
+
+        Examples
+        --------
+        >>> import numpy as np, theanets
+        >>> net = theanets.Regressor([4, (8, "relu"), 2])
+        >>> other = net.replace("hid1", activation="tanh")
+        >>> other.layers[1].activation
+        <activation tanh>
+        >>> w = net.find("hid1.w").get_value()
+        >>> np.array_equal(w, other.find("hid1.w").get_value())
+        True
+        >>> net.replace("hid1", size=3).find("out.w").shape
+        (3, 2)
+        """
+        made: Self = replaced(self, self._layer(layer), changes)  # type: ignore[assignment]
+        return made
 
     def set_loss(self, loss: Any = None, **kwargs: Any) -> None:
         """Replace all losses by one; see `add_loss`."""

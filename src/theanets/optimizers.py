@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from theanets import checks
+from theanets import checks, keys
 from theanets.checks import flag
 from theanets.datasets.device import identity
 from theanets.errors import ConfigurationError
@@ -116,7 +116,7 @@ class Optimizer:
         used = frozenset(self.values)
         # Of a named algorithm the transformation is made anew each time, always alike.
         own = self.transformation if self.algorithm is None else None
-        return self.name, self.nesterov, self.schedule, own, used
+        return self.name, self.nesterov, keys.key(self.schedule, own), used
 
     def identity(self, params: Tree) -> dict[str, Any]:
         """Return the settings for such parameters, as JSON holds them."""

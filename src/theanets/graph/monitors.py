@@ -1,12 +1,13 @@
 """Further numbers to watch while a model trains, as the ``monitors`` keyword says."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from theanets import keys
 from theanets.checks import compilable, is_number
 from theanets.errors import ConfigurationError
 from theanets.graph.topology import Topology
@@ -28,6 +29,11 @@ class Monitor:
     name: str
     source: str
     measure: float | Callable[[Any], Any]
+
+    @property
+    def key(self) -> Hashable:
+        """What makes two monitors the same program."""
+        return self.name, self.source, keys.key(self.measure)
 
     def __call__(self, values: Mapping[str, Array]) -> Array:
         """Return the number, given all outputs and parameters by name."""

@@ -61,14 +61,14 @@ class Objective:
             shapes = topology.param_shapes if over_params else topology.output_shapes
             regularizer.check(shapes, self.roles, topology.vocabularies)
 
-    @cached_property
+    @property
     def key(self) -> Hashable:
-        """What makes two objectives the same program."""
+        """What makes two objectives the same program, at this moment."""
         return (
             self.topology.key,
             tuple(loss.key() for loss in self.losses),
             tuple(regularizer.key for regularizer in self.regularizers),
-            self.monitors,
+            tuple(monitor.key for monitor in self.monitors),
             self.dtype,
             bool(self.class_weights),
             self.stateful,

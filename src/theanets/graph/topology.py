@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from theanets import keys
 from theanets.checks import compilable
 from theanets.errors import ConfigurationError, TheanetsError
 from theanets.layers import Input, Layer, Recurrent
@@ -68,8 +69,11 @@ class Topology:
         self._check_indices(layer)
         if held is not None:
             _check_held(layer, held)
-        layer.outputs = _output_shapes(layer, self)
-        return Topology((*self.layers, layer), self.frozen)
+        layer.fix(_output_shapes(layer, self))
+        made = Topology((*self.layers, layer), self.frozen)
+        # What it reads now is what it was traced with; JAX keeps some of that.
+        keys.note(*made._own)
+        return made
 
     @cached_property
     def by_name(self) -> dict[str, Layer]:
@@ -162,16 +166,29 @@ class Topology:
         """The full names of all outputs, such as ``hid1:out``."""
         return tuple(self.output_shapes)
 
-    @cached_property
+    @property
     def key(self) -> Hashable:
         """What makes two graphs compute the same: hashable, free of any values.
 
         In training it also matters what is ``frozen``.
         """
+        if not self._own:
+            return self._settings
+        return self._settings, keys.key(*self._own)
+
+    @cached_property
+    def _own(self) -> tuple[Any, ...]:
+        """The layers and activations whose code may read anything, the user's own."""
+        layers = [layer for layer in self.parts.values() if keys.is_own(layer)]
+        held = [layer.activation for layer in self.parts.values()]
+        return (*layers, *(x for x in held if not x.is_plain))
+
+    @cached_property
+    def _settings(self) -> Hashable:
         return tuple(
             (
                 type(layer),
-                layer.activation.key,
+                layer.activation.key if layer.activation.is_plain else None,
                 layer.input_names,
                 layer.shape,
                 frozen(
@@ -531,7 +548,6 @@ def _output_shapes(layer: Layer, graph: Topology) -> dict[str, Shape]:
             f"computes {shapes['out']}. Override infer_output_shape, or give the right "
             "size."
         )
-    layer.shape = shapes["out"]
     return shapes
 
 

@@ -29,6 +29,33 @@ Shape = keywords.Shape
 
 FORMS: Registry["Layer"] = Registry("layer form")
 
+# What every layer has, which a graph's key holds as far as it matters.
+_SET_HERE = frozenset(
+    (
+        "given",
+        "_as_given",
+        "name",
+        "rng",
+        "attributes",
+        "_size",
+        "_shape",
+        "input_names",
+        "_input_sizes",
+        "activation",
+        "input_shapes",
+        "side_inputs",
+        "side_shapes",
+        "params",
+        "_takes",
+        "borrowed",
+        "_activation_names",
+        "outputs",
+        "shape",
+        "workers",
+        "_in_model",
+    )
+)
+
 
 class Layer:
     """A layer of a model: subclass it to make a form of your own.
@@ -102,10 +129,13 @@ class Layer:
     """Lengths of open axes at which the layer is traced, to see what follows them."""
 
     given: dict[str, Any]
+    _as_given: dict[str, Any]
     workers: tuple["Layer", ...] = ()
     """Layers within this one that hold its parameters, under names of their own."""
     vocabulary: int = 0
     """How many whole numbers there are, where it reads such."""
+    _in_model: bool = False
+    """Whether it is in a model, so that nothing of it can be changed."""
     side_inputs: dict[str, Any]
     """Outputs that keywords name, such as an initial state: full names by keyword."""
 
@@ -123,6 +153,7 @@ class Layer:
         layer = super().__new__(cls)
         names = list(inspect.signature(cls.__init__).parameters)[1:]
         layer.given = dict(zip(names, args, strict=False)) | given
+        layer._as_given = {k: keywords.copied(x) for k, x in layer.given.items()}
         return layer
 
     def __init__(
@@ -507,6 +538,14 @@ class Layer:
             self.attributes, self.attribute_names, self._takes, self.params, self.where
         )
 
+    def fix(self, outputs: Mapping[str, Shape]) -> None:
+        """Take the outputs that were found, and allow no more changes."""
+        self.shape = outputs["out"]
+        self.outputs = dict(outputs)
+        for part in (*self.workers, self):
+            part.activation.fix(self.name)
+            part.__dict__["_in_model"] = True
+
     def find_partner(self, earlier: Sequence["Layer"]) -> None:
         """Look up another layer whose parameters this one uses; most have none."""
 
@@ -528,7 +567,7 @@ class Layer:
     def to_spec(self) -> dict[str, Any]:
         """Return the description that makes this layer again."""
         spec = {
-            key: keywords.plain(value)
+            key: keywords.plain(self._told(key))
             for key, value in self.given.items()
             if value is not None and key not in ("name", "inputs", "activation", "rng")
         }
@@ -541,6 +580,48 @@ class Layer:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r}>"
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if self._in_model:
+            raise ConfigurationError(self._refusal(name, value))
+        super().__setattr__(name, value)
+
+    def __delattr__(self, name: str) -> None:
+        if self._in_model:
+            raise ConfigurationError(self._refusal(name, ...))
+        super().__delattr__(name)
+
+    def _refusal(self, name: str, value: Any) -> str:
+        """Return why an attribute cannot be set, and what to do."""
+        plain = isinstance(value, str | int | float | tuple) and len(repr(value)) < 40
+        shown = repr(value) if plain else "..."
+        said = f"{self.where}its {name} is fixed once the layer is in a model, where "
+        said += "predictions, files and copies have to agree. "
+        if name == "name":
+            return f"{said}Make another model, with the names you want."
+        if name in parameters(type(self)) or name in self.given:
+            return (
+                f"{said}Make a model with the change: "
+                f'net.replace("{self.name}", {name}={shown}).'
+            )
+        return (
+            f"{said}Let it be a keyword of the class, and make a model with the "
+            f'change: net.replace("{self.name}", {name}=...). What changes while the '
+            "model computes is an output, or an array of `add_param`."
+        )
+
+    def _compared(self) -> dict[str, Any]:
+        """Return what a class of the user's own has set, for keys of programs."""
+        return {name: x for name, x in vars(self).items() if name not in _SET_HERE}
+
+    def _told(self, name: str) -> Any:
+        """Return what a keyword was given, whatever has become of a list since.
+
+        A list that the layer itself holds, and so computes with, is told as it is now.
+        """
+        value = self.given[name]
+        held = any(value is x for x in vars(self).values())
+        return value if held else self._as_given[name]
 
     def _drawn(self, param: Param, seed: int) -> np.ndarray:
         """Return the first value of a parameter, if there is room for it."""

@@ -165,6 +165,22 @@ def lengths(shape: Any, where: str) -> Shape:
     )
 
 
+def copied(value: Any) -> Any:
+    """Return a value with its own lists, dicts and arrays; all else is as it was.
+
+    >>> given = [1, [2]]
+    >>> copied(given) == given, copied(given)[1] is given[1]
+    (True, False)
+    """
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if type(value) is dict:
+        return {name: copied(entry) for name, entry in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(map(copied, value))
+    return value
+
+
 def plain(value: Any) -> Any:
     """Return a value as JSON has it, where it is one of NumPy's or JAX's."""
     if isinstance(value, np.generic | np.ndarray | jax.Array):

@@ -12,7 +12,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array
 
-from theanets import originals
+from theanets import keys, originals
 from theanets.checks import compilable, flag, is_whole, number
 from theanets.errors import ConfigurationError
 from theanets.registry import Registry, listing, parameters, suggest
@@ -297,13 +297,10 @@ class Loss:
 
     def key(self) -> Hashable:
         """Return what makes two losses one computation: all but the weight."""
-        mine = {name: value for name, value in vars(self).items() if name != "weight"}
-        key = (type(self), tuple(sorted(mine.items())))
-        try:
-            hash(key)
-        except TypeError:
-            return (type(self), self)
-        return key
+        return keys.key(self)
+
+    def _compared(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "weight"}
 
 
 REGISTRY: Registry[Loss] = Registry("loss")

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from theanets import originals
+from theanets import keys, originals
 from theanets.checks import level
 from theanets.datasets.device import identity
 from theanets.errors import ConfigurationError
@@ -170,13 +170,10 @@ class Regularizer:
     @property
     def key(self) -> Hashable:
         """What makes two of them the same program: everything but the weight."""
-        mine = {name: value for name, value in vars(self).items() if name != "weight"}
-        key = (type(self), tuple(sorted(mine.items())))
-        try:
-            hash(key)
-        except TypeError:
-            return self
-        return key
+        return keys.key(self)
+
+    def _compared(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "weight"}
 
     def targets(self, names: Any, roles: Mapping[str, tuple[str, ...]]) -> list[str]:
         """Return the names it works on, of those there are."""

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from theanets import keys
 from theanets.errors import ConfigurationError
 from theanets.initializers import stream
 from theanets.optimizers import Optimizer, hessian_vector
@@ -67,11 +68,16 @@ class ProgramCache:
         """Return the program of a key, made by ``make`` if it is not there."""
         with self._lock:
             if key not in self._programs:
-                self._programs[key] = make()
+                self._programs[key] = keys.settling(make(), key)
                 while len(self._programs) > self._size:
                     self._programs.popitem(last=False)
             self._programs.move_to_end(key)
             return self._programs[key]  # type: ignore[no-any-return]
+
+    def clear(self) -> None:
+        """Forget all programs."""
+        with self._lock:
+            self._programs.clear()
 
     def __len__(self) -> int:
         return len(self._programs)
@@ -131,6 +137,22 @@ def evaluate_program(
         ("evaluate", key),
         lambda: jax.jit(partial(_evaluate, objective), static_argnames="layout"),
     )
+
+
+def clear_cache() -> None:
+    """Forget every compiled program, so that the next call of each compiles it anew.
+
+    Programs notice most of what functions read: see "What a function reads" in the
+    guide. This is for the rest: an object that is changed in place and cannot be
+    compared, or a value that is looked up by a name made while the program runs.
+
+    Examples
+    --------
+    >>> import theanets
+    >>> theanets.clear_cache()
+    """
+    PROGRAMS.clear()
+    jax.clear_caches()
 
 
 def noise_key(seed: int, *names: str) -> np.ndarray:
