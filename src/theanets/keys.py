@@ -60,11 +60,12 @@ class Key:
     (True, False)
     """
 
-    __slots__ = ("_hash", "things", "value")
+    __slots__ = ("_hash", "functions", "things", "value")
 
     def __init__(self, things: tuple[Any, ...]) -> None:
-        self.things = things
-        self.value = _Walk(things).value()
+        walk = _Walk(things)
+        self.things, self.value = things, walk.value()
+        self.functions = walk.functions() if _SETTLED else ()
         self._hash = hash(self.value)
 
     @property
@@ -89,9 +90,9 @@ class Key:
 
         They were traced meanwhile, so that it is their own doing.
         """
-        value = _Walk(self.things, quiet=True).value()
-        if value != self.value:
-            place = (*map(id, self.things), value)
+        walk = _Walk(self.things, quiet=True)
+        if (value := walk.value()) != self.value:
+            place = (*map(_Same, walk.functions()), value)
             _SETTLED[place] = self
             _SETTLED.move_to_end(place)
             while len(_SETTLED) > _MOST_SETTLED:
@@ -130,7 +131,8 @@ def key(*things: Any) -> Key:
     """
     found = Key(things)
     if _SETTLED:
-        found = _SETTLED.get((*map(id, things), found.value), found)
+        place = (*map(_Same, found.functions), found.value)
+        found = _SETTLED.get(place, found)
     return found
 
 
@@ -257,7 +259,7 @@ class _Walk:
         self.changed = False
         # The serial numbers of what a part reads, which may be another object now.
         self.read: list[int] = []
-        self.roots = tuple(self.root(thing) for thing in things)
+        self.roots = tuple(self.of(thing) for thing in things)
         self.follow()
         if self.changed and not quiet:
             jax.clear_caches()
@@ -269,8 +271,10 @@ class _Walk:
             for node in self.nodes.values()
         )
 
-    def root(self, thing: Any) -> Hashable:
-        return self.of(thing)
+    def functions(self) -> tuple[Any, ...]:
+        """Return the functions that are reached."""
+        things = (node.thing for node in self.nodes.values())
+        return tuple(x for x in things if isinstance(x, types.FunctionType))
 
     def follow(self) -> None:
         """Open all nodes, and of namespaces what the functions reached so far name."""
