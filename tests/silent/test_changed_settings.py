@@ -508,6 +508,17 @@ def test_a_function_that_lists_its_calls_is_compiled_once():
     assert not compiled
 
 
+def test_a_value_that_changes_between_epochs_counts_from_there_on():
+    read, change = a_namespace()
+    net = theanets.Regressor([3, 2])
+    monitors = {"out:out": {"mine": lambda x: read() + 0 * x.mean()}}
+    found = []
+    for training, _ in net.itertrain([X, Y], **quiet(max_epochs=3, monitors=monitors)):
+        found.append(training["out:out:mine"])
+        change(found[-1] + 1.0)
+    assert found == [1.0, 2.0, 3.0]
+
+
 def test_equal_functions_share_a_program():
     def net(factor):
         return theanets.Regressor([3, (2, lambda x: factor * x)])

@@ -68,7 +68,9 @@ class ProgramCache:
         """Return the program of a key, made by ``make`` if it is not there."""
         with self._lock:
             if key not in self._programs:
-                self._programs[key] = keys.settling(make(), key)
+                self._programs[key] = keys.watched(
+                    make(), key, lambda now: self.get(now, make)
+                )
                 while len(self._programs) > self._size:
                     self._programs.popitem(last=False)
             self._programs.move_to_end(key)
