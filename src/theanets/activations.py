@@ -145,8 +145,8 @@ class Activation:
         return not keys.is_own(self)
 
     def _compared(self) -> dict[str, Any]:
-        kept = ("spec", "params", "size", "_plain_key", "_held_by")
-        return {name: x for name, x in vars(self).items() if name not in kept}
+        others = ("params", "_held_by")
+        return {name: x for name, x in vars(self).items() if name not in others}
 
     def __setattr__(self, name: str, value: Any) -> None:
         self._check_free(name)
@@ -277,8 +277,12 @@ class Composition(Activation, register=False):
         self.parts = tuple(parts)
         self.spec = "+".join(part.spec for part in self.parts)
         self.params = ()
-        self._plain_key = tuple(part.key for part in self.parts)
         self.serializable = all(part.serializable for part in self.parts)
+
+    @property
+    def key(self) -> Hashable:
+        """What its parts compute, one after the other."""
+        return tuple(part.key for part in self.parts)
 
     @property
     def is_plain(self) -> bool:

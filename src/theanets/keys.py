@@ -35,11 +35,15 @@ _DULL |= {"__abstractmethods__", "_abc_impl", "__orig_bases__", "__parameters__"
 _DULL |= {"__dataclass_fields__", "__dataclass_params__", "__match_args__"}
 _DULL |= {"__annotate__", "__annotate_func__", "__annotations_cache__", "__hash__"}
 _MAKING = {"__init__", "__new__", "__post_init__"}
+# What the library calls before anything is compiled.
+_BINDING = {"setup", "bind", "infer_output_shape", "find_partner", "initial_values"}
+_BINDING |= {"to_spec", "identity", "check", "rename"}
 _QUIET = {"__repr__", "__str__", "__del__", "__reduce__", "__getstate__"}
 _QUIET |= {"__setstate__", "__copy__", "__deepcopy__", "__init_subclass__"}
 _WITH_SETTINGS = {"theanets.layers.base", "theanets.activations"}
 _WITH_SETTINGS |= {"theanets.losses.base", "theanets.regularizers.base"}
 _NAMESPACES = (types.SimpleNamespace, argparse.Namespace)
+_PLAIN = (int, float, complex, str, bytes)
 _SMALL = 1 << 12
 _DEEPEST = 32
 
@@ -101,6 +105,11 @@ class Key:
     def _holds(self) -> bool:
         """Return whether the callables still read what they did."""
         return _Walk(self.things).value() == self.value
+
+
+def forget() -> None:
+    """Forget which callables have changed what they read themselves."""
+    _SETTLED.clear()
 
 
 _SETTLED: OrderedDict[Hashable, Key] = OrderedDict()
@@ -328,6 +337,7 @@ class _Walk:
 
     def open_function(self, node: _Node, function: types.FunctionType) -> None:
         code = function.__code__
+        self.put(node, "code", code)
         self.put(node, "defaults", function.__defaults__)
         self.put(node, "keyword defaults", function.__kwdefaults__)
         for name, cell in zip(
@@ -365,18 +375,28 @@ class _Walk:
         self.put_class(node, "class", type(thing))
         compared = _compared(thing)
         if compared is not None:
-            # The library calls methods of such an object that no code names.
-            for base in type(thing).__mro__:
-                if not self.in_library(base.__module__):
-                    self.names |= vars(base).keys()
+            self.names |= self.called(type(thing))
             if self.in_library(type(thing).__module__):
                 self.home |= {_package(_home(value)) for value in compared.values()}
-            for name, value in compared.items():
-                self.put(node, name, value)
-            return
+                self.read_names(node, compared, lambda _: True)
+                return
         attributes = dict(_attributes(thing))
         whole = dataclasses.is_dataclass(thing) or isinstance(thing, _NAMESPACES)
-        self.read_names(node, attributes, lambda name: whole)
+        always = {} if compared is None else compared
+        self.read_names(node, attributes, lambda name: whole or name in always)
+
+    def called(self, cls: type) -> set[str]:
+        """Return what the library reads of a class derived from one of its own."""
+        ours = [base for base in cls.__mro__ if self.in_library(base.__module__)]
+        known = set().union(*(vars(base) for base in ours))
+        found = {
+            name
+            for base in cls.__mro__
+            if base not in ours
+            for name, value in vars(base).items()
+            if name in known or callable(value)
+        }
+        return found - _MAKING - _BINDING
 
     def read_names(
         self, node: _Node, attributes: Mapping[str, Any], always: Callable[[str], bool]
@@ -429,14 +449,23 @@ class _Walk:
         if kind in (float, complex):
             # Those of 0.0 and -0.0 are not equal, and those of NaN are.
             return kind, repr(value)
+        if kind is types.CodeType:
+            return "code", value
         if isinstance(value, np.ndarray | np.generic):
             return self.of_array(value, depth)
         if isinstance(value, jax.Array):
             return _of_device(value)
         if isinstance(value, enum.Enum) or depth > _DEEPEST:
             return _Same(value)
+        if isinstance(value, int | float | complex | str | bytes):
+            base = next(x for x in kind.__mro__ if x in _PLAIN)
+            return kind, base.__repr__(value), self.of_own(value)
         contained = self.of_container(value, depth + 1)
-        return self.of_object(value) if contained is None else contained
+        if contained is None:
+            return self.of_object(value)
+        return (
+            contained if _is_core(kind.__module__) else (contained, self.of_own(value))
+        )
 
     def of_array(self, array: Any, depth: int) -> Hashable:
         if array.dtype.hasobject:
@@ -475,11 +504,16 @@ class _Walk:
             return None
         return type(value), parts
 
+    def of_own(self, value: Any) -> Hashable:
+        """Return what stands for methods and attributes of a subclass of Python's."""
+        library = self.in_library(type(value).__module__)
+        return _Same(type(value)) if library else self.node(value, "object")
+
     def of_object(self, value: Any) -> Hashable:
         if isinstance(value, types.FunctionType):
             own = not self.in_library(value.__globals__.get("__name__"))
             if own or value.__closure__ or vars(value):
-                return self.node(value, value.__code__)
+                return self.node(value, "function")
             return _Same(value)
         if isinstance(value, types.ModuleType):
             own = not self.in_library(value.__name__)
@@ -493,10 +527,8 @@ class _Walk:
         own = not self.in_library(type(value).__module__)
         if own or _is_read(value):
             return self.node(value, "object")
-        inner = getattr(value, "__wrapped__", None)
-        if callable(inner):
-            return _Same(value), self.of_object(inner)
-        return _Same(value)
+        inner = _wrapped(value)
+        return _Same(value) if inner is None else (_Same(value), self.of(inner))
 
 
 class _Number(int):
@@ -561,6 +593,15 @@ def _attributes(thing: Any) -> Iterator[tuple[str, Any]]:
                 yield name, getattr(thing, name)
 
 
+def _wrapped(value: Any) -> Any:
+    """Return the function within one of a library's, as those of ``jax.jit`` are."""
+    try:
+        inner = value.__wrapped__
+    except Exception:
+        return None
+    return inner if callable(inner) else None
+
+
 def _content(cell: Any) -> Any:
     try:
         return cell.cell_contents
@@ -586,9 +627,13 @@ def _names(code: types.CodeType) -> frozenset[str]:
 
 def _home(thing: Any) -> Any:
     """Return the name of the module that a callable or an object is from."""
-    while isinstance(thing, functools.partial):
-        thing = thing.func
-    thing = getattr(thing, "__func__", thing)
+    for _ in range(_DEEPEST):
+        inner = thing.func if isinstance(thing, functools.partial) else _wrapped(thing)
+        if inner is None:
+            break
+        thing = inner
+    if isinstance(thing, types.MethodType):
+        thing = thing.__func__
     if isinstance(thing, types.FunctionType):
         return thing.__globals__.get("__name__")
     return (thing if isinstance(thing, type) else type(thing)).__module__

@@ -115,6 +115,35 @@ def an_attribute_of_a_class():
     return Own().of_the_class, lambda value: setattr(Own, "factor", value)
 
 
+def the_code_of_a_function():
+    def read():
+        return 1.0
+
+    return read, lambda value: setattr(
+        read, "__code__", (lambda: 3.0).__code__ if value == 3.0 else ONE
+    )
+
+
+ONE = (lambda: 1.0).__code__
+
+
+def an_attribute_of_a_list_of_ones_own():
+    class Factors(list):
+        pass
+
+    factors = Factors([1.0])
+    factors.value = 1.0
+    return lambda: factors.value, lambda value: setattr(factors, "value", value)
+
+
+def a_number_of_ones_own():
+    class Number(float):
+        pass
+
+    space = defined("def read(): return 1.0 * K", K=Number(1.0))
+    return space["read"], lambda value: space.update(K=Number(value))
+
+
 def a_slot():
     class Slotted:
         __slots__ = ("value",)
@@ -233,6 +262,9 @@ WAYS = [
     an_attribute_by_a_name_made_up,
     an_attribute_of_a_class,
     a_slot,
+    the_code_of_a_function,
+    an_attribute_of_a_list_of_ones_own,
+    a_number_of_ones_own,
     a_namespace,
     a_module,
     an_argument_of_a_partial,
@@ -748,6 +780,38 @@ def test_another_weight_of_a_loss_counts_at_once():
     one = copy.deepcopy(net).train([X, Y], **quiet())[1]["loss"]
     net.losses[0].weight = 2.0
     assert net.train([X, Y], **quiet())[1]["loss"] != one
+
+
+class Weighing(theanets.Loss, register=False):
+    def terms(self, outputs, target):
+        return self.weight * (outputs[self.output_name] - target) ** 2
+
+
+def test_a_weight_that_a_class_reads_itself_counts_too():
+    net = theanets.Regressor([3, 2], loss=Weighing(weight=1.0))
+    before = copy.deepcopy(net).train([X, Y], **quiet())[1]["err"]
+    net.losses[0].weight = 2.0
+    other = theanets.Regressor([3, 2], loss=Weighing(weight=2.0))
+    found = net.train([X, Y], **quiet())[1]["err"]
+    assert found == other.train([X, Y], **quiet())[1]["err"] != before
+
+
+def test_what_a_class_counts_of_its_objects_compiles_nothing():
+    class Counted(theanets.Layer, abstract=True):
+        takes_activation = False
+        made = 0
+
+        def __init__(self, **keywords):
+            super().__init__(**keywords)
+            type(self).made += 1
+
+        def transform(self, params, inputs):
+            return 2 * inputs[self.input_name]
+
+    theanets.Regressor([3, Counted(), 2]).predict(X)
+    with compilations() as compiled:
+        theanets.Regressor([3, Counted(), 2]).predict(X)
+    assert not compiled
 
 
 # A changed model is a new one.

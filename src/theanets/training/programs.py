@@ -154,6 +154,7 @@ def clear_cache() -> None:
     >>> theanets.clear_cache()
     """
     PROGRAMS.clear()
+    keys.forget()
     jax.clear_caches()
 
 
