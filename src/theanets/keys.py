@@ -6,6 +6,7 @@ reads other values now gets another program.
 """
 
 import argparse
+import array
 import dataclasses
 import enum
 import functools
@@ -14,7 +15,7 @@ import sysconfig
 import types
 import weakref
 import zlib
-from collections import OrderedDict, deque
+from collections import ChainMap, OrderedDict, UserDict, UserList, deque
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -42,7 +43,7 @@ _QUIET = {"__repr__", "__str__", "__del__", "__reduce__", "__getstate__"}
 _QUIET |= {"__setstate__", "__copy__", "__deepcopy__", "__init_subclass__"}
 _WITH_SETTINGS = {"theanets.layers.base", "theanets.activations"}
 _WITH_SETTINGS |= {"theanets.losses.base", "theanets.regularizers.base"}
-_NAMESPACES = (types.SimpleNamespace, argparse.Namespace)
+_NAMESPACES = (types.SimpleNamespace, argparse.Namespace, UserDict, UserList, ChainMap)
 _PLAIN = (int, float, complex, str, bytes)
 _SMALL = 1 << 12
 _DEEPEST = 32
@@ -318,8 +319,9 @@ class _Walk:
                 continue
             whole = everything and not isinstance(node.thing, types.ModuleType)
             wanted = self.names | _MAKING if node.made else self.names
-            for name in node.attributes if whole else wanted & set(node.attributes):
-                if name not in node.parts:
+            names = node.attributes if whole else wanted
+            for name in sorted(names):
+                if name in node.attributes and name not in node.parts:
                     self.put(node, name, node.attributes[name])
                     found = True
         return found
@@ -355,7 +357,7 @@ class _Walk:
             return
         names = _names(code)
         self.names |= names
-        for name in names:
+        for name in sorted(names):
             if name in function.__globals__:
                 self.put(node, f"global {name}", function.__globals__[name])
 
@@ -387,6 +389,8 @@ class _Walk:
 
     def called(self, cls: type) -> set[str]:
         """Return what the library reads of a class derived from one of its own."""
+        if self.in_library(cls.__module__):
+            return set()
         ours = [base for base in cls.__mro__ if self.in_library(base.__module__)]
         known = set().union(*(vars(base) for base in ours))
         found = {
@@ -463,17 +467,15 @@ class _Walk:
         contained = self.of_container(value, depth + 1)
         if contained is None:
             return self.of_object(value)
-        return (
-            contained if _is_core(kind.__module__) else (contained, self.of_own(value))
-        )
+        core = _is_core(kind.__module__)
+        return contained if core else (contained, self.of_own(value))
 
-    def of_array(self, array: Any, depth: int) -> Hashable:
-        if array.dtype.hasobject:
-            entries = tuple(self.of(x, depth + 1) for x in np.ravel(array).tolist())
-            return "objects", array.shape, entries
-        large = array.nbytes > _SMALL
-        content = _checksum(array) if large else array.tobytes()
-        return type(array), array.shape, array.dtype.str, content
+    def of_array(self, value: Any, depth: int) -> Hashable:
+        if value.dtype.hasobject:
+            entries = tuple(self.of(x, depth + 1) for x in np.ravel(value).tolist())
+            return "objects", value.shape, entries
+        content = _checksum(value) if value.nbytes > _SMALL else value.tobytes()
+        return type(value), value.shape, value.dtype.str, content
 
     def of_container(self, value: Any, depth: int) -> Hashable:
         """Return what stands for a container, or None for anything else."""
@@ -484,6 +486,8 @@ class _Walk:
             parts = tuple(
                 [(self.of(k, depth), self.of(x, depth)) for k, x in value.items()]
             )
+        elif isinstance(value, bytearray | memoryview | array.array):
+            parts = bytes(value)
         elif isinstance(value, set | frozenset):
             parts = frozenset([self.of(x, depth) for x in value])
         elif isinstance(value, functools.partial):
@@ -542,6 +546,8 @@ def _recorded(part: Any) -> Any:
     if isinstance(part, _Same):
         seen = _seen(part.thing)
         return id(part.thing) if seen is None else (_Seen, seen.number)
+    if isinstance(part, type) and not _is_core(part.__module__):
+        return _recorded(_Same(part))
     if isinstance(part, tuple):
         return tuple(map(_recorded, part))
     if isinstance(part, frozenset):
@@ -564,23 +570,22 @@ def _compared(thing: Any) -> Mapping[str, Any] | None:
     return found
 
 
-def _checksum(array: Any) -> tuple[int, int]:
+def _checksum(value: Any) -> tuple[int, int]:
     """Return a checksum of an array's content, at about the speed of reading it."""
-    data = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+    data = np.ascontiguousarray(value).reshape(-1).view(np.uint8)
     words = data[: data.size // 8 * 8].view(np.uint64)
     return zlib.crc32(data.data), int(words.sum())
 
 
-def _of_device(array: Any) -> Hashable:
+def _of_device(value: Any) -> Hashable:
     # It never changes, so that its identity would do; a small one may be made often.
-    small = getattr(array, "size", _SMALL) < _SMALL // 8
-    if small and not isinstance(array, jax.core.Tracer):
-        try:
-            host = np.asarray(array)
-        except (TypeError, RuntimeError):
-            return _Same(array)
-        return type(array), host.shape, str(host.dtype), host.tobytes()
-    return _Same(array)
+    if isinstance(value, jax.core.Tracer) or value.size > _SMALL // 8:
+        return _Same(value)
+    try:
+        host = np.asarray(value)
+    except (TypeError, RuntimeError):
+        return _Same(value)
+    return type(value), host.shape, str(host.dtype), host.tobytes()
 
 
 def _attributes(thing: Any) -> Iterator[tuple[str, Any]]:

@@ -210,6 +210,11 @@ def an_entry_of_a_list():
     return lambda: values[0], lambda value: values.__setitem__(0, value)
 
 
+def bytes_in_place():
+    held = bytearray(b"\x01")
+    return lambda: float(held[0]), lambda value: held.__setitem__(0, int(value))
+
+
 def a_function_in_a_dict():
     table = {"f": lambda: 1.0}
     return lambda: table["f"](), lambda value: table.update(f=lambda: value)
@@ -274,6 +279,7 @@ WAYS = [
     an_array_of_jax,
     an_entry_of_a_dict,
     an_entry_of_a_list,
+    bytes_in_place,
     a_function_in_a_dict,
     a_global_of_a_loop_of_jax,
     a_global_of_a_function_with_jit,
