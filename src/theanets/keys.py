@@ -259,14 +259,28 @@ def _forget(name: int, _: Any, seen: dict[int, _Seen] = _SEEN) -> None:
     seen.pop(name, None)
 
 
+def _serial(thing: Any) -> int:
+    """Return a number that no other object had, as far as that can be known."""
+    seen = _seen(thing)
+    return id(thing) if seen is None else seen.number
+
+
+class _Number(int):
+    """The number of a node within its walk, and in ``serial`` that of its object."""
+
+    serial: int
+
+
 class _Node:
     """A function, or an object with attributes, on a walk."""
 
     __slots__ = ("attributes", "kind", "made", "number", "parts", "seen", "thing")
 
     def __init__(self, thing: Any, kind: Hashable, number: int) -> None:
-        self.thing, self.kind, self.number = thing, kind, number
+        self.thing, self.kind = thing, kind
         self.seen = _seen(thing)
+        self.number = _Number(number)
+        self.number.serial = _serial(thing)
         self.parts: dict[str, Hashable] = {}
         self.attributes: Mapping[str, Any] | None = None
         """Those to be read once a function that is reached names them."""
@@ -283,8 +297,6 @@ class _Walk:
         self.names: set[str] = set()
         self.home = {_package(_home(thing)) for thing in things}
         self.changed = False
-        # The serial numbers of what a part reads, which may be another object now.
-        self.read: list[int] = []
         self.roots = tuple(self.of(thing) for thing in things)
         self.follow()
         if self.changed and not quiet:
@@ -420,11 +432,9 @@ class _Walk:
 
     def put(self, node: _Node, name: str, value: Any) -> None:
         """Note one value that a node reads, and whether it was another before."""
-        self.read = []
         node.parts[name] = found = self.of(value)
         if node.seen is not None:
-            # The numbers of nodes are those of this walk alone.
-            record = _recorded(found), tuple(self.read)
+            record = _recorded(found)
             before = node.seen.parts.get(name)
             if before is not None and before != record:
                 self.changed = True
@@ -436,8 +446,7 @@ class _Walk:
             found = _Node(thing, kind, len(self.nodes))
             self.nodes[id(thing)] = found
             self.waiting.append(found)
-        self.read.append(found.seen.number if found.seen else 0)
-        return _Number(found.number)
+        return found.number
 
     def in_library(self, module: Any) -> bool:
         # Of installed packages, those are opened that the callables are from.
@@ -535,19 +544,14 @@ class _Walk:
         return _Same(value) if inner is None else (_Same(value), self.of(inner))
 
 
-class _Number(int):
-    """The number of a node within its walk."""
-
-
 def _recorded(part: Any) -> Any:
     """Return a part without numbers of this walk, and without holding any object."""
     if isinstance(part, _Number):
-        return None
+        return _Seen, part.serial
     if isinstance(part, _Same):
-        seen = _seen(part.thing)
-        return id(part.thing) if seen is None else (_Seen, seen.number)
+        return _Seen, _serial(part.thing)
     if isinstance(part, type) and not _is_core(part.__module__):
-        return _recorded(_Same(part))
+        return _Seen, _serial(part)
     if isinstance(part, tuple):
         return tuple(map(_recorded, part))
     if isinstance(part, frozenset):

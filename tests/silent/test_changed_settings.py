@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import importlib
 import io
 import pickle
 import sys
@@ -608,6 +609,34 @@ def test_what_cannot_be_compared_is_seen_after_clear_cache():
     theanets.clear_cache()
     assert len(PROGRAMS) == 0
     assert not np.array_equal(net.predict(X), before)
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """A module of an installed package, with a function that reads a global."""
+    (tmp_path / "installed_one.py").write_text(
+        "K = 1.0\ndef inner(): return K\ndef act(x): return inner() * x\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(keys, "_PATHS", (str(tmp_path),))
+    yield importlib.import_module("installed_one")
+    sys.modules.pop("installed_one")
+
+
+def test_a_function_of_an_installed_package_is_followed_within_it(installed):
+    net = theanets.Regressor([3, (2, installed.act)])
+    before = net.predict(X)
+    installed.K = 3.0
+    np.testing.assert_allclose(net.predict(X), 3 * before, rtol=1e-6)
+
+
+def test_what_another_package_reads_is_seen_after_clear_cache(installed):
+    net = theanets.Regressor([3, (2, lambda x: installed.act(x))])
+    before = net.predict(X)
+    installed.K = 3.0
+    assert np.array_equal(net.predict(X), before)
+    theanets.clear_cache()
+    np.testing.assert_allclose(net.predict(X), 3 * before, rtol=1e-6)
 
 
 def test_objects_that_refer_to_one_another_have_a_key():
