@@ -799,6 +799,47 @@ def test_a_list_that_a_layer_computes_with_is_read_as_it_is():
     agree(net)
 
 
+def test_a_new_network_has_what_its_layer_found_when_it_was_made():
+    found = {"factor": 1.0}
+
+    class Finding(theanets.Layer, abstract=True):
+        takes_activation = False
+
+        def setup(self):
+            self.factor = found["factor"]
+
+        def transform(self, params, inputs):
+            return self.factor * inputs[self.input_name]
+
+    one = theanets.Regressor([3, 2, Finding()])
+    before = one.predict(X)
+    found["factor"] = 2.0
+    other = theanets.Regressor([3, 2, Finding()])
+    for param in other.params:
+        param.set_value(one.find(param.name).get_value())
+    assert np.array_equal(other.predict(X), 2 * before)
+    assert np.array_equal(one.predict(X), before)
+
+
+def test_an_attribute_of_a_loss_of_ours_counts_and_is_saved():
+    net = theanets.Regressor([3, 2], loss="huber")
+    copy.deepcopy(net).train([X, Y], **quiet())
+    net.losses[0].delta = 0.1
+    with io.BytesIO() as file:
+        net.save(file)
+        loaded = theanets.load(file.getvalue())
+    fresh = theanets.Regressor([3, 2], loss={"form": "huber", "delta": 0.1})
+    found = [each.train([X, Y], **quiet())[1]["err"] for each in (net, loaded, fresh)]
+    assert found[0] == found[1] == found[2]
+
+
+def test_a_layer_can_be_given_what_has_no_hash():
+    net = theanets.Regressor([3, {"form": "factor", "factors": {2.0, 1.0}}, 2])
+    before = net.predict(X)
+    net.layers[1].factors.add(3.0)
+    np.testing.assert_allclose(net.predict(X), 2 * before, rtol=1e-5)
+
+
 def test_a_list_that_a_layer_has_copied_is_saved_as_it_was():
     shape = [6, 2]
     net = theanets.Network([3, {"size": 12}, {"form": "reshape", "shape": shape}])

@@ -441,7 +441,7 @@ def frozen(value: Any) -> Hashable:
         return (value.shape, value.dtype.str, value.tobytes())
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         return tuple(frozen(part) for part in value)
-    return value  # type: ignore[no-any-return]
+    return value if isinstance(value, Hashable) else keys.key(value)
 
 
 def _found(
