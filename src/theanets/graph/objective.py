@@ -20,7 +20,8 @@ from theanets.regularizers import Evaluation, Regularizer
 
 Array = jax.Array
 Monitors = dict[str, Any]
-"""Numbers of a batch; a pair is a number and how much the batch counts in its mean."""
+"""Numbers of a batch. A tuple holds a number and how much the batch counts in its
+mean; then perhaps further such pairs, whose means are added."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,9 @@ class Objective:
         The precision to compute in.
     class_weights : tuple of float
         How much each class of the last layer counts while training; none: alike.
+    mean_weights : tuple of float
+        How much an error of each loss counts on average in the training data; 0, or
+        none at all: as in each batch.
     stateful : bool
         Whether recurrent layers go on from states that come among the parameters, as
         `theanets.graph.states` names them, and go out as updates.
@@ -52,6 +56,7 @@ class Objective:
     monitors: tuple[Monitor, ...] = ()
     dtype: str = "float32"
     class_weights: tuple[float, ...] = ()
+    mean_weights: tuple[float, ...] = ()
     stateful: bool = False
 
     def __post_init__(self) -> None:
@@ -81,6 +86,7 @@ class Objective:
             "losses": tuple(float(loss.weight) for loss in self.losses),
             "regularizers": tuple(float(r.weight) for r in self.regularizers),
             "classes": np.array(self.class_weights, self.wide),
+            "mean weights": self.mean_weights or (0.0,) * len(self.losses),
         }
 
     @cached_property
@@ -229,7 +235,7 @@ class Objective:
             target = target.astype("int32" if loss.integer_target else wide)
             weights = named[weights_name(loss)].astype(wide) if loss.weighted else None
             scale = weights
-            if key is not None and self.class_weights and loss is self.classifying:
+            if self.class_weights and loss is self.classifying:
                 counts = jnp.asarray(numbers["classes"])[target]
                 scale = counts
                 if weights is not None:
@@ -239,10 +245,6 @@ class Objective:
                 loss = loss.unbound()
             error = loss(values, target, scale)
             terms.append((loss, target, weights, scale, error))
-        total = sum(
-            weight * term[-1]
-            for weight, term in zip(numbers["losses"], terms, strict=True)
-        )
         learnable = self.topology.learnable
         evaluation = Evaluation(
             {name: value for name, value in params.items() if name in learnable},
@@ -252,26 +254,58 @@ class Objective:
             lambda x: self.outputs(params, x, numbers),
             key,
         )
-        for regularizer, weight in zip(
-            self.regularizers, numbers["regularizers"], strict=True
-        ):
-            if type(regularizer).penalty is not Regularizer.penalty:
-                total = total + weight * regularizer.penalty(evaluation)
-        total = jnp.asarray(total, wide)
+        penalties = [
+            weight * regularizer.penalty(evaluation)
+            for regularizer, weight in zip(
+                self.regularizers, numbers["regularizers"], strict=True
+            )
+            if type(regularizer).penalty is not Regularizer.penalty
+        ]
+        *_, scales, errors = zip(*terms, strict=True)
+        losses = [w * e for w, e in zip(numbers["losses"], errors, strict=True)]
+        shares = [
+            _share(scale, mean)
+            for scale, mean in zip(scales, numbers["mean weights"], strict=True)
+        ]
+        pulls = [
+            loss if share is None else loss * share
+            for loss, share in zip(losses, shares, strict=True)
+        ]
+        total = jnp.asarray(sum(penalties, sum(pulls)), wide)
 
         # With weights, a mean over batches has to count each by the sum of its own.
-        *_, scale, error = terms[0]
+        examples = float(len(batch[0]))
+        parts = [
+            (loss, examples if scale is None else scale.sum())
+            for loss, scale in zip(losses, scales, strict=True)
+        ]
+        if penalties:
+            parts.append((jnp.asarray(sum(penalties), wide), examples))
+        weighted = any(scale is not None for scale in scales)
         monitors: Monitors = {
-            "loss": _counting(total, scale),
-            "err": _counting(error, scale),
+            "loss": tuple(x for part in parts for x in part) if weighted else total,
+            "err": _counting(errors[0], scales[0]),
         }
-        for loss, target, weights, *_ in terms:
+        for loss, target, weights, scale, _ in terms:
             if loss.has_accuracy and "acc" not in monitors:
                 accuracy = loss.accuracy(values, target, weights)
                 monitors["acc"] = _counting(accuracy, weights)
+            if scale is not weights:
+                plain = loss(values, target, weights)
+                monitors["unweighted"] = _counting(plain, weights)
         for monitor in self.monitors:
             monitors[monitor.name] = monitor({**outputs, **params})
         return total, monitors, updates
+
+
+def _share(scale: Array | None, mean: Any) -> Array | None:
+    """Return how much the errors of a batch count, where 1 is the average of the set.
+
+    None: they all count alike.
+    """
+    if scale is None:
+        return None
+    return jnp.where(mean > 0, scale.mean() / jnp.where(mean > 0, mean, 1), 1)
 
 
 def _counting(value: Array, weights: Array | None) -> Any:

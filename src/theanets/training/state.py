@@ -15,10 +15,10 @@ from theanets.training.programs import State, Values
 
 
 class Best(NamedTuple):
-    """The best validation so far, and what it was of."""
+    """The best validation so far, by the monitor that tells, and what it was of."""
 
     epoch: int
-    loss: float
+    value: float
     values: Values
 
 
@@ -94,7 +94,7 @@ def packed(at: Progress) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         "best": None,
     }
     if at.best is not None:
-        facts["best"] = [at.best.epoch, _plain(at.best.loss)]
+        facts["best"] = [at.best.epoch, _plain(at.best.value)]
         trees["best learned"] = at.best.values.learned
         trees["best carried"] = at.best.values.carried
     arrays = {
@@ -102,8 +102,8 @@ def packed(at: Progress) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         for name, tree in trees.items()
         for i, leaf in enumerate(jax.tree.leaves(tree))
     }
-    for name, (values, counts) in at.sums.columns().items():
-        arrays[f"sums/{name}"] = np.stack([values, counts])
+    for name, column in at.sums.columns().items():
+        arrays[f"sums/{name}"] = np.stack(column)
     return facts, arrays
 
 
@@ -136,15 +136,15 @@ def unpacked(
     optimizer = _tree("optimizer", arrays, like.optimizer)
     best = None
     if facts["best"] is not None:
-        epoch, loss = facts["best"]
+        epoch, value = facts["best"]
         best_values = Values(
             _tree("best learned", arrays, like.values.learned),
             _tree("best carried", arrays, like.values.carried),
         )
-        best = Best(int(epoch), float(loss), best_values)
+        best = Best(int(epoch), float(value), best_values)
     columns = {
-        name.removeprefix("sums/"): (pair[0], pair[1])
-        for name, pair in arrays.items()
+        name.removeprefix("sums/"): tuple(column)
+        for name, column in arrays.items()
         if name.startswith("sums/")
     }
     validations, epoch = int(facts["validations"]), int(facts["epoch"])
@@ -152,6 +152,8 @@ def unpacked(
         raise ValueError(f"{validations} validations in {epoch} epochs")
     counts = [int(facts[name]) for name in ("batches", "examples", "skipped")]
     batches, _, skipped = counts
+    if any(len(column) % 2 for column in columns.values()):
+        raise ValueError("a monitor has a mean without its weight")
     if min(counts) < 0 or {len(c[0]) for c in columns.values()} - {batches - skipped}:
         raise ValueError(f"monitors of {batches} batches, {skipped} left out")
     return Progress(
