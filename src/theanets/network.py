@@ -132,10 +132,13 @@ class Network:
                 f"layers is {layers!r}; it has to be a list with one entry for each "
                 "layer, such as [784, 100, 10]."
             )
+        own = {"weighted": True} if flag(weighted, "weighted") else {}
+        # Before the layers, as the activation of the last one follows from it.
+        self.set_loss(loss, **own)
         for number, entry in enumerate(layers):
             self.add_layer(entry, is_output=0 < number == len(layers) - 1)
-        own = {"weighted": True} if flag(weighted, "weighted") else {}
-        self.set_loss(loss, **own)
+        if layers:
+            self._check_losses(self.losses)
 
     def _begin(self, seed: int, floatX: str) -> None:
         """Be a model without layers; a file continues from here."""
@@ -209,7 +212,7 @@ class Network:
             spec if layer is None else layer,
             self._free_name(is_output),
             first=not self._topology.layers,
-            activation=self.output_activation if is_output else None,
+            activation=self._last_activation() if is_output else None,
             ndim=self.input_ndim,
             more=None if layer is None else spec,
         )
@@ -253,7 +256,8 @@ class Network:
         kwargs.setdefault("form", self.default_loss if loss is None else loss)
         made = Loss.build(**kwargs)
         if self._topology.layers:
-            slots_of(self._topology, [*map(self._bound, [*self.losses, made])])
+            self._check_losses([*self.losses, made])
+        made.fix()
         self.losses.append(made)
         self._follow()
 
@@ -607,6 +611,19 @@ class Network:
             number += 1
         return f"hid{number}"
 
+    def _last_activation(self) -> str:
+        """Return what the last layer has, unless it says otherwise."""
+        owners = (cls for cls in type(self).__mro__ if "output_activation" in vars(cls))
+        ours = next(owners).__module__.partition(".")[0] == __name__.partition(".")[0]
+        loss = self.losses[0] if self.losses else None
+        if ours and loss and loss.output_activation and "output_name" in loss.implied:
+            return loss.output_activation
+        return self.output_activation
+
+    def _check_losses(self, losses: Sequence[Loss]) -> None:
+        """Check that losses fit the graph, and each other."""
+        slots_of(self._topology, [*map(self._bound, losses)])
+
     def _last_layer(self) -> Layer:
         """Return the layer that answers."""
         if len(self._topology.layers) < 2:
@@ -629,8 +646,7 @@ class Network:
         """Let losses that were not told what to read name the last layer as it is."""
         if self._topology.layers:
             for loss in self.losses:
-                known = self._following(loss)
-                loss.output_name, loss.target = known.output_name, known.target
+                loss.follow(self._topology.layers[-1].name, self._own_target())
 
     def _own_target(self) -> str:
         """Return the name of the array that losses compare with by default."""

@@ -121,6 +121,11 @@ class Classifier(feedforward.Classifier):
         """
         for name, value in (("steps", steps), ("streams", streams)):
             whole(value, name)
+        if self._multilabel:
+            raise ConfigurationError(
+                'predict_sequence draws one label for each step, but with loss="bce" '
+                "any number of them can hold. Use predict with a state."
+            )
         topology, classes = self._topology, self._last_layer().size
         _one_hot_input(topology, classes)
         first = as_array(labels, "labels")
@@ -193,5 +198,7 @@ def _draw(
     inputs[source] = jax.nn.one_hot(labels, last.size, dtype=dtype)[:, None]
     outputs, carries = topology.step(params, inputs, carries)
     own = jax.random.fold_in(jax.random.wrap_key_data(key, impl="threefry2x32"), count)
-    chances = jnp.log(outputs[last.output_name][:, 0].astype("float32"))
+    found = outputs[last.output_name][:, 0].astype("float32")
+    # What goes into a softmax is as good as the logarithms of what comes out.
+    chances = found if last.activation.spec == "linear" else jnp.log(found)
     return jax.random.categorical(own, chances).astype("int32"), carries

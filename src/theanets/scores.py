@@ -80,6 +80,19 @@ def accuracy(parts: Iterable[Part]) -> float:
     return right / weight
 
 
+def all_right(part: Part) -> Part:
+    """Return which examples of a part are predicted right in all entries.
+
+    >>> y, w = np.array([[1, 0], [1, 1]]), np.ones((2, 2))
+    >>> accuracy([all_right((y, np.array([[1, 0], [0, 1]]), w))])
+    0.5
+    """
+    y, predicted, weights = part
+    _check_shapes(y, predicted)
+    right = (y == predicted).all(axis=-1)
+    return np.ones(right.shape), right, weights.mean(axis=-1)
+
+
 def r2(parts: Iterable[Part]) -> float:
     """Return R² of each output, averaged, as scikit-learn's ``r2_score`` does.
 

@@ -84,6 +84,7 @@ class Objective:
         """The numbers that may change without another program."""
         return {
             "losses": tuple(float(loss.weight) for loss in self.losses),
+            "loss settings": tuple(loss.settings for loss in self.losses),
             "regularizers": tuple(float(r.weight) for r in self.regularizers),
             "classes": np.array(self.class_weights, self.wide),
             "mean weights": self.mean_weights or (0.0,) * len(self.losses),
@@ -230,7 +231,7 @@ class Objective:
         values = {name: value.astype(wide) for name, value in outputs.items()}
 
         terms = []
-        for loss in self.losses:
+        for loss, settings in zip(self.losses, numbers["loss settings"], strict=True):
             target = named[loss.target]
             target = target.astype("int32" if loss.integer_target else wide)
             weights = named[weights_name(loss)].astype(wide) if loss.weighted else None
@@ -243,6 +244,8 @@ class Objective:
             if key is not None and loss.output_name in self._changed:
                 # What bind knows of the output is not true of one with noise.
                 loss = loss.unbound()
+            if settings:
+                loss = loss.with_settings(settings)
             error = loss(values, target, scale)
             terms.append((loss, target, weights, scale, error))
         learnable = self.topology.learnable

@@ -52,6 +52,11 @@ def class_weights(given: Any, objective: Objective, train: Any) -> tuple[float, 
                 "cannot be done where these come batch by batch. Give arrays, or the "
                 "weights themselves, such as class_weight={0: 1, 1: 5}."
             )
+        if len(arrays) < len(objective.slots):
+            raise DataError(
+                f"train holds {len(arrays)} array(s); the model expects "
+                f"{', '.join(slot.name for slot in objective.slots)}."
+            )
         labels, weights = _labelled(objective, objective.classifying, arrays)
         counts = np.bincount(labels, weights, minlength=classes)[:classes]
         there = counts > 0
@@ -93,7 +98,8 @@ def mean_weights(objective: Objective, train: Any) -> tuple[float, ...]:
     if told is not None:
         return tuple(number(told, "train: mean_weight", *_POSITIVE) for _ in counting)
     arrays = _arrays(objective, train) if any(counting) else None
-    if arrays is None:
+    if arrays is None or len(arrays) < len(objective.slots):
+        # What is missing is for the check of the data to tell.
         return (0.0,) * len(counting)
     return tuple(
         _mean_weight(objective, loss, arrays) if counts else 0.0
