@@ -91,7 +91,7 @@ def test_errors_over_time():
     expected = of_each_step(net.predict(x), y).mean()
     assert valid["loss"] == pytest.approx(expected, rel=1e-5)
     with pytest.raises(
-        ConfigurationError, match=r"\(examples, time, 2\) it returns \(11,"
+        ConfigurationError, match=r"\(examples, time, 2\) it returns \(time,"
     ):
         theanets.recurrent.Regressor(
             [3, (4, "rnn"), 2], loss=lambda y, t: abs(y - t).mean(axis=(0, 2))
