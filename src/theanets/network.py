@@ -11,7 +11,7 @@ import numpy as np
 
 from theanets import files, history, originals, regularizers
 from theanets.checks import counted, flag, is_whole
-from theanets.config import config, float_type
+from theanets.config import config, float_type, stored_type
 from theanets.datasets.sparse import dense
 from theanets.errors import (
     ConcurrencyError,
@@ -445,12 +445,12 @@ class Network:
         params : dict of str to array
             Every array of the model by full name.
         """
-        topology, dtype = self._topology, self._dtype
-        names = [layer.name for layer in topology.inputs]
+        objective = Objective(self._topology, (), dtype=self._dtype.name)
+        names = [layer.name for layer in self._topology.inputs]
 
         def apply(params: Mapping[str, Any], inputs: Any) -> dict[str, Any]:
             named = inputs if isinstance(inputs, Mapping) else {names[0]: inputs}
-            return topology.forward(params, topology.cast(named, dtype))
+            return objective.outputs(params, named, {})
 
         return apply, self._values.now()
 
@@ -654,21 +654,11 @@ class Network:
 
     def _initial(self, layers: Sequence[Layer], seed: int) -> dict[str, Any]:
         """Draw the first values of layers, by full name."""
-        types = self._types(layers)
+        dtype = stored_type(self._dtype)
         return {
-            full: held(value.astype(types[full]))
+            layer.full_name(name): held(value.astype(dtype))
             for layer in layers
             for name, value in layer.initial_values(seed).items()
-            for full in [layer.full_name(name)]
-        }
-
-    def _types(self, layers: Sequence[Layer]) -> dict[str, Any]:
-        """Return the types of the values of layers, by full name."""
-        wide = np.promote_types(self._dtype, np.float32)
-        return {
-            layer.full_name(name): wide if param.wide else self._dtype
-            for layer in layers
-            for name, param in layer.params.items()
         }
 
     def _output(self, x: Any, name: str, given: dict[str, Any]) -> np.ndarray:
