@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from threading import Lock, Thread, current_thread
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, overload
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from theanets.errors import (
 )
 from theanets.fitting import epochs
 from theanets.forks import elsewhere, fork_safe, forked
+from theanets.functional import Answering, Learning, answering, learning, split
 from theanets.graph.freezing import freezing, unfreezing
 from theanets.graph.objective import Objective
 from theanets.graph.slots import slots_of
@@ -433,26 +434,84 @@ class Network:
         """
         return r2(self._answers(x, y, w, self._last_layer().shape, regularizers_))
 
-    def functional(self) -> tuple[Callable[..., dict[str, Any]], dict[str, Any]]:
-        """Return the model as a pure JAX function and its parameters.
+    @overload
+    def functional(
+        self, train: Literal[False] = False
+    ) -> tuple[Answering, dict[str, Any]]: ...
+
+    @overload
+    def functional(
+        self, train: Literal[True]
+    ) -> tuple[Learning, dict[str, Any], dict[str, Any]]: ...
+
+    def functional(self, train: bool = False) -> Any:
+        """Return the model as a pure JAX function, and its arrays.
+
+        The function is that of the graph, the precision and what is frozen now. It
+        can go through ``jax.jit``, ``jax.grad``, ``jax.vmap``, ``jax.export``.
+
+        Parameters
+        ----------
+        train : bool
+            Whether the function is that of training: a batchnorm normalizes by the
+            batch and updates its running statistics, and layers of dropout and noise
+            draw from a random key. Losses, and noise that keywords of `train` ask
+            for, are no part of it.
 
         Returns
         -------
         apply : callable
             ``apply(params, inputs)`` gives all outputs by full name; inputs is an
-            array, or a dict by layer name. It is pure: use it with ``jax.grad``,
-            ``jax.vmap``, ``jax.export``.
+            array, or a dict by layer name. With ``train``,
+            ``apply(params, state, inputs, key)`` gives a pair of them and of the new
+            state; key is one random key of JAX.
         params : dict of str to array
-            Every array of the model by full name.
+            Every array of the model by full name. With ``train``, those that are
+            learned, to be differentiated by.
+        state : dict of str to array
+            Only with ``train``: all others, which are running statistics, arrays
+            that never change, and what is frozen (see `freeze`).
+
+        Raises
+        ------
+        ConfigurationError
+            From ``apply`` with ``train``: if params or state have other names, or
+            key is no random key.
+        DataError
+            From ``apply``: if an input is missing.
+
+        Examples
+        --------
+        >>> import jax, numpy as np, theanets
+        >>> net = theanets.Regressor([3, (8, "linear"), ("batchnorm", "relu"), 1])
+        >>> x = np.random.default_rng(0).normal(size=(32, 3)).astype("float32")
+        >>> apply, params, state = net.functional(train=True)
+        >>> sorted(state)
+        ['hid2.mean', 'hid2.variance']
+        >>> @jax.jit
+        ... def update(params, state, x, y, key):
+        ...     def loss(params):
+        ...         outputs, new = apply(params, state, x, key)
+        ...         return ((outputs["out:out"] - y) ** 2).mean(), new
+        ...     (value, state), slope = jax.value_and_grad(loss, has_aux=True)(params)
+        ...     step = lambda p, g: p - 0.1 * g
+        ...     return jax.tree.map(step, params, slope), state, value
+        >>> losses = []
+        >>> for key in jax.random.split(jax.random.key(0), 20):
+        ...     params, state, value = update(params, state, x, x[:, :1], key)
+        ...     losses.append(float(value))
+        >>> losses[-1] < losses[0] / 2
+        True
+
+        What was learned goes back into the network:
+
+        >>> for name, value in {**params, **state}.items():
+        ...     net.find(name).set_value(value)
         """
-        objective = Objective(self._topology, (), dtype=self._dtype.name)
-        names = [layer.name for layer in self._topology.inputs]
-
-        def apply(params: Mapping[str, Any], inputs: Any) -> dict[str, Any]:
-            named = inputs if isinstance(inputs, Mapping) else {names[0]: inputs}
-            return objective.outputs(params, named, {})
-
-        return apply, self._values.now()
+        arrays, dtype = self._values.now(), self._dtype.name
+        if not flag(train, "train"):
+            return answering(self._topology, dtype), arrays
+        return learning(self._topology, dtype), *split(self._topology, arrays)
 
     # Training.
 
