@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from theanets.config import stored_type
 from theanets.graph import states
 from theanets.graph.monitors import Monitor
 from theanets.graph.slots import Slot, slots_of, weights_name
@@ -93,7 +94,7 @@ class Objective:
     @cached_property
     def wide(self) -> Any:
         """The precision of losses: sums in bfloat16 would lose most digits."""
-        return jnp.promote_types(self.dtype, "float32")
+        return stored_type(self.dtype)
 
     @cached_property
     def classifying(self) -> Loss | None:
@@ -129,19 +130,37 @@ class Objective:
         """Compute all outputs of a batch, with the noise of a key if there is one.
 
         ``training`` says whether the model learns from the batch; see
-        `Topology.forward`.
+        `Topology.forward`. What layers update has the types of ``params``.
         """
         cast = self.topology.cast(inputs, self.dtype)
+        read = self.topology.cast_params(params, self.dtype)
         modify: Modify | None = None
         before: dict[str, Array] = {}
         layer_key = key if training else None
         if key is not None:
             modify, before = self._modifier(numbers, key)
-        if not self.stateful:
-            return self.topology.forward(params, cast, modify, layer_key) | before
-        carries = states.by_layer(params)
-        outputs, after = self.topology.step(params, cast, carries, modify, layer_key)
-        return outputs | before | states.by_name(after)
+        if self.stateful:
+            carries = states.by_layer(params)
+            found, after = self.topology.step(read, cast, carries, modify, layer_key)
+            outputs = found | before | states.by_name(after)
+        else:
+            outputs = self.topology.forward(read, cast, modify, layer_key) | before
+        updates = {
+            name: jnp.asarray(outputs[name], params[name].dtype)
+            for name in outputs.keys() & params.keys()
+        }
+        return outputs | updates
+
+    def step(
+        self,
+        params: Mapping[str, Array],
+        inputs: Mapping[str, Array],
+        carries: Mapping[str, Any],
+    ) -> tuple[dict[str, Array], dict[str, Any]]:
+        """Compute some time steps, and the states after them; see `Topology.step`."""
+        cast = self.topology.cast(inputs, self.dtype)
+        read = self.topology.cast_params(params, self.dtype)
+        return self.topology.step(read, cast, carries)
 
     def outputs_from(
         self,
@@ -153,7 +172,8 @@ class Objective:
     ) -> Array:
         """Compute the model's output from the main output of one layer alone."""
         modify = None if key is None else self._modifier(numbers, key)[0]
-        outputs = self.topology.forward_from(params, start, value, modify)
+        read = self.topology.cast_params(params, self.dtype)
+        outputs = self.topology.forward_from(read, start, value, modify)
         return outputs[self.topology.layers[-1].output_name]
 
     def _modifier(
@@ -229,6 +249,7 @@ class Objective:
         updates = {name: outputs.pop(name) for name in sorted(updated)}
         wide = self.wide
         values = {name: value.astype(wide) for name, value in outputs.items()}
+        seen = {name: _seen(value) for name, value in outputs.items()}
 
         terms = []
         for loss, settings in zip(self.losses, numbers["loss settings"], strict=True):
@@ -251,7 +272,7 @@ class Objective:
         learnable = self.topology.learnable
         evaluation = Evaluation(
             {name: value for name, value in params.items() if name in learnable},
-            {name: outputs[name] for name in self.topology.output_names},
+            {name: seen[name] for name in self.topology.output_names},
             self.roles,
             inputs,
             lambda x: self.outputs(params, x, numbers),
@@ -297,7 +318,7 @@ class Objective:
                 plain = loss(values, target, weights)
                 monitors["unweighted"] = _counting(plain, weights)
         for monitor in self.monitors:
-            monitors[monitor.name] = monitor({**outputs, **params})
+            monitors[monitor.name] = monitor({**seen, **params})
         return total, monitors, updates
 
 
@@ -309,6 +330,12 @@ def _share(scale: Array | None, mean: Any) -> Array | None:
     if scale is None:
         return None
     return jnp.where(mean > 0, scale.mean() / jnp.where(mean > 0, mean, 1), 1)
+
+
+def _seen(value: Array) -> Array:
+    """Return an output as penalties and monitors see it, which add it up."""
+    is_float = jnp.issubdtype(value.dtype, jnp.floating)
+    return value.astype(stored_type(value.dtype)) if is_float else value
 
 
 def _counting(value: Array, weights: Array | None) -> Any:

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from theanets.config import widened
 from theanets.errors import CheckpointError
 from theanets.training.measure import Monitors, Sums
 from theanets.training.programs import State, Values
@@ -184,6 +185,7 @@ def _tree(name: str, arrays: Mapping[str, np.ndarray], like: Any) -> Any:
     found = []
     for i, leaf in enumerate(leaves):
         wanted, array = _on_host(leaf), arrays.get(f"{name}/{i}")
+        array = None if array is None else widened(array, wanted.dtype)
         if array is None or (array.shape, array.dtype) != (wanted.shape, wanted.dtype):
             came = "is missing" if array is None else f"is {array.dtype}{array.shape}"
             raise CheckpointError(
