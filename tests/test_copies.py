@@ -165,7 +165,8 @@ def test_copies_keep_their_precision(floatX):
         theanets.config.floatX = before
     for way in WAYS:
         again = way(net)
-        assert again.find("out", "w").dtype == floatX
+        apply, params = again.functional()
+        assert apply(params, np.ones((1, 3)))["out:out"].dtype == floatX
         assert bits(again) == bits(net)
         assert again.predict(np.ones(3)).tolist() == net.predict(np.ones(3)).tolist()
 

@@ -2,7 +2,8 @@
 
 ``theanets.config.floatX`` is "float32", "float64" or "bfloat16"; it starts as
 the environment variable ``THEANETS_FLOATX`` says, or as "float32". A model
-keeps the precision it was made with.
+keeps the precision it was made with. One of bfloat16 computes in bfloat16, and holds
+its parameters in float32, for most updates are smaller than what bfloat16 resolves.
 
 ``theanets.config.resident_bytes`` is the size up to which a data set is kept whole
 on the device; larger ones stream to it in chunks.
@@ -38,7 +39,7 @@ class Config:
 
     @property
     def floatX(self) -> str:
-        """The precision of parameters and computations."""
+        """The precision of computations; that of parameters is at least float32."""
         return self._floatX
 
     @floatX.setter
@@ -85,6 +86,25 @@ def float_type(name: str, where: str) -> Any:
     if name == "float64":
         jax.config.update("jax_enable_x64", True)
     return jnp.dtype(name)
+
+
+def stored_type(dtype: Any) -> Any:
+    """Return the type in which numbers last from update to update: float32 or wider.
+
+    Examples
+    --------
+    >>> stored_type("bfloat16").name, stored_type("float64").name
+    ('float32', 'float64')
+    """
+    return jnp.promote_types(dtype, "float32")
+
+
+def widened(array: Any, dtype: Any) -> Any:
+    """Return an array of a file in a wider type, if that is how it is stored today.
+
+    A model of bfloat16 held its parameters so, before it held them in float32.
+    """
+    return array.astype(dtype) if stored_type(array.dtype) == dtype else array
 
 
 def _device_memory() -> int:

@@ -1,5 +1,6 @@
 """The models whose data are vectors."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -9,10 +10,12 @@ from theanets.checks import flag
 from theanets.datasets.arrays import Expected, as_array, check
 from theanets.errors import ConfigurationError, UnknownNameError
 from theanets.forks import elsewhere, forked
+from theanets.losses.classification import BinaryCrossEntropy, CrossEntropy
+from theanets.losses.probabilities import output_kind
 from theanets.network import Network
 from theanets.parameters import no_such
 from theanets.prediction import in_batches
-from theanets.scores import accuracy, r2
+from theanets.scores import accuracy, all_right, r2
 from theanets.training.programs import PROGRAMS
 
 
@@ -151,16 +154,20 @@ class Autoencoder(Network):
 
 
 class Classifier(Network):
-    """A model that predicts one of several classes.
+    """A model that predicts one of several classes, or with ``loss="bce"`` any of them.
 
     Its data are pairs: inputs (examples, inputs) and labels (examples,), whole
-    numbers from 0 on.
+    numbers from 0 on. With ``loss="bce"`` each class holds or not, by itself: the
+    outputs are logistic, and targets and predictions are 0 or 1, (examples, classes).
 
     Examples
     --------
     >>> import numpy as np, theanets
     >>> net = theanets.Classifier([3, 10, 4])
     >>> net.predict_proba(np.zeros(3)).shape
+    (4,)
+    >>> tags = theanets.Classifier([3, 10, 4], loss="bce")
+    >>> tags.predict(np.zeros(3)).shape
     (4,)
     """
 
@@ -177,8 +184,20 @@ class Classifier(Network):
     ) -> Any:
         """Return the most probable class of each example.
 
-        ``state`` and ``return_state`` are as for `Network.predict`.
+        With ``loss="bce"`` it is 0 or 1 for each class, (examples, classes): whether
+        its probability is more than one half. ``state`` and ``return_state`` are as
+        for `Network.predict`.
         """
+        if self._multilabel:
+            name, convert = self._logits()
+            return self._predicted(
+                x,
+                name,
+                state,
+                return_state,
+                regularizers,
+                lambda y: (convert(y) > 0.5).astype("int32"),
+            )
         last = self._last_layer()
         # The softmax keeps the order, so without noise it need not be computed.
         plain = last.activation.spec == "softmax" and not regularizers
@@ -202,9 +221,14 @@ class Classifier(Network):
         """Return the probability of each class, (examples, classes).
 
         ``state`` and ``return_state`` are as for `Network.predict`.
+
+        Raises
+        ------
+        ConfigurationError
+            If the output is no probability, and no loss tells what would make it one.
         """
-        name = self._last_layer().output_name
-        return self._predicted(x, name, state, return_state, regularizers)
+        name, convert = self._logits()
+        return self._predicted(x, name, state, return_state, regularizers, convert)
 
     def predict_logit(
         self,
@@ -233,7 +257,51 @@ class Classifier(Network):
         return self._predicted(x, name, state, return_state, regularizers)
 
     def score(self, x: Any, y: Any, w: Any = None, **regularizers: Any) -> float:
-        """Return the accuracy: the (weighted) part of the labels predicted right."""
+        """Return the accuracy: the (weighted) part of the labels predicted right.
+
+        With ``loss="bce"`` it is the part of the examples of which all labels are, and
+        weights are those of examples.
+        """
         *shape, classes = self._last_layer().shape
+        if self._multilabel:
+            whole = self._answers(x, y, w, (*shape, classes), regularizers)
+            return accuracy(all_right(part) for part in whole)
         parts = self._answers(x, y, w, tuple(shape), regularizers, classes)
         return accuracy(parts)
+
+    @property
+    def _multilabel(self) -> bool:
+        """Whether each class holds or not by itself."""
+        last = self._last_layer().name
+        return any(
+            isinstance(loss, BinaryCrossEntropy)
+            for loss in self.losses
+            if loss.output_name.partition(":")[0] == last
+        )
+
+    def _logits(self) -> tuple[str, Callable[[np.ndarray], np.ndarray]]:
+        """Return the output that gives probabilities, and what makes it such."""
+        last = self._last_layer()
+        name, layers = last.output_name, self._topology.by_name
+        kind = output_kind(layers, name)
+        if kind in (None, "softmax", "logistic", "rect:minmax"):
+            return name, lambda y: y
+        of_labels = any(isinstance(loss, CrossEntropy) for loss in self.losses)
+        if kind != "linear" or not (self._multilabel or of_labels):
+            raise ConfigurationError(
+                f'{last.where}its output has the activation "{kind}", so it is no '
+                "probability. Give the layer the activation softmax, or use "
+                "predict_logit, or predict."
+            )
+        return name, _logistic if self._multilabel else _softmax
+
+
+def _logistic(x: np.ndarray) -> np.ndarray:
+    half: np.ndarray = (1 + np.tanh(x / 2)) / 2
+    return half.astype(x.dtype)
+
+
+def _softmax(x: np.ndarray) -> np.ndarray:
+    powers = np.exp(x - x.max(axis=-1, keepdims=True))
+    shares: np.ndarray = powers / powers.sum(axis=-1, keepdims=True)
+    return shares

@@ -9,24 +9,36 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
-from theanets import history, optimizers, pretraining, regularizers, resuming
+import numpy as np
+
+from theanets import (
+    history,
+    optimizers,
+    pretraining,
+    regularizers,
+    resuming,
+    scores,
+)
 from theanets.checks import flag, is_whole
 from theanets.datasets.batches import Dataset
+from theanets.datasets.sources import Chunk
 from theanets.errors import ConfigurationError, DataError
 from theanets.forks import forked, refuse_forked
-from theanets.graph.class_weights import class_weights
 from theanets.graph.expected import Expectations
 from theanets.graph.freezing import freezing
 from theanets.graph.monitors import make_monitors
 from theanets.graph.objective import Objective
+from theanets.graph.slots import weights_name
 from theanets.graph.states import States
 from theanets.graph.topology import Topology
+from theanets.graph.weighting import class_weights, mean_weights
 from theanets.initializers import as_seed, stream
 from theanets.optimizers import Optimizer
 from theanets.parameters import held
+from theanets.prediction import compute
 from theanets.pretraining import InputsAlone, Part, Stage
 from theanets.progress import reporter
-from theanets.registry import listing
+from theanets.registry import listing, suggest
 from theanets.resuming import Place, Rows
 from theanets.saving import Snapshots, describe
 from theanets.training import controls as controls_
@@ -35,6 +47,7 @@ from theanets.training.controls import Controls
 from theanets.training.interrupts import until_interrupted
 from theanets.training.loop import measure, run, sources
 from theanets.training.measure import Pair
+from theanets.training.programs import Values
 from theanets.training.state import Reads
 
 if TYPE_CHECKING:
@@ -155,12 +168,15 @@ class _Plan:
         if class_weight is not None:
             weights = class_weights(class_weight, whole, train)
             whole = replace(whole, class_weights=weights)
+        whole = replace(whole, mean_weights=mean_weights(whole, train))
         if freeze is not None:
             whole = replace(whole, topology=freezing(whole.topology, freeze))
         _check_learns(whole.topology)
         whole = replace(whole, stateful=stateful)
         rows = _rows(train, controls.batch_size) if stateful else None
         parts = _parts(net, whole, algo, rows)
+        for part in parts:
+            _check_monitor(controls.monitor, part.objective)
         return cls(algo, snapshots, checkpoint, controls, optimizer, whole, parts)
 
 
@@ -223,6 +239,39 @@ def _optimizer(algo: Any, given: dict[str, Any]) -> Optimizer | None:
         known = [*controls_.keywords(), *regularizers.keywords(), *own, *others, "axis"]
         controls_.refuse(given, known)
     return optimizer
+
+
+def _check_monitor(name: str, objective: Objective) -> None:
+    known = ["loss", "err", *(x.name for x in objective.monitors)]
+    known += ["acc"] * any(loss.has_accuracy for loss in objective.losses)
+    known += ["unweighted"] * bool(objective.class_weights)
+    known += ["auc"] * (objective.classifying is not None and not objective.stateful)
+    if name not in known:
+        raise ConfigurationError(
+            f'monitor is "{name}", which this training does not measure. It has: '
+            f"{listing(known)}." + suggest(name, known)
+        )
+
+
+def _ranked(objective: Objective, values: Values, chunk: Chunk) -> scores.Part:
+    """Return labels, the probabilities of each class, and weights, of a chunk."""
+    loss = objective.classifying
+    assert loss is not None
+    arrays = [np.asarray(array) for array in chunk.data]
+    if chunk.layout == "rows":
+        rows = np.asarray(chunk.order)[: chunk.count].ravel()
+        arrays = [array[rows] for array in arrays]
+    named = {slot.name: x for slot, x in zip(objective.slots, arrays, strict=True)}
+    inputs = {layer.name: named[layer.name] for layer in objective.topology.inputs}
+    params, name = {**values.carried, **values.learned}, loss.output_name
+    found = compute(objective, params, inputs, (name,), None)[name].astype("f8")
+    labels = named[loss.target]
+    weights = named[weights_name(loss)] if loss.weighted else None
+    return labels, found, scores.checked_weights(weights, labels.shape)
+
+
+def _auc(parts: list[scores.Part]) -> dict[str, float]:
+    return {"auc": scores.auc(parts)}
 
 
 def _check_learns(topology: Topology) -> None:
@@ -330,6 +379,9 @@ class _Runs:
                 record=Rows(self.net, at),
                 describe=partial(resuming.described, self.net, self.parts, at),
             )
+            if self.controls.monitor == "auc":
+                judge = partial(_ranked, part.objective)
+                problem = replace(problem, judge=judge, verdict=_auc)
             return run(
                 problem,
                 *self.data,

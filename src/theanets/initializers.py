@@ -36,7 +36,7 @@ class Param:
     learned : bool
         Whether gradients change it.
     wide : bool
-        Whether it is kept in at least float32, whatever the model's precision.
+        Whether the layer reads it in at least float32, whatever the model's precision.
     """
 
     name: str

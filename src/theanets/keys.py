@@ -395,6 +395,8 @@ class _Walk:
                 self.read_names(node, compared, lambda _: True)
                 return
         attributes = dict(_attributes(thing))
+        if compared is not None and hasattr(type(thing), "_if_named"):
+            attributes |= thing._if_named()
         whole = dataclasses.is_dataclass(thing) or isinstance(thing, _NAMESPACES)
         always = {} if compared is None else compared
         self.read_names(node, attributes, lambda name: whole or name in always)

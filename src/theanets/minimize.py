@@ -10,7 +10,7 @@ import numpy as np
 
 from theanets import history, keys, optimizers
 from theanets.checks import compilable
-from theanets.config import config, float_type
+from theanets.config import config, float_type, stored_type
 from theanets.datasets.arrays import Expected
 from theanets.datasets.device import identity
 from theanets.errors import ConfigurationError
@@ -60,7 +60,10 @@ def minimize(
         ``loss(params, *batch)`` returns a scalar, the mean over the batch; or a pair
         of that and a dict of further scalars to report. Pure, as JAX needs it.
     params : tree of array
-        Where to begin: any nesting of dicts, lists and tuples of arrays.
+        Where to begin: any nesting of dicts, lists and tuples of arrays. The loss is
+        given arrays of their types, and of the precision of models for numbers
+        without one. In between they are held in float32 or wider: an update may be
+        smaller than what bfloat16 resolves.
     train, valid, algo, **hyper
         As for `Network.train`; a batch holds whatever arrays the data hold.
 
@@ -102,11 +105,12 @@ def minimize(
         known = [*controls_.keywords(), *optimizers.keywords(algo), *KEYWORDS]
         controls_.refuse(given, known)
     dtype = float_type(config.floatX, "floatX")
-    held = _Held(_as_arrays(params, dtype))
+    start = _start(params, dtype)
+    held = _Held(start.arrays)
 
     def objective(params: Any, carried: Any, batch: Any, numbers: Any, key: Any) -> Any:
         with compilable("the loss"):
-            result = loss(params, *batch)
+            result = loss(_of_types(params, start.computed), *batch)
         paired = isinstance(result, tuple) and len(result) == 2
         value, more = result if paired else (result, {})
         if not isinstance(value, jax.Array) or value.shape != ():
@@ -166,7 +170,7 @@ def minimize(
         else:
             rows = list(pairs)
     last = rows[-1] if rows else history.last(held.history)
-    return Minimum(held.params, *last, rows)
+    return Minimum(_of_types(held.params, start.returned), *last, rows)
 
 
 class _Held:
@@ -202,8 +206,16 @@ class _Anything:
         ]
 
 
-def _as_arrays(params: Any, dtype: Any) -> Any:
-    def convert(leaf: Any) -> Any:
+class _Start(NamedTuple):
+    """Where to begin, and the types that the loss and the caller are to see."""
+
+    arrays: Any
+    computed: Any
+    returned: Any
+
+
+def _start(params: Any, dtype: Any) -> _Start:
+    def convert(leaf: Any) -> tuple[Any, Any, Any]:
         # Converted by NumPy, since JAX would compile a program for each shape.
         array = leaf if isinstance(leaf, jax.Array) else np.asarray(leaf)
         if array.dtype.kind not in "biufV":
@@ -211,9 +223,13 @@ def _as_arrays(params: Any, dtype: Any) -> Any:
                 f"params holds {leaf!r}; it has to be a tree of arrays of numbers."
             )
         # A number without a type of its own takes the precision of the models.
-        if not jnp.issubdtype(array.dtype, jnp.floating) or isinstance(leaf, float):
-            array = array.astype(dtype)
-        return jax.device_put(array)
+        typed = jnp.issubdtype(array.dtype, jnp.floating) and not isinstance(
+            leaf, float
+        )
+        own = jax.dtypes.canonicalize_dtype(array.dtype if typed else dtype)
+        stored = stored_type(own)
+        moved = jax.device_put(array.astype(stored))
+        return moved, own, own if typed else stored
 
     leaves, structure = jax.tree.flatten(params)
     if not leaves:
@@ -222,4 +238,9 @@ def _as_arrays(params: Any, dtype: Any) -> Any:
             'as {"slope": 0.0}.'
         )
     # By hand: an error within jax.tree.map would come from the midst of JAX.
-    return jax.tree.unflatten(structure, [convert(leaf) for leaf in leaves])
+    columns = zip(*map(convert, leaves), strict=True)
+    return _Start(*(jax.tree.unflatten(structure, column) for column in columns))
+
+
+def _of_types(params: Any, types: Any) -> Any:
+    return jax.tree.map(lambda x, dtype: jnp.asarray(x, dtype), params, types)

@@ -5,13 +5,13 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from threading import Lock, Thread, current_thread
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, overload
 
 import numpy as np
 
 from theanets import files, history, originals, regularizers
 from theanets.checks import counted, flag, is_whole
-from theanets.config import config, float_type
+from theanets.config import config, float_type, stored_type
 from theanets.datasets.sparse import dense
 from theanets.errors import (
     ConcurrencyError,
@@ -22,6 +22,7 @@ from theanets.errors import (
 )
 from theanets.fitting import epochs
 from theanets.forks import elsewhere, fork_safe, forked
+from theanets.functional import Answering, Learning, answering, learning, split
 from theanets.graph.freezing import freezing, unfreezing
 from theanets.graph.objective import Objective
 from theanets.graph.slots import slots_of
@@ -133,10 +134,13 @@ class Network:
                 f"layers is {layers!r}; it has to be a list with one entry for each "
                 "layer, such as [784, 100, 10]."
             )
+        own = {"weighted": True} if flag(weighted, "weighted") else {}
+        # Before the layers, as the activation of the last one follows from it.
+        self.set_loss(loss, **own)
         for number, entry in enumerate(layers):
             self.add_layer(entry, is_output=0 < number == len(layers) - 1)
-        own = {"weighted": True} if flag(weighted, "weighted") else {}
-        self.set_loss(loss, **own)
+        if layers:
+            self._check_losses(self.losses)
 
     def _begin(self, seed: int, floatX: str) -> None:
         """Be a model without layers; a file continues from here."""
@@ -210,7 +214,7 @@ class Network:
             spec if layer is None else layer,
             self._free_name(is_output),
             first=not self._topology.layers,
-            activation=self.output_activation if is_output else None,
+            activation=self._last_activation() if is_output else None,
             ndim=self.input_ndim,
             more=None if layer is None else spec,
         )
@@ -295,7 +299,8 @@ class Network:
         kwargs.setdefault("form", self.default_loss if loss is None else loss)
         made = Loss.build(**kwargs)
         if self._topology.layers:
-            slots_of(self._topology, [*map(self._bound, [*self.losses, made])])
+            self._check_losses([*self.losses, made])
+        made.fix()
         self.losses.append(made)
         self._follow()
 
@@ -475,26 +480,84 @@ class Network:
         """
         return r2(self._answers(x, y, w, self._last_layer().shape, regularizers_))
 
-    def functional(self) -> tuple[Callable[..., dict[str, Any]], dict[str, Any]]:
-        """Return the model as a pure JAX function and its parameters.
+    @overload
+    def functional(
+        self, train: Literal[False] = False
+    ) -> tuple[Answering, dict[str, Any]]: ...
+
+    @overload
+    def functional(
+        self, train: Literal[True]
+    ) -> tuple[Learning, dict[str, Any], dict[str, Any]]: ...
+
+    def functional(self, train: bool = False) -> Any:
+        """Return the model as a pure JAX function, and its arrays.
+
+        The function is that of the graph, the precision and what is frozen now. It
+        can go through ``jax.jit``, ``jax.grad``, ``jax.vmap``, ``jax.export``.
+
+        Parameters
+        ----------
+        train : bool
+            Whether the function is that of training: a batchnorm normalizes by the
+            batch and updates its running statistics, and layers of dropout and noise
+            draw from a random key. Losses, and noise that keywords of `train` ask
+            for, are no part of it.
 
         Returns
         -------
         apply : callable
             ``apply(params, inputs)`` gives all outputs by full name; inputs is an
-            array, or a dict by layer name. It is pure: use it with ``jax.grad``,
-            ``jax.vmap``, ``jax.export``.
+            array, or a dict by layer name. With ``train``,
+            ``apply(params, state, inputs, key)`` gives a pair of them and of the new
+            state; key is one random key of JAX.
         params : dict of str to array
-            Every array of the model by full name.
+            Every array of the model by full name. With ``train``, those that are
+            learned, to be differentiated by.
+        state : dict of str to array
+            Only with ``train``: all others, which are running statistics, arrays
+            that never change, and what is frozen (see `freeze`).
+
+        Raises
+        ------
+        ConfigurationError
+            From ``apply`` with ``train``: if params or state have other names, or
+            key is no random key.
+        DataError
+            From ``apply``: if an input is missing.
+
+        Examples
+        --------
+        >>> import jax, numpy as np, theanets
+        >>> net = theanets.Regressor([3, (8, "linear"), ("batchnorm", "relu"), 1])
+        >>> x = np.random.default_rng(0).normal(size=(32, 3)).astype("float32")
+        >>> apply, params, state = net.functional(train=True)
+        >>> sorted(state)
+        ['hid2.mean', 'hid2.variance']
+        >>> @jax.jit
+        ... def update(params, state, x, y, key):
+        ...     def loss(params):
+        ...         outputs, new = apply(params, state, x, key)
+        ...         return ((outputs["out:out"] - y) ** 2).mean(), new
+        ...     (value, state), slope = jax.value_and_grad(loss, has_aux=True)(params)
+        ...     step = lambda p, g: p - 0.1 * g
+        ...     return jax.tree.map(step, params, slope), state, value
+        >>> losses = []
+        >>> for key in jax.random.split(jax.random.key(0), 20):
+        ...     params, state, value = update(params, state, x, x[:, :1], key)
+        ...     losses.append(float(value))
+        >>> losses[-1] < losses[0] / 2
+        True
+
+        What was learned goes back into the network:
+
+        >>> for name, value in {**params, **state}.items():
+        ...     net.find(name).set_value(value)
         """
-        topology, dtype = self._topology, self._dtype
-        names = [layer.name for layer in topology.inputs]
-
-        def apply(params: Mapping[str, Any], inputs: Any) -> dict[str, Any]:
-            named = inputs if isinstance(inputs, Mapping) else {names[0]: inputs}
-            return topology.forward(params, topology.cast(named, dtype))
-
-        return apply, self._values.now()
+        arrays, dtype = self._values.now(), self._dtype.name
+        if not flag(train, "train"):
+            return answering(self._topology, dtype), arrays
+        return learning(self._topology, dtype), *split(self._topology, arrays)
 
     # Training.
 
@@ -649,6 +712,19 @@ class Network:
             number += 1
         return f"hid{number}"
 
+    def _last_activation(self) -> str:
+        """Return what the last layer has, unless it says otherwise."""
+        owners = (cls for cls in type(self).__mro__ if "output_activation" in vars(cls))
+        ours = next(owners).__module__.partition(".")[0] == __name__.partition(".")[0]
+        loss = self.losses[0] if self.losses else None
+        if ours and loss and loss.output_activation and "output_name" in loss.implied:
+            return loss.output_activation
+        return self.output_activation
+
+    def _check_losses(self, losses: Sequence[Loss]) -> None:
+        """Check that losses fit the graph, and each other."""
+        slots_of(self._topology, [*map(self._bound, losses)])
+
     def _last_layer(self) -> Layer:
         """Return the layer that answers."""
         if len(self._topology.layers) < 2:
@@ -671,8 +747,7 @@ class Network:
         """Let losses that were not told what to read name the last layer as it is."""
         if self._topology.layers:
             for loss in self.losses:
-                known = self._following(loss)
-                loss.output_name, loss.target = known.output_name, known.target
+                loss.follow(self._topology.layers[-1].name, self._own_target())
 
     def _own_target(self) -> str:
         """Return the name of the array that losses compare with by default."""
@@ -696,21 +771,11 @@ class Network:
 
     def _initial(self, layers: Sequence[Layer], seed: int) -> dict[str, Any]:
         """Draw the first values of layers, by full name."""
-        types = self._types(layers)
+        dtype = stored_type(self._dtype)
         return {
-            full: held(value.astype(types[full]))
+            layer.full_name(name): held(value.astype(dtype))
             for layer in layers
             for name, value in layer.initial_values(seed).items()
-            for full in [layer.full_name(name)]
-        }
-
-    def _types(self, layers: Sequence[Layer]) -> dict[str, Any]:
-        """Return the types of the values of layers, by full name."""
-        wide = np.promote_types(self._dtype, np.float32)
-        return {
-            layer.full_name(name): wide if param.wide else self._dtype
-            for layer in layers
-            for name, param in layer.params.items()
         }
 
     def _output(self, x: Any, name: str, given: dict[str, Any]) -> np.ndarray:

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from theanets.datasets.arrays import as_array, check, narrowed, nbytes
@@ -128,8 +129,7 @@ def _continue(
         layer, _, piece = full.rpartition(".")
         before.setdefault(layer, {})[piece] = part[full]
     inputs = {layer.name: part[layer.name] for layer in topology.inputs}
-    inputs = topology.cast(inputs, objective.dtype)
-    outputs, after = topology.step(params, inputs, before)
+    outputs, after = objective.step(params, inputs, before)
     states = {
         f"{layer}.{piece}": value
         for layer, pieces in after.items()
@@ -263,7 +263,12 @@ def _forward(
 
 
 def _fetched(part: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    return {name: np.asarray(value) for name, value in part.items()}
+    return {name: _answer(np.asarray(value)) for name, value in part.items()}
+
+
+def _answer(array: np.ndarray) -> np.ndarray:
+    # NumPy adds up in the type that it finds: a thousand ones of bfloat16 are 256.
+    return array.astype("f4") if array.dtype == jnp.bfloat16 else array
 
 
 def _padded(array: Any, rows: int) -> Any:

@@ -365,6 +365,7 @@ def part_of(whole: Objective, stage: Stage, losses: Iterable[Loss]) -> Objective
         tuple(x for x in whole.monitors if not x.source or x.source in names),
         whole.dtype,
         () if stage.reconstructs else whole.class_weights,
+        () if stage.reconstructs else whole.mean_weights,
         whole.stateful,
     )
 

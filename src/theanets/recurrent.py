@@ -15,6 +15,7 @@ from theanets.datasets.sequences import batches
 from theanets.datasets.text import Text
 from theanets.errors import ConfigurationError, DataError
 from theanets.forks import elsewhere, forked
+from theanets.graph.objective import Objective
 from theanets.graph.topology import Topology
 from theanets.initializers import as_seed
 from theanets.training.programs import PROGRAMS, noise_key
@@ -121,6 +122,11 @@ class Classifier(feedforward.Classifier):
         """
         for name, value in (("steps", steps), ("streams", streams)):
             whole(value, name)
+        if self._multilabel:
+            raise ConfigurationError(
+                'predict_sequence draws one label for each step, but with loss="bce" '
+                "any number of them can hold. Use predict with a state."
+            )
         topology, classes = self._topology, self._last_layer().size
         _one_hot_input(topology, classes)
         first = as_array(labels, "labels")
@@ -137,13 +143,14 @@ class Classifier(feedforward.Classifier):
     def _drawn(
         self, first: np.ndarray, steps: int, streams: int, key: np.ndarray
     ) -> Iterator[Any]:
-        topology = self._topology
+        objective = self._bare()
+        topology = objective.topology
         source = _one_hot_input(topology, self._last_layer().size)
         carries = topology.initial_carries(streams, self._dtype)
         values = self._values.now()
         program = PROGRAMS.get(
-            ("draw", topology.key, self._dtype.name),
-            lambda: jax.jit(partial(_draw, topology, source, self._dtype)),
+            ("draw", objective.key),
+            lambda: jax.jit(partial(_draw, objective, source)),
         )
 
         def drawn() -> Iterator[Any]:
@@ -178,9 +185,8 @@ def _one_hot_input(topology: Topology, classes: int) -> str:
 
 
 def _draw(
-    topology: Topology,
+    objective: Objective,
     source: str,
-    dtype: Any,
     params: Any,
     carries: Any,
     labels: Any,
@@ -188,10 +194,13 @@ def _draw(
     count: Any,
 ) -> tuple[Any, Any]:
     """Compute one time step; return the labels drawn and the states after it."""
+    topology, dtype = objective.topology, objective.dtype
     last = topology.layers[-1]
     inputs = {name: jnp.ones((len(labels), 1), dtype) for name in topology.masks}
     inputs[source] = jax.nn.one_hot(labels, last.size, dtype=dtype)[:, None]
-    outputs, carries = topology.step(params, inputs, carries)
+    outputs, carries = objective.step(params, inputs, carries)
     own = jax.random.fold_in(jax.random.wrap_key_data(key, impl="threefry2x32"), count)
-    chances = jnp.log(outputs[last.output_name][:, 0].astype("float32"))
+    found = outputs[last.output_name][:, 0].astype("float32")
+    # What goes into a softmax is as good as the logarithms of what comes out.
+    chances = found if last.activation.spec == "linear" else jnp.log(found)
     return jax.random.categorical(own, chances).astype("int32"), carries

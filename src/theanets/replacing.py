@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from theanets import history
 from theanets.errors import ConfigurationError
 from theanets.graph.freezing import with_frozen
-from theanets.graph.slots import slots_of
 from theanets.graph.specs import layer_from
 from theanets.graph.topology import Topology
 from theanets.layers import FORMS, Layer
@@ -50,13 +49,13 @@ def replaced(net: "Network", changed: Layer, changes: Mapping[str, Any]) -> "Net
             spec,
             layer.name,
             first=not made._topology.layers,
-            activation=net.output_activation if is_output else None,
+            activation=net._last_activation() if is_output else None,
             ndim=net.input_ndim,
         )
         made._topology = made._topology.extended(bound)
     _keep_arrays(net, made)
     made._follow()
-    slots_of(made._topology, [*map(made._bound, made.losses)])
+    made._check_losses(made.losses)
     return made
 
 

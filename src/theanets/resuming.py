@@ -7,6 +7,7 @@ import numpy as np
 
 from theanets import history
 from theanets.checks import is_whole
+from theanets.config import widened
 from theanets.graph.objective import Objective
 from theanets.optimizers import Optimizer
 from theanets.parameters import held
@@ -171,8 +172,9 @@ def _own(parts: Sequence[Part]) -> list[MutableMapping[str, Any]]:
 
 def _alike(known: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
     """Return arrays of a file by the names, and of the shapes, of those known."""
+    alike = {name: widened(found[name], x.dtype) for name, x in known.items()}
     for name, array in known.items():
-        came = found[name]
+        came = alike[name]
         if (came.shape, came.dtype) != (array.shape, array.dtype):
             raise ValueError(f'"{name}" is {came.dtype}{came.shape}')
-    return {name: held(np.array(found[name])) for name in known}
+    return {name: held(np.array(array)) for name, array in alike.items()}

@@ -11,6 +11,7 @@ import numpy as np
 
 from theanets import files
 from theanets.checks import is_whole, number
+from theanets.config import stored_type
 from theanets.errors import ConfigurationError, ModelFileError, TheanetsError
 from theanets.graph.freezing import with_frozen
 from theanets.graph.specs import layer_from
@@ -133,23 +134,26 @@ def rebuild(
             f"{where} describes a model that cannot be made: {_said(error)} If it uses "
             "classes of your own, define or import them before loading."
         ) from error
-    types = net._types(net.layers)
-    more = {n for n in arrays if n not in types and not n.startswith(TRAINING)}
+    names = net._topology.param_shapes
+    more = {n for n in arrays if n not in names and not n.startswith(TRAINING)}
     if more:
         raise ModelFileError(
             f"{where} holds arrays that are not those that its description asks for: "
             f"no layer has {listing(sorted(more)[:5])}. It is damaged; copy it again, "
             "or use an older one."
         )
-    for name, dtype in types.items():
-        if (found := arrays[name].dtype) != dtype:
+    dtype = stored_type(net._dtype)
+    # A model of bfloat16 held its parameters so, before it held them in full.
+    earlier = {dtype, net._dtype}
+    for name in names:
+        if (found := arrays[name].dtype) not in earlier:
             raise ModelFileError(
                 f'{where} holds the array "{name}" as {found}, and the model that it '
                 f"describes holds it as {dtype}. It is no file that save has written; "
                 "copy it again, or use an older one."
             )
-    for name in types:
-        net._values[name] = held(np.array(arrays[name]))
+    for name in names:
+        net._values[name] = held(np.array(arrays[name], dtype))
     return net
 
 

@@ -80,6 +80,19 @@ def accuracy(parts: Iterable[Part]) -> float:
     return right / weight
 
 
+def all_right(part: Part) -> Part:
+    """Return which examples of a part are predicted right in all entries.
+
+    >>> y, w = np.array([[1, 0], [1, 1]]), np.ones((2, 2))
+    >>> accuracy([all_right((y, np.array([[1, 0], [0, 1]]), w))])
+    0.5
+    """
+    y, predicted, weights = part
+    _check_shapes(y, predicted)
+    right = (y == predicted).all(axis=-1)
+    return np.ones(right.shape), right, weights.mean(axis=-1)
+
+
 def r2(parts: Iterable[Part]) -> float:
     """Return R² of each output, averaged, as scikit-learn's ``r2_score`` does.
 
@@ -115,6 +128,51 @@ def r2(parts: Iterable[Part]) -> float:
     constant = np.where(residual == 0, 1.0, 0.0)
     scores = np.where(total > 0, 1 - residual / np.where(total > 0, total, 1), constant)
     return float(scores[weight > 0].mean())
+
+
+def auc(parts: Iterable[Part]) -> float:
+    """Return the area under the ROC curve, as scikit-learn's ``roc_auc_score`` does.
+
+    It is the probability that a positive example has a higher score than a negative
+    one. Of more than two classes it is the mean over the classes, each against all
+    others. The predictions have a last axis more than the labels: the classes'
+    probabilities.
+
+    Raises
+    ------
+    DataError
+        If there is a class without any example, or without any other.
+
+    >>> labels, p = np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.35, 0.8])
+    >>> auc([(labels, np.stack([1 - p, p], axis=1), np.ones(4))])
+    0.75
+    """
+    y, p, w = (
+        np.concatenate(columns) for columns in zip(*map(_rows, parts), strict=True)
+    )
+    classes = range(1, 2) if p.shape[1] == 2 else range(p.shape[1])
+    return float(
+        np.mean([_area(y == label, p[:, label], w, label) for label in classes])
+    )
+
+
+def _rows(part: Part) -> Part:
+    """Return labels, probabilities and weights with one row for each label."""
+    y, p, w = part
+    return y.ravel(), p.reshape(-1, p.shape[-1]), w.ravel()
+
+
+def _area(positive: np.ndarray, score: np.ndarray, w: np.ndarray, label: int) -> float:
+    _, rank = np.unique(score, return_inverse=True)
+    ups = np.bincount(rank, w * positive)
+    downs = np.bincount(rank, w * ~positive)
+    if not ups.sum() or not downs.sum():
+        raise DataError(
+            f"the monitor auc compares examples of class {label} with others, but the "
+            "validation data do not hold both. Give more validation data."
+        )
+    below = np.cumsum(downs) - downs
+    return float((ups * (below + downs / 2)).sum() / (ups.sum() * downs.sum()))
 
 
 def _check_shapes(y: np.ndarray, predicted: np.ndarray) -> None:

@@ -368,3 +368,9 @@ def test_models_without_a_state_to_carry(layers, message):
     net = theanets.recurrent.Regressor(layers)
     with pytest.raises(ConfigurationError, match=message):
         net.train(windows(), max_epochs=1, stateful=True, **QUIET)
+
+
+def test_states_of_a_narrow_model(monkeypatch):
+    monkeypatch.setattr(theanets.config, "floatX", "bfloat16")
+    _, valid = model("lstm").train(windows(), max_epochs=2, stateful=True, **QUIET)
+    assert np.isfinite(valid["loss"])

@@ -6,7 +6,7 @@ from sklearn.utils.class_weight import compute_class_weight
 
 import theanets
 from theanets.errors import ConfigurationError, DataError
-from theanets.graph.class_weights import class_weights
+from theanets.graph.weighting import class_weights
 
 from ..helpers import bits, blobs, compilations
 
@@ -45,14 +45,16 @@ def test_they_are_weights_of_examples(loss):
         np.testing.assert_allclose(mine.get_value(), other.get_value(), rtol=1e-5)
     assert training["loss"] == pytest.approx(its_training["loss"], rel=1e-5)
     assert training["err"] == pytest.approx(its_training["err"], rel=1e-5)
-    # Accuracy and validation count every example alike.
+    # The accuracy counts every example alike.
     plain = theanets.Classifier([4, 3], loss=loss)
     assert training["acc"] == pytest.approx(plain.score(X, Y), abs=0.1)
     quiet = dict(zip("xy", (X, Y), strict=True))
     assert validation["acc"] == pytest.approx(net.score(quiet["x"], quiet["y"]))
     p = net.predict_proba(X)[np.arange(64), Y]
     if loss == "xe":
-        assert validation["loss"] == pytest.approx(-np.log(p).mean(), rel=1e-4)
+        assert validation["unweighted"] == pytest.approx(-np.log(p).mean(), rel=1e-4)
+        weighted = np.average(-np.log(p), weights=of_each)
+        assert validation["loss"] == pytest.approx(weighted, rel=1e-4)
 
 
 def test_they_multiply_the_weights_of_the_data():

@@ -133,7 +133,9 @@ FILES = {
         ["as float64", "holds it as float32"],
     ),
     "more arrays than layers": (
-        a_file(edited(lambda d: d["layers"].pop())),
+        a_file(
+            edited(lambda d: (d["layers"].pop(), d["losses"][0].update(form="mse")))
+        ),
         ["not those that its description asks for", "no layer has out.b, out.w"],
     ),
     "a pickle": (

@@ -45,6 +45,8 @@ class Expected:
         Whether a sparse matrix stays one until its rows are needed, however small.
     bounds : pair of float, optional
         The least and the largest value there can be.
+    signed : bool
+        Whether weights may be negative.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Expected:
     optional_axes: int = 0
     sparse: bool = False
     bounds: tuple[float, float] | None = None
+    signed: bool = False
 
 
 def as_array(value: Any, name: str) -> Any:
@@ -253,9 +256,11 @@ def _check_content(array: Any, slot: Expected, what: str) -> None:
             f"{counted(count, 'example')}, the first at index "
             f"{first}{within if place else ''}. Remove or repair these examples."
         )
-    if slot.role == "weights" and facts.low < 0:
+    if slot.role == "weights" and facts.low < 0 and not slot.signed:
         raise DataError(
-            f'{what}: "{slot.name}" holds {facts.low:g}; weights have to be 0 or more.'
+            f'{what}: "{slot.name}" holds {facts.low:g}; weights have to be 0 or more. '
+            "If they are meant to be negative, say so with "
+            "theanets.Dataset(..., allow_negative_weights=True)."
         )
     if slot.role == "mask":
         values = np.asarray(array)

@@ -1,10 +1,12 @@
 """Data sets as users give them, and the source of batches that each becomes."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from theanets.checks import is_number, is_whole, whole
+from theanets.checks import flag, is_number, is_whole, whole
 from theanets.config import config
 from theanets.datasets.arrays import Expected, check, nbytes
 from theanets.datasets.reading import Noted, Reader
@@ -39,6 +41,12 @@ class Dataset:
         The axis of the arrays along which the examples lie.
     rng : int, optional
         Seed of the order of the examples; by default what `train` is told.
+    mean_weight : float, optional
+        For data that come batch by batch with weights: how much an error counts on
+        average over all of them, so that each batch counts by its own weights. By
+        default batches count alike, however heavy they are.
+    allow_negative_weights : bool
+        Whether weights may be negative, which makes a model worse where they are.
     timeout : float, optional
         Seconds after which a batch of a callable or an iterable is no longer waited
         for; then a `DataError` ends the training. By default it may take for ever.
@@ -63,6 +71,8 @@ class Dataset:
         axis: int = 0,
         rng: int | None = None,
         timeout: float | None = None,
+        mean_weight: float | None = None,
+        allow_negative_weights: bool = False,
     ) -> None:
         self.inputs = inputs
         self.name = name
@@ -71,6 +81,19 @@ class Dataset:
         self.axis = axis
         self.rng = rng
         self.timeout = timeout
+        self.mean_weight = mean_weight
+        self.allow_negative_weights = allow_negative_weights
+
+
+class _SignedWeights:
+    """What a model expects, with weights that may be negative."""
+
+    def __init__(self, expect: Expect) -> None:
+        self._expect = expect
+        self.names = expect.names
+
+    def __call__(self, arrays: Sequence[Any]) -> list[Expected]:
+        return [replace(each, signed=True) for each in self._expect(arrays)]
 
 
 def source(
@@ -118,6 +141,8 @@ def source(
     if isinstance(data, Dataset):
         name, axis = data.name or name, data.axis
         timeout = _checked_timeout(data.timeout, name)
+        if flag(data.allow_negative_weights, f"{name}: allow_negative_weights"):
+            expect = _SignedWeights(expect)
         if data.batch_size != "default":
             batch_size = data.batch_size  # type: ignore[assignment]
         batches = data.iteration_size if batches is None else batches
@@ -144,6 +169,7 @@ def source(
             arrays = tuple(_examples_first(array, axis, name) for array in arrays)
         expected = expect(arrays)
         check(arrays, expected, name)
+        _check_weights(arrays, expected, name)
     if consecutive and (shuffle or 0 < (batch_size or 0) < len(arrays[0])):
         raise DataError(
             f"{name}: with stateful=True each batch goes on where the one before it "
@@ -175,6 +201,17 @@ def source(
         name,
         passes,
     )
+
+
+def _check_weights(
+    arrays: Sequence[Any], expected: Sequence[Expected], name: str
+) -> None:
+    for array, each in zip(arrays, expected, strict=True):
+        if each.role == "weights" and not np.any(array):
+            raise DataError(
+                f'{name}: all of "{each.name}" are 0, so no example counts. Give those '
+                "that count a weight more than 0."
+            )
 
 
 def _held(array: Any, expected: Expected, dtype: Any) -> Any:

@@ -44,6 +44,8 @@ class Expectations:
         if slot.role == "labels":
             return Expected(slot.name, "labels", output[:-1], classes=output[-1])
         shape = output[:-1] if slot.per_label else output
+        if slot.error_axes is not None:
+            shape = shape[: slot.error_axes - 1]
         free = len(shape) if slot.role == "weights" else 0
         return Expected(
             slot.name, slot.role, shape, optional_axes=free, bounds=slot.bounds

@@ -14,7 +14,7 @@ from theanets.graph.topology import Topology
 from theanets.registry import listing, matching, suggest
 
 Array = jax.Array
-RESERVED = ("loss", "err", "acc")
+RESERVED = ("loss", "err", "acc", "unweighted", "auc")
 _FORM = (
     "it has to be a dict, or a list of pairs, from a name or pattern to a level, a "
     'function, or several, such as {"hid1:out": (0.1, 0.9)} or '

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from theanets.config import stored_type
 from theanets.graph import states
 from theanets.graph.monitors import Monitor
 from theanets.graph.slots import Slot, slots_of, weights_name
@@ -20,7 +21,8 @@ from theanets.regularizers import Evaluation, Regularizer
 
 Array = jax.Array
 Monitors = dict[str, Any]
-"""Numbers of a batch; a pair is a number and how much the batch counts in its mean."""
+"""Numbers of a batch. A tuple holds a number and how much the batch counts in its
+mean; then perhaps further such pairs, whose means are added."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,9 @@ class Objective:
         The precision to compute in.
     class_weights : tuple of float
         How much each class of the last layer counts while training; none: alike.
+    mean_weights : tuple of float
+        How much an error of each loss counts on average in the training data; 0, or
+        none at all: as in each batch.
     stateful : bool
         Whether recurrent layers go on from states that come among the parameters, as
         `theanets.graph.states` names them, and go out as updates.
@@ -52,6 +57,7 @@ class Objective:
     monitors: tuple[Monitor, ...] = ()
     dtype: str = "float32"
     class_weights: tuple[float, ...] = ()
+    mean_weights: tuple[float, ...] = ()
     stateful: bool = False
 
     def __post_init__(self) -> None:
@@ -79,14 +85,16 @@ class Objective:
         """The numbers that may change without another program."""
         return {
             "losses": tuple(float(loss.weight) for loss in self.losses),
+            "loss settings": tuple(loss.settings for loss in self.losses),
             "regularizers": tuple(float(r.weight) for r in self.regularizers),
             "classes": np.array(self.class_weights, self.wide),
+            "mean weights": self.mean_weights or (0.0,) * len(self.losses),
         }
 
     @cached_property
     def wide(self) -> Any:
         """The precision of losses: sums in bfloat16 would lose most digits."""
-        return jnp.promote_types(self.dtype, "float32")
+        return stored_type(self.dtype)
 
     @cached_property
     def classifying(self) -> Loss | None:
@@ -122,19 +130,37 @@ class Objective:
         """Compute all outputs of a batch, with the noise of a key if there is one.
 
         ``training`` says whether the model learns from the batch; see
-        `Topology.forward`.
+        `Topology.forward`. What layers update has the types of ``params``.
         """
         cast = self.topology.cast(inputs, self.dtype)
+        read = self.topology.cast_params(params, self.dtype)
         modify: Modify | None = None
         before: dict[str, Array] = {}
         layer_key = key if training else None
         if key is not None:
             modify, before = self._modifier(numbers, key)
-        if not self.stateful:
-            return self.topology.forward(params, cast, modify, layer_key) | before
-        carries = states.by_layer(params)
-        outputs, after = self.topology.step(params, cast, carries, modify, layer_key)
-        return outputs | before | states.by_name(after)
+        if self.stateful:
+            carries = states.by_layer(params)
+            found, after = self.topology.step(read, cast, carries, modify, layer_key)
+            outputs = found | before | states.by_name(after)
+        else:
+            outputs = self.topology.forward(read, cast, modify, layer_key) | before
+        updates = {
+            name: jnp.asarray(outputs[name], params[name].dtype)
+            for name in outputs.keys() & params.keys()
+        }
+        return outputs | updates
+
+    def step(
+        self,
+        params: Mapping[str, Array],
+        inputs: Mapping[str, Array],
+        carries: Mapping[str, Any],
+    ) -> tuple[dict[str, Array], dict[str, Any]]:
+        """Compute some time steps, and the states after them; see `Topology.step`."""
+        cast = self.topology.cast(inputs, self.dtype)
+        read = self.topology.cast_params(params, self.dtype)
+        return self.topology.step(read, cast, carries)
 
     def outputs_from(
         self,
@@ -146,7 +172,8 @@ class Objective:
     ) -> Array:
         """Compute the model's output from the main output of one layer alone."""
         modify = None if key is None else self._modifier(numbers, key)[0]
-        outputs = self.topology.forward_from(params, start, value, modify)
+        read = self.topology.cast_params(params, self.dtype)
+        outputs = self.topology.forward_from(read, start, value, modify)
         return outputs[self.topology.layers[-1].output_name]
 
     def _modifier(
@@ -222,14 +249,15 @@ class Objective:
         updates = {name: outputs.pop(name) for name in sorted(updated)}
         wide = self.wide
         values = {name: value.astype(wide) for name, value in outputs.items()}
+        seen = {name: _seen(value) for name, value in outputs.items()}
 
         terms = []
-        for loss in self.losses:
+        for loss, settings in zip(self.losses, numbers["loss settings"], strict=True):
             target = named[loss.target]
             target = target.astype("int32" if loss.integer_target else wide)
             weights = named[weights_name(loss)].astype(wide) if loss.weighted else None
             scale = weights
-            if key is not None and self.class_weights and loss is self.classifying:
+            if self.class_weights and loss is self.classifying:
                 counts = jnp.asarray(numbers["classes"])[target]
                 scale = counts
                 if weights is not None:
@@ -237,41 +265,77 @@ class Objective:
             if key is not None and loss.output_name in self._changed:
                 # What bind knows of the output is not true of one with noise.
                 loss = loss.unbound()
+            if settings:
+                loss = loss.with_settings(settings)
             error = loss(values, target, scale)
             terms.append((loss, target, weights, scale, error))
-        total = sum(
-            weight * term[-1]
-            for weight, term in zip(numbers["losses"], terms, strict=True)
-        )
         learnable = self.topology.learnable
         evaluation = Evaluation(
             {name: value for name, value in params.items() if name in learnable},
-            {name: outputs[name] for name in self.topology.output_names},
+            {name: seen[name] for name in self.topology.output_names},
             self.roles,
             inputs,
             lambda x: self.outputs(params, x, numbers),
             key,
         )
-        for regularizer, weight in zip(
-            self.regularizers, numbers["regularizers"], strict=True
-        ):
-            if type(regularizer).penalty is not Regularizer.penalty:
-                total = total + weight * regularizer.penalty(evaluation)
-        total = jnp.asarray(total, wide)
+        penalties = [
+            weight * regularizer.penalty(evaluation)
+            for regularizer, weight in zip(
+                self.regularizers, numbers["regularizers"], strict=True
+            )
+            if type(regularizer).penalty is not Regularizer.penalty
+        ]
+        *_, scales, errors = zip(*terms, strict=True)
+        losses = [w * e for w, e in zip(numbers["losses"], errors, strict=True)]
+        shares = [
+            _share(scale, mean)
+            for scale, mean in zip(scales, numbers["mean weights"], strict=True)
+        ]
+        pulls = [
+            loss if share is None else loss * share
+            for loss, share in zip(losses, shares, strict=True)
+        ]
+        total = jnp.asarray(sum(penalties, sum(pulls)), wide)
 
         # With weights, a mean over batches has to count each by the sum of its own.
-        *_, scale, error = terms[0]
+        examples = float(len(batch[0]))
+        parts = [
+            (loss, examples if scale is None else scale.sum())
+            for loss, scale in zip(losses, scales, strict=True)
+        ]
+        if penalties:
+            parts.append((jnp.asarray(sum(penalties), wide), examples))
+        weighted = any(scale is not None for scale in scales)
         monitors: Monitors = {
-            "loss": _counting(total, scale),
-            "err": _counting(error, scale),
+            "loss": tuple(x for part in parts for x in part) if weighted else total,
+            "err": _counting(errors[0], scales[0]),
         }
-        for loss, target, weights, *_ in terms:
+        for loss, target, weights, scale, _ in terms:
             if loss.has_accuracy and "acc" not in monitors:
                 accuracy = loss.accuracy(values, target, weights)
                 monitors["acc"] = _counting(accuracy, weights)
+            if scale is not weights:
+                plain = loss(values, target, weights)
+                monitors["unweighted"] = _counting(plain, weights)
         for monitor in self.monitors:
-            monitors[monitor.name] = monitor({**outputs, **params})
+            monitors[monitor.name] = monitor({**seen, **params})
         return total, monitors, updates
+
+
+def _share(scale: Array | None, mean: Any) -> Array | None:
+    """Return how much the errors of a batch count, where 1 is the average of the set.
+
+    None: they all count alike.
+    """
+    if scale is None:
+        return None
+    return jnp.where(mean > 0, scale.mean() / jnp.where(mean > 0, mean, 1), 1)
+
+
+def _seen(value: Array) -> Array:
+    """Return an output as penalties and monitors see it, which add it up."""
+    is_float = jnp.issubdtype(value.dtype, jnp.floating)
+    return value.astype(stored_type(value.dtype)) if is_float else value
 
 
 def _counting(value: Array, weights: Array | None) -> Any:

@@ -26,6 +26,8 @@ class Slot:
         For weights: whether there is one for each label, not for each output value.
     bounds : pair of float, optional
         The least and the largest value that a target can have.
+    error_axes : int, optional
+        For weights: how many axes the errors have, if fewer than that.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Slot:
     output: str = ""
     per_label: bool = False
     bounds: tuple[float, float] | None = None
+    error_axes: int | None = None
 
 
 def slots_of(topology: Topology, losses: Sequence[Loss]) -> tuple[Slot, ...]:
@@ -54,7 +57,13 @@ def slots_of(topology: Topology, losses: Sequence[Loss]) -> tuple[Slot, ...]:
             targets[loss.target] = _shared(topology, loss, targets.get(loss.target))
         if loss.weighted:
             name = weights_name(loss)
-            slot = Slot(name, "weights", loss.output_name, loss.integer_target)
+            slot = Slot(
+                name,
+                "weights",
+                loss.output_name,
+                loss.integer_target,
+                error_axes=loss.error_axes,
+            )
             weights.setdefault(name, slot)
     return (*inputs.values(), *targets.values(), *weights.values())
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from theanets import keys
 from theanets.checks import compilable
+from theanets.config import stored_type
 from theanets.errors import ConfigurationError, TheanetsError
 from theanets.layers import Input, Layer, Recurrent
 from theanets.layers.base import Array, Shape
@@ -112,6 +113,29 @@ class Topology:
             name: jnp.asarray(x, "int32" if name in self.vocabularies else dtype)
             for name, x in inputs.items()
         }
+
+    def cast_params(self, params: Params, dtype: Any) -> Params:
+        """Return parameters in the precision to compute in, as layers read them.
+
+        Derivatives go through to those given. What a layer declares as wide stays as
+        it is, and so does all that is no parameter.
+        """
+        if stored_type(dtype) == dtype:
+            return params
+        return {
+            name: jnp.asarray(x, dtype) if name in self._narrow else x
+            for name, x in params.items()
+        }
+
+    @cached_property
+    def _narrow(self) -> frozenset[str]:
+        """The full names of the parameters that layers read in any precision."""
+        return frozenset(
+            layer.full_name(name)
+            for layer in self.layers
+            for name, param in layer.params.items()
+            if not param.wide
+        )
 
     @cached_property
     def hidden(self) -> tuple[Layer, ...]:
@@ -214,7 +238,7 @@ class Topology:
         Parameters
         ----------
         params : mapping of str to array
-            Every parameter by full name.
+            Every parameter by full name, as `cast_params` returns them.
         inputs : mapping of str to array
             The data by the name of its input layer, batch axis first, as `cast`
             returns them.

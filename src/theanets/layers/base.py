@@ -364,7 +364,8 @@ class Layer:
         """Declare any array; ``init`` draws its first value from a generator.
 
         One that is not learned stays as it is, unless `transform_training` hands back
-        new values; ``wide`` keeps it in at least float32, as sums of many batches need.
+        new values. In a model of bfloat16 layers read parameters in that precision,
+        and in float32 those that are ``wide``, as sums of many batches need it.
         """
         if name in self.params:
             raise ConfigurationError(

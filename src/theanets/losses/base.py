@@ -7,14 +7,15 @@ all weights are 0, so that a batch without any weight teaches nothing.
 
 import copy
 from collections.abc import Callable, Hashable, Mapping
-from typing import Any
+from typing import Any, ClassVar, Self
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 
 from theanets import keys, originals
 from theanets.checks import compilable, flag, is_whole, number
-from theanets.errors import ConfigurationError
+from theanets.errors import ConfigurationError, TheanetsError
 from theanets.registry import Registry, listing, parameters, suggest
 
 Outputs = Mapping[str, Array]
@@ -46,6 +47,12 @@ class Loss:
         Whether the target is labels, without the last axis of the output.
     target_range : pair of float, optional
         The least and the largest value that a target can have.
+    output_activation : str
+        What the last layer of a model with this loss has, unless something else is
+        asked for; empty: what the model has.
+    numbers : mapping of str to callable
+        Settings that may be changed at any time, also while a model is trained, and
+        what checks each. In a model all others are fixed.
     has_accuracy : bool
         Whether ``accuracy`` means something.
     serializable : bool
@@ -69,8 +76,13 @@ class Loss:
     aliases: tuple[str, ...] = ()
     integer_target: bool = False
     target_range: tuple[float, float] | None = None
+    output_activation: str = ""
+    numbers: ClassVar[Mapping[str, Callable[[Any, str], float]]] = {"weight": number}
     has_accuracy: bool = False
     serializable: bool = True
+    error_axes: int | None = None
+    """How many axes its errors have, where that is not as many as its target's."""
+    _numbers: dict[str, Any]
 
     def __init__(
         self,
@@ -89,7 +101,7 @@ class Loss:
             for name, value in {"output_name": output_name, "target": target}.items()
             if value is None
         )
-        self.weight = number(weight, f"{self.form()} loss: weight")
+        self.weight = weight
         self.output_name = self.full_name(
             "output_name", "out" if output_name is None else output_name
         )
@@ -102,6 +114,45 @@ class Loss:
         if register:
             own = vars(cls).get("aliases", ())
             REGISTRY.register(cls, cls.__name__.lower(), *own)
+
+    # Numbers are kept apart, and copies share them with the loss that they are of.
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self.numbers:
+            checked = self.numbers[name](value, f"{self.form()} loss: {name}")
+            vars(self).setdefault("_numbers", {})[name] = checked
+        elif vars(self).get("_fixed"):
+            raise ConfigurationError(
+                f"{self.form()} loss: {name} cannot be changed once the loss is in a "
+                f"model; {listing(self.numbers)} can. Give the model another loss: "
+                f'net.set_loss("{self.form()}", {name}={value!r}).'
+            )
+        else:
+            super().__setattr__(name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        numbers = vars(self).get("_numbers", {})
+        if name in numbers:
+            return numbers[name]
+        raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
+
+    def fix(self) -> None:
+        """Refuse changes from now on, but of numbers: the loss is in a model."""
+        vars(self)["_fixed"] = True
+
+    @property
+    def settings(self) -> dict[str, float]:
+        """The numbers, but for the weight."""
+        return {x: value for x, value in self._numbers.items() if x != "weight"}
+
+    def with_settings(self, settings: Mapping[str, Any]) -> "Loss":
+        """Return this loss with other numbers, not checked."""
+        return self._copy(_numbers={**self._numbers, **settings})
+
+    def _copy(self, **changes: Any) -> Self:
+        made = copy.copy(self)
+        vars(made).update(changes)
+        return made
 
     @classmethod
     def form(cls) -> str:
@@ -194,12 +245,14 @@ class Loss:
 
     def following(self, output_name: str, target: str) -> "Loss":
         """Return this loss with what it was not given."""
-        made = copy.copy(self)
-        if "output_name" in self.implied:
-            made.output_name = f"{output_name}:out"
-        if "target" in self.implied:
-            made.target = target
-        return made
+        implied = {"output_name": f"{output_name}:out", "target": target}
+        known = {name: implied[name] for name in self.implied}
+        return self._copy(_fixed=False, **known)
+
+    def follow(self, output_name: str, target: str) -> None:
+        """Be as `following` returns it."""
+        made = self.following(output_name, target)
+        vars(self).update(output_name=made.output_name, target=made.target)
 
     @property
     def reads(self) -> dict[str, str]:
@@ -238,7 +291,60 @@ class Loss:
                     "with the batch axis. Leave the target out, or give the name of "
                     "its array."
                 )
-        return self
+        return self._traced(topology_layers)
+
+    def _traced(self, layers: Mapping[str, Any]) -> "Loss":
+        """Return this loss with what a trace of the user's own code tells of it.
+
+        Raises
+        ------
+        ConfigurationError
+            If it does not return errors.
+        """
+        ours = type(self).__module__.partition(".")[0] == __name__.partition(".")[0]
+        if ours and not isinstance(self, Custom):
+            return self
+        shapes = {
+            f"{name}:{output}": (_EXAMPLES, *(n or _STEPS for n in shape))
+            for name, layer in layers.items()
+            for output, shape in getattr(layer, "outputs", {}).items()
+        }
+        if self.output_name not in shapes:
+            return self
+        output = shapes[self.output_name]
+        target = output[:-1] if self.integer_target else output
+        kind = "int32" if self.integer_target else "float32"
+        arrays = (
+            {name: jax.ShapeDtypeStruct(x, "float32") for name, x in shapes.items()},
+            jax.ShapeDtypeStruct(target, kind),
+        )
+        whole = type(self).__call__ is not Loss.__call__
+        before = keys.key(self)
+        try:
+            found = jax.eval_shape(self if whole else self.terms, *arrays).shape
+        except TheanetsError:
+            raise
+        except Exception:
+            # It may need lengths that are not known yet, and will tell then.
+            return self
+        finally:
+            before.settle()
+        if whole and found == ():
+            return self
+        leading = [target[:end] for end in range(1, len(target) + 1)]
+        if whole or found not in [*leading, output]:
+            right = "one number, their mean"
+            if not whole:
+                right = (
+                    f"{_named(target)} or (examples,), an error for each element or "
+                    "for each example"
+                )
+            raise ConfigurationError(
+                f"{self.form()} loss: for a target of the shape "
+                f"{_named(target)} it returns {_named(found)}, but has to return "
+                f"{right}."
+            )
+        return self._copy(error_axes=len(found))
 
     def unbound(self) -> "Loss":
         """Return this loss as it was before `bind`: it reads its output alone."""
@@ -285,7 +391,7 @@ class Loss:
 
     def to_spec(self) -> dict[str, Any]:
         """Return the form and keywords that make this loss, ready for JSON."""
-        mine = vars(self)
+        mine = {**vars(self), **self._numbers}
         names = [x for x in parameters(type(self)) if x not in self.implied]
         lost = [name for name in names if name not in mine]
         if lost:
@@ -296,14 +402,33 @@ class Loss:
         return {"form": self.form(), **{name: mine[name] for name in names}}
 
     def key(self) -> Hashable:
-        """Return what makes two losses one computation: all but the weight."""
+        """Return what makes two losses one computation: all but the numbers."""
         return keys.key(self)
 
     def _compared(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "weight"}
+        # The axes of its errors follow from all else.
+        others = ("_numbers", "_fixed", "error_axes")
+        return {name: value for name, value in vars(self).items() if name not in others}
+
+    def _if_named(self) -> dict[str, Any]:
+        # The weight is handed to the model's program, not to `terms`.
+        return {"weight": self.weight}
 
 
 REGISTRY: Registry[Loss] = Registry("loss")
+# Lengths that stand for any, and that nothing else is likely to have.
+_EXAMPLES, _STEPS = 101, 11
+
+
+def _named(shape: tuple[int, ...]) -> str:
+    """Return a traced shape in words.
+
+    >>> _named((101, 11, 3)), _named((101,)), _named(())
+    ('(examples, time, 3)', '(examples,)', '()')
+    """
+    words = {_EXAMPLES: "examples", _STEPS: "time"}
+    parts = [words.get(n, str(n)) for n in shape]
+    return f"({', '.join(parts)}{',' * (len(parts) == 1)})"
 
 
 def mean(errors: Array, weights: Array | None = None) -> Array:

@@ -1,44 +1,15 @@
 """Losses of labels."""
 
-import copy
-from collections.abc import Mapping
-from typing import Any, ClassVar
-
 import jax
 import jax.numpy as jnp
 from jax import Array
 
 from theanets.activations import largest
 from theanets.losses.base import Loss, Outputs
+from theanets.losses.probabilities import FromLogits
 
 # Probabilities below this count as this, so that no logarithm is infinite.
 EPSILON = 1e-8
-
-
-class FromLogits(Loss, register=False):
-    """A loss of probabilities that goes back to what they were computed from.
-
-    Where the output's layer has the activation that the class names, logarithms are
-    taken from its pre-activation, exactly however small they are.
-    """
-
-    activation: ClassVar[str]
-    logits_name: str | None = None
-
-    def bind(self, topology_layers: Mapping[str, Any]) -> Loss:
-        super().bind(topology_layers)
-        layer, _, output = self.output_name.partition(":")
-        activation = getattr(topology_layers[layer], "activation", None)
-        if output != "out" or getattr(activation, "spec", None) != self.activation:
-            return self
-        bound = copy.copy(self)
-        bound.logits_name = f"{layer}:pre"
-        return bound
-
-    def unbound(self) -> Loss:
-        made = copy.copy(self)
-        made.logits_name = None
-        return made
 
 
 class CrossEntropy(FromLogits):
@@ -46,13 +17,14 @@ class CrossEntropy(FromLogits):
 
     Where the output's layer has a softmax activation, the logarithm is taken
     from its pre-activation, exactly however small it is; otherwise probabilities
-    below 1e-8 count as 1e-8.
+    below 1e-8 count as 1e-8. An output without an activation is taken for the
+    pre-activation of a softmax.
     """
 
     aliases = ("xe",)
     integer_target = True
     has_accuracy = True
-    activation = "softmax"
+    output_activation = "softmax"
 
     @property
     def scores_name(self) -> str:
@@ -73,7 +45,8 @@ class BinaryCrossEntropy(FromLogits):
     For several labels of one example, which may all hold or none: the target t has
     the shape of the output p, each entry 0, 1 or a probability between. Where the
     output's layer has a logistic activation, the logarithms are taken from its
-    pre-activation, exactly; otherwise probabilities below 1e-8 count as 1e-8.
+    pre-activation, exactly; otherwise probabilities below 1e-8 count as 1e-8. An
+    output without an activation is taken for the pre-activation of a logistic one.
 
     Examples
     --------
@@ -83,7 +56,8 @@ class BinaryCrossEntropy(FromLogits):
     """
 
     aliases = ("bce",)
-    activation = "logistic"
+    output_activation = "logistic"
+    probabilities = ("rect:minmax",)
     target_range = (0.0, 1.0)
 
     def terms(self, outputs: Outputs, target: Array) -> Array:

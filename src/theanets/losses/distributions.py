@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 from jax import Array
@@ -10,6 +10,7 @@ from jax import Array
 from theanets.checks import positive
 from theanets.errors import ConfigurationError
 from theanets.losses.base import Loss, Outputs, mean, with_axes
+from theanets.losses.probabilities import check_range, output_kind
 
 # Probabilities below this count as this, so that no logarithm is infinite.
 EPSILON = 1e-8
@@ -24,6 +25,12 @@ class KullbackLeibler(Loss):
     """
 
     aliases = ("kl", "kld", "kullbackleiblerdivergence")
+    output_activation = "softmax"
+
+    def bind(self, topology_layers: Mapping[str, Any]) -> Loss:
+        kind = output_kind(topology_layers, self.output_name)
+        check_range(self, kind, ("softmax", "logistic", "rect:minmax"))
+        return super().bind(topology_layers)
 
     def terms(self, outputs: Outputs, target: Array) -> Array:
         p = jnp.maximum(outputs[self.output_name], EPSILON)
@@ -54,6 +61,7 @@ class GaussianLogLikelihood(Loss):
     """
 
     aliases = ("gll",)
+    numbers: ClassVar = {**Loss.numbers, "covar_eps": positive}
 
     def __init__(
         self,
@@ -72,7 +80,7 @@ class GaussianLogLikelihood(Loss):
             )
         self.mean_name = self.output_name
         self.covar_name = self.full_name("covar_name", covar_name)
-        self.covar_eps = positive(covar_eps, "gll loss: covar_eps")
+        self.covar_eps = covar_eps
 
     @property
     def reads(self) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Losses of numbers."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 from jax import Array
@@ -49,10 +49,11 @@ class Huber(Loss):
     """
 
     aliases = ("huber",)
+    numbers: ClassVar = {**Loss.numbers, "delta": positive}
 
     def __init__(self, *args: Any, delta: float = 1.0, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.delta = positive(delta, "huber loss: delta")
+        self.delta = delta
 
     def terms(self, outputs: Outputs, target: Array) -> Array:
         error = _difference(outputs[self.output_name], target)

@@ -1,6 +1,7 @@
 """The keywords that steer a run of training, checked before anything is compiled."""
 
 import inspect
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
@@ -37,7 +38,13 @@ class Controls:
     patience : int
         Validations without improvement that are borne; one more ends the training.
     min_improvement : float
-        Part of the best loss by which another has to be lower to be better.
+        Part of the best value by which another has to be lower (or higher, where
+        more is better) to be better.
+    monitor : str
+        Name of the validation's monitor that tells which parameters are the best: the
+        loss that is minimized, ``"acc"``, ``"auc"``, or one of the user's.
+    mode : str, optional
+        ``"min"`` or ``"max"``: whether less or more of it is better.
     max_epochs, max_updates : int, optional
         Bounds: epochs, and gradient updates.
     rng : int, optional
@@ -66,6 +73,8 @@ class Controls:
     validate_every: int = 10
     patience: int = 5
     min_improvement: float = 0.0
+    monitor: str = "loss"
+    mode: str | None = None
     max_epochs: int | None = None
     max_updates: int | None = None
     rng: Any = None
@@ -110,6 +119,9 @@ class Controls:
                     f"{name} is {choice!r}; it has to be one of {listing(choices)}."
                     + suggest(choice, choices)
                 )
+        if "monitor" in taken or taken.get("mode") is not None:
+            name, mode = taken.get("monitor", "loss"), taken.get("mode")
+            taken["monitor"], taken["mode"] = name, _mode(name, mode)
         taken["callbacks"] = _callbacks(taken.get("callbacks"))
         return cls(**taken)
 
@@ -132,9 +144,17 @@ class Controls:
             ) from error
         return all(answer for answer in answers if isinstance(answer, bool | np.bool_))
 
+    def better(self, value: float, best: float) -> bool:
+        """Return whether a value of the monitor is better than the best so far."""
+        if not (math.isfinite(value) and math.isfinite(best)):
+            return math.isfinite(value)
+        gain = value - best if self.mode == "max" else best - value
+        return gain > abs(best) * self.min_improvement
+
     def identity(self) -> dict[str, Any]:
         """Return what makes two runs the same, without the bounds of how long."""
         others = (
+            *(("monitor", "mode") if self.monitor == "loss" else ()),
             "max_epochs",
             "max_updates",
             "rng",
@@ -147,6 +167,46 @@ class Controls:
             for field in fields(self)
             if field.name not in others
         }
+
+
+def _mode(name: Any, given: Any) -> str:
+    """Return whether less or more of a monitor is better.
+
+    Raises
+    ------
+    ConfigurationError
+        If that is not known, or not what it is known to be.
+    """
+    if not isinstance(name, str):
+        raise ConfigurationError(
+            f'monitor is {name!r}; it has to be the name of one, such as "acc".'
+        )
+    if given not in (None, "min", "max"):
+        raise ConfigurationError(
+            f'mode is {given!r}; it has to be "min", where less of the monitor is '
+            'better, or "max".' + suggest(given, ["min", "max"])
+        )
+    known = BETTER.get(name)
+    if given is None and known is None:
+        raise ConfigurationError(
+            f'monitor is "{name}", of which it is not known whether less or more is '
+            'better. Say so: mode="min", or mode="max".'
+        )
+    if None not in (given, known) and given != known:
+        raise ConfigurationError(
+            f'mode is "{given}", but of "{name}" the {known} is the best. Leave it out.'
+        )
+    return given or known or "min"
+
+
+BETTER = {
+    "loss": "min",
+    "err": "min",
+    "unweighted": "min",
+    "acc": "max",
+    "auc": "max",
+}
+"""Whether less or more of a monitor is better."""
 
 
 def keywords() -> list[str]:

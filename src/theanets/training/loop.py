@@ -89,6 +89,11 @@ class Problem:
     describe : callable
         Takes the best values, the number of an epoch and its monitors, and returns
         what a checkpoint after that epoch holds besides the run.
+    judge : callable, optional
+        (values, chunk) -> what ``verdict`` needs of a chunk of the validation data.
+    verdict : callable
+        Takes a list of what ``judge`` has returned, and returns monitors of the whole
+        set, which no mean over batches gives.
     states : States, optional
         What of the carried values begins anew with each pass over the data; then
         batches follow each other, and are equally large.
@@ -105,6 +110,8 @@ class Problem:
     trace: nonfinite.Trace | None = None
     monitors: tuple[str, ...] = ()
     describe: Callable[[Values, int, Pair], Saved] = lambda *_: Saved(({}, {}), {}, {})
+    judge: Callable[[Values, Chunk], Any] | None = None
+    verdict: Callable[[list[Any]], dict[str, float]] = lambda _: {}
     states: States | None = None
 
 
@@ -269,7 +276,7 @@ def measure(problem: Problem, data: Source, pace: Pace | None = None) -> Monitor
     """Return the monitors of a data set at the current values, without noise."""
     evaluate = evaluate_program(problem.objective, problem.key)
     values, numbers = problem.read(), problem.numbers()
-    pace, sums = pace or Pace(), Sums()
+    pace, sums, judged = pace or Pace(), Sums(), []
     with closing(data.chunks(0)) as chunks:
         for chunk in chunks:
             if problem.states is not None:
@@ -289,7 +296,19 @@ def measure(problem: Problem, data: Source, pace: Pace | None = None) -> Monitor
                 )
                 jax.block_until_ready(found)
                 sums = sums.plus(found, start, stop, chunk.rows)
-    return Monitors(sums.means(problem.monitors), problem.stage)
+            if problem.judge is not None:
+                judged.append(problem.judge(values, chunk))
+    _check_weights(sums, "the validation data")
+    means = sums.means(problem.monitors)
+    return Monitors({**means, **problem.verdict(judged)}, problem.stage)
+
+
+def _check_weights(sums: Sums, what: str) -> None:
+    if sums.weightless:
+        raise DataError(
+            f"all weights of {what} are 0, so no example counts. Give those that count "
+            "a weight more than 0."
+        )
 
 
 class _Run:
@@ -584,6 +603,7 @@ class _Run:
                 "model fit each other; a smaller learning_rate may help.",
                 epoch=self.at.epoch + 1,
             )
+        _check_weights(sums, f"the training data of epoch {self.at.epoch + 1}")
         means = sums.means(self.problem.monitors)
         if self.controls.on_nonfinite == "skip":
             means["skipped"] = float(sums.skipped)
@@ -593,10 +613,10 @@ class _Run:
         """Return a place in training after a validation there."""
         values = self.problem.read()
         validation = measure(self.problem, self.valid, self.valid_pace)
-        loss = validation["loss"]
+        value = validation[self.controls.monitor]
         best, best_validation = at.best, at.best_validation
-        if best is None or self.improves(loss, best.loss):
-            best, best_validation = Best(at.epoch, loss, values), at.validations
+        if best is None or self.controls.better(value, best.value):
+            best, best_validation = Best(at.epoch, value, values), at.validations
         return replace(
             at,
             validation=validation,
@@ -605,11 +625,6 @@ class _Run:
             best=best,
             best_validation=best_validation,
         )
-
-    def improves(self, loss: float, best: float) -> bool:
-        if not (math.isfinite(loss) and math.isfinite(best)):
-            return math.isfinite(loss)
-        return best - loss > abs(best) * self.controls.min_improvement
 
     def leave(self, error: BaseException | None = None) -> None:
         """Put the best parameters back, and write the checkpoint."""

@@ -10,8 +10,9 @@ import numpy as np
 
 from theanets.training.programs import HIDDEN, Record
 
-Column = tuple[np.ndarray, np.ndarray]
-"""Of a monitor: its value in each batch, and how much each of them counts."""
+Column = tuple[np.ndarray, ...]
+"""Of a monitor: its value in each batch, and how much each of them counts; and so on
+for each further part of it."""
 
 # A compiled program cannot be interrupted, so none is asked to run much longer.
 _SECONDS_PER_CALL = 0.5
@@ -57,8 +58,8 @@ class Sums:
             if name == HIDDEN:
                 continue
             cut = [np.array(column[start:stop], "f8") for column in columns]
-            counts = cut[1] if len(cut) > 1 else np.full(stop - start, float(rows))
-            written[name] = cut[0], counts
+            counts = [] if len(cut) > 1 else [np.full(stop - start, float(rows))]
+            written[name] = (*cut, *counts)
         return replace(
             self,
             parts=(*self.parts, written),
@@ -79,12 +80,17 @@ class Sums:
         """Return all batches of each monitor."""
         names = self.parts[0] if self.parts else {}
         return {
-            name: (
-                np.concatenate([part[name][0] for part in self.parts]),
-                np.concatenate([part[name][1] for part in self.parts]),
+            name: tuple(
+                map(np.concatenate, zip(*(p[name] for p in self.parts), strict=True))
             )
             for name in names
         }
+
+    @property
+    def weightless(self) -> bool:
+        """Whether there is a loss none of whose errors counts."""
+        loss = self.columns().get("loss", ())
+        return any(not np.any(counts) for counts in loss[1::2])
 
     def means(self, order: tuple[str, ...] = ()) -> dict[str, float]:
         """Return each monitor's mean; those of some names first, in their order."""
@@ -93,9 +99,13 @@ class Sums:
         return {name: _mean(*columns[name]) for name in dict.fromkeys(names)}
 
 
-def _mean(values: np.ndarray, counts: np.ndarray) -> float:
-    total = math.fsum(counts)
-    return math.fsum(values * counts) / total if total else 0.0
+def _mean(*column: np.ndarray) -> float:
+    """Return the mean of a monitor, or the sum of the means of its parts."""
+    found = 0.0
+    for values, counts in zip(column[::2], column[1::2], strict=True):
+        total = math.fsum(counts)
+        found += math.fsum(values * counts) / total if total else 0.0
+    return found
 
 
 class Pace:

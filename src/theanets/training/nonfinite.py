@@ -37,7 +37,8 @@ def first_bad(record: Record, start: int, stop: int, finite: bool) -> int | None
     It may have been one before that: parameters go bad before a loss shows it.
     """
     # Converted before it is cut, since JAX would compile a program for the cut.
-    bad = ~np.isfinite(np.asarray(record["loss"][0], "f8")[start:stop])
+    parts = [np.asarray(part, "f8")[start:stop] for part in record["loss"]]
+    bad = ~np.isfinite(parts).all(axis=0)
     if HIDDEN in record:
         bad |= np.asarray(record[HIDDEN][0])[start:stop] > 0
     if bad.any():

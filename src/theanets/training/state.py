@@ -9,16 +9,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from theanets.config import widened
 from theanets.errors import CheckpointError
 from theanets.training.measure import Monitors, Sums
 from theanets.training.programs import State, Values
 
 
 class Best(NamedTuple):
-    """The best validation so far, and what it was of."""
+    """The best validation so far, by the monitor that tells, and what it was of."""
 
     epoch: int
-    loss: float
+    value: float
     values: Values
 
 
@@ -94,7 +95,7 @@ def packed(at: Progress) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         "best": None,
     }
     if at.best is not None:
-        facts["best"] = [at.best.epoch, _plain(at.best.loss)]
+        facts["best"] = [at.best.epoch, _plain(at.best.value)]
         trees["best learned"] = at.best.values.learned
         trees["best carried"] = at.best.values.carried
     arrays = {
@@ -102,8 +103,8 @@ def packed(at: Progress) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         for name, tree in trees.items()
         for i, leaf in enumerate(jax.tree.leaves(tree))
     }
-    for name, (values, counts) in at.sums.columns().items():
-        arrays[f"sums/{name}"] = np.stack([values, counts])
+    for name, column in at.sums.columns().items():
+        arrays[f"sums/{name}"] = np.stack(column)
     return facts, arrays
 
 
@@ -136,15 +137,15 @@ def unpacked(
     optimizer = _tree("optimizer", arrays, like.optimizer)
     best = None
     if facts["best"] is not None:
-        epoch, loss = facts["best"]
+        epoch, value = facts["best"]
         best_values = Values(
             _tree("best learned", arrays, like.values.learned),
             _tree("best carried", arrays, like.values.carried),
         )
-        best = Best(int(epoch), float(loss), best_values)
+        best = Best(int(epoch), float(value), best_values)
     columns = {
-        name.removeprefix("sums/"): (pair[0], pair[1])
-        for name, pair in arrays.items()
+        name.removeprefix("sums/"): tuple(column)
+        for name, column in arrays.items()
         if name.startswith("sums/")
     }
     validations, epoch = int(facts["validations"]), int(facts["epoch"])
@@ -152,6 +153,8 @@ def unpacked(
         raise ValueError(f"{validations} validations in {epoch} epochs")
     counts = [int(facts[name]) for name in ("batches", "examples", "skipped")]
     batches, _, skipped = counts
+    if any(len(column) % 2 for column in columns.values()):
+        raise ValueError("a monitor has a mean without its weight")
     if min(counts) < 0 or {len(c[0]) for c in columns.values()} - {batches - skipped}:
         raise ValueError(f"monitors of {batches} batches, {skipped} left out")
     return Progress(
@@ -182,6 +185,7 @@ def _tree(name: str, arrays: Mapping[str, np.ndarray], like: Any) -> Any:
     found = []
     for i, leaf in enumerate(leaves):
         wanted, array = _on_host(leaf), arrays.get(f"{name}/{i}")
+        array = None if array is None else widened(array, wanted.dtype)
         if array is None or (array.shape, array.dtype) != (wanted.shape, wanted.dtype):
             came = "is missing" if array is None else f"is {array.dtype}{array.shape}"
             raise CheckpointError(

@@ -33,7 +33,7 @@ def load_chime(count, seed):
     sounds = np.random.default_rng(0).normal(size=(51, 39))
     rng = np.random.default_rng(seed)
     labels = np.repeat(rng.integers(0, 51, (count, 12)), 5, axis=1)
-    inputs = sounds[labels] + rng.normal(size=(count, 60, 39))
+    inputs = sounds[labels] + 4 * rng.normal(size=(count, 60, 39))
     lengths = rng.integers(30, 61, count)
     weights = np.arange(60) < lengths[:, None]
     return inputs.astype("f4"), labels.astype("i4"), weights.astype("f4")

@@ -1,0 +1,99 @@
+"""A model as pure functions of JAX, for training loops and transforms of one's own."""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from theanets.errors import ConfigurationError, DataError
+from theanets.graph.objective import Objective
+from theanets.graph.topology import Topology
+from theanets.registry import listing
+
+Arrays = dict[str, Any]
+Answering = Callable[..., Arrays]
+"""(params, inputs) -> outputs"""
+Learning = Callable[..., tuple[Arrays, Arrays]]
+"""(params, state, inputs, key) -> (outputs, new state)"""
+
+
+def answering(topology: Topology, dtype: str) -> Answering:
+    """Return what a model computes in prediction: ``apply(params, inputs)``."""
+    objective = Objective(topology, (), dtype=dtype)
+
+    def apply(params: Mapping[str, Any], inputs: Any) -> Arrays:
+        return objective.outputs(params, _named(inputs, topology), {})
+
+    return apply
+
+
+def learning(topology: Topology, dtype: str) -> Learning:
+    """Return what a model computes in training.
+
+    It is called as ``apply(params, state, inputs, key)``, with the arrays that are
+    learned apart from the others, and returns the others too, as layers update them.
+    """
+    objective = Objective(topology, (), dtype=dtype)
+    learned = topology.learned
+    others = topology.param_shapes.keys() - learned
+
+    def apply(
+        params: Mapping[str, Any], state: Mapping[str, Any], inputs: Any, key: Any
+    ) -> tuple[Arrays, Arrays]:
+        _check_names("params", params, learned)
+        _check_names("state", state, others)
+        _check_key(key)
+        found = objective.outputs(
+            {**params, **state}, _named(inputs, topology), objective.numbers, key
+        )
+        outputs = {name: found[name] for name in topology.output_names}
+        return outputs, {name: found.get(name, x) for name, x in state.items()}
+
+    return apply
+
+
+def split(topology: Topology, arrays: Mapping[str, Any]) -> tuple[Arrays, Arrays]:
+    """Return the arrays that are learned, and the others."""
+    learned = {name: x for name, x in arrays.items() if name in topology.learned}
+    return learned, {name: x for name, x in arrays.items() if name not in learned}
+
+
+def _named(inputs: Any, topology: Topology) -> Mapping[str, Any]:
+    names = [layer.name for layer in topology.inputs]
+    named = inputs if isinstance(inputs, Mapping) else {names[0]: inputs}
+    if missing := [name for name in names if name not in named]:
+        came = listing(map(str, named)) if named is inputs else "one array"
+        raise DataError(
+            f"inputs is {came}, which leaves out {listing(missing)}. Give a dict with "
+            f"an array for each input of the model: {listing(names)}."
+        )
+    return named
+
+
+def _check_names(what: str, given: Any, wanted: Collection[str]) -> None:
+    if not isinstance(given, Mapping):
+        raise ConfigurationError(
+            f"{what} is of type {type(given).__name__}; it has to be a dict of arrays "
+            "by full name, as functional(train=True) returned it."
+        )
+    missing, more = sorted(wanted - given.keys()), sorted(given.keys() - wanted)
+    if missing or more:
+        wrong = [f"lacks {listing(missing)}"] if missing else []
+        wrong += [f"holds {listing(more)}, which it should not"] if more else []
+        raise ConfigurationError(
+            f"{what} {' and '.join(wrong)}. Give the arrays by the names that "
+            "functional(train=True) returned: params are those that are learned, "
+            "state are the others."
+        )
+
+
+def _check_key(key: Any) -> None:
+    dtype = getattr(key, "dtype", None)
+    typed = dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key)
+    if not ((typed and key.ndim == 0) or (dtype == jnp.uint32 and key.ndim == 1)):
+        came = repr(key) if dtype is None else f"an array of {dtype}{key.shape}"
+        raise ConfigurationError(
+            f"key is {came}; it has to be one random key of JAX, such as "
+            "jax.random.key(0), and another one for each batch."
+        )
