@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.tree_util import keystr
 
 from theanets import history, optimizers
 from theanets.checks import compilable
@@ -134,7 +135,7 @@ def minimize(
     saved = None
     if checkpoint is not None:
         started = [
-            {"name": jax.tree_util.keystr(path), **identity(leaf)}
+            {"name": keystr(path), **identity(leaf)}
             for path, leaf in jax.tree_util.tree_leaves_with_path(held.params)
         ]
         checkpoint.run = {
@@ -203,23 +204,32 @@ class _Anything:
 
 
 def _as_arrays(params: Any, dtype: Any) -> Any:
-    def convert(leaf: Any) -> Any:
-        # Converted by NumPy, since JAX would compile a program for each shape.
-        array = leaf if isinstance(leaf, jax.Array) else np.asarray(leaf)
-        if array.dtype.kind not in "biufV":
-            raise ConfigurationError(
-                f"params holds {leaf!r}; it has to be a tree of arrays of numbers."
-            )
-        # A number without a type of its own takes the precision of the models.
-        if not jnp.issubdtype(array.dtype, jnp.floating) or isinstance(leaf, float):
-            array = array.astype(dtype)
-        return jax.device_put(array)
-
-    leaves, structure = jax.tree.flatten(params)
+    leaves, structure = jax.tree_util.tree_flatten_with_path(params)
     if not leaves:
         raise ConfigurationError(
             f"params is {params!r}, which holds no arrays. Give a tree of arrays, such "
             'as {"slope": 0.0}.'
         )
     # By hand: an error within jax.tree.map would come from the midst of JAX.
-    return jax.tree.unflatten(structure, [convert(leaf) for leaf in leaves])
+    held = [
+        _as_parameter(leaf, "params" + keystr(path), dtype) for path, leaf in leaves
+    ]
+    return jax.tree.unflatten(structure, held)
+
+
+def _as_parameter(leaf: Any, where: str, dtype: Any) -> Any:
+    if isinstance(leaf, np.ma.MaskedArray) and np.ma.is_masked(leaf):
+        raise ConfigurationError(
+            f"{where} is a masked array, and hides some of its numbers. Say what "
+            "stands there, as x.filled(value) does."
+        )
+    # Converted by NumPy, since JAX would compile a program for each shape.
+    array = leaf if isinstance(leaf, jax.Array) else np.asarray(leaf)
+    if array.dtype.kind not in "biufV":
+        raise ConfigurationError(
+            f"params holds {leaf!r}; it has to be a tree of arrays of numbers."
+        )
+    # A number without a type of its own takes the precision of the models.
+    if not jnp.issubdtype(array.dtype, jnp.floating) or isinstance(leaf, float):
+        array = array.astype(dtype)
+    return jax.device_put(array)

@@ -11,6 +11,7 @@ import numpy as np
 
 from theanets.checks import counted
 from theanets.datasets.content import facts_of, not_finite
+from theanets.datasets.masked import check_parts, unmasked
 from theanets.datasets.sparse import SparseRows
 from theanets.errors import DataError
 
@@ -152,17 +153,22 @@ def nbytes(array: Any, dtype: Any) -> int:
 
 def _converted(value: Any, name: str) -> Any:
     if isinstance(value, np.ndarray | jax.Array | SparseRows):
-        return value
+        return unmasked(value, name)
     if hasattr(value, "toarray") and hasattr(value, "nnz"):
         return _of_sparse(value, name)
     if isinstance(value, Mapping | str | bytes) or value is None:
         raise _no_array(value, name)
     if hasattr(value, "to_numpy"):
-        return _of_numbers(value.to_numpy())
+        return _of_numbers(unmasked(value.to_numpy(), name))
+    if isinstance(value, list | tuple):
+        check_parts(value, name)
     try:
         if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
             return np.from_dlpack(value)
-        array = np.asarray(value)
+        # What hands out a masked array is not to lose the mask here.
+        array = np.asarray(unmasked(np.asanyarray(value), name))
+    except DataError:
+        raise
     except (TypeError, ValueError, RuntimeError, BufferError) as error:
         raise DataError(
             f"{name} cannot be made an array: {str(error).rstrip('.')}. Give numbers "

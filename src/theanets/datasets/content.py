@@ -1,6 +1,7 @@
 """What is known of the numbers in an array, found without a copy of all of it."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +57,17 @@ def not_finite(array: Any) -> tuple[int, tuple[int, ...]]:
     example = np.asarray(array[first : first + 1], "f8")[0]
     place = np.argwhere(~np.isfinite(example))[0]
     return int((~rows).sum()), (first, *map(int, place))
+
+
+def located(index: Sequence[int]) -> str:
+    """Return where an entry of an array stands, for messages.
+
+    >>> located((3,)), located((3, 7)), located((3, 7, 1))
+    ('in row 3', 'in row 3, column 7', 'in row 3, at (7, 1) in it')
+    """
+    first, *rest = index
+    within = f", column {rest[0]}" if len(rest) == 1 else f", at {tuple(rest)} in it"
+    return f"in row {first}{within if rest else ''}"
 
 
 def _finite(array: Any) -> np.ndarray:
