@@ -12,9 +12,9 @@ from jax.tree_util import keystr
 from theanets import history, optimizers
 from theanets.checks import compilable
 from theanets.config import config, float_type
-from theanets.datasets.arrays import Expected
+from theanets.datasets.arrays import Expected, converted
 from theanets.datasets.device import identity
-from theanets.errors import ConfigurationError
+from theanets.errors import ConfigurationError, DataError
 from theanets.forks import refuse_forked
 from theanets.initializers import as_seed
 from theanets.training import controls as controls_
@@ -229,7 +229,13 @@ def _as_parameter(leaf: Any, where: str, dtype: Any) -> Any:
         raise ConfigurationError(
             f"params holds {leaf!r}; it has to be a tree of arrays of numbers."
         )
+    floating = jnp.issubdtype(array.dtype, jnp.floating)
+    if isinstance(leaf, jax.Array) and floating:
+        return leaf
     # A number without a type of its own takes the precision of the models.
-    if not jnp.issubdtype(array.dtype, jnp.floating) or isinstance(leaf, float):
-        array = array.astype(dtype)
-    return jax.device_put(array)
+    if floating and not isinstance(leaf, float):
+        dtype = jax.dtypes.canonicalize_dtype(array.dtype)
+    try:
+        return jax.device_put(converted(array, dtype, where, "Begin with less."))
+    except DataError as error:
+        raise ConfigurationError(str(error)) from None

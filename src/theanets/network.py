@@ -12,10 +12,12 @@ import numpy as np
 from theanets import files, history, originals, regularizers
 from theanets.checks import counted, flag, is_whole
 from theanets.config import config, float_type
+from theanets.datasets.arrays import converted
 from theanets.datasets.sparse import dense
 from theanets.errors import (
     ConcurrencyError,
     ConfigurationError,
+    DataError,
     ModelFileError,
     TheanetsError,
     UnknownNameError,
@@ -656,7 +658,7 @@ class Network:
         """Draw the first values of layers, by full name."""
         types = self._types(layers)
         return {
-            full: held(value.astype(types[full]))
+            full: held(_first(value, types[full], layer, name))
             for layer in layers
             for name, value in layer.initial_values(seed).items()
             for full in [layer.full_name(name)]
@@ -745,9 +747,10 @@ class Network:
 
         All are checked before anything is computed.
         """
-        arrays, single = input_arrays(self._topology, x)
+        arrays, single = input_arrays(self._topology, x, self._dtype)
         length = len(next(iter(arrays.values())))
-        target = checked_target(y, shape, () if single else (length,), classes)
+        leading = () if single else (length,)
+        target = checked_target(y, shape, leading, self._dtype, classes)
         weights = checked_weights(w, target.shape)
         size = examples_at_once([*arrays.values(), target], self._dtype)
         if single or length <= size:
@@ -781,6 +784,15 @@ class Network:
 
 
 register(Network)
+
+
+def _first(value: np.ndarray, dtype: Any, layer: Layer, name: str) -> np.ndarray:
+    """Return the first value of a parameter in the precision of the model."""
+    try:
+        what, advice = f'{layer.where}its parameter "{name}"', "Begin with less."
+        return converted(np.asarray(value), dtype, what, advice)
+    except DataError as error:
+        raise ConfigurationError(str(error)) from None
 
 
 def load(file: files.Source) -> Network:

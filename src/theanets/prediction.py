@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from theanets.datasets.arrays import as_array, check, narrowed, nbytes
+from theanets.datasets.arrays import as_array, check, converted, narrowed, nbytes
 from theanets.datasets.unpack import is_by_name
 from theanets.errors import ConfigurationError, DataError
 from theanets.graph.expected import expected_input
@@ -50,7 +50,7 @@ def compute(
     DataError
         If the data do not fit the inputs.
     """
-    arrays, single = input_arrays(objective.topology, x)
+    arrays, single = input_arrays(objective.topology, x, objective.dtype)
     program = PROGRAMS.get(
         ("forward", objective.key, names),
         lambda: jax.jit(_forward(objective, names)),
@@ -99,7 +99,7 @@ def continued(
             "the model has no recurrent layer, so there is no state to go on from. "
             "Leave state and return_state out."
         )
-    arrays, single = input_arrays(topology, x)
+    arrays, single = input_arrays(topology, x, dtype)
     length = len(next(iter(arrays.values())))
     before = {} if state is None else _checked_state(state, shapes, length, single)
     program = PROGRAMS.get(
@@ -159,7 +159,8 @@ def _checked_state(
                 f'state["{name}"] has the shape {there}; for these data it has to be '
                 f"{shape[1:] if single else shape}."
             )
-        found[name] = array.astype(expected.dtype)
+        where, advice = f'state["{name}"]', "Give one that predict has returned."
+        found[name] = converted(array, expected.dtype, where, advice)
     return found
 
 
@@ -209,7 +210,7 @@ def examples_at_once(arrays: Iterable[Any], dtype: Any) -> int:
     return 1 << (_BATCH_BYTES // max(example, 1) or 1).bit_length() - 1
 
 
-def input_arrays(topology: Topology, x: Any) -> tuple[dict[str, Any], bool]:
+def input_arrays(topology: Topology, x: Any, dtype: Any) -> tuple[dict[str, Any], bool]:
     """Return the checked inputs by layer name, and whether they are one example."""
     layers = topology.inputs
     given = _by_name(x, [layer.name for layer in layers])
@@ -222,7 +223,7 @@ def input_arrays(topology: Topology, x: Any) -> tuple[dict[str, Any], bool]:
     if single:
         arrays = [array[None] for array in arrays]
     expected = [expected_input(topology, layer.name) for layer in layers]
-    check(arrays, expected, "x")
+    check(arrays, expected, "x", dtype)
     named = {
         # A precision to compute in would round large indices.
         slot.name: array.astype("int32") if slot.role == "indices" else array

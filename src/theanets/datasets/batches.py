@@ -6,13 +6,12 @@ import numpy as np
 
 from theanets.checks import is_number, is_whole, whole
 from theanets.config import config
-from theanets.datasets.arrays import Expected, check, nbytes
+from theanets.datasets.arrays import Expected, check, nbytes, precisions
 from theanets.datasets.reading import Noted, Reader
 from theanets.datasets.sources import (
     ArraySource,
     Expect,
     StreamSource,
-    precisions,
 )
 from theanets.datasets.sparse import SparseRows
 from theanets.datasets.unpack import unpacked
@@ -143,7 +142,7 @@ def source(
         if axis:
             arrays = tuple(_examples_first(array, axis, name) for array in arrays)
         expected = expect(arrays)
-        check(arrays, expected, name)
+        check(arrays, expected, name, dtype)
     if consecutive and (shuffle or 0 < (batch_size or 0) < len(arrays[0])):
         raise DataError(
             f"{name}: with stateful=True each batch goes on where the one before it "

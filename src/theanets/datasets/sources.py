@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import jax
 import numpy as np
 
-from theanets.datasets.arrays import Expected, check, narrowed, nbytes
+from theanets.datasets.arrays import Expected, check, narrowed, nbytes, precisions
 from theanets.datasets.device import DEVICE_CACHE, identity
 from theanets.datasets.prefetch import prefetched
 from theanets.datasets.reading import Noted, Reader
@@ -286,15 +286,9 @@ class StreamSource:
                 "or a tuple of arrays: inputs, then target, then weights."
             )
         expected = self.expect(arrays)
-        check(arrays, expected, what)
+        check(arrays, expected, what, self.dtype)
         pairs = zip(arrays, precisions(expected, self.dtype), strict=True)
         return tuple(narrowed(dense(array), dtype) for array, dtype in pairs)
-
-
-def precisions(expected: Sequence[Expected], dtype: Any) -> list[Any]:
-    """Return the widest type for each array: losses need more than bfloat16."""
-    wide = np.promote_types(dtype, np.float32)
-    return [dtype if e.role == "input" else wide for e in expected]
 
 
 def _unseen(batch: Any) -> None:
