@@ -13,6 +13,7 @@ from theanets import history, optimizers
 from theanets.checks import compilable
 from theanets.config import config, float_type
 from theanets.datasets.arrays import Expected, converted
+from theanets.datasets.columns import Columns
 from theanets.datasets.device import identity
 from theanets.errors import ConfigurationError, DataError
 from theanets.forks import refuse_forked
@@ -196,9 +197,12 @@ class _Anything:
 
     names: tuple[str, ...] = ()
 
+    def __init__(self) -> None:
+        self.columns = Columns()
+
     def __call__(self, arrays: Sequence[Any]) -> list[Expected]:
         return [
-            Expected(f"array {i}", "input", (None,) * (array.ndim - 1))
+            Expected(f"array {i}", "input", array.shape[1:])
             for i, array in enumerate(arrays)
         ]
 

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from theanets.datasets.arrays import as_array, check, converted, narrowed, nbytes
+from theanets.datasets.columns import Columns
 from theanets.datasets.unpack import is_by_name
 from theanets.errors import ConfigurationError, DataError
 from theanets.graph.expected import expected_input
@@ -29,6 +30,7 @@ def compute(
     x: Any,
     names: tuple[str, ...] | None,
     key: np.ndarray | None,
+    columns: Columns | None = None,
 ) -> dict[str, np.ndarray]:
     """Compute some outputs, or all, of a batch of any size or of one example.
 
@@ -44,13 +46,15 @@ def compute(
         Which outputs; by default all.
     key : array, optional
         Random key of the noise; without it there is none.
+    columns : Columns, optional
+        What the model knows of the columns of its data.
 
     Raises
     ------
     DataError
         If the data do not fit the inputs.
     """
-    arrays, single = input_arrays(objective.topology, x, objective.dtype)
+    arrays, single = input_arrays(objective.topology, x, objective.dtype, columns)
     program = PROGRAMS.get(
         ("forward", objective.key, names),
         lambda: jax.jit(_forward(objective, names)),
@@ -69,6 +73,7 @@ def continued(
     x: Any,
     name: str,
     state: Any,
+    columns: Columns | None = None,
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Compute an output of sequences that go on from a state, and the state after.
 
@@ -84,6 +89,8 @@ def continued(
         Which output.
     state : mapping of str to array, optional
         By full name, such as ``hid1.h``, as this returned it; None: the initial one.
+    columns : Columns, optional
+        What the model knows of the columns of its data.
 
     Raises
     ------
@@ -99,7 +106,7 @@ def continued(
             "the model has no recurrent layer, so there is no state to go on from. "
             "Leave state and return_state out."
         )
-    arrays, single = input_arrays(topology, x, dtype)
+    arrays, single = input_arrays(topology, x, dtype, columns)
     length = len(next(iter(arrays.values())))
     before = {} if state is None else _checked_state(state, shapes, length, single)
     program = PROGRAMS.get(
@@ -210,12 +217,17 @@ def examples_at_once(arrays: Iterable[Any], dtype: Any) -> int:
     return 1 << (_BATCH_BYTES // max(example, 1) or 1).bit_length() - 1
 
 
-def input_arrays(topology: Topology, x: Any, dtype: Any) -> tuple[dict[str, Any], bool]:
+def input_arrays(
+    topology: Topology, x: Any, dtype: Any, columns: Columns | None = None
+) -> tuple[dict[str, Any], bool]:
     """Return the checked inputs by layer name, and whether they are one example."""
-    layers = topology.inputs
+    layers, columns = topology.inputs, columns or Columns()
     given = _by_name(x, [layer.name for layer in layers])
     called = "x" if len(layers) == 1 else 'x["{}"]'
-    arrays = [as_array(given[x.name], called.format(x.name)) for x in layers]
+    arrays = [
+        columns.array(given[name], called.format(name), name, f'x: "{name}"')
+        for name in (layer.name for layer in layers)
+    ]
     single = all(
         array.ndim == len(layer.shape)
         for array, layer in zip(arrays, layers, strict=True)

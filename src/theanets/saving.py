@@ -11,6 +11,7 @@ import numpy as np
 
 from theanets import files
 from theanets.checks import is_whole, number
+from theanets.datasets.columns import Columns, columns_from
 from theanets.errors import ConfigurationError, ModelFileError, TheanetsError
 from theanets.graph.freezing import with_frozen
 from theanets.graph.specs import layer_from
@@ -94,6 +95,7 @@ def describe(net: "Network") -> dict[str, Any]:
     _check_losses(net.losses, net.layers)
     # Left out where there are none, as files were written before there could be any.
     frozen = {"frozen": net.frozen} if net.frozen else {}
+    columns = {"columns": net.columns} if net.columns else {}
     return {
         "model": named(type(net)),
         "layers": [layer.to_spec() for layer in net.layers],
@@ -102,6 +104,7 @@ def describe(net: "Network") -> dict[str, Any]:
         "epochs": net._epochs,
         "floatX": net._dtype.name,
         **frozen,
+        **columns,
     }
 
 
@@ -127,6 +130,7 @@ def rebuild(
         for spec in description["losses"]:
             net.add_loss(Loss.build(**spec))
         _freeze(net, description.get("frozen", []))
+        net._columns = _columns(description.get("columns", {}), net)
     # Strangers' descriptions go wrong in ways that nobody thought of.
     except Exception as error:
         raise ModelFileError(
@@ -189,6 +193,18 @@ def _freeze(net: "Network", names: Any) -> None:
             f"{listing(sorted(missing)[:5])}."
         )
     net._topology = with_frozen(net._topology, names)
+
+
+def _columns(described: Any, net: "Network") -> Columns:
+    columns = columns_from(described)
+    for layer in net.inputs:
+        names = columns.known.get(layer.name)
+        if names is not None and (not layer.shape or layer.shape[-1] != len(names)):
+            raise ConfigurationError(
+                f'it names {len(names)} columns of the layer "{layer.name}", whose '
+                f"shape is {layer.shape}."
+            )
+    return columns
 
 
 def _check_layers(layers: Sequence[Layer]) -> None:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import jax.numpy as jnp
@@ -97,13 +98,13 @@ def too_large(array: Any, dtype: Any, facts: Facts | None = None) -> str:
     >>> too_large(np.array([[0, 1], [2, 1e39]]), "float32")
     '1e+39 in row 1, column 1, which float32 cannot hold: its largest number is 3.4e+38'
     """
-    facts = facts or facts_of(array, whole=False)
-    if np.isfinite(rounded(np.array([facts.low, facts.high]), dtype)).all():
+    facts, most = facts or facts_of(array, whole=False), _largest(dtype)
+    bounds = np.array([facts.low, facts.high])
+    if max(-facts.low, facts.high) <= most or np.isfinite(rounded(bounds, dtype)).all():
         return ""
     _, (first, *place) = not_finite(array, dtype)
     value = np.asarray(array[first : first + 1])[(0, *place)]
     shown = np.format_float_scientific(value, precision=6, trim="-")
-    most = float(jnp.finfo(dtype).max)  # type: ignore[no-untyped-call]
     return (
         f"{shown} {located((first, *place))}, which {jnp.dtype(dtype).name} cannot "
         f"hold: its largest number is {most:.2g}"
@@ -119,6 +120,11 @@ def located(index: Sequence[int]) -> str:
     first, *rest = index
     within = f", column {rest[0]}" if len(rest) == 1 else f", at {tuple(rest)} in it"
     return f"in row {first}{within if rest else ''}"
+
+
+@lru_cache
+def _largest(dtype: Any) -> float:
+    return float(jnp.finfo(dtype).max)  # type: ignore[no-untyped-call]
 
 
 def _finite(array: Any, dtype: Any) -> np.ndarray:
