@@ -189,7 +189,9 @@ class Network:
 
         By the name of the input layer, or of the target, whose data were data frames.
         By these names the columns of other frames are found, in whatever order they
-        stand; arrays without names are taken by position.
+        stand; arrays without names are taken by position. Of a model from a file names
+        that are too long for one, some ten thousand of them, are not told: their frames
+        have to come in the order of the training data, which is checked.
 
         Examples
         --------
@@ -203,7 +205,7 @@ class Network:
         >>> bool((net.predict(turned) == net.predict(people)).all())
         True
         """
-        return self._columns.described()
+        return self._columns.names()
 
     @property
     def num_params(self) -> int:

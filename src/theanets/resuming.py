@@ -159,7 +159,7 @@ def restore(net: "Network", parts: Sequence[Part], saved: Saved, place: Place) -
         (own, _alike(own, saved.under(f"own/{i}/")))
         for i, own in enumerate(_own(parts))
     ]
-    net._columns.known.update(columns.known)
+    net._columns.restore(columns)
     net._values.commit(values)
     for own, found in owned:
         own.update(found)

@@ -11,7 +11,7 @@ import numpy as np
 
 from theanets import files
 from theanets.checks import is_whole, number
-from theanets.datasets.columns import Columns, columns_from
+from theanets.datasets.columns import Columns, Digest, columns_from
 from theanets.errors import ConfigurationError, ModelFileError, TheanetsError
 from theanets.graph.freezing import with_frozen
 from theanets.graph.specs import layer_from
@@ -95,7 +95,8 @@ def describe(net: "Network") -> dict[str, Any]:
     _check_losses(net.losses, net.layers)
     # Left out where there are none, as files were written before there could be any.
     frozen = {"frozen": net.frozen} if net.frozen else {}
-    columns = {"columns": net.columns} if net.columns else {}
+    known = net._columns.described()
+    columns = {"columns": known} if known else {}
     return {
         "model": named(type(net)),
         "layers": [layer.to_spec() for layer in net.layers],
@@ -198,10 +199,11 @@ def _freeze(net: "Network", names: Any) -> None:
 def _columns(described: Any, net: "Network") -> Columns:
     columns = columns_from(described)
     for layer in net.inputs:
-        names = columns.known.get(layer.name)
-        if names is not None and (not layer.shape or layer.shape[-1] != len(names)):
+        known = columns.known.get(layer.name)
+        count = known.count if isinstance(known, Digest) else len(known or ())
+        if count and layer.shape[-1:] != (count,):
             raise ConfigurationError(
-                f'it names {len(names)} columns of the layer "{layer.name}", whose '
+                f'it names {count} columns of the layer "{layer.name}", whose '
                 f"shape is {layer.shape}."
             )
     return columns

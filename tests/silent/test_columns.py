@@ -1,6 +1,7 @@
 """The columns of a data frame are found by their names, whatever their order."""
 
 import copy
+import hashlib
 import importlib.util
 import io
 import pickle
@@ -12,7 +13,7 @@ from sklearn.metrics import r2_score, roc_auc_score
 
 import theanets
 from theanets import container, saving
-from theanets.datasets.columns import Columns, names_of
+from theanets.datasets.columns import Columns, Digest, names_of
 from theanets.errors import DataError, ModelFileError
 
 RNG = np.random.default_rng(0)
@@ -399,7 +400,17 @@ def test_a_model_without_names_has_the_file_it_had():
 
 @pytest.mark.parametrize(
     "columns",
-    [[], "age", {"in": "age"}, {"in": [1, 2, 3, 4]}, {"in": []}, {"in": NAMES[:3]}],
+    [
+        [],
+        "age",
+        {"in": "age"},
+        {"in": [1, 2, 3, 4]},
+        {"in": []},
+        {"in": NAMES[:3]},
+        {"in": {"sha256": "0", "count": 3}},
+        {"in": {"sha256": "0"}},
+        {"in": {"sha256": 1, "count": 4}},
+    ],
 )
 def test_a_file_with_other_columns_is_refused(columns):
     net = trained()
@@ -407,6 +418,44 @@ def test_a_file_with_other_columns_is_refused(columns):
     arrays = {name: np.asarray(value) for name, value in net._values.items()}
     with pytest.raises(ModelFileError, match="columns"):
         theanets.load(container.packed(description, arrays))
+
+
+@pytest.mark.parametrize("name", ["column_number_{}", "x[{}]"])
+def test_names_too_long_for_a_file_are_checked_by_a_checksum(name):
+    names = [name.format(i) for i in range(20_000)]
+    wide = pd.DataFrame(RNG.normal(size=(4, 20_000)), columns=names)
+    turned = wide[names[::-1]]
+    net = theanets.Regressor([20_000, 1])
+    net.train((wide, np.zeros((4, 1))), **ONCE)
+    np.testing.assert_array_equal(net.predict(turned), net.predict(wide))
+    again = saved(saved(net))
+    assert again.columns == {}
+    np.testing.assert_array_equal(again.predict(wide), net.predict(wide))
+    np.testing.assert_array_equal(again.predict(wide.to_numpy()), net.predict(wide))
+    with pytest.raises(DataError, match=r"another order. .* 20000 columns"):
+        again.predict(turned)
+    with pytest.raises(DataError, match="checksum"):
+        again.predict(wide.rename(columns={names[0]: "other"}))
+    with pytest.raises(DataError, match="checksum"):
+        again.train((turned, np.zeros((4, 1))), **ONCE)
+    # Data that fit bring the names back.
+    again.train((wide, np.zeros((4, 1))), **ONCE)
+    np.testing.assert_array_equal(again.predict(turned), again.predict(wide))
+
+
+def test_the_checksum_is_that_of_the_page():
+    names = ["alter", "größe"]
+    parts = b"".join(len(n.encode()).to_bytes(8, "little") + n.encode() for n in names)
+    assert Digest.of(names) == Digest(hashlib.sha256(parts).hexdigest(), 2)
+    assert Digest.of(["ab", "c"]) != Digest.of(["a", "bc"])
+
+
+def test_a_run_that_goes_on_keeps_long_names():
+    columns, wide = Columns({"in": NAMES, "a": ["b"]}), Digest.of(NAMES)
+    columns.restore(Columns({"in": wide, "a": Digest.of(["c"]), "more": ["d"]}))
+    assert columns.known == {
+        "in": tuple(NAMES), "a": Digest.of(["c"]), "more": ("d",),
+    }  # fmt: skip
 
 
 def test_windows_of_frames_have_names():

@@ -1,7 +1,11 @@
 """The names of columns, by which data frames are matched whatever their order."""
 
+import hashlib
+import json
+import struct
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +16,34 @@ from theanets.registry import suggest
 
 Names = tuple[str, ...]
 _SHOWN = 8
+_MOST_BYTES = 1 << 18
+"""So long may all names be as JSON that a file holds them."""
+_MOST_BRACKETS = 1 << 14
+"""So many may there be in them, which a file counts as lists and objects."""
 _INPUTS = ("input", "indices", "mask")
+
+
+@dataclass(frozen=True)
+class Digest:
+    """What a file knows of names that are too many for it.
+
+    Attributes
+    ----------
+    sha256 : str
+        A checksum of the names in their order, in hexadecimal digits.
+    count : int
+        How many there are.
+    """
+
+    sha256: str
+    count: int
+
+    @classmethod
+    def of(cls, names: Sequence[str]) -> "Digest":
+        """Return that of names: of each its length in bytes, and it in UTF-8."""
+        encoded = [name.encode("utf-8", "surrogatepass") for name in names]
+        parts = b"".join(struct.pack("<Q", len(name)) + name for name in encoded)
+        return cls(hashlib.sha256(parts).hexdigest(), len(names))
 
 
 class Columns:
@@ -20,7 +51,7 @@ class Columns:
 
     Parameters
     ----------
-    known : mapping of str to sequence of str, optional
+    known : mapping of str to sequence of str or Digest, optional
         For an array, by the name of its layer or target, the names of its columns in
         the order in which the model reads them.
 
@@ -32,16 +63,43 @@ class Columns:
     array([[ 30, 180]])
     """
 
-    def __init__(self, known: Mapping[str, Sequence[str]] | None = None) -> None:
-        self.known = {key: tuple(names) for key, names in (known or {}).items()}
+    def __init__(
+        self, known: Mapping[str, Sequence[str] | Digest] | None = None
+    ) -> None:
+        self.known: dict[str, Names | Digest] = {
+            key: names if isinstance(names, Digest) else tuple(names)
+            for key, names in (known or {}).items()
+        }
 
     def copy(self) -> "Columns":
         """Return the same knowledge, to be added to without changing this one."""
         return Columns(self.known)
 
-    def described(self) -> dict[str, list[str]]:
-        """Return the names by array, as JSON holds them."""
-        return {key: list(names) for key, names in self.known.items()}
+    def names(self) -> dict[str, list[str]]:
+        """Return the names by array, of those whose names are known."""
+        known = self.known.items()
+        return {k: list(names) for k, names in known if not isinstance(names, Digest)}
+
+    def described(self) -> dict[str, Any]:
+        """Return the names by array, or checksums if they are long, as a file does."""
+        text = json.dumps(self.names())
+        brackets = text.count("[") + text.count("{")
+        short = len(text) <= _MOST_BYTES and brackets <= _MOST_BRACKETS
+        found: dict[str, Any] = {}
+        for key, names in self.known.items():
+            if short and not isinstance(names, Digest):
+                found[key] = list(names)
+            else:
+                own = names if isinstance(names, Digest) else Digest.of(names)
+                found[key] = asdict(own)
+        return found
+
+    def restore(self, saved: "Columns") -> None:
+        """Take over what a file holds, instead of what is known here."""
+        for key, names in saved.known.items():
+            mine = self.known.get(key)
+            same = isinstance(mine, tuple) and Digest.of(mine) == names
+            self.known[key] = mine if mine and same else names
 
     def array(self, value: Any, label: str, key: str, what: str) -> Any:
         """Return what a user gives as an array, its columns in the order known.
@@ -76,6 +134,16 @@ class Columns:
         known = self.known.get(key)
         if known is None or names == known or not _fits(array, names):
             return array
+        if isinstance(known, Digest):
+            if Digest.of(names) == known:
+                return array
+            raise DataError(
+                f"{what} has other columns than the training data, or has them in "
+                f"another order. The names of the {known.count} columns are too long "
+                "for a file, which holds a checksum of them alone. Give a frame with "
+                "those columns in the order of the training data; or an array, as "
+                "frame.to_numpy() is, whose columns are taken by position."
+            )
         missing = [*(Counter(known) - Counter(names))]
         unexpected = [*(Counter(names) - Counter(known))]
         if missing or unexpected:
@@ -128,7 +196,12 @@ class Columns:
             several = len(own) > 1 or slot.role in _INPUTS
             fixed = bool(slot.shape) and slot.shape[-1] == len(own)
             if own and several and fixed and array.ndim > 1:
-                self.known.setdefault(slot.name, own)
+                # What fits a checksum here has the names that it stands for.
+                self.known[slot.name] = self._order_of(slot.name, own)
+
+    def _order_of(self, key: str, names: Names) -> Names:
+        known = self.known.get(key)
+        return known if isinstance(known, tuple) else names
 
 
 def columns_from(described: Any) -> Columns:
@@ -139,13 +212,19 @@ def columns_from(described: Any) -> Columns:
     ValueError
         If it is nothing of the kind.
     """
-    fits = isinstance(described, Mapping) and all(
-        isinstance(names, list) and names and all(isinstance(n, str) for n in names)
-        for names in described.values()
-    )
-    if not fits:
+    if not isinstance(described, Mapping):
         raise ValueError("its columns are no lists of names.")
-    return Columns(described)
+    return Columns({key: _from_file(names) for key, names in described.items()})
+
+
+def _from_file(found: Any) -> list[str] | Digest:
+    if isinstance(found, list) and found and all(isinstance(n, str) for n in found):
+        return found
+    if isinstance(found, Mapping) and found.keys() == {"sha256", "count"}:
+        sha256, count = found["sha256"], found["count"]
+        if isinstance(sha256, str) and type(count) is int and count > 0:
+            return Digest(sha256, count)
+    raise ValueError("its columns are no lists of names.")
 
 
 def names_of(value: Any) -> Names:
