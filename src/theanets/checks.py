@@ -187,6 +187,8 @@ def counted(count: int, noun: str) -> str:
 
 def _plain(value: Any) -> Any:
     """Return a number as Python has it, None for what is no number."""
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        return None
     if isinstance(value, np.ndarray | jax.Array) and value.ndim == 0:
         value = np.asarray(value)[()]
     if isinstance(value, np.generic):

@@ -118,7 +118,7 @@ class Autoencoder(Network):
         array = as_array(z, "z")
         single = array.ndim == len(chosen.shape)
         array = array[None] if single else array
-        check([array], [Expected("z", "code", chosen.shape)], "decode")
+        check([array], [Expected("z", "code", chosen.shape)], "decode", self._dtype)
         objective, key = self._noisy(regularizers)
         last = self._last_layer().output_name
 

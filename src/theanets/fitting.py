@@ -21,6 +21,7 @@ from theanets import (
 )
 from theanets.checks import flag, is_whole
 from theanets.datasets.batches import Dataset
+from theanets.datasets.columns import Columns
 from theanets.datasets.sources import Chunk
 from theanets.errors import ConfigurationError, DataError
 from theanets.forks import forked, refuse_forked
@@ -186,6 +187,9 @@ def _epochs(
     """Check everything, and return the epochs of one algorithm."""
     plan = _Plan.make(net, train, algo, hyper)
     algo, parts, controls = plan.algo, plan.parts, plan.controls
+    columns = net._columns.copy()
+    for part in parts:
+        part.expect.columns = columns
     optimizer, checkpoint = plan.optimizer, plan.checkpoint
     several = len(parts) > 1 or optimizer is None
     if several and any(isinstance(data, Iterator) for data in (train, valid)):
@@ -208,7 +212,7 @@ def _epochs(
         )
     runs = _Runs(net, parts, (train, valid), controls, seed, begun, checkpoint)
     pairs = runs.sample() if optimizer is None else runs.train(optimizer)
-    return _watched(net, pairs, plan.snapshots)
+    return _watched(net, pairs, plan.snapshots, columns)
 
 
 def _optimizer(algo: Any, given: dict[str, Any]) -> Optimizer | None:
@@ -461,10 +465,14 @@ def _close() -> None:
 
 
 def _watched(
-    net: "Network", pairs: Iterator[Pair], snapshots: Snapshots
+    net: "Network", pairs: Iterator[Pair], snapshots: Snapshots, columns: Columns
 ) -> Iterator[Pair]:
-    """Pass pairs on, writing snapshots on the way; no other thread trains meanwhile."""
+    """Pass pairs on, writing snapshots on the way; no other thread trains meanwhile.
+
+    The network knows the columns of its data from now on.
+    """
     count, thread, failed = 0, net._begin_training(), None
+    values, before, net._columns = net._values.now(), net._columns, columns
     try:
         for count, pair in enumerate(pairs, start=1):
             if snapshots.due(count):
@@ -479,5 +487,9 @@ def _watched(
         # Also if it is closed by another thread.
         net._trainers.remove(thread)
         pairs.close()  # type: ignore[attr-defined]
+        now = net._values.now()
+        if not count and all(now[name] is array for name, array in values.items()):
+            # Nothing was learned of these data.
+            net._columns = before
         if count and not forked():
             snapshots.finish(net.save, failed)

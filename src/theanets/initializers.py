@@ -184,7 +184,7 @@ def _each(
 ) -> FloatArray:
     """Return a finite number, or one for each of so many units, checked."""
     try:
-        numbers = np.asarray(given, float)
+        numbers: FloatArray = np.ma.asarray(given, float).filled(math.nan)
     except (TypeError, ValueError):
         numbers = np.asarray(math.nan)
     inside = np.isfinite(numbers) & (numbers >= least) & (numbers < limit)

@@ -7,13 +7,15 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.tree_util import keystr
 
 from theanets import history, keys, optimizers
 from theanets.checks import compilable
 from theanets.config import config, float_type, stored_type
-from theanets.datasets.arrays import Expected
+from theanets.datasets.arrays import Expected, converted
+from theanets.datasets.columns import Columns
 from theanets.datasets.device import identity
-from theanets.errors import ConfigurationError
+from theanets.errors import ConfigurationError, DataError
 from theanets.forks import refuse_forked
 from theanets.initializers import as_seed
 from theanets.training import controls as controls_
@@ -138,7 +140,7 @@ def minimize(
     saved = None
     if checkpoint is not None:
         started = [
-            {"name": jax.tree_util.keystr(path), **identity(leaf)}
+            {"name": keystr(path), **identity(leaf)}
             for path, leaf in jax.tree_util.tree_leaves_with_path(held.params)
         ]
         checkpoint.run = {
@@ -199,9 +201,12 @@ class _Anything:
 
     names: tuple[str, ...] = ()
 
+    def __init__(self) -> None:
+        self.columns = Columns()
+
     def __call__(self, arrays: Sequence[Any]) -> list[Expected]:
         return [
-            Expected(f"array {i}", "input", (None,) * (array.ndim - 1))
+            Expected(f"array {i}", "input", array.shape[1:])
             for i, array in enumerate(arrays)
         ]
 
@@ -215,31 +220,39 @@ class _Start(NamedTuple):
 
 
 def _start(params: Any, dtype: Any) -> _Start:
-    def convert(leaf: Any) -> tuple[Any, Any, Any]:
-        # Converted by NumPy, since JAX would compile a program for each shape.
-        array = leaf if isinstance(leaf, jax.Array) else np.asarray(leaf)
-        if array.dtype.kind not in "biufV":
-            raise ConfigurationError(
-                f"params holds {leaf!r}; it has to be a tree of arrays of numbers."
-            )
-        # A number without a type of its own takes the precision of the models.
-        typed = jnp.issubdtype(array.dtype, jnp.floating) and not isinstance(
-            leaf, float
-        )
-        own = jax.dtypes.canonicalize_dtype(array.dtype if typed else dtype)
-        stored = stored_type(own)
-        moved = jax.device_put(array.astype(stored))
-        return moved, own, own if typed else stored
-
-    leaves, structure = jax.tree.flatten(params)
+    leaves, structure = jax.tree_util.tree_flatten_with_path(params)
     if not leaves:
         raise ConfigurationError(
             f"params is {params!r}, which holds no arrays. Give a tree of arrays, such "
             'as {"slope": 0.0}.'
         )
     # By hand: an error within jax.tree.map would come from the midst of JAX.
-    columns = zip(*map(convert, leaves), strict=True)
+    parts = [_part(leaf, "params" + keystr(path), dtype) for path, leaf in leaves]
+    columns = zip(*parts, strict=True)
     return _Start(*(jax.tree.unflatten(structure, column) for column in columns))
+
+
+def _part(leaf: Any, where: str, dtype: Any) -> tuple[Any, Any, Any]:
+    if isinstance(leaf, np.ma.MaskedArray) and np.ma.is_masked(leaf):
+        raise ConfigurationError(
+            f"{where} is a masked array, and hides some of its numbers. Say what "
+            "stands there, as x.filled(value) does."
+        )
+    # Converted by NumPy, since JAX would compile a program for each shape.
+    array = leaf if isinstance(leaf, jax.Array) else np.asarray(leaf)
+    if array.dtype.kind not in "biufV":
+        raise ConfigurationError(
+            f"params holds {leaf!r}; it has to be a tree of arrays of numbers."
+        )
+    # A number without a type of its own takes the precision of the models.
+    typed = jnp.issubdtype(array.dtype, jnp.floating) and not isinstance(leaf, float)
+    own = jax.dtypes.canonicalize_dtype(array.dtype if typed else dtype)
+    stored = stored_type(own)
+    try:
+        moved = jax.device_put(converted(array, stored, where, "Begin with less."))
+    except DataError as error:
+        raise ConfigurationError(str(error)) from None
+    return moved, own, own if typed else stored
 
 
 def _of_types(params: Any, types: Any) -> Any:

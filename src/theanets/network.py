@@ -12,10 +12,13 @@ import numpy as np
 from theanets import files, history, originals, regularizers
 from theanets.checks import counted, flag, is_whole
 from theanets.config import config, float_type, stored_type
+from theanets.datasets.arrays import converted
+from theanets.datasets.columns import Columns
 from theanets.datasets.sparse import dense
 from theanets.errors import (
     ConcurrencyError,
     ConfigurationError,
+    DataError,
     ModelFileError,
     TheanetsError,
     UnknownNameError,
@@ -25,7 +28,7 @@ from theanets.forks import elsewhere, fork_safe, forked
 from theanets.functional import Answering, Learning, answering, learning, split
 from theanets.graph.freezing import freezing, unfreezing
 from theanets.graph.objective import Objective
-from theanets.graph.slots import slots_of
+from theanets.graph.slots import slots_of, weights_name
 from theanets.graph.specs import layer_from
 from theanets.graph.topology import Topology
 from theanets.initializers import as_seed
@@ -149,6 +152,7 @@ class Network:
         self._topology = Topology()
         self._values = Arrays()
         self._epochs = 0
+        self._columns = Columns()
         self._draws = 0
         self._answering: Objective | None = None
         self._trainers: list[Thread] = []
@@ -183,6 +187,30 @@ class Network:
     def seed(self) -> int:
         """The seed of everything random; with ``rng=None`` the one that was drawn."""
         return self._seed
+
+    @property
+    def columns(self) -> dict[str, list[str]]:
+        """The names of the columns that the training data had, in the model's order.
+
+        By the name of the input layer, or of the target, whose data were data frames.
+        By these names the columns of other frames are found, in whatever order they
+        stand; arrays without names are taken by position. Of a model from a file names
+        that are too long for one, some ten thousand of them, are not told: their frames
+        have to come in the order of the training data, which is checked.
+
+        Examples
+        --------
+        >>> import numpy as np, pandas as pd, theanets
+        >>> people = pd.DataFrame({"age": [30, 60, 40], "height": [1.8, 1.6, 1.7]})
+        >>> net = theanets.Autoencoder([2, 1, 2])
+        >>> _ = net.train(people, max_epochs=1, progress=False)
+        >>> net.columns
+        {'in': ['age', 'height']}
+        >>> turned = people[["height", "age"]]
+        >>> bool((net.predict(turned) == net.predict(people)).all())
+        True
+        """
+        return self._columns.names()
 
     @property
     def num_params(self) -> int:
@@ -569,7 +597,8 @@ class Network:
         Parameters
         ----------
         train : array, tuple of arrays, callable, iterable or Dataset
-            Inputs, then the target, then weights if the model is weighted.
+            Inputs, then the target, then weights if the model is weighted. Of data
+            frames the names of the columns are kept, see `columns`.
         valid : optional
             Data of the same kind that decides when to stop; by default ``train``.
         algo : str or optax.GradientTransformation, or a list of such
@@ -773,7 +802,7 @@ class Network:
         """Draw the first values of layers, by full name."""
         dtype = stored_type(self._dtype)
         return {
-            layer.full_name(name): held(value.astype(dtype))
+            layer.full_name(name): held(_first(value, dtype, layer, name))
             for layer in layers
             for name, value in layer.initial_values(seed).items()
         }
@@ -806,7 +835,8 @@ class Network:
         return (convert(output), after) if return_state else convert(output)
 
     def _continued(self, x: Any, name: str, state: Any) -> Any:
-        return continued(self._bare(), self._values.now(), x, name, state)
+        values = self._values.now()
+        return continued(self._bare(), values, x, name, state, self._columns)
 
     def _compute(
         self, x: Any, names: tuple[str, ...] | None, given: dict[str, Any]
@@ -818,7 +848,7 @@ class Network:
             return answer
         values = self._values.now()
         objective, key = self._noisy(given)
-        return compute(objective, values, x, names, key)
+        return compute(objective, values, x, names, key, self._columns)
 
     def _noisy(self, given: Mapping[str, Any]) -> tuple[Objective, Any]:
         """Return the graph with the noise that keywords ask for, and its random key."""
@@ -852,9 +882,15 @@ class Network:
 
         All are checked before anything is computed.
         """
-        arrays, single = input_arrays(self._topology, x)
+        columns = self._columns
+        arrays, single = input_arrays(self._topology, x, self._dtype, columns)
         length = len(next(iter(arrays.values())))
-        target = checked_target(y, shape, () if single else (length,), classes)
+        leading = () if single else (length,)
+        loss = self._scored()
+        y = columns.array(y, "y", loss.target, "y")
+        if w is not None:
+            w = columns.array(w, "w", weights_name(loss), "w")
+        target = checked_target(y, shape, leading, self._dtype, classes)
         weights = checked_weights(w, target.shape)
         size = examples_at_once([*arrays.values(), target], self._dtype)
         if single or length <= size:
@@ -865,6 +901,12 @@ class Network:
             inputs = {name: array[part] for name, array in arrays.items()}
             predicted = self.predict(inputs, **given)
             yield dense(target[part]), predicted, weights[part]
+
+    def _scored(self) -> Loss:
+        """Return the loss whose target a score is about."""
+        last = self._last_layer().output_name
+        known = [self._following(loss) for loss in self.losses]
+        return next((x for x in known if x.output_name == last), known[0])
 
     def _noise_key(self) -> np.ndarray:
         with _COUNTING:
@@ -888,6 +930,15 @@ class Network:
 
 
 register(Network)
+
+
+def _first(value: np.ndarray, dtype: Any, layer: Layer, name: str) -> np.ndarray:
+    """Return the first value of a parameter in the precision of the model."""
+    try:
+        what, advice = f'{layer.where}its parameter "{name}"', "Begin with less."
+        return converted(np.asarray(value), dtype, what, advice)
+    except DataError as error:
+        raise ConfigurationError(str(error)) from None
 
 
 def load(file: files.Source) -> Network:

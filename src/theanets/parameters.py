@@ -8,7 +8,7 @@ import numpy as np
 
 from theanets.checks import flag
 from theanets.config import float_type
-from theanets.datasets.arrays import as_array
+from theanets.datasets.arrays import as_array, converted
 from theanets.errors import DataError
 from theanets.forks import forked, keep
 from theanets.registry import suggest
@@ -119,7 +119,8 @@ class Parameter:
         Raises
         ------
         DataError
-            If the shape is another one, or a value is not finite.
+            If the shape is another one, or a value is not finite, or beyond what the
+            precision of the parameter can hold.
         """
         flag(borrow, "borrow")
         array = np.asarray(as_array(value, f'parameter "{self.name}"'))
@@ -128,13 +129,9 @@ class Parameter:
                 f'parameter "{self.name}": its shape is {self.shape}, got an array of '
                 f"shape {array.shape}."
             )
-        array = array.astype(self.dtype)
-        if not np.isfinite(array.astype("f8")).all():
-            raise DataError(
-                f'parameter "{self.name}": the new values hold NaN or infinity. '
-                "Its old values stay."
-            )
-        self._values[self.name] = held(array)
+        where = f'parameter "{self.name}": its new value'
+        new = converted(array, self.dtype, where, "Its old values stay.")
+        self._values[self.name] = held(np.array(new))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         value = self.get_value()

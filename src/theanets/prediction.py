@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from theanets.datasets.arrays import as_array, check, narrowed, nbytes
+from theanets.datasets.arrays import as_array, check, converted, narrowed, nbytes
+from theanets.datasets.columns import Columns
 from theanets.datasets.unpack import is_by_name
 from theanets.errors import ConfigurationError, DataError
 from theanets.graph.expected import expected_input
@@ -30,6 +31,7 @@ def compute(
     x: Any,
     names: tuple[str, ...] | None,
     key: np.ndarray | None,
+    columns: Columns | None = None,
 ) -> dict[str, np.ndarray]:
     """Compute some outputs, or all, of a batch of any size or of one example.
 
@@ -45,13 +47,15 @@ def compute(
         Which outputs; by default all.
     key : array, optional
         Random key of the noise; without it there is none.
+    columns : Columns, optional
+        What the model knows of the columns of its data.
 
     Raises
     ------
     DataError
         If the data do not fit the inputs.
     """
-    arrays, single = input_arrays(objective.topology, x)
+    arrays, single = input_arrays(objective.topology, x, objective.dtype, columns)
     program = PROGRAMS.get(
         ("forward", objective.key, names),
         lambda: jax.jit(_forward(objective, names)),
@@ -70,6 +74,7 @@ def continued(
     x: Any,
     name: str,
     state: Any,
+    columns: Columns | None = None,
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Compute an output of sequences that go on from a state, and the state after.
 
@@ -85,6 +90,8 @@ def continued(
         Which output.
     state : mapping of str to array, optional
         By full name, such as ``hid1.h``, as this returned it; None: the initial one.
+    columns : Columns, optional
+        What the model knows of the columns of its data.
 
     Raises
     ------
@@ -100,7 +107,7 @@ def continued(
             "the model has no recurrent layer, so there is no state to go on from. "
             "Leave state and return_state out."
         )
-    arrays, single = input_arrays(topology, x)
+    arrays, single = input_arrays(topology, x, dtype, columns)
     length = len(next(iter(arrays.values())))
     before = {} if state is None else _checked_state(state, shapes, length, single)
     program = PROGRAMS.get(
@@ -159,7 +166,8 @@ def _checked_state(
                 f'state["{name}"] has the shape {there}; for these data it has to be '
                 f"{shape[1:] if single else shape}."
             )
-        found[name] = array.astype(expected.dtype)
+        where, advice = f'state["{name}"]', "Give one that predict has returned."
+        found[name] = converted(array, expected.dtype, where, advice)
     return found
 
 
@@ -209,12 +217,17 @@ def examples_at_once(arrays: Iterable[Any], dtype: Any) -> int:
     return 1 << (_BATCH_BYTES // max(example, 1) or 1).bit_length() - 1
 
 
-def input_arrays(topology: Topology, x: Any) -> tuple[dict[str, Any], bool]:
+def input_arrays(
+    topology: Topology, x: Any, dtype: Any, columns: Columns | None = None
+) -> tuple[dict[str, Any], bool]:
     """Return the checked inputs by layer name, and whether they are one example."""
-    layers = topology.inputs
+    layers, columns = topology.inputs, columns or Columns()
     given = _by_name(x, [layer.name for layer in layers])
     called = "x" if len(layers) == 1 else 'x["{}"]'
-    arrays = [as_array(given[x.name], called.format(x.name)) for x in layers]
+    arrays = [
+        columns.array(given[name], called.format(name), name, f'x: "{name}"')
+        for name in (layer.name for layer in layers)
+    ]
     single = all(
         array.ndim == len(layer.shape)
         for array, layer in zip(arrays, layers, strict=True)
@@ -222,7 +235,7 @@ def input_arrays(topology: Topology, x: Any) -> tuple[dict[str, Any], bool]:
     if single:
         arrays = [array[None] for array in arrays]
     expected = [expected_input(topology, layer.name) for layer in layers]
-    check(arrays, expected, "x")
+    check(arrays, expected, "x", dtype)
     named = {
         # A precision to compute in would round large indices.
         slot.name: array.astype("int32") if slot.role == "indices" else array

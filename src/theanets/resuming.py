@@ -8,6 +8,7 @@ import numpy as np
 from theanets import history
 from theanets.checks import is_whole
 from theanets.config import widened
+from theanets.datasets.columns import columns_from
 from theanets.graph.objective import Objective
 from theanets.optimizers import Optimizer
 from theanets.parameters import held
@@ -91,7 +92,7 @@ def identity(
 
     ``learned`` are parameters such as the optimizer moves.
     """
-    changing = ("epochs", "frozen")
+    changing = ("epochs", "frozen", "columns")
     model = {name: x for name, x in describe(net).items() if name not in changing}
     # Whether it is the network or this training that froze them.
     frozen = sorted(whole.topology.frozen)
@@ -152,12 +153,14 @@ def restore(net: "Network", parts: Sequence[Part], saved: Saved, place: Place) -
     table = history.unpacked(saved.facts, saved.arrays)
     if len(table["stage"]) != place.base + place.done:
         raise ValueError("its history is not that of so many epochs")
-    _, arrays = saved.model
+    description, arrays = saved.model
+    columns = columns_from(description.get("columns", {}))
     values = _alike(net._values.now(), arrays)
     owned = [
         (own, _alike(own, saved.under(f"own/{i}/")))
         for i, own in enumerate(_own(parts))
     ]
+    net._columns.restore(columns)
     net._values.commit(values)
     for own, found in owned:
         own.update(found)

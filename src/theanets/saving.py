@@ -12,6 +12,7 @@ import numpy as np
 from theanets import files
 from theanets.checks import is_whole, number
 from theanets.config import stored_type
+from theanets.datasets.columns import Columns, Digest, columns_from
 from theanets.errors import ConfigurationError, ModelFileError, TheanetsError
 from theanets.graph.freezing import with_frozen
 from theanets.graph.specs import layer_from
@@ -95,6 +96,8 @@ def describe(net: "Network") -> dict[str, Any]:
     _check_losses(net.losses, net.layers)
     # Left out where there are none, as files were written before there could be any.
     frozen = {"frozen": net.frozen} if net.frozen else {}
+    known = net._columns.described()
+    columns = {"columns": known} if known else {}
     return {
         "model": named(type(net)),
         "layers": [layer.to_spec() for layer in net.layers],
@@ -103,6 +106,7 @@ def describe(net: "Network") -> dict[str, Any]:
         "epochs": net._epochs,
         "floatX": net._dtype.name,
         **frozen,
+        **columns,
     }
 
 
@@ -128,6 +132,7 @@ def rebuild(
         for spec in description["losses"]:
             net.add_loss(Loss.build(**spec))
         _freeze(net, description.get("frozen", []))
+        net._columns = _columns(description.get("columns", {}), net)
     # Strangers' descriptions go wrong in ways that nobody thought of.
     except Exception as error:
         raise ModelFileError(
@@ -193,6 +198,19 @@ def _freeze(net: "Network", names: Any) -> None:
             f"{listing(sorted(missing)[:5])}."
         )
     net._topology = with_frozen(net._topology, names)
+
+
+def _columns(described: Any, net: "Network") -> Columns:
+    columns = columns_from(described)
+    for layer in net.inputs:
+        known = columns.known.get(layer.name)
+        count = known.count if isinstance(known, Digest) else len(known or ())
+        if count and layer.shape[-1:] != (count,):
+            raise ConfigurationError(
+                f'it names {count} columns of the layer "{layer.name}", whose '
+                f"shape is {layer.shape}."
+            )
+    return columns
 
 
 def _check_layers(layers: Sequence[Layer]) -> None:

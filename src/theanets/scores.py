@@ -13,7 +13,11 @@ Part = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def checked_target(
-    y: Any, shape: Shape, leading: tuple[int, ...], classes: int | None = None
+    y: Any,
+    shape: Shape,
+    leading: tuple[int, ...],
+    dtype: Any,
+    classes: int | None = None,
 ) -> Any:
     """Return targets or labels, checked before anything is predicted.
 
@@ -27,6 +31,8 @@ def checked_target(
         Shape of the target of one example.
     leading : tuple
         The number of examples of the inputs; empty for a single example.
+    dtype : dtype
+        The precision of the model.
     classes : int, optional
         Number of classes, for labels.
     """
@@ -39,7 +45,7 @@ def checked_target(
         )
     role = "target" if classes is None else "labels"
     batch = array[None] if single else array
-    check([batch], [Expected("y", role, shape, classes)], "score")
+    check([batch], [Expected("y", role, shape, classes)], "score", dtype)
     return array
 
 
@@ -56,10 +62,12 @@ def checked_weights(w: Any, shape: tuple[int, ...]) -> np.ndarray:
             f"w has the shape {weights.shape}; weights need the shape of the target, "
             f"{shape}, or one entry for each example."
         )
-    if not (weights >= 0).all() or not 0 < weights.sum() < np.inf:
+    with np.errstate(over="ignore"):
+        total = weights.sum()
+    if not (weights >= 0).all() or not 0 < total < np.inf:
         raise DataError(
             f"w holds values from {weights.min():g} to {weights.max():g}; weights have "
-            "to be finite, 0 or more, and some of them more than 0."
+            "to be finite, as their sum, 0 or more, and some of them more than 0."
         )
     extra = (1,) * (len(shape) - weights.ndim)
     return np.broadcast_to(weights.reshape(*weights.shape, *extra), shape)
@@ -93,6 +101,7 @@ def all_right(part: Part) -> Part:
     return np.ones(right.shape), right, weights.mean(axis=-1)
 
 
+@np.errstate(over="ignore", under="ignore", invalid="ignore")
 def r2(parts: Iterable[Part]) -> float:
     """Return R² of each output, averaged, as scikit-learn's ``r2_score`` does.
 
@@ -104,13 +113,20 @@ def r2(parts: Iterable[Part]) -> float:
     >>> whole = r2([(y, y + 0.5, np.ones((4, 1)))])
     >>> round(whole, 6), round(r2((y[i : i + 2],) * 3 for i in (0, 2)), 6)
     (0.8, 1.0)
+
+    Raises
+    ------
+    DataError
+        If the squares are more than a float can hold.
     """
     weight: Any = 0.0
     center: Any = 0.0
     total: Any = 0.0
     residual: Any = 0.0
+    finite = True
     for y, predicted, weights in parts:
         _check_shapes(y, predicted)
+        finite = finite and bool(np.isfinite(predicted).all())
         outputs = predicted.shape[-1]
         w, true, answer = (
             array.reshape(-1, outputs).astype("f8") for array in (weights, y, predicted)
@@ -127,6 +143,11 @@ def r2(parts: Iterable[Part]) -> float:
     # A target that never changes: perfect or worthless, as scikit-learn has it.
     constant = np.where(residual == 0, 1.0, 0.0)
     scores = np.where(total > 0, 1 - residual / np.where(total > 0, total, 1), constant)
+    if finite and not np.isfinite(total + residual).all():
+        raise DataError(
+            "R² needs the squares of these targets, predictions and weights, which "
+            "float64 cannot hold. Scale them."
+        )
     return float(scores[weight > 0].mean())
 
 

@@ -9,6 +9,7 @@ import theanets
 from theanets.datasets import sources as sources_module
 from theanets.datasets.arrays import Expected
 from theanets.datasets.batches import Dataset, source
+from theanets.datasets.columns import Columns
 from theanets.errors import DataError
 
 from ..helpers import bits, blobs
@@ -18,6 +19,9 @@ class Expectations:
     """Expects pairs of points and labels, as a classifier does."""
 
     names = ("in", "target")
+
+    def __init__(self):
+        self.columns = Columns()
 
     def __call__(self, arrays):
         points = Expected("in", "input", (4,))

@@ -21,6 +21,7 @@ import scipy.sparse
 import theanets
 from theanets.datasets import prefetch as prefetch_module
 from theanets.datasets import sources as sources_module
+from theanets.datasets.columns import Columns
 from theanets.errors import DataError
 
 from ..helpers import bits, blobs
@@ -725,6 +726,9 @@ def test_batches_that_nobody_wants_any_more_leave_no_thread():
 
 class AnyPair:
     names = ("in", "target")
+
+    def __init__(self):
+        self.columns = Columns()
 
     def __call__(self, arrays):
         roles = ("input", "target")

@@ -21,6 +21,7 @@ import theanets
 from theanets import saving
 from theanets.config import config, float_type
 from theanets.datasets.arrays import Expected
+from theanets.datasets.columns import Columns
 from theanets.errors import NonFiniteError
 from theanets.optimizers import resolve
 from theanets.training import loop, measure
@@ -35,6 +36,9 @@ TRAIN, VALID = np.zeros((1, 1), "f4"), np.ones((1, 1), "f4")
 
 class Anything:
     names = ()
+
+    def __init__(self):
+        self.columns = Columns()
 
     def __call__(self, arrays):
         return [Expected("x", "input", array.shape[1:]) for array in arrays]

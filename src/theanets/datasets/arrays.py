@@ -10,7 +10,8 @@ import jax
 import numpy as np
 
 from theanets.checks import counted
-from theanets.datasets.content import facts_of, not_finite
+from theanets.datasets.content import facts_of, not_finite, rounded, too_large
+from theanets.datasets.masked import check_parts, unmasked
 from theanets.datasets.sparse import SparseRows
 from theanets.errors import DataError
 
@@ -75,7 +76,7 @@ def as_array(value: Any, name: str) -> Any:
     if array.dtype == bool:
         array = array.astype(np.uint8)
     elif array.dtype == np.longdouble:
-        array = array.astype(np.float64)
+        array = _doubled(array, name)
     elif not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
     if not _is_number(array.dtype):
@@ -86,13 +87,27 @@ def as_array(value: Any, name: str) -> Any:
     return array
 
 
-def check(arrays: Sequence[Any], expected: Sequence[Expected], what: str) -> None:
+def check(
+    arrays: Sequence[Any], expected: Sequence[Expected], what: str, dtype: Any = "f8"
+) -> None:
     """Check arrays of one data set or batch against what a model expects.
+
+    Parameters
+    ----------
+    arrays : sequence of array
+        The arrays.
+    expected : sequence of Expected
+        What each has to be.
+    what : str
+        How messages call them all.
+    dtype : dtype
+        The precision to compute in.
 
     Raises
     ------
     DataError
-        If one does not fit, or has no examples, or holds what is not finite.
+        If one does not fit, or has no examples, or holds what is not finite, or is
+        not in the precision that it is computed with.
     """
     if len(arrays) != len(expected):
         raise DataError(
@@ -119,8 +134,48 @@ def check(arrays: Sequence[Any], expected: Sequence[Expected], what: str) -> Non
         )
     if lengths and lengths[0] == 0:
         raise DataError(f"{what} is empty: there are no examples in it.")
-    for array, slot in zip(arrays, expected, strict=True):
-        _check_content(array, slot, what)
+    types = precisions(expected, dtype)
+    for array, slot, own in zip(arrays, expected, types, strict=True):
+        _check_content(array, slot, what, own)
+
+
+def precisions(expected: Sequence[Expected], dtype: Any) -> list[Any]:
+    """Return the widest type for each array: losses need more than bfloat16."""
+    wide = np.promote_types(dtype, np.float32)
+    return [dtype if e.role in ("input", "code") else wide for e in expected]
+
+
+def converted(array: Any, dtype: Any, name: str, advice: str) -> np.ndarray:
+    """Return an array in another precision, if that can hold it.
+
+    Parameters
+    ----------
+    array : array
+        Numbers, which become those of a model.
+    dtype : dtype
+        The precision.
+    name, advice : str
+        What begins and ends a message.
+
+    Raises
+    ------
+    DataError
+        If a number is NaN or infinite, or the precision cannot hold it.
+
+    Examples
+    --------
+    >>> converted(np.array([1, 2e39]), "float32", "start", "Begin lower.")
+    Traceback (most recent call last):
+        ...
+    theanets.errors.DataError: start holds 2e+39 in row 1, which float32 cannot hold...
+    """
+    if array.size:
+        facts = facts_of(array, whole=False)
+        if not (math.isfinite(facts.low) and math.isfinite(facts.high)):
+            raise DataError(f"{name} holds NaN or infinity. {advice}")
+        if found := too_large(array if array.ndim else array[None], dtype, facts):
+            raise DataError(f"{name} holds {found}. {advice}")
+    return np.asarray(rounded(array, dtype))
 
 
 def describe(expected: Expected) -> str:
@@ -141,7 +196,7 @@ def narrowed(array: Any, dtype: Any) -> Any:
     if kind in "iu":
         return array if size <= 4 else array.astype(_four_bytes(array, dtype))
     if size > max(np.dtype(dtype).itemsize, 2):
-        return array.astype(dtype)
+        return rounded(array, dtype)
     return array
 
 
@@ -155,17 +210,22 @@ def nbytes(array: Any, dtype: Any) -> int:
 
 def _converted(value: Any, name: str) -> Any:
     if isinstance(value, np.ndarray | jax.Array | SparseRows):
-        return value
+        return unmasked(value, name)
     if hasattr(value, "toarray") and hasattr(value, "nnz"):
         return _of_sparse(value, name)
     if isinstance(value, Mapping | str | bytes) or value is None:
         raise _no_array(value, name)
     if hasattr(value, "to_numpy"):
-        return _of_numbers(value.to_numpy())
+        return _of_numbers(unmasked(value.to_numpy(), name), name)
+    if isinstance(value, list | tuple):
+        check_parts(value, name)
     try:
         if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
             return np.from_dlpack(value)
-        array = np.asarray(value)
+        # What hands out a masked array is not to lose the mask here.
+        array = np.asarray(unmasked(np.asanyarray(value), name))
+    except DataError:
+        raise
     except (TypeError, ValueError, RuntimeError, BufferError) as error:
         raise DataError(
             f"{name} cannot be made an array: {str(error).rstrip('.')}. Give numbers "
@@ -193,13 +253,38 @@ def _of_sparse(value: Any, name: str) -> Any:
     return SparseRows(value)
 
 
-def _of_numbers(array: np.ndarray) -> np.ndarray:
+def _doubled(array: Any, name: str) -> Any:
+    """Return numbers of more than eight bytes in eight."""
+    rows = array if array.ndim else array[None]
+    values = rows.stored if isinstance(rows, SparseRows) else rows
+    known = values.size and np.isfinite(values).all()
+    if known and (found := too_large(rows, np.float64)):
+        raise DataError(f"{name} holds {found}. {_way_out(np.float64)}")
+    return rounded(array, np.float64)
+
+
+def _way_out(dtype: Any) -> str:
+    if np.dtype(dtype) == np.float64:
+        return "Scale the data."
+    return (
+        "Scale the data, or compute in float64: set theanets.config.floatX before the "
+        "model is made."
+    )
+
+
+def _of_numbers(array: np.ndarray, name: str) -> np.ndarray:
     """Return the array of a data frame, whose columns of several types are objects."""
     if array.dtype == object and all(
         isinstance(x, Real | np.bool_) or str(x) == "<NA>" for x in array.flat
     ):
         missing = np.array([str(x) == "<NA>" for x in array.flat]).reshape(array.shape)
-        return np.where(missing, np.nan, array).astype("f8")
+        try:
+            return np.where(missing, np.nan, array).astype("f8")
+        except OverflowError as error:
+            raise DataError(
+                f"{name} holds a number that no float can hold: {error}. "
+                f"{_way_out(np.float64)}"
+            ) from error
     return array
 
 
@@ -244,7 +329,7 @@ def _check_shape(array: Any, slot: Expected, what: str) -> None:
     )
 
 
-def _check_content(array: Any, slot: Expected, what: str) -> None:
+def _check_content(array: Any, slot: Expected, what: str, dtype: Any) -> None:
     facts = facts_of(array, whole=slot.role in WHOLE or slot.bounds is not None)
     if not (math.isfinite(facts.low) and math.isfinite(facts.high)):
         count, (first, *place) = not_finite(array)
@@ -256,6 +341,8 @@ def _check_content(array: Any, slot: Expected, what: str) -> None:
             f"{counted(count, 'example')}, the first at index "
             f"{first}{within if place else ''}. Remove or repair these examples."
         )
+    if slot.role not in WHOLE and (found := too_large(array, dtype, facts)):
+        raise DataError(f'{what}: "{slot.name}" holds {found}. {_way_out(dtype)}')
     if slot.role == "weights" and facts.low < 0 and not slot.signed:
         raise DataError(
             f'{what}: "{slot.name}" holds {facts.low:g}; weights have to be 0 or more. '

@@ -8,16 +8,17 @@ import numpy as np
 
 from theanets.checks import flag, is_number, is_whole, whole
 from theanets.config import config
-from theanets.datasets.arrays import Expected, check, nbytes
+from theanets.datasets.arrays import Expected, as_array, nbytes, precisions
+from theanets.datasets.columns import names_of
 from theanets.datasets.reading import Noted, Reader
 from theanets.datasets.sources import (
     ArraySource,
     Expect,
     StreamSource,
-    precisions,
+    fitted,
 )
 from theanets.datasets.sparse import SparseRows
-from theanets.datasets.unpack import unpacked
+from theanets.datasets.unpack import parts_of
 from theanets.errors import DataError, TheanetsError
 
 
@@ -91,6 +92,7 @@ class _SignedWeights:
     def __init__(self, expect: Expect) -> None:
         self._expect = expect
         self.names = expect.names
+        self.columns = expect.columns
 
     def __call__(self, arrays: Sequence[Any]) -> list[Expected]:
         return [replace(each, signed=True) for each in self._expect(arrays)]
@@ -155,8 +157,8 @@ def source(
         batches = whole(batches, what, 1, also, DataError)
     passes = "epoch" if shuffle else "validation"
     with Noted(name):
-        arrays = unpacked(data, name, expect.names)
-        if arrays is None:
+        parts = parts_of(data, name, expect.names)
+        if parts is None:
             if axis:
                 raise DataError(
                     f"{name}: axis is {axis!r}, but the data are batches, which come "
@@ -165,10 +167,12 @@ def source(
                 )
             reader = Reader(data, name, batches, passes, timeout, once=consecutive)
             return StreamSource(reader, expect, dtype)
+        given = [as_array(part.value, part.label) for part in parts]
+        names = [names_of(part.value) for part in parts]
         if axis:
-            arrays = tuple(_examples_first(array, axis, name) for array in arrays)
-        expected = expect(arrays)
-        check(arrays, expected, name)
+            given = [_examples_first(array, axis, name) for array in given]
+            names = [() for _ in names]
+        arrays, expected = fitted(given, names, expect, name, dtype)
         _check_weights(arrays, expected, name)
     if consecutive and (shuffle or 0 < (batch_size or 0) < len(arrays[0])):
         raise DataError(

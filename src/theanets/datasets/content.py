@@ -1,9 +1,12 @@
 """What is known of the numbers in an array, found without a copy of all of it."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from theanets.datasets.sparse import SparseRows
@@ -45,26 +48,92 @@ def facts_of(array: Any, whole: bool) -> Facts:
     return Facts(low, high, not fractions)
 
 
-def not_finite(array: Any) -> tuple[int, tuple[int, ...]]:
+def not_finite(array: Any, dtype: Any = "f8") -> tuple[int, tuple[int, ...]]:
     """Return how many examples hold NaN or infinity, and the place of the first value.
 
+    Parameters
+    ----------
+    array : array or SparseRows
+        The examples.
+    dtype : dtype
+        The precision in which they are looked at.
+
+    Examples
+    --------
     >>> not_finite(np.array([[1, 2], [3, np.nan], [np.inf, 4]]))
     (2, (1, 1))
     """
-    rows = _finite(array)
+    rows = _finite(array, dtype)
     first = int(np.argmin(rows))
-    example = np.asarray(array[first : first + 1], "f8")[0]
+    example = rounded(np.asarray(array[first : first + 1]), dtype)[0]
     place = np.argwhere(~np.isfinite(example))[0]
     return int((~rows).sum()), (first, *map(int, place))
 
 
-def _finite(array: Any) -> np.ndarray:
+def rounded(array: Any, dtype: Any) -> Any:
+    """Return an array in another precision, without NumPy's warnings.
+
+    What is too large for it becomes infinite, which `too_large` tells before.
+    """
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        return array.astype(dtype)
+
+
+def too_large(array: Any, dtype: Any, facts: Facts | None = None) -> str:
+    """Return which of finite numbers a precision cannot hold, and where; "" if none.
+
+    Rounding keeps the order of numbers, so that the least and the largest tell of all.
+
+    Parameters
+    ----------
+    array : array or SparseRows
+        The numbers.
+    dtype : dtype
+        The precision.
+    facts : Facts, optional
+        What is known of them.
+
+    Examples
+    --------
+    >>> too_large(np.array([[0, 1], [2, 1e39]]), "float32")
+    '1e+39 in row 1, column 1, which float32 cannot hold: its largest number is 3.4e+38'
+    """
+    facts, most = facts or facts_of(array, whole=False), _largest(dtype)
+    bounds = np.array([facts.low, facts.high])
+    if max(-facts.low, facts.high) <= most or np.isfinite(rounded(bounds, dtype)).all():
+        return ""
+    _, (first, *place) = not_finite(array, dtype)
+    value = np.asarray(array[first : first + 1])[(0, *place)]
+    shown = np.format_float_scientific(value, precision=6, trim="-")
+    return (
+        f"{shown} {located((first, *place))}, which {jnp.dtype(dtype).name} cannot "
+        f"hold: its largest number is {most:.2g}"
+    )
+
+
+def located(index: Sequence[int]) -> str:
+    """Return where an entry of an array stands, for messages.
+
+    >>> located((3,)), located((3, 7)), located((3, 7, 1))
+    ('in row 3', 'in row 3, column 7', 'in row 3, at (7, 1) in it')
+    """
+    first, *rest = index
+    within = f", column {rest[0]}" if len(rest) == 1 else f", at {tuple(rest)} in it"
+    return f"in row {first}{within if rest else ''}"
+
+
+@lru_cache
+def _largest(dtype: Any) -> float:
+    return float(jnp.finfo(dtype).max)  # type: ignore[no-untyped-call]
+
+
+def _finite(array: Any, dtype: Any) -> np.ndarray:
     """Return for each example whether all its values are finite."""
     if isinstance(array, SparseRows):
-        return array.finite()
+        return array.finite(dtype)
     size = max(1, _BLOCK_BYTES // (8 * max(1, math.prod(array.shape[1:]))))
     blocks = [
-        np.isfinite(np.asarray(array[begin : begin + size], "f8"))
+        np.isfinite(rounded(np.asarray(array[begin : begin + size]), dtype))
         for begin in range(0, len(array), size)
     ]
     return np.concatenate(

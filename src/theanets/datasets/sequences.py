@@ -9,6 +9,7 @@ import numpy as np
 
 from theanets.checks import flag, is_whole, whole
 from theanets.datasets.arrays import as_array
+from theanets.datasets.columns import Names, named, names_of
 from theanets.errors import DataError
 
 Rng = int | np.random.RandomState | np.random.Generator | None
@@ -128,6 +129,7 @@ def batches(
     )
     given: Sequence[Any] = arrays if several else [arrays]
     series = [as_array(part, f"arrays[{i}]") for i, part in enumerate(given)]
+    names = [names_of(part) for part in given]
     for i, part in enumerate(series):
         if part.ndim == 0:
             raise DataError(f"arrays[{i}] is one number; it has to be a sequence.")
@@ -137,13 +139,16 @@ def batches(
             f"the arrays differ in length: {', '.join(map(str, lengths))}. Each needs "
             "one entry for each time step."
         )
-    cut = partial(_cut, series, steps)
+    cut = partial(_cut, series, names, steps)
     return windows(cut, lengths[0], steps, batch_size, rng, stateful, "the arrays have")
 
 
-def _cut(series: Sequence[Any], steps: int, starts: np.ndarray) -> tuple[Any, ...]:
+def _cut(
+    series: Sequence[Any], names: Sequence[Names], steps: int, starts: np.ndarray
+) -> tuple[Any, ...]:
     places = starts[:, None] + np.arange(steps)
-    return tuple(np.asarray(part[places]) for part in series)
+    pairs = zip(series, names, strict=True)
+    return tuple(named(np.asarray(part[places]), own) for part, own in pairs)
 
 
 def windows(

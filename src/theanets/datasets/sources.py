@@ -11,12 +11,20 @@ from typing import Any, Protocol
 import jax
 import numpy as np
 
-from theanets.datasets.arrays import Expected, check, narrowed, nbytes
+from theanets.datasets.arrays import (
+    Expected,
+    as_array,
+    check,
+    narrowed,
+    nbytes,
+    precisions,
+)
+from theanets.datasets.columns import Columns, Names, names_of
 from theanets.datasets.device import DEVICE_CACHE, identity
 from theanets.datasets.prefetch import prefetched
 from theanets.datasets.reading import Noted, Reader
 from theanets.datasets.sparse import SparseRows, dense
-from theanets.datasets.unpack import unpacked
+from theanets.datasets.unpack import parts_of
 from theanets.errors import DataError
 from theanets.initializers import stream
 
@@ -26,7 +34,15 @@ _CHUNK_SECONDS = 0.5
 
 
 class Expect(Protocol):
-    """What a model expects of data."""
+    """What a model expects of data.
+
+    Attributes
+    ----------
+    columns : Columns
+        The names of their columns, which the first data frames tell.
+    """
+
+    columns: Columns
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -279,22 +295,51 @@ class StreamSource:
     def _checked(self, batch: Any) -> tuple[Any, ...]:
         what = self.reader.where
         usable = batch is not None and not isinstance(batch, str | bytes)
-        arrays = unpacked(batch, what, self.expect.names) if usable else None
-        if arrays is None:
+        parts = parts_of(batch, what, self.expect.names) if usable else None
+        if parts is None:
             raise DataError(
                 f"{what} is of type {type(batch).__name__}; it has to be an array "
                 "or a tuple of arrays: inputs, then target, then weights."
             )
-        expected = self.expect(arrays)
-        check(arrays, expected, what)
+        given = [as_array(part.value, part.label) for part in parts]
+        names = [names_of(part.value) for part in parts]
+        arrays, expected = fitted(given, names, self.expect, what, self.dtype)
         pairs = zip(arrays, precisions(expected, self.dtype), strict=True)
         return tuple(narrowed(dense(array), dtype) for array, dtype in pairs)
 
 
-def precisions(expected: Sequence[Expected], dtype: Any) -> list[Any]:
-    """Return the widest type for each array: losses need more than bfloat16."""
-    wide = np.promote_types(dtype, np.float32)
-    return [dtype if e.role == "input" else wide for e in expected]
+def fitted(
+    arrays: Sequence[Any],
+    names: Sequence[Names],
+    expect: Expect,
+    what: str,
+    dtype: Any,
+) -> tuple[tuple[Any, ...], Sequence[Expected]]:
+    """Return arrays of one data set or batch as a model takes them, and what it takes.
+
+    Parameters
+    ----------
+    arrays : sequence of array
+        The arrays.
+    names : sequence of tuple of str
+        The names of the columns of each, in their order; () if they have none.
+    expect : Expect
+        What the model expects.
+    what : str
+        How messages call them all.
+    dtype : dtype
+        The precision to compute in.
+
+    Raises
+    ------
+    DataError
+        If one does not fit, or has other columns than the one before.
+    """
+    expected = expect(arrays)
+    ordered = expect.columns.matched(arrays, names, expected, what)
+    check(ordered, expected, what, dtype)
+    expect.columns.learn(ordered, names, expected)
+    return ordered, expected
 
 
 def _unseen(batch: Any) -> None:

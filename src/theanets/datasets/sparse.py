@@ -57,9 +57,10 @@ class SparseRows:
         """Return the matrix with values of another type."""
         return SparseRows(self._matrix.astype(dtype))
 
-    def finite(self) -> np.ndarray:
-        """Return for each row whether all its values are finite."""
-        bad = np.flatnonzero(~np.isfinite(self.stored))
+    def finite(self, dtype: Any) -> np.ndarray:
+        """Return for each row whether all its values are finite in a precision."""
+        with np.errstate(over="ignore", under="ignore"):
+            bad = np.flatnonzero(~np.isfinite(self.stored.astype(dtype)))
         rows = np.ones(len(self), bool)
         rows[np.searchsorted(self._matrix.indptr, bad, side="right") - 1] = False
         return rows

@@ -11,6 +11,7 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from theanets.checks import whole
+from theanets.datasets.masked import unmasked
 from theanets.datasets.sequences import Batches, Rng, Windows, windows
 from theanets.errors import DataError
 
@@ -128,7 +129,7 @@ class Text:
             If there is a label beyond the alphabet.
         """
         listed = isinstance(labels, Iterable) and not hasattr(labels, "shape")
-        found = np.asarray(list(labels) if listed else labels)
+        found = np.asarray(list(labels) if listed else unmasked(labels, "labels"))
         count = len(self._characters)
         if found.size and (
             found.dtype.kind not in "iu" or found.min() < 0 or found.max() >= count

@@ -1,6 +1,7 @@
 """What a user means by data: which arrays, in which order, or none but batches."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 from theanets.datasets.arrays import as_array
@@ -8,22 +9,47 @@ from theanets.errors import DataError
 from theanets.registry import listing, suggest
 
 
+@dataclass(frozen=True)
+class Part:
+    """One of the arrays that a user gives, as it came.
+
+    Attributes
+    ----------
+    value : object
+        An array, or what can become one.
+    label : str
+        How messages call it, such as ``train[0]`` or ``train["in"]``.
+    """
+
+    value: Any
+    label: str
+
+
 def unpacked(data: Any, name: str, slots: tuple[str, ...]) -> tuple[Any, ...] | None:
     """Return the arrays of a data set, or None if it is something else."""
+    parts = parts_of(data, name, slots)
+    if parts is None:
+        return None
+    return tuple(as_array(part.value, part.label) for part in parts)
+
+
+def parts_of(data: Any, name: str, slots: tuple[str, ...]) -> list[Part] | None:
+    """Return what a data set consists of, or None if it is no arrays."""
     if is_by_name(data):
-        return unpacked(_in_order(data, name, slots), name, slots)
+        return _in_order(data, name, slots)
     if isinstance(data, tuple | list) and len(data) and is_by_name(data[0]):
-        inputs = _in_order(data[0], name, slots[: len(data[0])])
-        return unpacked((*inputs, *data[1:]), name, slots)
+        inputs = _in_order(data[0], f"{name}[0]", slots[: len(data[0])])
+        rest = enumerate(data[1:], start=1)
+        return [*inputs, *(Part(value, f"{name}[{i}]") for i, value in rest)]
     if isinstance(data, tuple | list) and len(data) and not _is_nested(data):
         if _is_numbers(data):
-            return (as_array(data, name),)
-        return tuple(as_array(part, f"{name}[{i}]") for i, part in enumerate(data))
+            return [Part(data, name)]
+        return [Part(value, f"{name}[{i}]") for i, value in enumerate(data)]
     if isinstance(data, tuple | list) and len(data):
         if all(isinstance(part, tuple | list) for part in data):
             return None
         # The arrays of several inputs in a list of their own, before the target.
-        return unpacked((*data[0], *data[1:]), name, slots)
+        return parts_of((*data[0], *data[1:]), name, slots)
     if data is None or isinstance(data, tuple | list | str | int | float):
         raise DataError(
             f"{name} is {'empty' if data in ((), []) else repr(data)}; it has to be an "
@@ -31,10 +57,10 @@ def unpacked(data: Any, name: str, slots: tuple[str, ...]) -> tuple[Any, ...] | 
             "that returns one batch, or an iterable of batches."
         )
     if hasattr(data, "shape") or hasattr(data, "__array__"):
-        return (as_array(data, name),)
+        return [Part(data, name)]
     if callable(data) or isinstance(data, Iterable):
         return None
-    return (as_array(data, name),)
+    return [Part(data, name)]
 
 
 def is_by_name(data: Any) -> TypeGuard[Mapping[str, Any]]:
@@ -42,9 +68,7 @@ def is_by_name(data: Any) -> TypeGuard[Mapping[str, Any]]:
     return isinstance(data, Mapping) and not hasattr(data, "shape")
 
 
-def _in_order(
-    data: Mapping[str, Any], name: str, slots: tuple[str, ...]
-) -> tuple[Any, ...]:
+def _in_order(data: Mapping[str, Any], name: str, slots: tuple[str, ...]) -> list[Part]:
     if not slots:
         raise DataError(
             f"{name} is a dict, but its arrays have no names here. Give a tuple of "
@@ -63,7 +87,7 @@ def _in_order(
             + "."
             + suggest(next(iter(unknown), ""), missing)
         )
-    return tuple(data[slot] for slot in slots)
+    return [Part(data[slot], f'{name}["{slot}"]') for slot in slots]
 
 
 def _is_numbers(data: Sequence[Any]) -> bool:

@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Any
 
 from theanets.datasets.arrays import Expected
+from theanets.datasets.columns import Columns
 from theanets.errors import DataError
 from theanets.graph.objective import Objective
 from theanets.graph.slots import Slot, output_shape, target_shape
@@ -20,6 +21,7 @@ class Expectations:
     """
 
     def __init__(self, objective: Objective) -> None:
+        self.columns = Columns()
         self._topology = objective.topology
         self._slots = objective.slots
         self._losses = objective.losses

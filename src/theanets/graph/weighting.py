@@ -148,12 +148,10 @@ def _labelled(
 def _arrays(objective: Objective, train: Any) -> dict[str, np.ndarray] | None:
     """Return the arrays of a data set by name, None if it comes batch by batch."""
     names = Expectations(objective).names
-    data = train.inputs if isinstance(train, Dataset) else train
-    arrays = unpacked(data, "train", names)
+    data, name = train, "train"
+    if isinstance(train, Dataset):
+        data, name = train.inputs, train.name or name
+    arrays = unpacked(data, name, names)
     if arrays is None:
         return None
-    if len(arrays) != len(names):
-        raise DataError(
-            f"train holds {len(arrays)} array(s); the model expects {', '.join(names)}."
-        )
-    return dict(zip(names, arrays, strict=True))
+    return dict(zip(names, arrays, strict=False))

@@ -1,0 +1,273 @@
+"""The names of columns, by which data frames are matched whatever their order."""
+
+import hashlib
+import json
+import struct
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from theanets.datasets.arrays import Expected, as_array
+from theanets.errors import DataError
+from theanets.registry import suggest
+
+Names = tuple[str, ...]
+_SHOWN = 8
+_MOST_BYTES = 1 << 18
+"""So long may all names be as JSON that a file holds them."""
+_MOST_BRACKETS = 1 << 14
+"""So many may there be in them, which a file counts as lists and objects."""
+_INPUTS = ("input", "indices", "mask")
+
+
+@dataclass(frozen=True)
+class Digest:
+    """What a file knows of names that are too many for it.
+
+    Attributes
+    ----------
+    sha256 : str
+        A checksum of the names in their order, in hexadecimal digits.
+    count : int
+        How many there are.
+    """
+
+    sha256: str
+    count: int
+
+    @classmethod
+    def of(cls, names: Sequence[str]) -> "Digest":
+        """Return that of names: of each its length in bytes, and it in UTF-8."""
+        encoded = [name.encode("utf-8", "surrogatepass") for name in names]
+        parts = b"".join(struct.pack("<Q", len(name)) + name for name in encoded)
+        return cls(hashlib.sha256(parts).hexdigest(), len(names))
+
+
+class Columns:
+    """What a model knows of the columns of its data.
+
+    Parameters
+    ----------
+    known : mapping of str to sequence of str or Digest, optional
+        For an array, by the name of its layer or target, the names of its columns in
+        the order in which the model reads them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> columns = Columns({"in": ["age", "height"]})
+    >>> columns.ordered(np.array([[180, 30]]), ("height", "age"), "in", "x")
+    array([[ 30, 180]])
+    """
+
+    def __init__(
+        self, known: Mapping[str, Sequence[str] | Digest] | None = None
+    ) -> None:
+        self.known: dict[str, Names | Digest] = {
+            key: names if isinstance(names, Digest) else tuple(names)
+            for key, names in (known or {}).items()
+        }
+
+    def copy(self) -> "Columns":
+        """Return the same knowledge, to be added to without changing this one."""
+        return Columns(self.known)
+
+    def names(self) -> dict[str, list[str]]:
+        """Return the names by array, of those whose names are known."""
+        known = self.known.items()
+        return {k: list(names) for k, names in known if not isinstance(names, Digest)}
+
+    def described(self) -> dict[str, Any]:
+        """Return the names by array, or checksums if they are long, as a file does."""
+        text = json.dumps(self.names())
+        brackets = text.count("[") + text.count("{")
+        short = len(text) <= _MOST_BYTES and brackets <= _MOST_BRACKETS
+        found: dict[str, Any] = {}
+        for key, names in self.known.items():
+            if short and not isinstance(names, Digest):
+                found[key] = list(names)
+            else:
+                own = names if isinstance(names, Digest) else Digest.of(names)
+                found[key] = asdict(own)
+        return found
+
+    def restore(self, saved: "Columns") -> None:
+        """Take over what a file holds, instead of what is known here."""
+        for key, names in saved.known.items():
+            mine = self.known.get(key)
+            same = isinstance(mine, tuple) and Digest.of(mine) == names
+            self.known[key] = mine if mine and same else names
+
+    def array(self, value: Any, label: str, key: str, what: str) -> Any:
+        """Return what a user gives as an array, its columns in the order known.
+
+        Parameters
+        ----------
+        value : object
+            Whatever `as_array` takes.
+        label, what : str
+            How messages call it: what cannot be an array, and one with other columns.
+        key : str
+            The name of its layer or target.
+        """
+        array = as_array(value, label)
+        if key not in self.known:
+            return array
+        # One example may be a row of a frame.
+        names = names_of(value) or (_text(value, "index") if array.ndim == 1 else ())
+        return self.ordered(array, names, key, what)
+
+    def ordered(self, array: Any, names: Names, key: str, what: str) -> Any:
+        """Return an array with its columns, on the last axis, in the order known.
+
+        Arrays without names are taken by position, and so are those of which no names
+        are known.
+
+        Raises
+        ------
+        DataError
+            If it has other columns; ``what`` begins the message.
+        """
+        known = self.known.get(key)
+        if known is None or names == known or not _fits(array, names):
+            return array
+        if isinstance(known, Digest):
+            if Digest.of(names) == known:
+                return array
+            raise DataError(
+                f"{what} has other columns than the training data, or has them in "
+                f"another order. The names of the {known.count} columns are too long "
+                "for a file, which holds a checksum of them alone. Give a frame with "
+                "those columns in the order of the training data; or an array, as "
+                "frame.to_numpy() is, whose columns are taken by position."
+            )
+        missing = [*(Counter(known) - Counter(names))]
+        unexpected = [*(Counter(names) - Counter(known))]
+        if missing or unexpected:
+            parts = {"missing": missing, "unexpected": unexpected}
+            raise DataError(
+                f"{what} has other columns than the training data: "
+                + "; ".join(f"{k}: {_few(v)}" for k, v in parts.items() if v)
+                + "."
+                + suggest(next(iter(unexpected), ""), missing)
+                + f" Give a frame with the columns {_few(known)}, in any order; or an "
+                "array, as frame.to_numpy() is, whose columns are taken by position."
+            )
+        if len(set(names)) < len(names):
+            twice = [name for name, count in Counter(names).items() if count > 1]
+            raise DataError(
+                f"{what} has its columns in another order than the training data, and "
+                f"several of the name {_few(twice)}, which cannot be told apart. Give "
+                "each a name of its own, or an array in the order of the training data."
+            )
+        places = {name: place for place, name in enumerate(names)}
+        return np.take(np.asarray(array), [places[name] for name in known], axis=-1)
+
+    def matched(
+        self,
+        arrays: Sequence[Any],
+        names: Sequence[Names],
+        expected: Sequence[Expected],
+        what: str,
+    ) -> tuple[Any, ...]:
+        """Return the arrays of a data set or batch, each as `ordered` does."""
+        count = min(len(arrays), len(expected))
+        found = [
+            self.ordered(array, own, slot.name, f'{what}: "{slot.name}"')
+            for array, own, slot in zip(arrays, names, expected, strict=False)
+        ]
+        return (*found, *arrays[count:])
+
+    def learn(
+        self,
+        arrays: Sequence[Any],
+        names: Sequence[Names],
+        expected: Sequence[Expected],
+    ) -> None:
+        """Take over the names of arrays of which none are known yet.
+
+        The one column of a target may have any name, and where a model takes any
+        number of columns they are no fixed set.
+        """
+        for array, own, slot in zip(arrays, names, expected, strict=True):
+            several = len(own) > 1 or slot.role in _INPUTS
+            fixed = bool(slot.shape) and slot.shape[-1] == len(own)
+            if own and several and fixed and array.ndim > 1:
+                # What fits a checksum here has the names that it stands for.
+                self.known[slot.name] = self._order_of(slot.name, own)
+
+    def _order_of(self, key: str, names: Names) -> Names:
+        known = self.known.get(key)
+        return known if isinstance(known, tuple) else names
+
+
+def columns_from(described: Any) -> Columns:
+    """Return what `Columns.described` gave, as a file holds it.
+
+    Raises
+    ------
+    ValueError
+        If it is nothing of the kind.
+    """
+    if not isinstance(described, Mapping):
+        raise ValueError("its columns are no lists of names.")
+    return Columns({key: _from_file(names) for key, names in described.items()})
+
+
+def _from_file(found: Any) -> list[str] | Digest:
+    if isinstance(found, list) and found and all(isinstance(n, str) for n in found):
+        return found
+    if isinstance(found, Mapping) and found.keys() == {"sha256", "count"}:
+        sha256, count = found["sha256"], found["count"]
+        if isinstance(sha256, str) and type(count) is int and count > 0:
+            return Digest(sha256, count)
+    raise ValueError("its columns are no lists of names.")
+
+
+def names_of(value: Any) -> Names:
+    """Return the names of the columns of a data frame; () of what has none.
+
+    A frame is what has ``columns`` or ``column_names`` that are all text, as those of
+    pandas, polars and pyarrow.
+    """
+    return _text(value, "columns") or _text(value, "column_names")
+
+
+def _text(value: Any, attribute: str) -> Names:
+    """Return an attribute of several texts, () if it is anything else."""
+    found = getattr(value, attribute, None)
+    if isinstance(found, str) or callable(found) or not isinstance(found, Iterable):
+        return ()
+    fits = all(isinstance(name, str) for name in found)
+    return tuple(map(str, found)) if fits else ()
+
+
+class Named(np.ndarray):
+    """An array that knows the names of its columns, on the last axis."""
+
+    columns: Names = ()
+
+
+def named(array: np.ndarray, names: Names) -> np.ndarray:
+    """Return an array with names for its columns, if there are any.
+
+    >>> names_of(named(np.zeros((5, 2)), ("age", "height")))
+    ('age', 'height')
+    """
+    if not names:
+        return array
+    made = array.view(Named)
+    made.columns = names
+    return made
+
+
+def _fits(array: Any, names: Names) -> bool:
+    return bool(names) and array.ndim > 0 and array.shape[-1] == len(names)
+
+
+def _few(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_SHOWN])
+    return shown if len(names) <= _SHOWN else f"{shown}, ... ({len(names)} in all)"
