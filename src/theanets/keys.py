@@ -482,6 +482,9 @@ class _Walk:
         return contained if core else (contained, self.of_own(value))
 
     def of_array(self, value: Any, depth: int) -> Hashable:
+        if isinstance(value, np.ma.MaskedArray):
+            pair = np.ma.getdata(value), np.ma.getmaskarray(value)
+            return "masked", *(self.of_array(x, depth) for x in pair)
         if value.dtype.hasobject:
             entries = tuple(self.of(x, depth + 1) for x in np.ravel(value).tolist())
             return "objects", value.shape, entries

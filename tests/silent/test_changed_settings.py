@@ -211,6 +211,17 @@ def an_entry_of_a_list():
     return lambda: values[0], lambda value: values.__setitem__(0, value)
 
 
+def a_mask_in_place():
+    held = np.ma.masked_array(np.full(9000, 1.0), mask=False)
+    held.data[-1] = 3.0
+
+    def read():
+        return float(held.filled(1.0).max())
+
+    held[-1] = np.ma.masked
+    return read, lambda value: held.mask.__setitem__(-1, value == 1.0)
+
+
 def bytes_in_place():
     held = bytearray(b"\x01")
     return lambda: float(held[0]), lambda value: held.__setitem__(0, int(value))
@@ -280,6 +291,7 @@ WAYS = [
     an_array_of_jax,
     an_entry_of_a_dict,
     an_entry_of_a_list,
+    a_mask_in_place,
     bytes_in_place,
     a_function_in_a_dict,
     a_global_of_a_loop_of_jax,
