@@ -73,7 +73,7 @@ class Topology:
         layer.fix(_output_shapes(layer, self))
         made = Topology((*self.layers, layer), self.frozen)
         # What it reads now is what it was traced with; JAX keeps some of that.
-        keys.note(*made._own)
+        keys.key(*made._own)
         return made
 
     @cached_property

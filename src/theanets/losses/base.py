@@ -319,7 +319,6 @@ class Loss:
             jax.ShapeDtypeStruct(target, kind),
         )
         whole = type(self).__call__ is not Loss.__call__
-        before = keys.key(self)
         try:
             found = jax.eval_shape(self if whole else self.terms, *arrays).shape
         except TheanetsError:
@@ -327,8 +326,6 @@ class Loss:
         except Exception:
             # It may need lengths that are not known yet, and will tell then.
             return self
-        finally:
-            before.settle()
         if whole and found == ():
             return self
         leading = [target[:end] for end in range(1, len(target) + 1)]

@@ -16,7 +16,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from theanets import keys
 from theanets.errors import ConfigurationError
 from theanets.initializers import stream
 from theanets.optimizers import Optimizer, hessian_vector
@@ -68,9 +67,7 @@ class ProgramCache:
         """Return the program of a key, made by ``make`` if it is not there."""
         with self._lock:
             if key not in self._programs:
-                self._programs[key] = keys.watched(
-                    make(), key, lambda now: self.get(now, make)
-                )
+                self._programs[key] = make()
                 while len(self._programs) > self._size:
                     self._programs.popitem(last=False)
             self._programs.move_to_end(key)
@@ -154,7 +151,6 @@ def clear_cache() -> None:
     >>> theanets.clear_cache()
     """
     PROGRAMS.clear()
-    keys.forget()
     jax.clear_caches()
 
 
