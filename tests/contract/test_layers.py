@@ -22,7 +22,7 @@ LOSSES = {
     "mae": {},
     "huber": {"delta": 0.1},
     "xe": {},
-    "bce": {},
+    "bce": {"output_name": "out:pre"},
     "hinge": {},
     "kl": {},
     "gll": {"mean_name": "out", "covar_name": "out"},
@@ -337,7 +337,7 @@ def test_gradients(net, graph, activation):
     @jax.jit
     def program(point, losses):
         def total(params, given):
-            numbers = {"losses": losses, "regularizers": ()}
+            numbers = {**objective.numbers, "losses": losses}
             inputs = given[0] if given else x
             key = jax.random.key(0)
             return objective({**held, **params}, (inputs, *rest), numbers, key)[0]
