@@ -124,6 +124,8 @@ def located(index: Sequence[int]) -> str:
 
 @lru_cache
 def _largest(dtype: Any) -> float:
+    if jnp.issubdtype(dtype, jnp.integer):
+        return float(jnp.iinfo(dtype).max)  # type: ignore[no-untyped-call]
     return float(jnp.finfo(dtype).max)  # type: ignore[no-untyped-call]
 
 

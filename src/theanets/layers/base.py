@@ -622,7 +622,7 @@ class Layer:
         """
         value = self.given[name]
         held = any(value is x for x in vars(self).values())
-        return value if held else self._as_given[name]
+        return value if held else self._as_given.get(name, value)
 
     def _drawn(self, param: Param, seed: int) -> np.ndarray:
         """Return the first value of a parameter, if there is room for it."""
