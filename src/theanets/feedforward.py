@@ -272,11 +272,10 @@ class Classifier(Network):
     @property
     def _multilabel(self) -> bool:
         """Whether each class holds or not by itself."""
-        last = self._last_layer().name
         return any(
             isinstance(loss, BinaryCrossEntropy)
+            and loss.output_name.partition(":")[0] == self._last_layer().name
             for loss in self.losses
-            if loss.output_name.partition(":")[0] == last
         )
 
     def _logits(self) -> tuple[str, Callable[[np.ndarray], np.ndarray]]:

@@ -23,6 +23,7 @@ _LARGEST_BATCH = 1024
 _BATCH_BYTES = 32 << 20
 """Batches of wide examples are smaller, for these bytes."""
 _AHEAD = 4
+_NARROW = np.dtype(jnp.bfloat16)
 
 
 def compute(
@@ -60,8 +61,10 @@ def compute(
         ("forward", objective.key, names),
         lambda: jax.jit(_forward(objective, names)),
     )
+    # Without noise nothing reads them.
+    numbers = {} if key is None else objective.numbers
     joined = in_batches(
-        lambda part, start: program(values, part, objective.numbers, key, start),
+        lambda part, start: program(values, part, numbers, key, start),
         arrays,
         objective.dtype,
     )
@@ -202,6 +205,8 @@ def in_batches(
         if len(pending) > _AHEAD:
             fetched.append(_fetched(pending.pop(0)))
     fetched += map(_fetched, pending)
+    if len(fetched) == 1:
+        return {name: found[:length].copy() for name, found in fetched[0].items()}
     return {
         name: np.concatenate([part[name] for part in fetched])[:length]
         for name in fetched[0]
@@ -281,7 +286,7 @@ def _fetched(part: Mapping[str, Any]) -> dict[str, np.ndarray]:
 
 def _answer(array: np.ndarray) -> np.ndarray:
     # NumPy adds up in the type that it finds: a thousand ones of bfloat16 are 256.
-    return array.astype("f4") if array.dtype == jnp.bfloat16 else array
+    return array.astype("f4") if array.dtype == _NARROW else array
 
 
 def _padded(array: Any, rows: int) -> Any:

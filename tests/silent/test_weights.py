@@ -159,27 +159,6 @@ def test_weights_of_one_are_as_none():
     )
 
 
-# Rare classes, beside scikit-learn.
-
-
-@pytest.mark.parametrize("size", [32, 128, None])
-def test_the_recall_is_that_of_scikit_learn(size):
-    x, y = rare(3000, 0.03)
-    other = LogisticRegression(class_weight="balanced", C=1e6).fit(x, y)
-    net = theanets.Classifier([2, 2])
-    net.train(
-        (x, y),
-        algo="lbfgs" if size is None else "adam",
-        class_weight="balanced",
-        batch_size=size,
-        max_epochs=100,
-        **({} if size is None else {"learning_rate": 0.001}),
-        **QUIET,
-    )
-    found = recall_score(y, net.predict(x))
-    assert found == pytest.approx(recall_score(y, other.predict(x)), abs=0.03)
-
-
 # Counting classes.
 
 

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from theanets.checks import counted
-from theanets.datasets.content import facts_of, not_finite, rounded, too_large
+from theanets.datasets.content import Facts, facts_of, not_finite, rounded, too_large
 from theanets.datasets.masked import check_parts, unmasked
 from theanets.datasets.sparse import SparseRows
 from theanets.errors import DataError
@@ -73,9 +73,9 @@ def as_array(value: Any, name: str) -> Any:
         If it is no array, or holds no real numbers.
     """
     array = _converted(value, name)
-    if array.dtype == bool:
+    if array.dtype.kind == "b":
         array = array.astype(np.uint8)
-    elif array.dtype == np.longdouble:
+    elif array.dtype.char == "g":
         array = _doubled(array, name)
     elif not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
@@ -329,6 +329,10 @@ def _check_shape(array: Any, slot: Expected, what: str) -> None:
     )
 
 
+def _range(facts: Facts) -> str:
+    return f"{facts.low:.10g} to {facts.high:.10g}"
+
+
 def _check_content(array: Any, slot: Expected, what: str, dtype: Any) -> None:
     facts = facts_of(array, whole=slot.role in WHOLE or slot.bounds is not None)
     if not (math.isfinite(facts.low) and math.isfinite(facts.high)):
@@ -357,11 +361,10 @@ def _check_content(array: Any, slot: Expected, what: str, dtype: Any) -> None:
                 f'{what}: the mask "{slot.name}" holds {float(wrong[0]):g}; it has to '
                 "be 1 where a time step is valid, and 0 where it is padding."
             )
-    seen = f"{facts.low:.10g} to {facts.high:.10g}"
     if slot.bounds and not slot.bounds[0] <= facts.low <= facts.high <= slot.bounds[1]:
         raise DataError(
-            f'{what}: "{slot.name}" holds values from {seen}, but the loss takes those '
-            f"from {slot.bounds[0]:g} to {slot.bounds[1]:g}. Rescale them."
+            f'{what}: "{slot.name}" holds values from {_range(facts)}, but the loss '
+            f"takes those from {slot.bounds[0]:g} to {slot.bounds[1]:g}. Rescale them."
         )
     if slot.role not in WHOLE:
         return
@@ -373,7 +376,7 @@ def _check_content(array: Any, slot: Expected, what: str, dtype: Any) -> None:
     if slot.classes is not None and (facts.low < 0 or facts.high >= slot.classes):
         noun, way_out = WHOLE[slot.role]
         raise DataError(
-            f'{what}: "{slot.name}" holds {slot.role} from {seen}, but the model has '
-            f"{slot.classes} {noun}, 0 to {slot.classes - 1}. {way_out}, or renumber "
-            f"the {slot.role} from 0."
+            f'{what}: "{slot.name}" holds {slot.role} from {_range(facts)}, but the '
+            f"model has {slot.classes} {noun}, 0 to {slot.classes - 1}. {way_out}, or "
+            f"renumber the {slot.role} from 0."
         )

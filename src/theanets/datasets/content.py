@@ -99,8 +99,9 @@ def too_large(array: Any, dtype: Any, facts: Facts | None = None) -> str:
     '1e+39 in row 1, column 1, which float32 cannot hold: its largest number is 3.4e+38'
     """
     facts, most = facts or facts_of(array, whole=False), _largest(dtype)
-    bounds = np.array([facts.low, facts.high])
-    if max(-facts.low, facts.high) <= most or np.isfinite(rounded(bounds, dtype)).all():
+    if max(-facts.low, facts.high) <= most:
+        return ""
+    if np.isfinite(rounded(np.array([facts.low, facts.high]), dtype)).all():
         return ""
     _, (first, *place) = not_finite(array, dtype)
     value = np.asarray(array[first : first + 1])[(0, *place)]

@@ -70,6 +70,8 @@ class Objective:
     @property
     def key(self) -> Hashable:
         """What makes two objectives the same program, at this moment."""
+        if not (self.losses or self.regularizers or self.monitors):
+            return self.topology.key, self.dtype, self.stateful
         return (
             self.topology.key,
             tuple(loss.key() for loss in self.losses),
@@ -87,9 +89,13 @@ class Objective:
             "losses": tuple(float(loss.weight) for loss in self.losses),
             "loss settings": tuple(loss.settings for loss in self.losses),
             "regularizers": tuple(float(r.weight) for r in self.regularizers),
-            "classes": np.array(self.class_weights, self.wide),
+            "classes": self._classes,
             "mean weights": self.mean_weights or (0.0,) * len(self.losses),
         }
+
+    @cached_property
+    def _classes(self) -> np.ndarray:
+        return np.array(self.class_weights, self.wide)
 
     @cached_property
     def wide(self) -> Any:
