@@ -257,7 +257,7 @@ def _check_monitor(name: str, objective: Objective) -> None:
         )
 
 
-def _ranked(objective: Objective, values: Values, chunk: Chunk) -> scores.Part:
+def _predicted(objective: Objective, values: Values, chunk: Chunk) -> scores.Part:
     """Return labels, the probabilities of each class, and weights, of a chunk."""
     loss = objective.classifying
     assert loss is not None
@@ -384,8 +384,8 @@ class _Runs:
                 describe=partial(resuming.described, self.net, self.parts, at),
             )
             if self.controls.monitor == "auc":
-                judge = partial(_ranked, part.objective)
-                problem = replace(problem, judge=judge, verdict=_auc)
+                predict = partial(_predicted, part.objective)
+                problem = replace(problem, predict=predict, score=_auc)
             return run(
                 problem,
                 *self.data,

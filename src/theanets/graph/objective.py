@@ -297,11 +297,11 @@ class Objective:
             _share(scale, mean)
             for scale, mean in zip(scales, numbers["mean weights"], strict=True)
         ]
-        pulls = [
+        scaled = [
             loss if share is None else loss * share
             for loss, share in zip(losses, shares, strict=True)
         ]
-        total = jnp.asarray(sum(penalties, sum(pulls)), wide)
+        total = jnp.asarray(sum(penalties, sum(scaled)), wide)
 
         # With weights, a mean over batches has to count each by the sum of its own.
         examples = float(len(batch[0]))

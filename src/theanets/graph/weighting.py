@@ -90,13 +90,14 @@ def mean_weights(objective: Objective, train: Any) -> tuple[float, ...]:
     Class weights are part of it. It is 0 where it is not known: of data that come
     batch by batch, unless their `Dataset` tells.
     """
-    told = train.mean_weight if isinstance(train, Dataset) else None
+    given = train.mean_weight if isinstance(train, Dataset) else None
     counting = [
         loss.weighted or bool(objective.class_weights and loss is objective.classifying)
         for loss in objective.losses
     ]
-    if told is not None:
-        return tuple(number(told, "train: mean_weight", *_POSITIVE) for _ in counting)
+    if given is not None:
+        mean = number(given, "train: mean_weight", *_POSITIVE)
+        return (mean,) * len(counting)
     arrays = _arrays(objective, train) if any(counting) else None
     if arrays is None or len(arrays) < len(objective.slots):
         # What is missing is for the check of the data to tell.

@@ -568,7 +568,7 @@ class Layer:
     def to_spec(self) -> dict[str, Any]:
         """Return the description that makes this layer again."""
         spec = {
-            key: keywords.plain(self._told(key))
+            key: keywords.plain(self._as_saved(key))
             for key, value in self.given.items()
             if value is not None and key not in ("name", "inputs", "activation", "rng")
         }
@@ -615,10 +615,10 @@ class Layer:
         """Return what a class of the user's own has set, for keys of programs."""
         return {name: x for name, x in vars(self).items() if name not in _SET_HERE}
 
-    def _told(self, name: str) -> Any:
+    def _as_saved(self, name: str) -> Any:
         """Return what a keyword was given, whatever has become of a list since.
 
-        A list that the layer itself holds, and so computes with, is told as it is now.
+        A list that the layer itself computes with is returned as it is now.
         """
         value = self.given[name]
         held = any(value is x for x in vars(self).values())

@@ -89,11 +89,11 @@ class Problem:
     describe : callable
         Takes the best values, the number of an epoch and its monitors, and returns
         what a checkpoint after that epoch holds besides the run.
-    judge : callable, optional
-        (values, chunk) -> what ``verdict`` needs of a chunk of the validation data.
-    verdict : callable
-        Takes a list of what ``judge`` has returned, and returns monitors of the whole
-        set, which no mean over batches gives.
+    predict : callable, optional
+        (values, chunk) -> what ``score`` needs of a chunk of the validation data.
+    score : callable
+        Takes a list of what ``predict`` has returned, and returns monitors of the
+        whole set, which no mean over batches gives.
     states : States, optional
         What of the carried values begins anew with each pass over the data; then
         batches follow each other, and are equally large.
@@ -110,8 +110,8 @@ class Problem:
     trace: nonfinite.Trace | None = None
     monitors: tuple[str, ...] = ()
     describe: Callable[[Values, int, Pair], Saved] = lambda *_: Saved(({}, {}), {}, {})
-    judge: Callable[[Values, Chunk], Any] | None = None
-    verdict: Callable[[list[Any]], dict[str, float]] = lambda _: {}
+    predict: Callable[[Values, Chunk], Any] | None = None
+    score: Callable[[list[Any]], dict[str, float]] = lambda _: {}
     states: States | None = None
 
 
@@ -276,7 +276,7 @@ def measure(problem: Problem, data: Source, pace: Pace | None = None) -> Monitor
     """Return the monitors of a data set at the current values, without noise."""
     evaluate = evaluate_program(problem.objective, problem.key)
     values, numbers = problem.read(), problem.numbers()
-    pace, sums, judged = pace or Pace(), Sums(), []
+    pace, sums, predicted = pace or Pace(), Sums(), []
     with closing(data.chunks(0)) as chunks:
         for chunk in chunks:
             if problem.states is not None:
@@ -296,11 +296,11 @@ def measure(problem: Problem, data: Source, pace: Pace | None = None) -> Monitor
                 )
                 jax.block_until_ready(found)
                 sums = sums.plus(found, start, stop, chunk.rows)
-            if problem.judge is not None:
-                judged.append(problem.judge(values, chunk))
+            if problem.predict is not None:
+                predicted.append(problem.predict(values, chunk))
     _check_weights(sums, "the validation data")
     means = sums.means(problem.monitors)
-    return Monitors({**means, **problem.verdict(judged)}, problem.stage)
+    return Monitors({**means, **problem.score(predicted)}, problem.stage)
 
 
 def _check_weights(sums: Sums, what: str) -> None:
