@@ -44,7 +44,7 @@ from theanets.prediction import (
     input_arrays,
 )
 from theanets.registry import listing, suggest
-from theanets.renamed import Replaced
+from theanets.renamed import Replaced, answer
 from theanets.replacing import replaced
 from theanets.saving import describe, named, rebuild, register
 from theanets.scores import Part, checked_target, checked_weights, r2
@@ -128,7 +128,10 @@ class Network:
             raise ConfigurationError(
                 f"{self.form} takes no keyword {listing(map(repr, unknown))}. It "
                 f"takes: {listing(known)}; what steers the training is for train."
-                + suggest(next(iter(unknown)), known)
+                + (
+                    answer("model", next(iter(unknown)))
+                    or suggest(next(iter(unknown)), known)
+                )
             )
         seed = secrets.randbelow(2**31) if rng is None else as_seed(rng, "rng")
         self._begin(seed, config.floatX)

@@ -1,4 +1,4 @@
-"""Names of the original theanets that are gone, and what takes their place."""
+"""Names that are not ours, of the original and of others, and what to write now."""
 
 from collections.abc import Mapping
 from typing import Any, NoReturn
@@ -50,6 +50,93 @@ REPLACED: Mapping[str, Mapping[str, str]] = {
     },
 }
 """By module or class: what to write instead of each name."""
+
+
+_PARTS = "valid, the second argument: data that are not trained with"
+_CALLS = "callbacks: functions of (epoch, training, validation)"
+
+ELSEWHERE: Mapping[str, Mapping[str, str]] = {
+    "train": {
+        "alpha": "weight_l2",
+        "clipnorm": "max_gradient_norm",
+        "clipvalue": "max_gradient_elem",
+        "criterion": "loss, a keyword of the model",
+        "early_stopping": "patience: validations without improvement; it is always on",
+        "epochs": "max_epochs",
+        "eval_set": _PARTS,
+        "gradient_clip_val": "max_gradient_norm",
+        "initial_epoch": "checkpoint, to go on with a training",
+        "iterator_train": "train, the first argument: any iterable of batches",
+        "l1": "weight_l1",
+        "l2": "weight_l2",
+        "loss": "loss, a keyword of the model; or net.set_loss",
+        "lr": "learning_rate",
+        "max_iter": "max_epochs",
+        "metrics": "monitors",
+        "min_delta": "min_improvement, a part of the best loss",
+        "n_epochs": "max_epochs",
+        "n_iter_no_change": "patience",
+        "nb_epoch": "max_epochs",
+        "num_epochs": "max_epochs",
+        "random_state": "rng",
+        "restore_best_weights": "nothing: the best parameters always come back",
+        "sample_weight": "weights in the data: weighted=True of the model, and train "
+        "on (inputs, target, weights)",
+        "seed": "rng",
+        "shuffle": "nothing: each epoch has an order of its own; rng is its seed",
+        "solver": 'algo, the third argument of train, such as "adam"',
+        "steps_per_epoch": "train_batches",
+        "tol": "min_improvement, a part of the best loss",
+        "validation_data": _PARTS,
+        "validation_freq": "validate_every",
+        "validation_fraction": _PARTS,
+        "validation_split": _PARTS,
+        "validation_steps": "valid_batches",
+        "verbose": "progress: False prints nothing",
+    },
+    "layer": {
+        "filters": "size",
+        "go_backwards": 'direction="back"',
+        "hidden_size": "size",
+        "kernel_initializer": "init, or mean, std, sparsity, diagonal",
+        "kernel_regularizer": "weight_l2 of train",
+        "kernel_size": "filter_size",
+        "n_units": "size",
+        "nonlinearity": "activation",
+        "num_units": "size",
+        "out_channels": "size",
+        "out_features": "size",
+        "padding": "border_mode",
+        "rate": "level",
+        "return_sequences": 'a layer "last" behind it, for the last step alone',
+        "stateful": "stateful of train",
+        "strides": "stride",
+        "units": "size",
+    },
+    "model": {
+        "activation": 'the activation of each layer, such as (100, "tanh")',
+        "alpha": "weight_l2 of train",
+        "hidden_layer_sizes": "layers, from the input to the output: [4, 100, 3]",
+        "learning_rate": "learning_rate of train",
+        "optimizer": "algo of train",
+        "random_state": "rng",
+        "seed": "rng",
+        "sizes": "layers",
+    },
+}
+"""What other libraries call something, by where it is written: what it is here."""
+
+
+def answer(where: str, name: str) -> str:
+    """Return what a keyword of another library is here, as the end of a message.
+
+    Nothing, if there is no such one.
+
+    >>> answer("train", "lr")
+    ' Here it is learning_rate.'
+    """
+    known = ELSEWHERE[where].get(name)
+    return f" Here it is {known}." if known else ""
 
 
 def missing(where: str, name: str) -> NoReturn:

@@ -10,6 +10,7 @@ from theanets.checks import is_number, whole
 from theanets.errors import ConfigurationError
 from theanets.initializers import as_seed, check_init
 from theanets.registry import listing, suggest
+from theanets.renamed import answer
 
 Shape = tuple[int | None, ...]
 MOST_AXES = 32
@@ -39,7 +40,8 @@ def check_attributes(
             known = {"form", *kinds, *known}
             raise ConfigurationError(
                 f"{where}form {form!r} takes no keyword {key!r}. "
-                f"It takes: {listing(known)}." + suggest(key, known)
+                f"It takes: {listing(known)}."
+                + (answer("layer", key) or suggest(key, known))
             )
         if kind == "init":
             check_init(value, where + key)

@@ -14,6 +14,7 @@ from theanets.datasets.batches import checked_size
 from theanets.errors import ConfigurationError
 from theanets.optimizers import ALGORITHMS
 from theanets.registry import listing, suggest
+from theanets.renamed import answer
 
 Guard = Literal["raise", "skip", "ignore"]
 GUARDS: tuple[str, ...] = get_args(Guard)
@@ -282,6 +283,8 @@ def refuse(left: Iterable[str], known: Iterable[str]) -> None:
 def _advice(name: str, known: list[str]) -> str:
     if name in ANSWERS:
         return f" {ANSWERS[name]}"
+    if found := answer("train", name):
+        return found
     owners = [algo for algo in ALGORITHMS if name in optimizers.keywords(algo)]
     if owners:
         return f" It belongs to algo {' or '.join(owners)}, not to the one chosen."
