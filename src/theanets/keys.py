@@ -11,7 +11,7 @@ import sys
 import sysconfig
 import types
 import weakref
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,8 @@ _CORE = {"jax", "jaxlib", "numpy", "scipy", "optax", "ml_dtypes", "theanets"}
 _INSTALLED = tuple(sysconfig.get_paths()[name] for name in ("purelib", "platlib"))
 _REFLECTION = {"getattr", "vars", "__dict__"}
 _DEEPEST = 32
-_LAST: "weakref.WeakKeyDictionary[Any, Hashable]" = weakref.WeakKeyDictionary()
-"""The latest key of each function of a user's."""
+_LAST: "weakref.WeakKeyDictionary[Any, int]" = weakref.WeakKeyDictionary()
+"""Of each function of a user's the hash of what it read last, which holds no object."""
 
 
 def key(*things: Any) -> Hashable:
@@ -48,13 +48,14 @@ def key(*things: Any) -> Hashable:
     named = _Walk(None)
     for thing in things:
         named.of(thing)
-    names = None if named.names & _REFLECTION else frozenset(named.names)
-    walk = _Walk(names)
+    walk = _Walk(_wanted(named.names))
     found = tuple(map(walk.of, things))
     changed = False
-    for function, value in walk.functions:
-        changed = changed or _LAST.get(function, value) != value
-        _LAST[function] = value
+    for function in walk.functions:
+        # By itself, so that it does not matter from where it was reached.
+        now = hash(_Walk(_wanted(_names(function.__code__))).of(function))
+        changed = changed or _LAST.get(function, now) != now
+        _LAST[function] = now
     if changed:
         # JAX keeps the bodies of loops, and what a user has compiled, by identity.
         jax.clear_caches()
@@ -88,6 +89,11 @@ class _Same:
         return isinstance(other, _Same) and self.thing is other.thing
 
 
+def _wanted(names: Collection[str]) -> frozenset[str] | None:
+    """Return which attributes code reads that has some names; None: perhaps any."""
+    return None if _REFLECTION.intersection(names) else frozenset(names)
+
+
 class _Walk:
     """Follows what callables read; what refers to itself is followed once.
 
@@ -99,13 +105,13 @@ class _Walk:
         self.wanted = wanted
         self.names: set[str] = set()
         self.numbers: dict[int, int] = {}
-        self.functions: list[tuple[Any, Hashable]] = []
+        self.functions: list[Any] = []
 
     def of(self, value: Any, depth: int = 0) -> Hashable:
         """Return what stands for one value."""
         kind = type(value)
-        if kind is _Same:
-            return value  # type: ignore[no-any-return]
+        if isinstance(value, _Same):
+            return value
         if value is None or kind in (bool, int, str, bytes):
             return kind, value
         if isinstance(value, int | float | complex | str | bytes | bytearray):
@@ -153,7 +159,7 @@ class _Walk:
         self.names |= names
         read += [_named(known[name], names) for name in sorted(names & known.keys())]
         found = code, self.of(tuple(read), depth)
-        self.functions.append((function, found))
+        self.functions.append(function)
         # A program traces the function that it was made of, whatever this then reads.
         return _Same(function), found
 

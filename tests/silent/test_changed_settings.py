@@ -938,3 +938,23 @@ def test_a_method_that_is_put_in_the_place_of_another_is_used():
 
     Plain.transform = doubled
     assert not np.array_equal(net.predict(X), before)
+
+
+def test_functions_that_share_a_helper_do_not_make_each_other_compile():
+    factor = [2.0]
+
+    def helper(x):
+        return factor[0] * x
+
+    def plainly(x):
+        return helper(x)
+
+    def after_another(x):
+        return plainly(helper(x))
+
+    nets = [theanets.Regressor([3, (2, f)]) for f in (plainly, after_another, helper)]
+    before = [net.predict(X) for net in nets]
+    with compilations() as compiled:
+        again = [net.predict(X) for net in nets]
+    assert not compiled
+    np.testing.assert_array_equal(again, before)

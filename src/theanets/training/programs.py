@@ -141,8 +141,8 @@ def evaluate_program(
 def clear_cache() -> None:
     """Forget every compiled program, so that the next call of each compiles it anew.
 
-    Programs notice most of what functions read: see "What a function reads" in the
-    guide. This is for the rest: an object that is changed in place and cannot be
+    Programs notice most of what functions read: see "Changing a model" in the guide.
+    This is for the rest: an object that is changed in place and cannot be
     compared, or a value that is looked up by a name made while the program runs.
 
     Examples
