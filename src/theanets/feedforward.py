@@ -11,7 +11,7 @@ from theanets.datasets.arrays import Expected, as_array, check
 from theanets.errors import ConfigurationError, UnknownNameError
 from theanets.forks import elsewhere, forked
 from theanets.losses.classification import BinaryCrossEntropy, CrossEntropy
-from theanets.losses.probabilities import output_kind
+from theanets.losses.probabilities import PROBABILITIES, output_kind
 from theanets.network import Network
 from theanets.parameters import no_such
 from theanets.prediction import in_batches
@@ -283,7 +283,7 @@ class Classifier(Network):
         last = self._last_layer()
         name, layers = last.output_name, self._topology.by_name
         kind = output_kind(layers, name)
-        if kind in (None, "softmax", "logistic", "rect:minmax"):
+        if kind is None or kind in PROBABILITIES:
             return name, lambda y: y
         of_labels = any(isinstance(loss, CrossEntropy) for loss in self.losses)
         if kind != "linear" or not (self._multilabel or of_labels):

@@ -292,8 +292,7 @@ class Network:
         >>> net.replace("hid1", size=3).find("out.w").shape
         (3, 2)
         """
-        made: Self = replaced(self, self._layer(layer), changes)  # type: ignore[assignment]
-        return made
+        return replaced(self, self._layer(layer), changes)
 
     def set_loss(self, loss: Any = None, **kwargs: Any) -> None:
         """Replace all losses by one; see `add_loss`."""

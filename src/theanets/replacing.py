@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from theanets import history
 from theanets.errors import ConfigurationError
@@ -16,8 +16,10 @@ from theanets.registry import parameters
 if TYPE_CHECKING:
     from theanets.network import Network
 
+N = TypeVar("N", bound="Network")
 
-def replaced(net: "Network", changed: Layer, changes: Mapping[str, Any]) -> "Network":
+
+def replaced(net: N, changed: Layer, changes: Mapping[str, Any]) -> N:
     """Return a new network in which one layer has other keywords.
 
     Parameters
@@ -85,7 +87,7 @@ def _changed(
     return kept | dict(changes)
 
 
-def _without_layers(net: "Network") -> "Network":
+def _without_layers(net: N) -> N:
     """Return a copy that has trained nothing, and has no layers yet."""
     made = copy.deepcopy(net)
     made._topology, made._values = Topology(), Arrays()

@@ -10,7 +10,7 @@ from jax import Array
 from theanets.checks import positive
 from theanets.errors import ConfigurationError
 from theanets.losses.base import Loss, Outputs, mean, with_axes
-from theanets.losses.probabilities import check_range, output_kind
+from theanets.losses.probabilities import PROBABILITIES, check_range, output_kind
 
 # Probabilities below this count as this, so that no logarithm is infinite.
 EPSILON = 1e-8
@@ -29,7 +29,7 @@ class KullbackLeibler(Loss):
 
     def bind(self, topology_layers: Mapping[str, Any]) -> Loss:
         kind = output_kind(topology_layers, self.output_name)
-        check_range(self, kind, ("softmax", "logistic", "rect:minmax"))
+        check_range(self, kind, PROBABILITIES)
         return super().bind(topology_layers)
 
     def terms(self, outputs: Outputs, target: Array) -> Array:

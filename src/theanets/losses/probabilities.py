@@ -8,6 +8,9 @@ from theanets.errors import ConfigurationError
 from theanets.losses.base import Loss
 from theanets.registry import listing
 
+PROBABILITIES = ("softmax", "logistic", "rect:minmax")
+"""Activations whose outputs are from 0 to 1."""
+
 
 def output_kind(layers: Mapping[str, Any], full: str) -> str | None:
     """Return the activation that an output comes from, None if nobody can tell.
