@@ -12,7 +12,6 @@ from weakref import WeakSet
 import numpy as np
 
 from theanets import (
-    history,
     optimizers,
     pretraining,
     regularizers,
@@ -45,6 +44,7 @@ from theanets.saving import Snapshots, describe
 from theanets.training import controls as controls_
 from theanets.training.checkpoint import KEYWORDS, Checkpoint, Saved
 from theanets.training.controls import Controls
+from theanets.training.history import BestRow, Row
 from theanets.training.interrupts import until_interrupted
 from theanets.training.loop import measure, run, sources
 from theanets.training.measure import Pair
@@ -199,7 +199,7 @@ def _epochs(
         )
     own = controls.rng is None
     seed = net._seed if own else as_seed(controls.rng, "rng")
-    begun = 0 if own else net._epochs
+    begun = 0 if own else net.history.epochs
     if checkpoint is not None:
         if optimizer is None:
             raise ConfigurationError(
@@ -376,7 +376,8 @@ class _Runs:
             index: int, saved: Saved | None = None
         ) -> Generator[Pair, None, Reads]:
             part = self.parts[index]
-            here = Place(index, self.net._epochs, self.begun, earlier=tuple(read))
+            base = self.net.history.epochs
+            here = Place(index, base, self.begun, earlier=tuple(read))
             at = place if saved else here
             problem = replace(
                 part.problem(optimizer),
@@ -422,10 +423,11 @@ class _Runs:
 
         def once() -> Iterator[Pair]:
             shown, begun = reporter(controls.progress), time.perf_counter()
+            number = net.history.epochs
             shown.start(max_epochs=1, patience=0, stage=problem.stage)
             with closing(train.chunks(0)) as chunks:
                 found = pretraining.sampled(
-                    part.objective, net._values, chunks, self.seed, str(net._epochs)
+                    part.objective, net._values, chunks, self.seed, str(number)
                 )
             net._values.commit({name: held(value) for name, value in found.items()})
             pair = measure(problem, train), measure(problem, valid)
@@ -439,8 +441,8 @@ class _Runs:
                 patience_left=None,
             )
             shown.finish("weights are drawn from the data")
-            history.note(net.history, net._epochs, pair)
-            net._epochs += 1
+            net.history.write(number + 1, Row(*pair))
+            net.history.best = BestRow(number + 1, *pair)
             controls.tell(1, *pair)
             yield pair
 

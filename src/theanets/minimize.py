@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import keystr
 
-from theanets import history, keys, optimizers
+from theanets import keys, optimizers
 from theanets.checks import compilable
 from theanets.config import config, float_type, stored_type
 from theanets.datasets.arrays import Expected, converted
@@ -21,10 +21,12 @@ from theanets.initializers import as_seed
 from theanets.training import controls as controls_
 from theanets.training.checkpoint import KEYWORDS, Checkpoint, Saved
 from theanets.training.controls import Controls
+from theanets.training.history import BestRow, History, unpacked
 from theanets.training.interrupts import until_interrupted
 from theanets.training.loop import Problem, run
 from theanets.training.measure import Monitors, Pair
 from theanets.training.programs import Values
+from theanets.training.state import Progress
 
 
 class Minimum(NamedTuple):
@@ -35,7 +37,7 @@ class Minimum(NamedTuple):
     params : tree of array
         The best parameters.
     training, validation : dict of str to float
-        The last monitors of both data sets.
+        The monitors of both data sets in the epoch of these parameters.
     history : list of pair
         The monitors of every epoch of this call.
     """
@@ -165,14 +167,14 @@ def minimize(
     with checkpoint or nullcontext():
         if checkpoint and saved:
             held.history = checkpoint.believe(
-                lambda: history.unpacked(saved.facts, saved.arrays)
+                lambda: unpacked(saved.facts, saved.arrays)
             )
         if controls.on_interrupt == "return":
             rows = list(until_interrupted(pairs))
         else:
             rows = list(pairs)
-    last = rows[-1] if rows else history.last(held.history)
-    return Minimum(_of_types(held.params, start.returned), *last, rows)
+    pair = held.history.result()
+    return Minimum(_of_types(held.params, start.returned), *pair, rows)
 
 
 class _Held:
@@ -180,7 +182,7 @@ class _Held:
 
     def __init__(self, params: Any) -> None:
         self.params = params
-        self.history = history.empty()
+        self.history = History()
 
     def read(self) -> Values:
         return Values(self.params)
@@ -188,12 +190,17 @@ class _Held:
     def commit(self, values: Values) -> None:
         self.params = values.learned
 
-    def record(self, epoch: int, pair: Pair) -> None:
-        history.note(self.history, epoch - 1, pair)
+    def record(self, at: Progress) -> None:
+        self.history.write(at.epoch, at.row)
+        self.history.best = _best(at)
 
-    def describe(self, best: Values, epoch: int, pair: Pair) -> Saved:
-        rows = history.until(self.history, epoch, pair if epoch else None)
-        return Saved(({}, {}), *history.packed(rows))
+    def describe(self, best: Values, at: Progress) -> Saved:
+        row = at.row if at.epoch else None
+        return Saved(({}, {}), *self.history.until(at.epoch, row, _best(at)).packed())
+
+
+def _best(at: Progress) -> BestRow | None:
+    return at.best and BestRow(at.best.epoch, *at.best.monitors)
 
 
 class _Anything:

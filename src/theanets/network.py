@@ -2,6 +2,7 @@
 
 import copy
 import secrets
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from threading import Lock, Thread, current_thread
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, overload
 
 import numpy as np
 
-from theanets import files, history, originals, regularizers
+from theanets import files, originals, regularizers
 from theanets.checks import counted, flag, is_whole
 from theanets.config import config, float_type, stored_type
 from theanets.datasets.arrays import converted
@@ -50,6 +51,7 @@ from theanets.saving import describe, named, rebuild, register
 from theanets.scores import Part, checked_target, checked_weights, r2
 from theanets.summary import table
 from theanets.training import controls as controls_
+from theanets.training.history import History
 from theanets.training.measure import Pair
 from theanets.training.programs import noise_key
 
@@ -154,13 +156,12 @@ class Network:
         self._dtype = float_type(floatX, "floatX")
         self._topology = Topology()
         self._values = Arrays()
-        self._epochs = 0
         self._columns = Columns()
         self._draws = 0
         self._answering: Objective | None = None
         self._trainers: list[Thread] = []
         self.losses: list[Loss] = []
-        self.history: dict[str, Any] = history.empty()
+        self.history = History()
 
     # The graph.
 
@@ -626,7 +627,10 @@ class Network:
         Returns
         -------
         training, validation : dict of str to float
-            The last monitors of both sets.
+            The monitors of the epoch whose parameters are in the network, the best:
+            of both sets of data. Those of the training data are means over an epoch,
+            while the parameters change and with dropout and noise; where no epoch was
+            better than the parameters that training began with, of the first one.
 
         Raises
         ------
@@ -639,11 +643,8 @@ class Network:
         CheckpointError
             If the checkpoint is of another run, or in use.
         """
-        pair: Pair | None = None
-        for last in self.itertrain(train, valid, algo, **hyper):
-            pair = last
-        # A checkpoint may be of a training that had come to its end.
-        return pair or history.last(self.history)
+        deque(self.itertrain(train, valid, algo, **hyper), maxlen=0)
+        return self.history.result()
 
     def itertrain(
         self, train: Any, valid: Any = None, algo: Any = "rmsprop", **hyper: Any

@@ -4,7 +4,6 @@ import copy
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from theanets import history
 from theanets.errors import ConfigurationError
 from theanets.graph.freezing import with_frozen
 from theanets.graph.specs import layer_from
@@ -12,6 +11,7 @@ from theanets.graph.topology import Topology
 from theanets.layers import FORMS, Layer
 from theanets.parameters import Arrays
 from theanets.registry import parameters
+from theanets.training.history import History
 
 if TYPE_CHECKING:
     from theanets.network import Network
@@ -91,8 +91,7 @@ def _without_layers(net: N) -> N:
     """Return a copy that has trained nothing, and has no layers yet."""
     made = copy.deepcopy(net)
     made._topology, made._values = Topology(), Arrays()
-    made._epochs, made._draws = 0, 0
-    made.history = history.empty()
+    made._draws, made.history = 0, History()
     return made
 
 

@@ -1,11 +1,10 @@
 """What a checkpoint holds of a network, and a network as a checkpoint holds it."""
 
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from theanets import history
 from theanets.checks import is_whole
 from theanets.config import widened
 from theanets.datasets.columns import columns_from
@@ -16,9 +15,9 @@ from theanets.pretraining import Part
 from theanets.saving import describe
 from theanets.training.checkpoint import Saved
 from theanets.training.controls import Controls
-from theanets.training.measure import Pair
+from theanets.training.history import BestRow, History, unpacked
 from theanets.training.programs import Values
-from theanets.training.state import Reads
+from theanets.training.state import Progress, Reads
 
 if TYPE_CHECKING:
     from theanets.network import Network
@@ -68,15 +67,35 @@ class Rows:
         self.net, self.place = net, place
         self.added: dict[int, int] = {}
 
-    def __call__(self, epoch: int, pair: Pair) -> None:
-        """Write the monitors of an epoch, counted from 1; again, if they change."""
-        table = self.net.history
-        if epoch > self.place.done and epoch not in self.added:
+    def __call__(self, at: Progress) -> None:
+        """Write the monitors of an epoch; again, if they change."""
+        history = self.net.history
+        if at.epoch > self.place.done and at.epoch not in self.added:
             # Not simply behind the one before: runs may take turns.
-            self.added[epoch] = len(table["stage"])
-            self.net._epochs += 1
-        row = self.added.get(epoch, self.place.base + epoch - 1)
-        history.note(table, row, pair)
+            self.added[at.epoch] = history.epochs + 1
+        history.write(self._number(at.epoch), at.row)
+        history.best = best_row(history, self.place, at, self._number)
+
+    def _number(self, epoch: int) -> int:
+        """Return the number among the network's epochs of one of this run."""
+        return self.added.get(epoch, self.place.base + epoch)
+
+
+def best_row(
+    history: History, place: Place, at: Progress, number: Callable[[int], int]
+) -> BestRow | None:
+    """Return the best epoch once a run stands somewhere.
+
+    ``number`` gives the number among the network's epochs of one of the run.
+    """
+    known, best = history.best, at.best
+    if best is None:
+        return known
+    epoch = number(best.epoch)
+    if best.epoch == 0 and place.part == 0 and known and known.epoch <= epoch:
+        # The run began with the parameters of that epoch, and none was better.
+        epoch = known.epoch
+    return BestRow(epoch, *best.monitors)
 
 
 def identity(
@@ -115,16 +134,15 @@ def described(
     parts: Sequence[Part],
     place: Place,
     best: Values,
-    epoch: int,
-    pair: Pair,
+    at: Progress,
 ) -> Saved:
     """Return what a checkpoint holds of a network, and of where it is trained."""
-    count = place.base + epoch
+    count = place.base + at.epoch
     model = {**describe(net), "epochs": count}
     values = {**net._values.now(), **parts[place.part].in_network(best)}
-    table, columns = history.packed(
-        history.until(net.history, count, pair if epoch else None)
-    )
+    found = best_row(net.history, place, at, lambda epoch: place.base + epoch)
+    history = net.history.until(count, at.row if at.epoch else None, found)
+    table, columns = history.packed()
     facts = {
         "part": place.part,
         "base": place.base,
@@ -150,8 +168,8 @@ def restore(net: "Network", parts: Sequence[Part], saved: Saved, place: Place) -
     """
     if place.part >= len(parts):
         raise ValueError(f"part {place.part} of {len(parts)}")
-    table = history.unpacked(saved.facts, saved.arrays)
-    if len(table["stage"]) != place.base + place.done:
+    history = unpacked(saved.facts, saved.arrays)
+    if history.epochs != place.base + place.done:
         raise ValueError("its history is not that of so many epochs")
     description, arrays = saved.model
     columns = columns_from(description.get("columns", {}))
@@ -164,8 +182,7 @@ def restore(net: "Network", parts: Sequence[Part], saved: Saved, place: Place) -
     net._values.commit(values)
     for own, found in owned:
         own.update(found)
-    net._epochs = place.base + place.done
-    net.history = table
+    net.history = history
 
 
 def _own(parts: Sequence[Part]) -> list[MutableMapping[str, Any]]:

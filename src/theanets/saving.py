@@ -21,6 +21,7 @@ from theanets.layers import Layer
 from theanets.losses import Loss
 from theanets.parameters import held
 from theanets.registry import is_ours, listing, suggest
+from theanets.training.history import History
 
 if TYPE_CHECKING:
     from theanets.network import Network
@@ -103,7 +104,7 @@ def describe(net: "Network") -> dict[str, Any]:
         "layers": [layer.to_spec() for layer in net.layers],
         "losses": [loss.to_spec() for loss in net.losses],
         "rng": net._seed,
-        "epochs": net._epochs,
+        "epochs": net.history.epochs,
         "floatX": net._dtype.name,
         **frozen,
         **columns,
@@ -170,7 +171,7 @@ def _empty(description: Mapping[str, Any]) -> "Network":
     epochs = description["epochs"]
     if type(epochs) is not int or not 0 <= epochs < 1 << 53:
         raise ValueError(f"its number of epochs is {epochs!r}.")
-    net._epochs = epochs
+    net.history = History(before=epochs)
     return net
 
 

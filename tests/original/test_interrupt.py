@@ -68,8 +68,9 @@ QUICK = dict(algo="sgd", progress=False, validate_every=1)
 def test_the_best_parameters_come_back(caplog):
     net, seen = theanets.Autoencoder([4, 3, 4]), []
     pair = net.train([X], **QUICK, callbacks=interrupting(3, net, seen))
-    # Of the last epoch that was over; the third ended in its callback.
-    assert pair[0]["loss"] == net.history["training"]["loss"][1]
+    # The third epoch was over, and validated, when its callback ended it.
+    assert pair[0]["loss"] == net.history["training"]["loss"][2]
+    assert net.history.best_epoch == 3
     np.testing.assert_array_equal(net.find("hid1", "w").get_value(), seen[2])
     assert "Training was interrupted in epoch 4: the best parameters" in caplog.text
     assert [record.name for record in caplog.records] == ["theanets"]

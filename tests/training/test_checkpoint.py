@@ -163,7 +163,7 @@ def test_parameters_that_the_caller_changes_are_part_of_it(tmp_path):
             for _ in steps:
                 handle = net.find("out", "b")
                 handle.set_value(handle.get_value() + 0.5)
-                if net._epochs == cut:
+                if len(net.history) == cut:
                     steps.close()
         return net
 

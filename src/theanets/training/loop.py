@@ -15,12 +15,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from theanets import files
+from theanets.checks import counted
 from theanets.datasets.batches import source
 from theanets.datasets.sources import ArraySource, Chunk, Expect, StreamSource
 from theanets.errors import DataError, NonFiniteError
 from theanets.forks import forked
 from theanets.optimizers import Optimizer
-from theanets.progress import Reporter, reporter
+from theanets.progress import Reporter, figures, reporter
 from theanets.training import nonfinite
 from theanets.training.checkpoint import Checkpoint, Saved
 from theanets.training.controls import Controls
@@ -79,16 +80,16 @@ class Problem:
         What the monitors of this run say they belong to; for runs that are a part
         of something larger.
     record : callable
-        Takes the number of an epoch of this run, counted from 1, and its monitors;
-        again, if those of the last epoch change.
+        Takes where the run stands after each epoch; again, if there is a validation
+        that only the end has made due.
     trace : callable, optional
         (values, batch, numbers, key) -> outputs of layers by name, to tell where
         numbers went bad.
     monitors : tuple of str
         Names of monitors in the order to report them; others come after.
     describe : callable
-        Takes the best values, the number of an epoch and its monitors, and returns
-        what a checkpoint after that epoch holds besides the run.
+        Takes the best values and where the run stands, and returns what a checkpoint
+        there holds besides the run.
     predict : callable, optional
         (values, chunk) -> what ``score`` needs of a chunk of the validation data.
     score : callable
@@ -106,10 +107,10 @@ class Problem:
     read: Callable[[], Values]
     commit: Callable[[Values], None]
     stage: str = ""
-    record: Callable[[int, Pair], None] = lambda epoch, pair: None
+    record: Callable[[Progress], None] = lambda at: None
     trace: nonfinite.Trace | None = None
     monitors: tuple[str, ...] = ()
-    describe: Callable[[Values, int, Pair], Saved] = lambda *_: Saved(({}, {}), {}, {})
+    describe: Callable[[Values, Progress], Saved] = lambda *_: Saved(({}, {}), {}, {})
     predict: Callable[[Values, Chunk], Any] | None = None
     score: Callable[[list[Any]], dict[str, float]] = lambda _: {}
     states: States | None = None
@@ -258,17 +259,17 @@ def iterate(
         except BaseException as error:
             reason = f"stopped by {type(error).__name__}"
             if isinstance(error, KeyboardInterrupt):
-                reason = run.interruption()
+                reason = f"interrupted in epoch {run.at.epoch + 1}"
                 if controls.progress is False and controls.on_interrupt == "return":
                     # Whoever wants no progress still has to hear of an early end.
-                    LOG.warning("Training was %s.", reason)
+                    LOG.warning("Training was %s: %s.", reason, run.outcome())
             run.broken = isinstance(error, NonFiniteError)
             run.leave(error)
             raise
         else:
             run.leave()
         finally:
-            shown.finish(reason)
+            shown.finish(f"{reason}: {run.outcome()}")
     return run.reads()
 
 
@@ -373,7 +374,8 @@ class _Run:
                 self.reason = self.bound() or "stopped by a callback"
                 return
             if self.patience_left < 0:
-                self.reason = f"no improvement in {controls.patience + 1} validations"
+                validations = counted(controls.patience + 1, "validation")
+                self.reason = f"no improvement in {validations}"
                 return
             begun = time.perf_counter()
             examples = self.train_epoch()
@@ -445,12 +447,16 @@ class _Run:
 
     def closed(self, at: Progress) -> Progress:
         """Return a place in an epoch as that after it."""
-        training = self.epoch_monitors(at.sums)
-        return replace(at, epoch=at.epoch + 1, sums=Sums(), training=training)
+        training, best = self.epoch_monitors(at.sums), at.best
+        if best is not None and best.epoch == 0 == at.epoch:
+            best = best._replace(monitors=(training, best.monitors[1]))
+        return replace(
+            at, epoch=at.epoch + 1, sums=Sums(), training=training, best=best
+        )
 
     def note(self, at: Progress) -> None:
         if at.epoch:
-            self.problem.record(at.epoch, (at.training, at.validation))
+            self.problem.record(at)
 
     def adopt(self) -> bool:
         """Take over parameters that others have changed; tell if they have."""
@@ -616,7 +622,10 @@ class _Run:
         value = validation[self.controls.monitor]
         best, best_validation = at.best, at.best_validation
         if best is None or self.controls.better(value, best.value):
-            best, best_validation = Best(at.epoch, value, values), at.validations
+            # Those that a run begins with are known by what it first learns of them.
+            training = at.training if at.epoch else Monitors(stage=self.problem.stage)
+            best = Best(at.epoch, value, values, (training, validation))
+            best_validation = at.validations
         return replace(
             at,
             validation=validation,
@@ -642,13 +651,15 @@ class _Run:
         known = at.best is not None and (at.validated_at > 0 or self.broken)
         return at.best.values if at.best is not None and known else None
 
-    def interruption(self) -> str:
-        """Return what an interrupt ends, and which parameters it leaves."""
-        where = f"interrupted in epoch {self.at.epoch + 1}"
-        best = self.at.best
+    def outcome(self) -> str:
+        """Return in words which parameters the end of a run leaves."""
+        best = (self.final or self.at).best
         if best is None or self.best_values() is None:
-            return f"{where}: nothing was validated yet, so the last parameters stay"
-        return f"{where}: the best parameters, of epoch {best.epoch}, are in place"
+            return "nothing was validated yet, so the last parameters stay"
+        found = f"valid {figures(best.monitors[1])}"
+        if best.epoch == 0:
+            return f"no epoch was better than what it began with, {found}"
+        return f"the best parameters, of epoch {best.epoch}, are in place, {found}"
 
     def restore_best(self) -> None:
         """Commit the best parameters, unless only those from before are known."""
@@ -661,7 +672,7 @@ class _Run:
         assert self.checkpoint is not None
         at = self.at
         best = self.best_values() or at.state.values
-        owned = self.problem.describe(best, at.epoch, (at.training, at.validation))
+        owned = self.problem.describe(best, at)
         facts, arrays = packed(at)
         named = {f"progress/{name}": array for name, array in arrays.items()}
         saved = Saved(

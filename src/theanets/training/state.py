@@ -1,6 +1,5 @@
 """Where a run of training stands, and the same as a file can hold it."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -11,16 +10,31 @@ import numpy as np
 
 from theanets.config import widened
 from theanets.errors import CheckpointError
-from theanets.training.measure import Monitors, Sums
+from theanets.training.history import Row, monitors, plain
+from theanets.training.measure import Monitors, Pair, Sums
 from theanets.training.programs import State, Values
 
 
 class Best(NamedTuple):
-    """The best validation so far, by the monitor that tells, and what it was of."""
+    """The best validation so far, by the monitor that tells, and what it was of.
+
+    Attributes
+    ----------
+    epoch : int
+        The epoch after which it was made; 0: before the first.
+    value : float
+        Its value of the monitor that tells.
+    values : Values
+        The parameters, and what goes along with them.
+    monitors : pair of Monitors
+        Of the training data in that epoch (of those that a run begins with in its
+        first, which has begun with them), and of this validation.
+    """
 
     epoch: int
     value: float
     values: Values
+    monitors: Pair
 
 
 class Reads(NamedTuple):
@@ -73,6 +87,15 @@ class Progress:
     best_validation: int = 0
     best: Best | None = None
 
+    @property
+    def row(self) -> Row:
+        """What a history keeps of the latest epoch."""
+        stage = self.training.stage
+        measured = None
+        if self.validated_at == self.epoch:
+            measured = Monitors(self.validation, stage)
+        return Row(Monitors(self.training, stage), measured)
+
 
 def packed(at: Progress) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Return a place in training as facts that JSON holds, and arrays by name."""
@@ -87,15 +110,16 @@ def packed(at: Progress) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         "batches": at.sums.batches,
         "examples": at.sums.examples,
         "skipped": at.sums.skipped,
-        "training": {name: _plain(x) for name, x in at.training.items()},
-        "validation": {name: _plain(x) for name, x in at.validation.items()},
+        "training": plain(at.training),
+        "validation": plain(at.validation),
         "validated_at": at.validated_at,
         "validations": at.validations,
         "best_validation": at.best_validation,
         "best": None,
     }
     if at.best is not None:
-        facts["best"] = [at.best.epoch, _plain(at.best.value)]
+        value = plain({"value": at.best.value})["value"]
+        facts["best"] = [at.best.epoch, value, *map(plain, at.best.monitors)]
         trees["best learned"] = at.best.values.learned
         trees["best carried"] = at.best.values.carried
     arrays = {
@@ -137,12 +161,14 @@ def unpacked(
     optimizer = _tree("optimizer", arrays, like.optimizer)
     best = None
     if facts["best"] is not None:
-        epoch, value = facts["best"]
+        # Older files have no monitors there.
+        epoch, value, training, validation = (*facts["best"], {}, {})[:4]
+        pair = monitors(training, stage), monitors(validation, stage)
         best_values = Values(
             _tree("best learned", arrays, like.values.learned),
             _tree("best carried", arrays, like.values.carried),
         )
-        best = Best(int(epoch), float(value), best_values)
+        best = Best(int(epoch), float(value), best_values, pair)
     columns = {
         name.removeprefix("sums/"): tuple(column)
         for name, column in arrays.items()
@@ -161,22 +187,13 @@ def unpacked(
         State(values, optimizer, np.int32(int(facts["updates"]))),
         int(facts["epoch"]),
         Sums((columns,) if columns else (), *counts),
-        _monitors(facts["training"], stage),
-        _monitors(facts["validation"], stage),
+        monitors(facts["training"], stage),
+        monitors(facts["validation"], stage),
         int(facts["validated_at"]),
         int(facts["validations"]),
         int(facts["best_validation"]),
         best,
     )
-
-
-def _plain(value: float) -> float | str:
-    """Return a number as JSON holds it, which has none for infinity and NaN."""
-    return value if math.isfinite(value) else str(float(value))
-
-
-def _monitors(found: Mapping[str, Any], stage: str) -> Monitors:
-    return Monitors({name: float(value) for name, value in found.items()}, stage)
 
 
 def _tree(name: str, arrays: Mapping[str, np.ndarray], like: Any) -> Any:

@@ -1,0 +1,257 @@
+"""The monitors that a network keeps of its training: one row for each epoch."""
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Any, NamedTuple, overload
+
+import numpy as np
+
+from theanets.checks import is_whole
+from theanets.training.measure import Monitors, Pair
+
+SETS = ("training", "validation")
+
+
+class Row(NamedTuple):
+    """The monitors of an epoch; of validation None where there was none after it."""
+
+    training: Monitors
+    validation: Monitors | None
+
+
+class BestRow(NamedTuple):
+    """The epoch whose parameters a training left in a network, and their monitors."""
+
+    epoch: int
+    training: Monitors
+    validation: Monitors
+
+
+class History(Sequence[dict[str, Any]]):
+    """What was measured after each epoch of training.
+
+    A sequence with a dict for each epoch, of which ``pandas.DataFrame(net.history)``
+    makes a table: ``epoch`` (counted from 1), ``stage``, ``train_loss`` and the other
+    monitors of the training data, and ``valid_loss`` and the others of the validation
+    data in those epochs after which there was a validation.
+
+    By the names ``"training"``, ``"validation"`` and ``"stage"`` it gives columns: for
+    both sets of data a dict with the list of each monitor, one entry an epoch, None
+    where it was not measured.
+
+    Attributes
+    ----------
+    before : int
+        Epochs that the network was trained before the first row, as those before it
+        was saved.
+    best : BestRow or None
+        The epoch whose parameters the last training left in the network.
+
+    Examples
+    --------
+    >>> import numpy as np, theanets
+    >>> x = np.linspace(-1, 1, 64)[:, None]
+    >>> net = theanets.Regressor([1, 8, 1])
+    >>> _ = net.train((x, x**2), max_epochs=20, progress=False)
+    >>> len(net.history), net.history.best_epoch
+    (20, 20)
+    >>> net.history.best_loss == net.history[-1]["valid_loss"]
+    True
+    >>> [i + 1 for i, row in enumerate(net.history) if "valid_loss" in row]
+    [10, 20]
+    >>> len(net.history["training"]["loss"])
+    20
+    """
+
+    def __init__(self, before: int = 0) -> None:
+        self.before = before
+        self.best: BestRow | None = None
+        self._rows: list[Row] = []
+
+    @property
+    def epochs(self) -> int:
+        """Epochs that the network was trained in all."""
+        return self.before + len(self._rows)
+
+    @property
+    def best_epoch(self) -> int | None:
+        """The epoch whose parameters the network has; 0: those it began with.
+
+        None until there was a validation.
+        """
+        return None if self.best is None else self.best.epoch
+
+    @property
+    def best_loss(self) -> float | None:
+        """The validation loss of those parameters; None until there was one."""
+        return None if self.best is None else self.best.validation["loss"]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, key: int) -> dict[str, Any]: ...
+    @overload
+    def __getitem__(self, key: slice) -> list[dict[str, Any]]: ...
+    @overload
+    def __getitem__(self, key: str) -> Any: ...
+    def __getitem__(self, key: int | slice | str) -> Any:
+        if key == "stage":
+            return [row.training.stage for row in self._rows]
+        if isinstance(key, str) and key in SETS:
+            return _columns([getattr(row, key) for row in self._rows])
+        if isinstance(key, str):
+            raise KeyError(
+                f'the history has "training", "validation" and "stage", no "{key}"'
+            )
+        if isinstance(key, slice):
+            return [self[place] for place in range(*key.indices(len(self)))]
+        return self._named(range(len(self))[key])
+
+    def _named(self, place: int) -> dict[str, Any]:
+        training, validation = self._rows[place]
+        return {
+            "epoch": self.before + place + 1,
+            "stage": training.stage,
+            **{f"train_{name}": value for name, value in training.items()},
+            **{f"valid_{name}": value for name, value in (validation or {}).items()},
+        }
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, History) and vars(self) == vars(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        text = f"history of {len(self)} epochs"
+        if self.best is None:
+            return f"<{text}>"
+        return f"<{text}; the best: {self.best_epoch}, valid loss {self.best_loss:.4g}>"
+
+    def write(self, epoch: int, row: Row) -> None:
+        """Write the row of an epoch, which may be the next one, or be there already.
+
+        It is written as a whole: an interrupt leaves no part of it.
+        """
+        place = epoch - self.before - 1
+        if place == len(self._rows):
+            self._rows.append(row)
+        else:
+            self._rows[place] = row
+
+    def until(self, epoch: int, row: Row | None, best: BestRow | None) -> "History":
+        """Return a copy that ends with an epoch, whose row is given, if it has one."""
+        made = History(self.before)
+        made._rows = self._rows[: epoch - self.before]
+        made.best = best
+        if row is not None:
+            made.write(epoch, row)
+        return made
+
+    def result(self) -> Pair:
+        """Return the monitors of the best epoch, or else of the last one."""
+        if self.best is not None:
+            return self.best.training, self.best.validation
+        training, validation = self._rows[-1] if self._rows else (Monitors(), None)
+        return training, validation or Monitors(stage=training.stage)
+
+    def packed(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Return the table as what JSON holds, and arrays by name.
+
+        The stages are told as runs: each with the number of its epochs.
+        """
+        stages = [[stage, len(list(run))] for stage, run in groupby(self["stage"])]
+        facts: dict[str, Any] = {"stages": stages, "before": self.before}
+        arrays = {}
+        for name in SETS:
+            columns = self[name]
+            facts[name] = list(columns)
+            for monitor, column in columns.items():
+                missing = [value is None for value in column]
+                arrays[f"history/{name}/{monitor}"] = np.array(
+                    [np.nan if value is None else value for value in column], "f8"
+                )
+                if any(missing):
+                    arrays[f"history/{name} missing/{monitor}"] = np.array(missing)
+        if self.best is not None:
+            epoch, *pair = self.best
+            facts["best"] = [epoch, *map(plain, pair), pair[0].stage]
+        return {"history": facts}, arrays
+
+
+def unpacked(facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> History:
+    """Return the history that `History.packed` has described, among other things.
+
+    Raises
+    ------
+    LookupError, TypeError, ValueError
+        If nothing of that form has.
+    """
+    table = facts["history"]
+    # A file may name any number: they are compared before anything is made of them.
+    counts = [count for _, count in table["stages"]]
+    if not all(is_whole(count, 1) for count in counts):
+        raise ValueError(f"a stage has {counts} epochs")
+    length = sum(counts)
+    made = History(table.get("before", 0))
+    if not is_whole(made.before, 0):
+        raise ValueError(f"there were {made.before} epochs before the first")
+    columns = {
+        name: {
+            monitor: _column(f"history/{name}", monitor, arrays, length)
+            for monitor in table[name]
+        }
+        for name in SETS
+    }
+    stages = [stage for stage, count in table["stages"] for _ in range(count)]
+    for place, stage in enumerate(stages):
+        training, validation = (
+            {
+                monitor: value
+                for monitor, column in columns[name].items()
+                if (value := column[place]) is not None
+            }
+            for name in SETS
+        )
+        measured = Monitors(validation, stage) if validation else None
+        made.write(made.epochs + 1, Row(Monitors(training, stage), measured))
+    if (best := table.get("best")) is not None:
+        epoch, training, validation, stage = best
+        if not is_whole(epoch, 0) or epoch > made.epochs or "loss" not in validation:
+            raise ValueError(f"the best of {made.epochs} epochs is {epoch}")
+        pair = (monitors(found, stage) for found in (training, validation))
+        made.best = BestRow(int(epoch), *pair)
+    return made
+
+
+def plain(found: Mapping[str, float]) -> dict[str, float | str]:
+    """Return monitors as JSON holds them, which has no infinity and no NaN."""
+    return {
+        name: value if np.isfinite(value) else str(float(value))
+        for name, value in found.items()
+    }
+
+
+def monitors(found: Mapping[str, Any], stage: str) -> Monitors:
+    """Return the monitors that `plain` has described."""
+    return Monitors({name: float(value) for name, value in found.items()}, stage)
+
+
+def _column(
+    where: str, monitor: str, arrays: Mapping[str, np.ndarray], length: int
+) -> list[float | None]:
+    values = arrays[f"{where}/{monitor}"]
+    missing = arrays.get(f"{where} missing/{monitor}", np.zeros(length, bool))
+    if values.shape != (length,) or missing.shape != (length,):
+        raise ValueError(f'"{monitor}" is not that of {length} epochs')
+    return [
+        None if gone else float(value)
+        for value, gone in zip(values.tolist(), missing.tolist(), strict=True)
+    ]
+
+
+def _columns(rows: Sequence[Monitors | None]) -> dict[str, list[float | None]]:
+    names = dict.fromkeys(name for row in rows for name in row or ())
+    return {
+        name: [None if row is None else row.get(name) for row in rows] for name in names
+    }
