@@ -18,9 +18,10 @@ from theanets import (
     resuming,
     scores,
 )
-from theanets.checks import flag, is_whole
+from theanets.checks import flag, is_number, is_whole
 from theanets.datasets.batches import Dataset
 from theanets.datasets.columns import Columns
+from theanets.datasets.holdout import held_out
 from theanets.datasets.sources import Chunk
 from theanets.errors import ConfigurationError, DataError
 from theanets.forks import forked, refuse_forked
@@ -70,6 +71,11 @@ def epochs(
     refuse_forked("training")
     given = controls_.translated(hyper)
     train, valid = _along(given.pop("axis", None), train, valid)
+    if is_number(valid):
+        objective = net._objective()
+        names = Expectations(objective).names
+        labels = objective.classifying.target if objective.classifying else ""
+        train, valid = held_out(train, valid, net._seed, names, labels)
     # A transformation of optax is a tuple too.
     several = isinstance(algo, list | tuple) and not hasattr(algo, "update")
     if several:
@@ -90,7 +96,8 @@ def _along(axis: Any, train: Any, valid: Any) -> tuple[Any, Any]:
             f"axis is {axis!r}, but the data are a Dataset, which has an axis of its "
             "own: Dataset(..., axis=1). Leave it out here."
         )
-    valid = None if valid is None else Dataset(valid, name="valid", axis=axis)
+    if valid is not None and not is_number(valid):
+        valid = Dataset(valid, name="valid", axis=axis)
     return Dataset(train, name="train", axis=axis), valid
 
 
@@ -122,8 +129,8 @@ def _one_after_another(
         _Plan.make(net, train, algo, share)
 
     def following() -> Iterator[Pair]:
-        for algo, share in zip(algos, shares, strict=True):
-            yield from _epochs(net, train, valid, algo, share)
+        for number, (algo, share) in enumerate(zip(algos, shares, strict=True)):
+            yield from _epochs(net, train, valid, algo, share, hint=not number)
 
     return following()
 
@@ -182,9 +189,17 @@ class _Plan:
 
 
 def _epochs(
-    net: "Network", train: Any, valid: Any, algo: Any, hyper: Mapping[str, Any]
+    net: "Network",
+    train: Any,
+    valid: Any,
+    algo: Any,
+    hyper: Mapping[str, Any],
+    hint: bool = True,
 ) -> Iterator[Pair]:
-    """Check everything, and return the epochs of one algorithm."""
+    """Check everything, and return the epochs of one algorithm.
+
+    ``hint`` says whether the display tells that the training data serve to validate.
+    """
     plan = _Plan.make(net, train, algo, hyper)
     algo, parts, controls = plan.algo, plan.parts, plan.controls
     columns = net._columns.copy()
@@ -210,7 +225,7 @@ def _epochs(
         checkpoint.run = resuming.identity(
             net, algo, optimizer, controls, plan.whole, learned, seed
         )
-    runs = _Runs(net, parts, (train, valid), controls, seed, begun, checkpoint)
+    runs = _Runs(net, parts, (train, valid), controls, seed, begun, checkpoint, hint)
     pairs = runs.sample() if optimizer is None else runs.train(optimizer)
     return _watched(net, pairs, plan.snapshots, columns)
 
@@ -361,6 +376,7 @@ class _Runs:
     begun: int
     """Epochs of the network whose random streams these runs do not go on."""
     checkpoint: Checkpoint | None = None
+    hint: bool = True
 
     def train(self, optimizer: Optimizer) -> Iterator[Pair]:
         """Check everything, and return the epochs of one part after the other."""
@@ -398,6 +414,7 @@ class _Runs:
                 checkpoint=checkpoint,
                 saved=saved,
                 earlier=at.earlier if saved else (),
+                hint=self.hint and index == first,
             )
 
         def following(begun: Generator[Pair, None, Reads]) -> Iterator[Pair]:

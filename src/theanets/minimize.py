@@ -15,6 +15,7 @@ from theanets.config import config, float_type, stored_type
 from theanets.datasets.arrays import Expected, converted
 from theanets.datasets.columns import Columns
 from theanets.datasets.device import identity
+from theanets.datasets.holdout import held_out
 from theanets.errors import ConfigurationError, DataError
 from theanets.forks import refuse_forked
 from theanets.initializers import as_seed
@@ -153,6 +154,7 @@ def minimize(
             "rng": seed,
         }
         saved = checkpoint.saved()
+    train, valid = held_out(train, valid, seed)
     pairs = run(
         problem,
         train,

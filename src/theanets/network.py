@@ -603,7 +603,9 @@ class Network:
             Inputs, then the target, then weights if the model is weighted. Of data
             frames the names of the columns are kept, see `columns`.
         valid : optional
-            Data of the same kind that decides when to stop; by default ``train``.
+            Data of the same kind that decides when to stop. Or the part of the
+            training data that is held out for this, such as 0.1: drawn from the seed
+            of the model, of each class the same part. By default ``train``.
         algo : str or optax.GradientTransformation, or a list of such
             The algorithm: sgd, nag, rprop, adagrad, rmsprop, adadelta, esgd, adam,
             lbfgs, or a transformation of optax. Or one that follows the shape of the

@@ -25,8 +25,12 @@ class Reporter:
     """Hears how training goes, and says nothing. Subclass it to show something.
 
     The training loop calls `start` once, `batches` some times a second, `epoch`
-    after every epoch, and `finish` once, however training ends.
+    after every epoch, and `finish` once, however training ends; before all of them
+    `note`, if there is something to tell.
     """
+
+    def note(self, text: str) -> None:
+        """Take note of what a user should know before training begins."""
 
     def start(self, *, max_epochs: int | None, patience: int, stage: str = "") -> None:
         """Take note that training begins, or a stage of one that has several.
@@ -86,6 +90,9 @@ class Plain(Reporter):
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
         self._stage = ""
+
+    def note(self, text: str) -> None:
+        self._write(text)
 
     def start(self, *, max_epochs: int | None, patience: int, stage: str = "") -> None:
         self._stage = stage
@@ -179,6 +186,9 @@ class Live(Reporter):
         self._figures = _both(training, validation, best)
         self._epoch_began = time.monotonic()
         self._draw("epoch")
+
+    def note(self, text: str) -> None:
+        self.console.print(text, markup=False, highlight=False)
 
     def finish(self, reason: str) -> None:
         display, self._display = self._display, None

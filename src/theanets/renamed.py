@@ -53,6 +53,7 @@ REPLACED: Mapping[str, Mapping[str, str]] = {
 
 
 _PARTS = "valid, the second argument: data that are not trained with"
+_FRACTION = "valid: 0.1, as the second argument, holds out a tenth"
 _CALLS = "callbacks: functions of (epoch, training, validation)"
 
 ELSEWHERE: Mapping[str, Mapping[str, str]] = {
@@ -89,8 +90,8 @@ ELSEWHERE: Mapping[str, Mapping[str, str]] = {
         "tol": "min_improvement, a part of the best loss",
         "validation_data": _PARTS,
         "validation_freq": "validate_every",
-        "validation_fraction": _PARTS,
-        "validation_split": _PARTS,
+        "validation_fraction": _FRACTION,
+        "validation_split": _FRACTION,
         "validation_steps": "valid_batches",
         "verbose": "progress: False prints nothing",
     },

@@ -1,7 +1,9 @@
 """Data sets as users give them, and the source of batches that each becomes."""
 
-from collections.abc import Sequence
+import reprlib
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,7 @@ from theanets.datasets.sources import (
     fitted,
 )
 from theanets.datasets.sparse import SparseRows
-from theanets.datasets.unpack import parts_of
+from theanets.datasets.unpack import Part, parts_of
 from theanets.errors import DataError, TheanetsError
 
 
@@ -40,6 +42,9 @@ class Dataset:
         a callable without a length.
     axis : int, optional
         The axis of the arrays along which the examples lie.
+    rows : array of int, optional
+        Which examples there are, by their numbers in the arrays; by default all. The
+        arrays are not copied.
     rng : int, optional
         Seed of the order of the examples; by default what `train` is told.
     mean_weight : float, optional
@@ -74,6 +79,7 @@ class Dataset:
         timeout: float | None = None,
         mean_weight: float | None = None,
         allow_negative_weights: bool = False,
+        rows: Any = None,
     ) -> None:
         self.inputs = inputs
         self.name = name
@@ -84,6 +90,43 @@ class Dataset:
         self.timeout = timeout
         self.mean_weight = mean_weight
         self.allow_negative_weights = allow_negative_weights
+        self.rows = rows
+
+
+def named_arrays(
+    data: Any, name: str, names: Sequence[str] = ()
+) -> dict[str, Callable[[], Any]] | None:
+    """Return for each array of a data set a function that converts it.
+
+    Parameters
+    ----------
+    data : object
+        What a user gives as data.
+    name : str
+        How messages call it.
+    names : sequence of str
+        The names of the arrays, in order; by default their numbers.
+
+    Returns
+    -------
+    dict of str to callable, or None
+        None if the data come batch by batch. A function returns the array, with the
+        examples that belong to the data on its first axis.
+    """
+    axis, rows = 0, None
+    if isinstance(data, Dataset):
+        name, axis, rows = data.name or name, data.axis, data.rows
+        data = data.inputs
+    parts = parts_of(data, name, tuple(names))
+    if parts is None:
+        return None
+
+    def array(part: Part) -> Any:
+        found = _examples_first(as_array(part.value, part.label), axis, name)
+        return found if rows is None else found[_checked_rows(rows, len(found), name)]
+
+    names = names or [str(number) for number in range(len(parts))]
+    return {own: partial(array, part) for own, part in zip(names, parts, strict=False)}
 
 
 class _SignedWeights:
@@ -139,9 +182,9 @@ def source(
     DataError
         If the data do not fit the model, or are not what they have to be.
     """
-    axis, timeout = 0, None
+    axis, timeout, rows = 0, None, None
     if isinstance(data, Dataset):
-        name, axis = data.name or name, data.axis
+        name, axis, rows = data.name or name, data.axis, data.rows
         timeout = _checked_timeout(data.timeout, name)
         if flag(data.allow_negative_weights, f"{name}: allow_negative_weights"):
             expect = _SignedWeights(expect)
@@ -159,6 +202,11 @@ def source(
     with Noted(name):
         parts = parts_of(data, name, expect.names)
         if parts is None:
+            if rows is not None:
+                raise DataError(
+                    f"{name}: rows are given, but the data are batches, of which none "
+                    "can be picked by number. Leave rows out."
+                )
             if axis:
                 raise DataError(
                     f"{name}: axis is {axis!r}, but the data are batches, which come "
@@ -167,13 +215,15 @@ def source(
                 )
             reader = Reader(data, name, batches, passes, timeout, once=consecutive)
             return StreamSource(reader, expect, dtype)
-        given = [as_array(part.value, part.label) for part in parts]
-        names = [names_of(part.value) for part in parts]
-        if axis:
-            given = [_examples_first(array, axis, name) for array in given]
-            names = [() for _ in names]
+        given = [
+            _examples_first(as_array(part.value, part.label), axis, name)
+            for part in parts
+        ]
+        names = [() if axis else names_of(part.value) for part in parts]
         arrays, expected = fitted(given, names, expect, name, dtype)
         _check_weights(arrays, expected, name)
+    if rows is not None:
+        rows = _checked_rows(rows, len(arrays[0]), name)
     if consecutive and (shuffle or 0 < (batch_size or 0) < len(arrays[0])):
         raise DataError(
             f"{name}: with stateful=True each batch goes on where the one before it "
@@ -204,6 +254,7 @@ def source(
         resident,
         name,
         passes,
+        rows,
     )
 
 
@@ -246,7 +297,22 @@ def _checked_timeout(timeout: Any, name: str) -> float | None:
     return float(timeout)
 
 
+def _checked_rows(rows: Any, length: int, name: str) -> np.ndarray:
+    found = np.asarray(rows)
+    if found.dtype == bool and found.shape == (length,):
+        found = np.flatnonzero(found)
+    whole = found.dtype.kind in "iu" and found.ndim == 1 and len(found) > 0
+    if not whole or found.min() < 0 or found.max() >= length:
+        raise DataError(
+            f"{name}: rows is {reprlib.repr(rows)}; it has to be an array of numbers "
+            f"of examples, 0 to {length - 1}."
+        )
+    return found.astype(np.int32)
+
+
 def _examples_first(array: Any, axis: Any, name: str) -> Any:
+    if is_whole(axis) and axis == 0:
+        return array
     if not is_whole(axis) or not -array.ndim <= axis < array.ndim:
         raise DataError(
             f"{name}: axis is {axis!r}; it has to be the number of an axis that each "

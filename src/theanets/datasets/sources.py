@@ -108,9 +108,11 @@ class ArraySource:
         resident: bool,
         name: str,
         passes: str,
+        picked: np.ndarray | None = None,
     ) -> None:
         self.arrays = arrays
-        self.length = len(arrays[0])
+        self.picked = picked
+        self.length = len(arrays[0] if picked is None else picked)
         self.dtypes = dtypes
         self.rows = min(batch_size or self.length, self.length)
         self.per_pass = -(-self.length // self.rows)
@@ -127,7 +129,7 @@ class ArraySource:
     ) -> Generator[Chunk, None, None]:
         """Yield the batches of an epoch, here also if fewer are wanted."""
         self._begun += 1
-        if self.rows == self.length:
+        if self.rows == self.length and self.picked is None:
             # Nothing is picked; the array tells the number of batches alone.
             order = np.zeros((self.batches, 0), np.int32)
             origin = np.broadcast_to(
@@ -149,7 +151,9 @@ class ArraySource:
 
     def identity(self) -> dict[str, Any]:
         """Return what tells this source from others, as JSON holds it."""
+        picked = {} if self.picked is None else {"rows": identity(self.picked)}
         return {
+            **picked,
             "arrays": [identity(array) for array in self.arrays],
             "examples in a batch": self.rows,
             "batches": self.batches,
@@ -195,18 +199,20 @@ class ArraySource:
         return full, short
 
     def _permutation(self, lap: int) -> np.ndarray:
+        order = np.arange(self.length)
         if self.shuffle:
-            return stream(self.seed, "shuffle", str(lap)).permutation(self.length)
-        if self.batches < self.per_pass:
+            order = stream(self.seed, "shuffle", str(lap)).permutation(self.length)
+        elif self.batches < self.per_pass:
             # A part of the data stands for all of it, so it must not be its beginning.
-            return stream(self.seed, "part").permutation(self.length)
-        return np.arange(self.length)
+            order = stream(self.seed, "part").permutation(self.length)
+        return order if self.picked is None else self.picked[order]
 
     def _gathered(
         self, order: np.ndarray, first: int, stopped: threading.Event
     ) -> Iterator[Chunk]:
         pairs = list(zip(self.arrays, self.dtypes, strict=True))
-        row = sum(nbytes(array, dtype) for array, dtype in pairs) // self.length
+        size = sum(nbytes(array, dtype) for array, dtype in pairs)
+        row = size // len(self.arrays[0])
         size = min(_chunk_size(row * order.shape[1]), len(order))
         for begin in range(0, len(order), size):
             part = order[begin : begin + size]

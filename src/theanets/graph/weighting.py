@@ -1,14 +1,12 @@
 """How much examples and classes count in training, and that on average."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from theanets.checks import is_whole, level, number
-from theanets.datasets.arrays import as_array
-from theanets.datasets.batches import Dataset
-from theanets.datasets.unpack import Part, parts_of
+from theanets.datasets.batches import Dataset, named_arrays
 from theanets.errors import ConfigurationError, DataError
 from theanets.graph.expected import Expectations
 from theanets.graph.objective import Objective
@@ -46,19 +44,19 @@ def class_weights(given: Any, objective: Objective, train: Any) -> tuple[float, 
     classes = output_shape(objective.topology, objective.classifying.output_name)[-1]
     assert classes is not None
     if isinstance(given, str) and given == "balanced":
-        parts = _parts(objective, train)
-        if parts is None:
+        arrays = _arrays(objective, train)
+        if arrays is None:
             raise DataError(
                 'class_weight="balanced" counts the labels of the training data, which '
                 "cannot be done where these come batch by batch. Give arrays, or the "
                 "weights themselves, such as class_weight={0: 1, 1: 5}."
             )
-        if len(parts) < len(objective.slots):
+        if len(arrays) < len(objective.slots):
             raise DataError(
-                f"train holds {len(parts)} array(s); the model expects "
+                f"train holds {len(arrays)} array(s); the model expects "
                 f"{', '.join(slot.name for slot in objective.slots)}."
             )
-        labels, weights = _labelled(objective, objective.classifying, parts)
+        labels, weights = _labelled(objective, objective.classifying, arrays)
         counts = np.bincount(labels, weights, minlength=classes)[:classes]
         there = counts > 0
         balanced = counts.sum() / (there.sum() * np.where(there, counts, 1))
@@ -99,12 +97,12 @@ def mean_weights(objective: Objective, train: Any) -> tuple[float, ...]:
     if given is not None:
         mean = number(given, "train: mean_weight", *_POSITIVE)
         return (mean,) * len(counting)
-    parts = _parts(objective, train) if any(counting) else None
-    if parts is None or len(parts) < len(objective.slots):
+    arrays = _arrays(objective, train) if any(counting) else None
+    if arrays is None or len(arrays) < len(objective.slots):
         # What is missing is for the check of the data to tell.
         return (0.0,) * len(counting)
     return tuple(
-        _mean_weight(objective, loss, parts) if counts else 0.0
+        _mean_weight(objective, loss, arrays) if counts else 0.0
         for loss, counts in zip(objective.losses, counting, strict=True)
     )
 
@@ -112,12 +110,15 @@ def mean_weights(objective: Objective, train: Any) -> tuple[float, ...]:
 _POSITIVE = ("a number more than 0, or None where it is not known", lambda x: x > 0)
 
 
-def _mean_weight(objective: Objective, loss: Loss, parts: Mapping[str, Part]) -> float:
+Arrays = Mapping[str, Callable[[], Any]]
+
+
+def _mean_weight(objective: Objective, loss: Loss, arrays: Arrays) -> float:
     if objective.class_weights and loss is objective.classifying:
-        labels, weights = _labelled(objective, loss, parts)
+        labels, weights = _labelled(objective, loss, arrays)
         found = weights * np.asarray(objective.class_weights)[labels]
     else:
-        found = np.asarray(_array(parts[weights_name(loss)]), "f8")
+        found = np.asarray(arrays[weights_name(loss)](), "f8")
     if found.size and not found.any():
         raise DataError(
             "train: all examples have the weight 0, by the data or by class_weight, so "
@@ -129,13 +130,13 @@ def _mean_weight(objective: Objective, loss: Loss, parts: Mapping[str, Part]) ->
 
 
 def _labelled(
-    objective: Objective, loss: Loss, parts: Mapping[str, Part]
+    objective: Objective, loss: Loss, arrays: Arrays
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return all labels of a data set in one row, and the weight of each."""
-    labels = np.asarray(_array(parts[loss.target]))
+    labels = np.asarray(arrays[loss.target]())
     weights = np.ones(labels.shape)
     if loss.weighted:
-        given = np.asarray(_array(parts[weights_name(loss)]), "f8")
+        given = np.asarray(arrays[weights_name(loss)](), "f8")
         if given.shape == labels.shape[: given.ndim]:
             extra = (1,) * (labels.ndim - given.ndim)
             weights = np.broadcast_to(given.reshape(*given.shape, *extra), labels.shape)
@@ -145,18 +146,9 @@ def _labelled(
     return labels[there].astype(np.int64), weights[there]
 
 
-def _parts(objective: Objective, train: Any) -> dict[str, Part] | None:
+def _arrays(objective: Objective, train: Any) -> Arrays | None:
     """Return the arrays of a data set by name, None if it comes batch by batch.
 
-    They are as the user gave them, since most are not looked at.
+    Each is converted when it is asked for, since most are not looked at.
     """
-    names = Expectations(objective).names
-    data, name = train, "train"
-    if isinstance(train, Dataset):
-        data, name = train.inputs, train.name or name
-    parts = parts_of(data, name, names)
-    return None if parts is None else dict(zip(names, parts, strict=False))
-
-
-def _array(part: Part) -> Any:
-    return as_array(part.value, part.label)
+    return named_arrays(train, "train", Expectations(objective).names)

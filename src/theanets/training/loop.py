@@ -129,6 +129,7 @@ def run(
     checkpoint: Checkpoint | None = None,
     saved: Saved | None = None,
     earlier: Sequence[Reads] = (),
+    hint: bool = True,
 ) -> Generator[Pair, None, Reads]:
     """Check the data, move them to where they are needed, and train; see `iterate`.
 
@@ -154,6 +155,8 @@ def run(
         What was written of this run, to go on with.
     earlier : sequence of Reads
         What runs before that one had read of the same data.
+    hint : bool
+        Whether the display says so where the training data serve to validate.
 
     Returns
     -------
@@ -178,8 +181,23 @@ def run(
         if saved is not None:
             checkpoint.compare(saved)
     return iterate(
-        problem, batches, validation, controls, seed, past, checkpoint, saved, earlier
+        problem,
+        batches,
+        validation,
+        controls,
+        seed,
+        past,
+        checkpoint,
+        saved,
+        earlier,
+        _NOT_HELD_OUT if hint and valid is None else "",
     )
+
+
+_NOT_HELD_OUT = (
+    "no validation data: the training data serve instead; valid=0.1 holds a tenth of "
+    "them out"
+)
 
 
 def sources(
@@ -235,16 +253,20 @@ def iterate(
     checkpoint: Checkpoint | None = None,
     saved: Saved | None = None,
     earlier: Sequence[Reads] = (),
+    note: str = "",
 ) -> Generator[Pair, None, Reads]:
     """Train, and yield the monitors of both sets after every epoch.
 
     ``past`` counts the epochs of earlier runs, whose random streams this one goes on.
+    ``note`` is for the display.
 
     However it ends, the best validated parameters are committed; parameters that
     were never validated after training began stay as they are.
     """
     shown = reporter(controls.progress)
     run = _Run(problem, train, valid, controls, shown, seed, past, checkpoint, saved)
+    if note:
+        shown.note(note)
     shown.start(
         max_epochs=controls.max_epochs, patience=controls.patience, stage=problem.stage
     )

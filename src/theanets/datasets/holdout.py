@@ -1,0 +1,100 @@
+"""A part of the training data that is held out, to validate with."""
+
+from copy import copy
+from typing import Any
+
+import numpy as np
+
+from theanets.checks import is_number
+from theanets.datasets.batches import Dataset, named_arrays
+from theanets.errors import ConfigurationError, DataError
+from theanets.initializers import stream
+
+
+def held_out(
+    train: Any,
+    valid: Any,
+    seed: int,
+    names: tuple[str, ...] = (),
+    labels: str = "",
+) -> tuple[Any, Any]:
+    """Return training and validation data, where ``valid`` may be a fraction.
+
+    A fraction is that part of the training data, drawn from a seed; with labels it
+    has the same part of each class, as nearly as that goes. No array is copied.
+
+    Parameters
+    ----------
+    train, valid : object
+        As a user gives them.
+    seed : int
+        Of the choice.
+    names : tuple of str
+        The names of the arrays, in order.
+    labels : str
+        Which of the arrays are labels, if one is.
+
+    Raises
+    ------
+    ConfigurationError
+        If ``valid`` is a number that is no fraction.
+    DataError
+        If the data come batch by batch, or are too few.
+
+    Examples
+    --------
+    >>> train, valid = held_out([np.eye(6), np.array([0, 0, 0, 0, 1, 1])], 0.5, 13,
+    ...     ("in", "target"), "target")
+    >>> train.rows, valid.rows
+    (array([0, 2, 5]), array([1, 3, 4]))
+    """
+    if not is_number(valid):
+        return train, valid
+    if not 0 < valid < 1:
+        raise ConfigurationError(
+            f"valid is {valid!r}; it has to be data, or the part of the training data "
+            "to hold out, such as 0.1."
+        )
+    arrays = named_arrays(train, "train", names)
+    if arrays is None:
+        raise DataError(
+            f"valid is {valid!r}, but the training data come batch by batch, so no "
+            "part of them can be held out. Give arrays, or validation data."
+        )
+    count = len(next(iter(arrays.values()))())
+    if count < 2:
+        raise DataError(f"train has {count} example, of which none can be held out.")
+    classes = np.zeros(count, int)
+    if labels in arrays and (found := np.asarray(arrays[labels]())).shape == (count,):
+        classes = found
+    held = _chosen(classes, valid, stream(seed, "held out"))
+    data = train if isinstance(train, Dataset) else Dataset(train, name="train")
+    rows = np.arange(count) if data.rows is None else np.asarray(data.rows)
+    return _part(data, rows[~held], data.name), _part(data, rows[held], "valid")
+
+
+def _chosen(
+    classes: np.ndarray, fraction: float, rng: np.random.Generator
+) -> np.ndarray:
+    """Return whether each example is held out: of each class the same part.
+
+    Examples of a class stand at equal distances between 0 and 1, in random order, and
+    the first ones are chosen.
+    """
+    count = len(classes)
+    _, members, sizes = np.unique(classes, return_inverse=True, return_counts=True)
+    order = rng.permutation(count)
+    by_class = order[np.argsort(members[order], kind="stable")]
+    ranks = np.empty(count)
+    ranks[by_class] = np.arange(count) - (np.cumsum(sizes) - sizes)[members[by_class]]
+    places = (ranks + 0.5) / sizes[members]
+    total = min(max(round(fraction * count), 1), count - 1)
+    held = np.zeros(count, bool)
+    held[np.lexsort((rng.random(count), places))[:total]] = True
+    return held
+
+
+def _part(data: Dataset, rows: np.ndarray, name: str | None) -> Dataset:
+    part = copy(data)
+    part.rows, part.name = rows, name
+    return part
