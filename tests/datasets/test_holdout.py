@@ -42,7 +42,7 @@ def test_every_example_is_on_one_side_and_each_class_on_both(fraction):
     for label, size in enumerate([30, 15, 5]):
         count = (LABELS[held] == label).sum()
         assert abs(count - fraction * size) <= 1
-        assert 0 < (LABELS[kept] == label).sum() or fraction > 0.8
+        assert (LABELS[kept] == label).sum() > 0 or fraction > 0.8
 
 
 def test_the_choice_follows_from_the_seed():

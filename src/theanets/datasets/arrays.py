@@ -208,6 +208,23 @@ def nbytes(array: Any, dtype: Any) -> int:
     return int(math.prod(array.shape) * item)
 
 
+def is_indexed(data: Any) -> bool:
+    """Return whether something gives its items by number, and is no array.
+
+    Examples
+    --------
+    >>> is_indexed(range(3)), is_indexed(np.arange(3)), is_indexed([1, 2])
+    (True, False, False)
+    """
+    return (
+        hasattr(data, "__len__")
+        and hasattr(data, "__getitem__")
+        and not isinstance(data, list | tuple | str | bytes | Mapping)
+        and not hasattr(data, "shape")
+        and not hasattr(data, "__array__")
+    )
+
+
 def _converted(value: Any, name: str) -> Any:
     if isinstance(value, np.ndarray | jax.Array | SparseRows):
         return unmasked(value, name)
@@ -217,6 +234,9 @@ def _converted(value: Any, name: str) -> Any:
         raise _no_array(value, name)
     if hasattr(value, "to_numpy"):
         return _of_numbers(unmasked(value.to_numpy(), name), name)
+    if is_indexed(value):
+        # NumPy would go on until an index is refused, which may be never.
+        value = [value[number] for number in range(len(value))]
     if isinstance(value, list | tuple):
         check_parts(value, name)
     try:

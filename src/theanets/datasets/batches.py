@@ -1,7 +1,7 @@
 """Data sets as users give them, and the source of batches that each becomes."""
 
 import reprlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -10,8 +10,15 @@ import numpy as np
 
 from theanets.checks import flag, is_number, is_whole, whole
 from theanets.config import config
-from theanets.datasets.arrays import Expected, as_array, nbytes, precisions
+from theanets.datasets.arrays import (
+    Expected,
+    as_array,
+    is_indexed,
+    nbytes,
+    precisions,
+)
 from theanets.datasets.columns import names_of
+from theanets.datasets.indexed import Batches, Examples
 from theanets.datasets.reading import Noted, Reader
 from theanets.datasets.sources import (
     ArraySource,
@@ -31,7 +38,8 @@ class Dataset:
     ----------
     inputs : array, sequence of arrays, callable, or iterable of batches
         What `train` takes as data. A callable takes no arguments and returns one
-        batch: an array or a tuple of them.
+        batch: an array or a tuple of them. An object with ``len(inputs)`` and
+        ``inputs[i]`` gives as many batches.
     name : str, optional
         How messages call it.
     batch_size : int or None, optional
@@ -45,6 +53,9 @@ class Dataset:
     rows : array of int, optional
         Which examples there are, by their numbers in the arrays; by default all. The
         arrays are not copied.
+    examples : bool
+        Whether ``inputs[i]`` is one example, not a batch: batches of ``batch_size`` are
+        made of them, in another order each epoch.
     rng : int, optional
         Seed of the order of the examples; by default what `train` is told.
     mean_weight : float, optional
@@ -80,6 +91,7 @@ class Dataset:
         mean_weight: float | None = None,
         allow_negative_weights: bool = False,
         rows: Any = None,
+        examples: bool = False,
     ) -> None:
         self.inputs = inputs
         self.name = name
@@ -91,6 +103,7 @@ class Dataset:
         self.mean_weight = mean_weight
         self.allow_negative_weights = allow_negative_weights
         self.rows = rows
+        self.examples = examples
 
 
 def named_arrays(
@@ -182,10 +195,11 @@ def source(
     DataError
         If the data do not fit the model, or are not what they have to be.
     """
-    axis, timeout, rows = 0, None, None
+    axis, timeout, rows, examples = 0, None, None, False
     if isinstance(data, Dataset):
         name, axis, rows = data.name or name, data.axis, data.rows
         timeout = _checked_timeout(data.timeout, name)
+        examples = flag(data.examples, f"{name}: examples")
         if flag(data.allow_negative_weights, f"{name}: allow_negative_weights"):
             expect = _SignedWeights(expect)
         if data.batch_size != "default":
@@ -200,6 +214,11 @@ def source(
         batches = whole(batches, what, 1, also, DataError)
     passes = "epoch" if shuffle else "validation"
     with Noted(name):
+        if examples:
+            data = _examples(data, batch_size, seed, shuffle, rows, name)
+            rows = None
+        elif is_indexed(data) and not isinstance(data, Iterable):
+            data = Batches(data)
         parts = parts_of(data, name, expect.names)
         if parts is None:
             if rows is not None:
@@ -295,6 +314,19 @@ def _checked_timeout(timeout: Any, name: str) -> float | None:
             "than 0, or None to wait for ever."
         )
     return float(timeout)
+
+
+def _examples(
+    data: Any, size: int | None, seed: int, shuffle: bool, rows: Any, name: str
+) -> Examples:
+    if not is_indexed(data):
+        raise DataError(
+            f"{name} is of type {type(data).__name__}, which does not give examples by "
+            "number; examples=True is for an object with len(data) and data[i]. Leave "
+            "it out."
+        )
+    numbers = None if rows is None else _checked_rows(rows, len(data), name)
+    return Examples(data, size, seed, shuffle, numbers)
 
 
 def _checked_rows(rows: Any, length: int, name: str) -> np.ndarray:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import Any, TypeVar
 
+from theanets.datasets.indexed import Batches
 from theanets.errors import DataError
 
 T = TypeVar("T")
@@ -66,6 +67,13 @@ class Reader:
         """Batches in an epoch; None for as many as an iterable turns out to have."""
         endless = callable(self.data) or isinstance(self.data, Iterator)
         return self._given or self._promised or (DEFAULT_BATCHES if endless else None)
+
+    @property
+    def owner(self) -> Any:
+        """The object that is read: of a method its own, of batches by number theirs."""
+        if isinstance(self.data, Batches):
+            return self.data.data
+        return getattr(self.data, "__self__", self.data)
 
     @property
     def where(self) -> str:

@@ -21,6 +21,7 @@ from theanets.datasets.arrays import (
 )
 from theanets.datasets.columns import Columns, Names, names_of
 from theanets.datasets.device import DEVICE_CACHE, identity
+from theanets.datasets.indexed import Batches
 from theanets.datasets.prefetch import prefetched
 from theanets.datasets.reading import Noted, Reader
 from theanets.datasets.sparse import SparseRows, dense
@@ -242,7 +243,8 @@ class StreamSource:
 
     def identity(self) -> dict[str, Any]:
         """Return what tells this source from others, as JSON holds it."""
-        return {"source": type(self.reader.data).__name__, "batches": self.batches}
+        source = type(self.reader.owner).__name__
+        return {"source": source, "batches": self.batches}
 
     def replay(self, runs: Sequence[tuple[int, int]]) -> None:
         """Read for nothing what runs have read, to come to where a training was.
@@ -268,10 +270,8 @@ class StreamSource:
         Where ``most`` is given, no more than that are asked for.
         """
         self.reader.begin()
-        # Methods of one object are called by one thread at a time too.
-        owner = getattr(self.reader.data, "__self__", self.reader.data)
         grouped = partial(self._grouped, most)
-        yield from prefetched(grouped, owner, self.reader.check_time)
+        yield from prefetched(grouped, self.reader.owner, self.reader.check_time)
 
     def _grouped(self, most: int | None, stopped: threading.Event) -> Iterator[Chunk]:
         stacks: list[np.ndarray] = []
@@ -309,7 +309,15 @@ class StreamSource:
             )
         given = [as_array(part.value, part.label) for part in parts]
         names = [names_of(part.value) for part in parts]
-        arrays, expected = fitted(given, names, self.expect, what, self.dtype)
+        try:
+            arrays, expected = fitted(given, names, self.expect, what, self.dtype)
+        except DataError as error:
+            if type(self.reader.data) is not Batches:
+                raise
+            raise DataError(
+                f"{error} If each item is one example, not a batch, give "
+                "theanets.Dataset(data, examples=True)."
+            ) from None
         pairs = zip(arrays, precisions(expected, self.dtype), strict=True)
         return tuple(narrowed(dense(array), dtype) for array, dtype in pairs)
 

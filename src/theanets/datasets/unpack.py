@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
-from theanets.datasets.arrays import as_array
+from theanets.datasets.arrays import as_array, is_indexed
 from theanets.errors import DataError
 from theanets.registry import listing, suggest
 
@@ -58,7 +58,7 @@ def parts_of(data: Any, name: str, slots: tuple[str, ...]) -> list[Part] | None:
         )
     if hasattr(data, "shape") or hasattr(data, "__array__"):
         return [Part(data, name)]
-    if callable(data) or isinstance(data, Iterable):
+    if callable(data) or isinstance(data, Iterable) or is_indexed(data):
         return None
     return [Part(data, name)]
 

@@ -415,14 +415,13 @@ class _Run:
             if stopped:
                 self.finish()
             last = self.final or self.at
-            written = self.checkpoint is not None and self.checkpoint.due(self.at.epoch)
-            if written:
-                self.write()
             try:
                 yield last.training, Monitors(last.validation, self.problem.stage)
             finally:
-                changed = self.adopt()
-            if written and changed:
+                self.adopt()
+            # Not before whoever iterates is done with the epoch, as with its changes of
+            # the parameters: killed meanwhile, they do the same once more.
+            if self.checkpoint is not None and self.checkpoint.due(self.at.epoch):
                 self.write()
 
     def reads(self) -> Reads:
@@ -663,6 +662,7 @@ class _Run:
             # The training is the business of the process that began it.
             return
         self.restore_best()
+        self.note(self.final or self.at)
         if self.checkpoint is None:
             return
         files.or_note(partial(self.write, final=True), "the checkpoint", error)

@@ -1,0 +1,105 @@
+"""Objects that give batches, or examples, by number: data[i] up to len(data)."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+
+from theanets.datasets.arrays import as_array
+from theanets.errors import DataError
+from theanets.initializers import stream
+
+
+class Indexed(Protocol):
+    """A map-style data set, as a ``Sequence`` of Keras or a ``Dataset`` of torch."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, number: int, /) -> Any: ...
+
+
+class Batches(Iterable[Any]):
+    """The batches of such an object, in their order.
+
+    After each pass the object's ``on_epoch_end`` is called, if it has one.
+    """
+
+    def __init__(self, data: Indexed) -> None:
+        self.data = data
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __iter__(self) -> Iterator[Any]:
+        for number in range(len(self.data)):
+            yield self.data[number]
+        if hasattr(self.data, "on_epoch_end"):
+            self.data.on_epoch_end()
+
+
+class Examples(Batches):
+    """Batches of the examples of such an object, in each pass in another order.
+
+    Parameters
+    ----------
+    data : Indexed
+        What gives one example for each number: an array, or a tuple or dict of them.
+    size : int or None
+        Examples in a batch; None: all of them.
+    seed : int
+        Of the order.
+    shuffle : bool
+        Whether each pass has an order of its own.
+    rows : array of int, optional
+        The numbers of those that are wanted; by default all.
+    """
+
+    def __init__(
+        self,
+        data: Indexed,
+        size: int | None,
+        seed: int,
+        shuffle: bool,
+        rows: np.ndarray | None = None,
+    ) -> None:
+        super().__init__(data)
+        self.rows = np.arange(len(data)) if rows is None else rows
+        self.size = size or max(len(self.rows), 1)
+        self.seed, self.shuffle = seed, shuffle
+        self._passes = 0
+
+    def __len__(self) -> int:
+        return -(-len(self.rows) // self.size)
+
+    def __iter__(self) -> Iterator[Any]:
+        order = self.rows
+        if self.shuffle:
+            rng = stream(self.seed, "shuffle", str(self._passes))
+            order = rng.permutation(order)
+        self._passes += 1
+        for begin in range(0, len(order), self.size):
+            numbers = order[begin : begin + self.size].tolist()
+            yield _collated([self.data[number] for number in numbers], numbers)
+        if hasattr(self.data, "on_epoch_end"):
+            self.data.on_epoch_end()
+
+
+def _collated(examples: list[Any], numbers: list[int]) -> Any:
+    """Return a batch of some examples, each array with a new first axis."""
+    first = examples[0]
+    if isinstance(first, Mapping):
+        return {
+            name: _collated([example[name] for example in examples], numbers)
+            for name in first
+        }
+    if isinstance(first, tuple | list):
+        parts = zip(*examples, strict=True)
+        return tuple(_collated(list(part), numbers) for part in parts)
+    arrays = [np.asarray(as_array(example, "an example")) for example in examples]
+    for array, number in zip(arrays, numbers, strict=True):
+        if array.shape != arrays[0].shape:
+            raise DataError(
+                f"example {number} has the shape {array.shape}, and example "
+                f"{numbers[0]} {arrays[0].shape}: those of a batch have to be equal. "
+                "Pad them where they are made."
+            )
+    return np.stack(arrays)
