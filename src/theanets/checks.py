@@ -4,6 +4,7 @@ A bool is no number, and neither is a text that reads like one. NumPy's scalars 
 arrays without axes, JAX's too, are numbers as Python's are.
 """
 
+import inspect
 import math
 import reprlib
 from collections.abc import Callable, Iterator
@@ -142,6 +143,33 @@ def flag(value: Any, what: str) -> bool:
             f"{what} is {reprlib.repr(value)}; it has to be True or False."
         )
     return bool(value)
+
+
+def check_call(function: Callable[..., Any], arguments: str, what: str) -> None:
+    """Check that a function can be called with some arguments, which are named.
+
+    Raises
+    ------
+    ConfigurationError
+        If not; ``what`` begins the message.
+
+    Examples
+    --------
+    >>> check_call(len, "array, level", "callbacks holds")
+    Traceback (most recent call last):
+        ...
+    theanets.errors.ConfigurationError: callbacks holds <built-in function len>, ...
+    """
+    try:
+        inspect.signature(function).bind(*arguments.split(","))
+    except TypeError as error:
+        raise ConfigurationError(
+            f"{what} {function!r}, which cannot be called as f({arguments}): {error}. "
+            "Let it take these arguments alone."
+        ) from None
+    except ValueError:
+        # Not every function written in C tells what it takes.
+        return
 
 
 @contextmanager

@@ -238,7 +238,14 @@ class Optimizer:
         searched = {"value": value, "grad": grads, "value_fn": value_fn and value_at}
         given = {name: x for name, x in searched.items() if x is not None}
         transformation = optax.with_extra_args_support(self.transformation)
-        steps, inner = transformation.update(grads, state["optax"], params, **given)
+        try:
+            steps, inner = transformation.update(grads, state["optax"], params, **given)
+        except (TypeError, ValueError) as error:
+            raise ConfigurationError(
+                f"algo: this transformation of optax cannot be used here: {error}. An "
+                "update is given the gradients, the state and the parameters, and by "
+                "name value, grad and value_fn, as line searches need them."
+            ) from error
         return optax.apply_updates(params, steps), {"optax": inner}
 
 

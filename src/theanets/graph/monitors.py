@@ -1,5 +1,6 @@
 """Further numbers to watch while a model trains, as the ``monitors`` keyword says."""
 
+import reprlib
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -8,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from theanets import keys
-from theanets.checks import compilable, is_number
+from theanets.checks import check_call, compilable, is_number
 from theanets.errors import ConfigurationError
 from theanets.graph.topology import Topology
 from theanets.registry import listing, matching, suggest
@@ -40,7 +41,14 @@ class Monitor:
         if callable(self.measure):
             given = values[self.source] if self.source else values
             with compilable(f'monitor "{self.name}"'):
-                return jnp.asarray(self.measure(given))
+                found = self.measure(given)
+            try:
+                return jnp.asarray(found)
+            except (TypeError, ValueError):
+                raise ConfigurationError(
+                    f'monitor "{self.name}" returns {reprlib.repr(found)}; it has to '
+                    "return one number for the batch, such as a mean."
+                ) from None
         return (values[self.source] < self.measure).mean(dtype="float32")
 
 
@@ -77,6 +85,7 @@ def make_monitors(given: Any, topology: Topology) -> tuple[Monitor, ...]:
                 f"{listing(names)}." + suggest(pattern, names)
             )
         if not sources:
+            check_call(measures, "arrays", f'monitor "{pattern}" is')
             _add(made, Monitor(pattern, "", measures))
         for label, measure in _measures(pattern, measures):
             for source in sources:
@@ -137,6 +146,8 @@ def _measures(pattern: str, given: Any) -> Iterator[tuple[str, Any]]:
                 f"monitors: {pattern!r} has level {measure!r}; it has to be a "
                 "finite number, or a function."
             )
+        if callable(measure):
+            check_call(measure, "array", f'monitor "{pattern}" is')
         yield label, measure
 
 

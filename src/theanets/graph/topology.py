@@ -575,9 +575,21 @@ def _output_shapes(layer: Layer, graph: Topology) -> dict[str, Shape]:
     return shapes
 
 
+_EXAMPLES = 61
+"""Examples in a batch that is traced: hardly the size of anything else."""
+
+
 def _trace(layer: Layer, graph: Topology, length: int) -> dict[str, tuple[int, ...]]:
     def shaped(shape: Shape) -> Any:
-        return _abstract((2, *(length if n is None else n for n in shape)))
+        return _abstract((_EXAMPLES, *(length if n is None else n for n in shape)))
+
+    def outputs(params: Any, inputs: Any) -> Any:
+        found = layer.outline(_own(layer, params), inputs)
+        if found is None:
+            raise ConfigurationError(
+                f"{layer.where}its transform returns nothing. End it with return."
+            )
+        return _by_name(found)
 
     shapes = {**layer.input_shapes, **layer.side_shapes}
     read = {name: shaped(shape) for name, shape in shapes.items()}
@@ -587,9 +599,7 @@ def _trace(layer: Layer, graph: Topology, length: int) -> dict[str, tuple[int, .
     params |= {x: _abstract(graph.param_shapes[x]) for x in layer.borrowed.values()}
     try:
         with compilable(f"{layer.where}its activation or transform"):
-            traced = jax.eval_shape(
-                lambda p, x: _by_name(layer.outline(_own(layer, p), x)), params, read
-            )
+            traced = jax.eval_shape(outputs, params, read)
     except TheanetsError:
         raise
     except NotImplementedError as error:
@@ -597,11 +607,26 @@ def _trace(layer: Layer, graph: Topology, length: int) -> dict[str, tuple[int, .
         raise ConfigurationError(
             f"{layer.where}{error or 'a method is missing'}. Write it in the class."
         ) from None
+    except KeyError as error:
+        raise ConfigurationError(
+            f"{layer.where}its transform asks for {error}, which is none of its "
+            f"parameters ({listing(layer.params)}) nor of its "
+            f"inputs ({listing(read)}). Declare parameters in setup, such as "
+            'self.add_weights("w", self.input_size, self.size).'
+        ) from error
     except Exception as error:
         raise ConfigurationError(
             f"{layer.where}its activation or transform fails for inputs "
             f"{layer.describe_inputs()}: {str(error).splitlines()[0]}"
         ) from error
+    for name, value in traced.items():
+        if value.shape[:1] != (_EXAMPLES,):
+            raise ConfigurationError(
+                f"{layer.where}its transform has lost the axis of the examples: "
+                f'"{name}" of {_EXAMPLES} examples has the shape {value.shape}, where '
+                f"the first axis has to be {_EXAMPLES}. Sums and means go over other "
+                "axes, such as axis=-1."
+            )
     return {name: value.shape[1:] for name, value in traced.items()}
 
 

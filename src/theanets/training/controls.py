@@ -1,6 +1,5 @@
 """The keywords that steer a run of training, checked before anything is compiled."""
 
-import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
@@ -9,7 +8,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from theanets import optimizers
-from theanets.checks import flag, number, whole
+from theanets.checks import check_call, flag, number, whole
 from theanets.datasets.batches import checked_size
 from theanets.errors import ConfigurationError
 from theanets.optimizers import ALGORITHMS
@@ -310,14 +309,5 @@ def _callbacks(given: Any) -> tuple[Callback, ...]:
                 f"callbacks holds {callback!r}; it has to be a list of functions "
                 "f(epoch, training, validation)."
             )
-        try:
-            inspect.signature(callback).bind(1, {}, {})
-        except TypeError as error:
-            raise ConfigurationError(
-                f"callbacks holds {callback!r}, which cannot be called as f(epoch, "
-                f"training, validation): {error}. Give it these three arguments."
-            ) from None
-        except ValueError:
-            # Not every function written in C tells what it takes.
-            continue
+        check_call(callback, "epoch, training, validation", "callbacks holds")
     return found
