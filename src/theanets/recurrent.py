@@ -11,7 +11,7 @@ import numpy as np
 from theanets import feedforward
 from theanets.checks import whole
 from theanets.datasets.arrays import Expected, as_array, check
-from theanets.datasets.sequences import batches
+from theanets.datasets.sequences import batches, padded
 from theanets.datasets.text import Text
 from theanets.errors import ConfigurationError, DataError
 from theanets.forks import elsewhere, forked
@@ -20,7 +20,7 @@ from theanets.graph.topology import Topology
 from theanets.initializers import as_seed
 from theanets.training.programs import PROGRAMS, noise_key
 
-__all__ = ["Autoencoder", "Classifier", "Regressor", "Text", "batches"]
+__all__ = ["Autoencoder", "Classifier", "Regressor", "Text", "batches", "padded"]
 
 
 class Regressor(feedforward.Regressor):

@@ -2,6 +2,7 @@
 
 import threading
 import time
+import warnings
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -32,6 +33,7 @@ from theanets.initializers import stream
 _CHUNK_BYTES = 16 << 20
 _CHUNK_BATCHES = 128
 _CHUNK_SECONDS = 0.5
+_MANY_SHAPES = 8
 
 
 class Expect(Protocol):
@@ -235,6 +237,7 @@ class StreamSource:
         self.reader = reader
         self.expect = expect
         self.dtype = dtype
+        self._shapes: set[Any] = set()
 
     @property
     def batches(self) -> int | None:
@@ -318,8 +321,23 @@ class StreamSource:
                 f"{error} If each item is one example, not a batch, give "
                 "theanets.Dataset(data, examples=True)."
             ) from None
+        self._note_shape(tuple(array.shape for array in arrays))
         pairs = zip(arrays, precisions(expected, self.dtype), strict=True)
         return tuple(narrowed(dense(array), dtype) for array, dtype in pairs)
+
+    def _note_shape(self, shapes: Any) -> None:
+        """Warn, once, where batches have many shapes."""
+        known = len(self._shapes)
+        self._shapes.add(shapes)
+        if known < len(self._shapes) == _MANY_SHAPES:
+            warnings.warn(
+                f"{self.reader.name}: its batches have come in {_MANY_SHAPES} shapes, "
+                "and training is compiled anew for each, which may take longer than to "
+                "train. Give batches of equal size, and sequences of few lengths: "
+                "theanets.recurrent.padded fills them up, with a mask.",
+                UserWarning,
+                stacklevel=2,
+            )
 
 
 def fitted(
