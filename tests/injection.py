@@ -1,8 +1,12 @@
 """Exceptions at a chosen line of the library, as Ctrl-C or a signal raises them."""
 
+import dis
 import sys
 from collections.abc import Callable, Iterable
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import theanets
@@ -28,7 +32,8 @@ def inject(
         ``"training/"``; by default everywhere.
     at : int
         Which of the lines that are run, in this thread, counted from 0. Beyond the
-        last of them nothing is raised.
+        last of them nothing is raised. To leave a ``with`` is no line: no signal comes
+        between its last line and the call of ``__exit__``.
     error : exception, or a class of such
         What to raise, once.
 
@@ -60,7 +65,7 @@ def _counted(
 
     def line(frame: Any, event: str, argument: Any) -> Any:
         nonlocal count
-        if event == "line":
+        if event == "line" and frame.f_lasti not in _leavings(frame.f_code):
             count += 1
             if count == at + 1:
                 # Which also ends the tracing.
@@ -73,3 +78,26 @@ def _counted(
         return function(), count
     finally:
         sys.settrace(before)
+
+
+@cache
+def _leavings(code: CodeType) -> set[int]:
+    """Return the places in the code of a function where it leaves a ``with``.
+
+    >>> def saved(file):
+    ...     with file:
+    ...         return 1
+    >>> len(_leavings(saved.__code__)) > 1
+    True
+    """
+    found = list(dis.get_instructions(code))
+    words = [f"{x.opname} {x.argrepr}".strip() for x in found]
+    pairs = zip(found, pairwise(words), strict=False)
+    return {instruction.offset for instruction, pair in pairs if pair in _LEAVING}
+
+
+_LEAVING = {
+    ("LOAD_CONST None", "LOAD_CONST None"),
+    ("SWAP", "LOAD_CONST None"),
+    ("PUSH_EXC_INFO", "WITH_EXCEPT_START"),
+}
