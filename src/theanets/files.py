@@ -15,6 +15,7 @@ import stat
 import time
 import warnings
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -134,6 +135,8 @@ def write(
     -----
     UserWarning
         If the name says that the file is a pickle, which it is not.
+    RuntimeWarning
+        If it is written, but a power cut could undo that.
     """
     keep = whole(keep, "keep", 0, ", of older files to keep")
     if isinstance(file, str | os.PathLike):
@@ -303,13 +306,15 @@ def _place(path: Path, content: bytes, keep: int) -> None:
         return
     _remove_stale(path)
     temporary = _beside(path)
+    # Never open to more than the file in place is, not even for a moment.
+    allowed = 0o666 if mode is None else stat.S_IMODE(mode)
     try:
-        with open(temporary, "xb") as file:
+        with open(temporary, "xb", opener=partial(os.open, mode=allowed)) as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         if mode is not None:
-            os.chmod(temporary, stat.S_IMODE(mode))
+            os.chmod(temporary, allowed)
             _keep_older(path, keep)
         os.replace(temporary, path)
     except BaseException:
@@ -333,8 +338,10 @@ def _keep_older(path: Path, keep: int) -> None:
         try:
             os.link(path, temporary)
         except OSError:
-            # Not every file system has second names.
-            shutil.copy2(path, temporary)
+            # Not every file system has second names. The copy is made of an empty
+            # file that nobody else may read; it ends with the permissions of the first.
+            with open(temporary, "xb", opener=partial(os.open, mode=0o600)):
+                shutil.copy2(path, temporary)
         os.replace(temporary, names[0])
     except BaseException:
         with contextlib.suppress(OSError):
@@ -358,22 +365,25 @@ def _remove_stale(path: Path) -> None:
 
 
 def _flush_folder(folder: Path) -> None:
-    """Make sure that the new name of a file is on the disk too."""
+    """Let a new name be on the disk too; the file is written in any case."""
     if os.name != "posix":
         return
     try:
-        handle = os.open(folder, os.O_RDONLY)
-    except PermissionError:
-        # One may be allowed to write to a folder and not to list it.
-        return
-    try:
-        os.fsync(handle)
+        with contextlib.ExitStack() as stack:
+            # On one line, as an interrupt comes between lines.
+            stack.callback(os.close, handle := os.open(folder, os.O_RDONLY))
+            os.fsync(handle)
     except OSError as error:
-        # Some file systems cannot do that for a folder.
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
-            raise
-    finally:
-        os.close(handle)
+        # One may be allowed to write to a folder and not to list it, and some file
+        # systems cannot do this for a folder.
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENOTSUP):
+            return
+        warnings.warn(
+            f"the file is written, but its folder {folder} could not be flushed to "
+            f"the disk, so a power cut soon could undo that: {error}",
+            RuntimeWarning,
+            stacklevel=4,
+        )
 
 
 def _pour(file: BinaryIO, content: bytes) -> None:

@@ -22,6 +22,7 @@ from theanets.training import loop, measure
 from theanets.training.locks import Lock
 
 from ..helpers import compilations
+from ..injection import count_lines, inject
 
 KILLS = 50 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else 8
 SCENARIOS = ["feedforward", "lstm", "batchnorm", "layerwise", "streamed"]
@@ -656,6 +657,85 @@ def test_a_lock_is_free_once_its_holder_is_gone(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+UNWRITABLE = """
+import os, resource, sys
+from pathlib import Path
+from theanets.training.locks import Lock
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+lock = Lock(Path(sys.argv[1]))
+try:
+    lock.take()
+except OSError as error:
+    assert not isinstance(error, PermissionError), error
+else:
+    raise AssertionError("written")
+assert not os.listdir(os.path.dirname(sys.argv[1]))
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+Lock(Path(sys.argv[1])).take()
+lock.take()
+"""
+
+
+def test_a_lock_that_cannot_say_whose_it_is_is_not_held(tmp_path):
+    """Where the disk is full, or files can have no bytes."""
+    code = [sys.executable, "-c", UNWRITABLE, tmp_path / "c"]
+    found = subprocess.run(code, capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr
+
+
+def lines(work, files):
+    """Call something again and again, interrupted at each of its lines in turn."""
+    count = count_lines(work, files)
+    assert count > 10
+    for at in range(count):
+        # Not by pytest.raises, which would keep alive what the error has seen.
+        with suppress(KeyboardInterrupt):
+            inject(work, files, at=at)
+            raise AssertionError
+        yield at
+
+
+def handles():
+    return len(os.listdir("/dev/fd"))
+
+
+# An interrupt may leave it to CPython to close a file, which it then says.
+unclosed = pytest.mark.filterwarnings("ignore::ResourceWarning")
+
+
+@unclosed
+def test_an_interrupt_at_any_line_leaves_a_lock_free(tmp_path):
+    path, opened = tmp_path / "c", handles()
+
+    def work():
+        lock = Lock(path)
+        lock.take()
+        lock.release()
+
+    for _ in lines(work, ["training/locks.py"]):
+        assert handles() == opened
+        work()
+        assert not list(tmp_path.iterdir())
+
+
+@unclosed
+@pytest.mark.parametrize("resume", [True, False])
+def test_an_interrupt_at_any_line_leaves_a_checkpoint_free(tmp_path, resume):
+    path, opened = tmp_path / "c", handles()
+
+    def work():
+        path.write_bytes(b"before")
+        checkpoint = checkpoints.Checkpoint(path, resume=resume)
+        checkpoint._seen = checkpoints._stamp(path)
+        with checkpoint:
+            pass
+
+    for _ in lines(work, ["training/locks.py", "training/checkpoint.py"]):
+        assert handles() == opened
+        work()
+        assert not (tmp_path / ".c.lock").exists()
+
+
 def test_a_file_without_a_training_is_no_checkpoint(tmp_path):
     theanets.Classifier([4, 5, 2]).save(tmp_path / "model")
     with pytest.raises(CheckpointError, match="holds a model but no training"):
@@ -682,14 +762,11 @@ def test_it_is_written_every_so_many_epochs(tmp_path):
 
 def test_a_folder_that_cannot_be_written_to_is_said_plainly(tmp_path, monkeypatch):
     """Not by the name of the lock, which the caller never gave."""
-    opened = os.open
 
-    def forbidden(path, *args, **keywords):
-        if str(path).endswith(".lock"):
-            raise PermissionError(13, "Permission denied", str(path))
-        return opened(path, *args, **keywords)
+    def forbidden(path, mode):
+        raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(os, "open", forbidden)
+    monkeypatch.setattr(theanets.training.locks, "FileIO", forbidden)
     with pytest.raises(PermissionError) as caught:
         train(tmp_path / "c")
     assert "the checkpoint cannot be written: its folder" in str(caught.value)

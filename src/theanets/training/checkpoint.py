@@ -198,6 +198,25 @@ class Checkpoint:
             If its folder cannot be written to.
         """
         try:
+            self._take()
+            if _stamp(self.path) != self._seen:
+                raise CheckpointError(
+                    f'the checkpoint "{self.path}" was changed by another process '
+                    "since it was read. Call train again."
+                )
+            if self._seen is not None and not self.resume:
+                os.replace(self.path, _aside(self.path))
+            self._written = time.monotonic()
+            return self
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def __exit__(self, *error: object) -> None:
+        self._lock.release()
+
+    def _take(self) -> None:
+        try:
             self._lock.take()
         except Locked as error:
             raise CheckpointError(
@@ -207,22 +226,6 @@ class Checkpoint:
         except OSError as error:
             what = "the checkpoint cannot be written"
             raise files.plainly(error, what, self.path) from error
-        try:
-            if _stamp(self.path) != self._seen:
-                raise CheckpointError(
-                    f'the checkpoint "{self.path}" was changed by another process '
-                    "since it was read. Call train again."
-                )
-            if self._seen is not None and not self.resume:
-                os.replace(self.path, _aside(self.path))
-        except BaseException:
-            self._lock.release()
-            raise
-        self._written = time.monotonic()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._lock.release()
 
     def due(self, epoch: int) -> bool:
         """Return whether to write after so many epochs."""

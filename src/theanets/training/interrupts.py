@@ -3,7 +3,8 @@
 import signal
 import threading
 from collections.abc import Generator, Iterator
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
+from weakref import WeakSet
 
 T = TypeVar("T")
 
@@ -54,12 +55,17 @@ class Terminable:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-_inside: set[Terminable] = set()
-"""Those that want the signal to raise."""
+_inside: WeakSet[Terminable] = WeakSet()
+"""Those that want the signal to raise; one that an interrupt has lost is gone."""
 
 
-def _leave(number: int, frame: Any) -> NoReturn:
-    raise SystemExit(128 + number)
+def _leave(number: int, frame: Any) -> None:
+    if _inside:
+        raise SystemExit(128 + number)
+    # The last one left in another thread, which cannot take the handler away, or was
+    # kept from it by an interrupt.
+    signal.signal(number, signal.SIG_DFL)
+    signal.raise_signal(number)
 
 
 def _in_main_thread() -> bool:

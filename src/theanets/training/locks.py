@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -18,67 +19,74 @@ class Locked(Exception):
 
 
 class Lock:
-    """A lock that ends with its holder, however that ends.
+    """A lock that ends with its holder, however that ends, and with this object.
 
     A file ``.NAME.lock`` beside the one in question holds the number of the process
     that has it, and is gone when the lock is released.
     """
 
+    # A file object closes itself, which ends the lock, if an interrupt loses it.
+    _file: FileIO | None = None
+    _held = False
+
     def __init__(self, path: Path) -> None:
         self.path = path.with_name(f".{path.name}.lock")
-        self._handle: int | None = None
 
     def take(self) -> None:
-        """Take the lock.
+        """Take the lock, wholly or not at all.
 
         Raises
         ------
         Locked
             If somebody has it; the message says who.
         OSError
-            If the folder cannot be written to.
+            If its file cannot be written.
         """
-        while self._handle is None:
-            handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
-            try:
-                _lock(handle)
-            except OSError:
-                holder = os.read(handle, 32).decode("ascii", "replace").strip()
-                os.close(handle)
-                raise Locked(f"process {holder}" if holder else "a process") from None
-            if _same(handle, self.path):
-                self._handle = handle
-            else:
-                # Whoever had it removed the file after we opened it.
-                os.close(handle)
-        os.ftruncate(self._handle, 0)
-        os.write(self._handle, str(os.getpid()).encode())
+        try:
+            while not self._held:
+                self.release()
+                self._file = FileIO(self.path, "a+")
+                _lock(self._file)
+                # Whoever had it may have removed the file after we opened it.
+                self._held = _same(self._file, self.path)
+            assert self._file
+            self._file.truncate(0)
+            self._file.write(str(os.getpid()).encode())
+        except BaseException:
+            self.release()
+            raise
 
     def release(self) -> None:
         """Let go of the lock, and remove its file; a forked process has none."""
-        handle, self._handle = self._handle, None
-        if handle is not None:
-            if not forked():
-                with contextlib.suppress(OSError):
-                    os.unlink(self.path)
-            os.close(handle)
+        if self._file is None:
+            return
+        with contextlib.suppress(OSError):
+            if self._held and not forked() and _same(self._file, self.path):
+                os.unlink(self.path)
+        self._held = False
+        self._file.close()
 
 
-def _lock(handle: int) -> None:
-    if fcntl is not None:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return
-    import msvcrt
-
-    windows: Any = msvcrt
-    # The byte that is locked lies behind those that say who has it.
-    os.lseek(handle, 64, os.SEEK_SET)
-    windows.locking(handle, windows.LK_NBLCK, 1)
-    os.lseek(handle, 0, os.SEEK_SET)
-
-
-def _same(handle: int, path: Path) -> bool:
+def _lock(file: FileIO) -> None:
+    """Lock a file, or raise Locked."""
     try:
-        return os.path.samestat(os.fstat(handle), os.stat(path))
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        import msvcrt
+
+        windows: Any = msvcrt
+        # The byte that is locked lies behind those that say who has it.
+        file.seek(64)
+        windows.locking(file.fileno(), windows.LK_NBLCK, 1)
+    except OSError:
+        file.seek(0)
+        holder = file.read(32).decode("ascii", "replace").strip()
+        raise Locked(f"process {holder}" if holder else "a process") from None
+
+
+def _same(file: FileIO, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
     except FileNotFoundError:
         return False
