@@ -1,5 +1,7 @@
 """The network: find, predict, losses, the pure function within."""
 
+import signal
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,6 +9,8 @@ import pytest
 
 import theanets
 from theanets.errors import ConfigurationError, DataError
+
+from .injection import count_lines, inject
 
 X = np.random.default_rng(0).normal(size=(6, 3)).astype("f4")
 
@@ -268,3 +272,47 @@ def test_a_table_of_layers():
     row = next(line for line in text.splitlines() if line.startswith("hid1"))
     assert row.split() == ["hid1", "feedforward", "in", "1000", "tanh", "9,000"]
     assert repr(net) == "<Autoencoder in(8,), hid1(1000,), out(8,)>"
+
+
+class TimeLimit(Exception):
+    """As a queue of tasks raises it in the midst of one."""
+
+
+def answers():
+    net = theanets.Classifier([4, (8, "tanh"), 3], rng=3)
+    rng = np.random.default_rng(0)
+    inputs = [rng.normal(size=(size, 4)).astype("f4") for size in (3000, 3000, 5)]
+    return net, inputs, [net.predict_proba(x) for x in inputs]
+
+
+def test_a_prediction_after_one_that_was_interrupted_is_its_own():
+    net, inputs, wanted = answers()
+
+    def late(*_):
+        raise TimeLimit
+
+    interrupted, before = 0, signal.signal(signal.SIGALRM, late)
+    try:
+        for number in range(60):
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 1e-5 + number * 2e-5)
+                net.predict_proba(inputs[number % 2])
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            except TimeLimit:
+                interrupted += 1
+            for x, right in zip(inputs[::-1], wanted[::-1], strict=True):
+                np.testing.assert_array_equal(net.predict_proba(x), right)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert interrupted > 3
+
+
+def test_a_prediction_interrupted_at_any_line_changes_no_other():
+    net, inputs, wanted = answers()
+    lines = count_lines(lambda: net.predict_proba(inputs[0][:7]))
+    assert lines > 50
+    for at in range(lines):
+        with pytest.raises(TimeLimit):
+            inject(lambda: net.predict_proba(inputs[0][:7]), at=at, error=TimeLimit)
+        np.testing.assert_array_equal(net.predict_proba(inputs[2]), wanted[2])

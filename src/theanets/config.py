@@ -17,6 +17,7 @@ import jax.numpy as jnp
 
 from theanets.checks import whole
 from theanets.errors import ConfigurationError
+from theanets.forks import refuse_forked
 from theanets.registry import listing, suggest
 
 PRECISIONS = ("float32", "float64", "bfloat16")
@@ -108,6 +109,7 @@ def widened(array: Any, dtype: Any) -> Any:
 
 
 def _device_memory() -> int:
+    refuse_forked()
     limit = (jax.devices()[0].memory_stats() or {}).get("bytes_limit")
     if limit is not None and jax.default_backend() != "cpu":
         return int(limit) // 2

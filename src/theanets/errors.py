@@ -109,11 +109,10 @@ class NonFiniteError(TheanetsError, ArithmeticError):
 
 
 class ConcurrencyError(TheanetsError, RuntimeError):
-    """Several threads or processes want what only one can do, or not after a fork.
+    """Several threads want what only one can do, or a forked process what none can.
 
-    Raised when a second thread trains a network that another is training, when a
-    process that was forked after a model was made wants to train, or cannot have its
-    predictions computed by another one.
+    Raised when a second thread trains a network that another is training, and in a
+    process that was forked after a model was made, by all that computes.
     """
 
 

@@ -9,7 +9,6 @@ import numpy as np
 from theanets.checks import flag
 from theanets.datasets.arrays import Expected, as_array, check
 from theanets.errors import ConfigurationError, UnknownNameError
-from theanets.forks import elsewhere, forked
 from theanets.losses.classification import BinaryCrossEntropy, CrossEntropy
 from theanets.losses.probabilities import PROBABILITIES, output_kind
 from theanets.network import Network
@@ -104,10 +103,7 @@ class Autoencoder(Network):
         ConfigurationError
             If the output cannot be computed from the layer alone.
         """
-        if forked():
-            answer: np.ndarray = elsewhere(self.decode, z, layer, **regularizers)
-            self._draws += bool(regularizers)
-            return answer
+        values = self._values.now()
         start = self._code_output(layer)
         chosen = self._layer(start.partition(":")[0])
         if start != chosen.output_name:
@@ -130,7 +126,6 @@ class Autoencoder(Network):
         program = PROGRAMS.get(
             ("decode", objective.key, chosen.name), lambda: jax.jit(decoded)
         )
-        values = self._values.now()
         output = in_batches(
             lambda part, first: program(values, part, objective.numbers, key, first),
             {"z": array},

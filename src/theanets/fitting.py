@@ -68,7 +68,7 @@ def epochs(
     train, valid, algo, hyper
         As `Network.train` takes them.
     """
-    refuse_forked("training")
+    refuse_forked()
     given = controls_.translated(hyper)
     train, valid = _along(given.pop("axis", None), train, valid)
     if is_number(valid):
@@ -129,6 +129,7 @@ def _one_after_another(
         _Plan.make(net, train, algo, share)
 
     def following() -> Iterator[Pair]:
+        refuse_forked()
         for number, (algo, share) in enumerate(zip(algos, shares, strict=True)):
             yield from _epochs(net, train, valid, algo, share, hint=not number)
 
@@ -490,6 +491,7 @@ def _watched(
 
     The network knows the columns of its data from now on.
     """
+    refuse_forked()
     count, thread, failed = 0, net._begin_training(), None
     values, before, net._columns = net._values.now(), net._columns, columns
     try:
@@ -497,6 +499,7 @@ def _watched(
             if snapshots.due(count):
                 snapshots.try_to_write(net.save)
             yield pair
+            refuse_forked()
     except GeneratorExit:
         raise
     except BaseException as error:
@@ -506,9 +509,10 @@ def _watched(
         # Also if it is closed by another thread.
         net._trainers.remove(thread)
         pairs.close()  # type: ignore[attr-defined]
-        now = net._values.now()
-        if not count and all(now[name] is array for name, array in values.items()):
-            # Nothing was learned of these data.
-            net._columns = before
-        if count and not forked():
-            snapshots.finish(net.save, failed)
+        if not forked():
+            now = net._values.now()
+            if not count and all(now[name] is x for name, x in values.items()):
+                # Nothing was learned of these data.
+                net._columns = before
+            if count:
+                snapshots.finish(net.save, failed)

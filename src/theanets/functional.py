@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from theanets.errors import ConfigurationError, DataError
+from theanets.forks import refuse_forked
 from theanets.graph.objective import Objective
 from theanets.graph.topology import Topology
 from theanets.registry import listing
@@ -23,6 +24,7 @@ def answering(topology: Topology, dtype: str) -> Answering:
     objective = Objective(topology, (), dtype=dtype)
 
     def apply(params: Mapping[str, Any], inputs: Any) -> Arrays:
+        refuse_forked()
         return objective.outputs(params, _named(inputs, topology), {})
 
     return apply
@@ -41,6 +43,7 @@ def learning(topology: Topology, dtype: str) -> Learning:
     def apply(
         params: Mapping[str, Any], state: Mapping[str, Any], inputs: Any, key: Any
     ) -> tuple[Arrays, Arrays]:
+        refuse_forked()
         _check_names("params", params, learned)
         _check_names("state", state, others)
         _check_key(key)

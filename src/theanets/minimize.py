@@ -97,7 +97,7 @@ def minimize(
     >>> round(float(found.params["slope"]), 2), round(float(found.params["offset"]), 2)
     (3.0, 1.0)
     """
-    refuse_forked("training")
+    refuse_forked()
     if not callable(loss):
         raise ConfigurationError(
             f"the loss is {loss!r}; it has to be a function loss(params, *batch)."

@@ -25,7 +25,7 @@ from theanets.errors import (
     UnknownNameError,
 )
 from theanets.fitting import epochs
-from theanets.forks import elsewhere, fork_safe, forked
+from theanets.forks import refuse_forked
 from theanets.functional import Answering, Learning, answering, learning, split
 from theanets.graph.freezing import freezing, unfreezing
 from theanets.graph.objective import Objective
@@ -55,7 +55,7 @@ from theanets.training.history import History
 from theanets.training.measure import Pair
 from theanets.training.programs import noise_key
 
-_COUNTING = fork_safe(Lock())
+_COUNTING = Lock()
 
 
 class Network:
@@ -833,24 +833,14 @@ class Network:
                 f"predict got {listing(given)} together with a state. Noise and "
                 "dropout are for whole sequences: leave one of both out."
             )
-        if forked():
-            output, after = elsewhere(self._continued, x, name, state)
-        else:
-            output, after = self._continued(x, name, state)
-        return (convert(output), after) if return_state else convert(output)
-
-    def _continued(self, x: Any, name: str, state: Any) -> Any:
         values = self._values.now()
-        return continued(self._bare(), values, x, name, state, self._columns)
+        output, after = continued(self._bare(), values, x, name, state, self._columns)
+        return (convert(output), after) if return_state else convert(output)
 
     def _compute(
         self, x: Any, names: tuple[str, ...] | None, given: dict[str, Any]
     ) -> dict[str, np.ndarray]:
         """Compute some outputs, or all, of a batch of any size or of one example."""
-        if forked():
-            answer: dict[str, np.ndarray] = elsewhere(self._compute, x, names, given)
-            self._draws += bool(given)
-            return answer
         values = self._values.now()
         objective, key = self._noisy(given)
         return compute(objective, values, x, names, key, self._columns)
@@ -887,6 +877,7 @@ class Network:
 
         All are checked before anything is computed.
         """
+        refuse_forked()
         columns = self._columns
         arrays, single = input_arrays(self._topology, x, self._dtype, columns)
         length = len(next(iter(arrays.values())))

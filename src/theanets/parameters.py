@@ -10,23 +10,22 @@ from theanets.checks import flag
 from theanets.config import float_type
 from theanets.datasets.arrays import as_array, converted
 from theanets.errors import DataError
-from theanets.forks import forked, keep
+from theanets.forks import forked, refuse_forked
 from theanets.registry import suggest
 
 
 class Arrays(dict[str, Any]):
     """The arrays of a network by full name, the same for all its handles.
 
-    They are JAX's, or NumPy's in a forked process; none of them ever changes, each
-    is only replaced by another.
+    They are JAX's, and none of them ever changes, each is only replaced by another.
     """
 
-    def __init__(self, arrays: Mapping[str, Any] | None = None) -> None:
-        super().__init__(arrays or {})
-        keep(self)
-
     def now(self) -> dict[str, Any]:
-        """Return the arrays of this moment, whatever other threads go on to commit."""
+        """Return the arrays of this moment, whatever other threads go on to commit.
+
+        Whatever reads them asks here, and is refused in a forked process.
+        """
+        refuse_forked()
         # In CPython a dict is copied, and updated, in one step for other threads.
         return dict(self)
 
@@ -48,12 +47,17 @@ class Arrays(dict[str, Any]):
 def _unpickled(host: Mapping[str, np.ndarray]) -> Arrays:
     if any(array.dtype == np.float64 for array in host.values()):
         float_type("float64", "floatX")
+    if forked():
+        # A worker that cannot read its task would be waited for; the error comes when
+        # it uses the network.
+        return Arrays(host)
     return Arrays({name: held(array) for name, array in host.items()})
 
 
 def held(array: np.ndarray) -> Any:
-    """Return an array as a network holds it: on the device, if there can be one."""
-    return array if forked() else jax.device_put(array)
+    """Return an array as a network holds it: on the device."""
+    refuse_forked()
+    return jax.device_put(array)
 
 
 class Parameter:
@@ -104,6 +108,7 @@ class Parameter:
             only `set_value` changes the network.
         """
         flag(borrow, "borrow")
+        refuse_forked()
         return np.array(self._values[self.name])
 
     def set_value(self, value: Any, borrow: bool = False) -> None:
@@ -123,6 +128,7 @@ class Parameter:
             precision of the parameter can hold.
         """
         flag(borrow, "borrow")
+        refuse_forked()
         array = np.asarray(as_array(value, f'parameter "{self.name}"'))
         if array.shape != self.shape:
             raise DataError(

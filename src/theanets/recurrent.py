@@ -14,7 +14,7 @@ from theanets.datasets.arrays import Expected, as_array, check
 from theanets.datasets.sequences import batches, padded
 from theanets.datasets.text import Text
 from theanets.errors import ConfigurationError, DataError
-from theanets.forks import elsewhere, forked
+from theanets.forks import refuse_forked
 from theanets.graph.objective import Objective
 from theanets.graph.topology import Topology
 from theanets.initializers import as_seed
@@ -120,6 +120,7 @@ class Classifier(feedforward.Classifier):
         >>> len(drawn), all(0 <= label < 5 for label in drawn)
         (4, True)
         """
+        refuse_forked()
         for name, value in (("steps", steps), ("streams", streams)):
             whole(value, name)
         if self._multilabel:
@@ -136,8 +137,6 @@ class Classifier(feedforward.Classifier):
         key = self._noise_key()
         if rng is not None:
             key = noise_key(as_seed(rng, "rng"), "predict_sequence")
-        if forked():
-            return iter(elsewhere(_all_drawn, self, first, steps, streams, key))
         return self._drawn(first, steps, streams, key)
 
     def _drawn(
@@ -159,16 +158,13 @@ class Classifier(feedforward.Classifier):
             for count in range(len(given) + steps - 1):
                 label = given[count] if count < len(given) else label
                 number = np.int32(count)
+                refuse_forked()
                 label, state = program(values, state, label, key, number)
                 if count >= len(given) - 1:
                     found = np.asarray(label)
                     yield found if streams > 1 else int(found[0])
 
         return drawn()
-
-
-def _all_drawn(net: Classifier, *args: Any) -> list[Any]:
-    return list(net._drawn(*args))
 
 
 def _one_hot_input(topology: Topology, classes: int) -> str:

@@ -14,6 +14,7 @@ from theanets.checks import is_whole, number
 from theanets.config import stored_type
 from theanets.datasets.columns import Columns, Digest, columns_from
 from theanets.errors import ConfigurationError, ModelFileError, TheanetsError
+from theanets.forks import refuse_forked
 from theanets.graph.freezing import with_frozen
 from theanets.graph.specs import layer_from
 from theanets.initializers import as_seed
@@ -126,6 +127,7 @@ def rebuild(
     ModelFileError
         If there can be no such model, or the arrays are not its own.
     """
+    refuse_forked()
     try:
         net = _empty(description)
         _add_layers(net, description["layers"], arrays)

@@ -13,7 +13,7 @@ from theanets.checks import counted
 from theanets.datasets.content import Facts, facts_of, not_finite, rounded, too_large
 from theanets.datasets.masked import check_parts, unmasked
 from theanets.datasets.sparse import SparseRows
-from theanets.errors import DataError
+from theanets.errors import ConcurrencyError, DataError
 
 Shape = tuple[int | None, ...]
 
@@ -244,7 +244,7 @@ def _converted(value: Any, name: str) -> Any:
             return np.from_dlpack(value)
         # What hands out a masked array is not to lose the mask here.
         array = np.asarray(unmasked(np.asanyarray(value), name))
-    except DataError:
+    except (ConcurrencyError, DataError):
         raise
     except (TypeError, ValueError, RuntimeError, BufferError) as error:
         raise DataError(

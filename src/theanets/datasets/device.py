@@ -12,6 +12,7 @@ import numpy as np
 from theanets.config import config
 from theanets.datasets.arrays import narrowed
 from theanets.datasets.sparse import SparseRows
+from theanets.forks import forked
 
 # A line of words is a prime number of them; as many lines as stay in a cache.
 _LANES = 1021
@@ -63,6 +64,9 @@ class DeviceCache:
         return moved
 
     def _forget(self, key: tuple[Any, ...]) -> None:
+        if forked():
+            # Another thread may have left the lock closed.
+            return
         with self._lock:
             self._entries.pop(key, None)
 

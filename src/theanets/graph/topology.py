@@ -14,6 +14,7 @@ from theanets import keys
 from theanets.checks import compilable
 from theanets.config import stored_type
 from theanets.errors import ConfigurationError, TheanetsError
+from theanets.forks import refuse_forked
 from theanets.layers import Input, Layer, Recurrent
 from theanets.layers.base import Array, Shape
 from theanets.registry import listing, suggest
@@ -60,6 +61,7 @@ class Topology:
             If its name is taken, it reads an output that is not there, or shapes
             do not fit.
         """
+        refuse_forked()
         _check_names(layer, self.parts)
         shapes = self.output_shapes
         sides = {

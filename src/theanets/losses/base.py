@@ -16,6 +16,7 @@ from jax import Array
 from theanets import keys, originals
 from theanets.checks import compilable, flag, is_whole, number
 from theanets.errors import ConfigurationError, TheanetsError
+from theanets.forks import refuse_forked
 from theanets.registry import Registry, listing, parameters, suggest
 
 Outputs = Mapping[str, Array]
@@ -319,6 +320,7 @@ class Loss:
             jax.ShapeDtypeStruct(target, kind),
         )
         whole = type(self).__call__ is not Loss.__call__
+        refuse_forked()
         try:
             found = jax.eval_shape(self if whole else self.terms, *arrays).shape
         except TheanetsError:

@@ -11,6 +11,7 @@ from theanets import optimizers
 from theanets.checks import check_call, flag, number, whole
 from theanets.datasets.batches import checked_size
 from theanets.errors import ConfigurationError
+from theanets.forks import refuse_forked
 from theanets.optimizers import ALGORITHMS
 from theanets.registry import listing, suggest
 from theanets.renamed import answer
@@ -134,6 +135,8 @@ class Controls:
         ------
         ConfigurationError
             If one raises StopIteration, which ends a generator, not a training.
+        ConcurrencyError
+            In the child of one that forked, which is not to train on.
         """
         try:
             answers = [f(epoch, training, validation) for f in self.callbacks]
@@ -142,6 +145,7 @@ class Controls:
                 f"a callback raised StopIteration in epoch {epoch}. To stop the "
                 "training, let it return False."
             ) from error
+        refuse_forked()
         return all(answer for answer in answers if isinstance(answer, bool | np.bool_))
 
     def better(self, value: float, best: float) -> bool:
