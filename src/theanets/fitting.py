@@ -25,10 +25,11 @@ from theanets.datasets.holdout import held_out
 from theanets.datasets.sources import Chunk
 from theanets.errors import ConfigurationError, DataError
 from theanets.forks import forked, refuse_forked
-from theanets.graph.expected import Expectations
+from theanets.graph.expected import Expectations, expected_labels
 from theanets.graph.freezing import freezing
 from theanets.graph.monitors import make_monitors
 from theanets.graph.objective import Objective
+from theanets.graph.scaling import learned_scales
 from theanets.graph.slots import weights_name
 from theanets.graph.states import States
 from theanets.graph.topology import Topology
@@ -47,7 +48,7 @@ from theanets.training.checkpoint import KEYWORDS, Checkpoint, Saved
 from theanets.training.controls import Controls
 from theanets.training.history import BestRow, Row
 from theanets.training.interrupts import until_interrupted
-from theanets.training.loop import measure, run, sources
+from theanets.training.loop import Source, measure, run, sources
 from theanets.training.measure import Pair
 from theanets.training.programs import Values
 from theanets.training.state import Reads
@@ -73,8 +74,8 @@ def epochs(
     train, valid = _along(given.pop("axis", None), train, valid)
     if is_number(valid):
         objective = net._objective()
-        names = Expectations(objective).names
-        labels = objective.classifying.target if objective.classifying else ""
+        names, loss = Expectations(objective).names, objective.classifying
+        labels = None if loss is None else expected_labels(objective.topology, loss)
         train, valid = held_out(train, valid, net._seed, names, labels)
     # A transformation of optax is a tuple too.
     several = isinstance(algo, list | tuple) and not hasattr(algo, "update")
@@ -378,6 +379,7 @@ class _Runs:
     """Epochs of the network whose random streams these runs do not go on."""
     checkpoint: Checkpoint | None = None
     hint: bool = True
+    """Whether these are the first runs of a call, which hint at what may be amiss."""
 
     def train(self, optimizer: Optimizer) -> Iterator[Pair]:
         """Check everything, and return the epochs of one part after the other."""
@@ -400,6 +402,7 @@ class _Runs:
                 part.problem(optimizer),
                 record=Rows(self.net, at),
                 describe=partial(resuming.described, self.net, self.parts, at),
+                begin=partial(_learn_scales, self.net, part),
             )
             if self.controls.monitor == "auc":
                 predict = partial(_predicted, part.objective)
@@ -416,6 +419,7 @@ class _Runs:
                 saved=saved,
                 earlier=at.earlier if saved else (),
                 hint=self.hint and index == first,
+                warn=self.hint and index == first,
             )
 
         def following(begun: Generator[Pair, None, Reads]) -> Iterator[Pair]:
@@ -437,11 +441,14 @@ class _Runs:
         net, part, controls = self.net, self.parts[0], self.controls
         problem = part.problem(None)
         pretraining.samples_wanted(part.objective)
-        train, valid = sources(*self.data, part.expect, net._dtype, controls, self.seed)
+        train, valid = sources(
+            *self.data, part.expect, net._dtype, controls, self.seed, warn=self.hint
+        )
 
         def once() -> Iterator[Pair]:
             shown, begun = reporter(controls.progress), time.perf_counter()
             number = net.history.epochs
+            _learn_scales(net, part, train)
             shown.start(max_epochs=1, patience=0, stage=problem.stage)
             with closing(train.chunks(0)) as chunks:
                 found = pretraining.sampled(
@@ -465,6 +472,11 @@ class _Runs:
             yield pair
 
         return once()
+
+
+def _learn_scales(net: "Network", part: Part, train: Source) -> None:
+    found = learned_scales(part.objective, net._values.now(), train)
+    net._values.commit({name: held(value) for name, value in found.items()})
 
 
 _OPEN: WeakSet[Any] = WeakSet()

@@ -209,6 +209,7 @@ class _Anything:
     """Expects arrays of any number, shape and kind."""
 
     names: tuple[str, ...] = ()
+    labels: frozenset[int] = frozenset()
 
     def __init__(self) -> None:
         self.columns = Columns()

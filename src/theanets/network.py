@@ -883,13 +883,15 @@ class Network:
         length = len(next(iter(arrays.values())))
         leading = () if single else (length,)
         loss = self._scored()
-        y = columns.array(y, "y", loss.target, "y")
+        labels = classes is not None
+        y = columns.array(y, "y", loss.target, "y", labels)
         if w is not None:
             w = columns.array(w, "w", weights_name(loss), "w")
         target = checked_target(y, shape, leading, self._dtype, classes)
         weights = checked_weights(w, target.shape)
-        size = examples_at_once([*arrays.values(), target], self._dtype)
-        if single or length <= size:
+        both = [*arrays.values(), target]
+        size = 1 if single else examples_at_once(both, self._dtype)
+        if length <= size:
             yield dense(target), self.predict(x, **given), weights
             return
         for begin in range(0, length, size):

@@ -66,7 +66,7 @@ def compute(
     joined = in_batches(
         lambda part, start: program(values, part, numbers, key, start),
         arrays,
-        objective.dtype,
+        _data_type(objective),
     )
     return {name: value[0] for name, value in joined.items()} if single else joined
 
@@ -118,12 +118,19 @@ def continued(
         lambda: jax.jit(partial(_continue, objective, name, tuple(before))),
     )
     joined = in_batches(
-        lambda part, _: program(values, part), {**arrays, **before}, dtype
+        lambda part, _: program(values, part),
+        {**arrays, **before},
+        _data_type(objective),
     )
     if single:
         joined = {key: value[0] for key, value in joined.items()}
     output = joined.pop(name)
     return output, joined
+
+
+def _data_type(objective: Objective) -> Any:
+    """Return the precision in which data go to the device."""
+    return objective.wide if objective.topology.scaled else objective.dtype
 
 
 def _continue(
@@ -243,10 +250,15 @@ def input_arrays(
     check(arrays, expected, "x", dtype)
     named = {
         # A precision to compute in would round large indices.
-        slot.name: array.astype("int32") if slot.role == "indices" else array
+        slot.name: _as_indices(array) if slot.role == "indices" else array
         for slot, array in zip(expected, arrays, strict=True)
     }
     return named, single
+
+
+def _as_indices(array: Any) -> Any:
+    """Return whole numbers as such; those that are, are narrowed batch by batch."""
+    return array if array.dtype.kind in "iu" else array.astype("int32")
 
 
 def _by_name(x: Any, names: list[str]) -> Mapping[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from theanets.datasets.arrays import Expected, Shape, as_array, check
+from theanets.datasets.shapes import reshaped
 from theanets.errors import DataError
 
 Part = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -36,17 +37,18 @@ def checked_target(
     classes : int, optional
         Number of classes, for labels.
     """
-    array = as_array(y, "y")
+    role = "target" if classes is None else "labels"
+    slot = Expected("y", role, shape, classes)
+    array = as_array(y, "y", role == "labels")
     single = not leading
-    if not single and array.shape[:1] != leading:
+    batch = reshaped(array[None] if single else array, slot, "score")
+    if not single and batch.shape[:1] != leading:
         raise DataError(
             f"y has the shape {array.shape}, but x has {leading[0]} examples: the "
             f"target needs the shape {(*leading, *shape)}."
         )
-    role = "target" if classes is None else "labels"
-    batch = array[None] if single else array
-    check([batch], [Expected("y", role, shape, classes)], "score", dtype)
-    return array
+    check([batch], [slot], "score", dtype)
+    return batch[0] if single else batch
 
 
 def checked_weights(w: Any, shape: tuple[int, ...]) -> np.ndarray:
@@ -57,6 +59,8 @@ def checked_weights(w: Any, shape: tuple[int, ...]) -> np.ndarray:
     if w is None:
         return np.broadcast_to(1.0, shape)
     weights = np.asarray(as_array(w, "w"), "f8")
+    if weights.shape == (*shape, 1):
+        weights = weights.reshape(shape)
     if weights.shape != shape[: weights.ndim]:
         raise DataError(
             f"w has the shape {weights.shape}; weights need the shape of the target, "

@@ -22,6 +22,7 @@ class Expectations:
 
     def __init__(self):
         self.columns = Columns()
+        self.labels = frozenset()
 
     def __call__(self, arrays):
         points = Expected("in", "input", (4,))

@@ -301,7 +301,10 @@ BAD = {
     "a single example": (lambda b: (b[0][0], b[1][0]), ["(4,)", "(examples, 4)"]),
     "unequal lengths": (lambda b: (b[0], b[1][:5]), ["in has 8", "target has 5"]),
     "text in an array": (lambda b: (b[0].astype(str), b[1]), ["<U", "real numbers"]),
-    "objects": (lambda b: (b[0].astype(object), b[1]), ["object", "real numbers"]),
+    "objects": (
+        lambda b: (np.where(b[0] > 3, "?", b[0].astype(object)), b[1]),
+        ["object", "'?' in row", "real numbers"],
+    ),
     "complex numbers": (lambda b: (b[0] + 1j, b[1]), ["complex", "real numbers"]),
     "dates": (lambda b: (b[0].astype("M8[s]"), b[1]), ["datetime64", "real numbers"]),
     "ragged lists": (lambda b: ([[1, 2], [3]], b[1]), ["[0]", "cannot be made"]),
@@ -729,6 +732,7 @@ class AnyPair:
 
     def __init__(self):
         self.columns = Columns()
+        self.labels = frozenset()
 
     def __call__(self, arrays):
         roles = ("input", "target")

@@ -6,17 +6,19 @@ import pytest
 import scipy.sparse
 
 import theanets
+from theanets.datasets.arrays import Expected
 from theanets.datasets.holdout import held_out
 from theanets.errors import ConfigurationError, DataError
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(50, 4))
 LABELS = np.repeat([0, 1, 2], [30, 15, 5])
+KINDS = Expected("target", "labels", (), classes=3)
 NAMES = ("in", "target")
 
 
 def split(fraction, labels=LABELS, seed=13):
-    train, valid = held_out([X, labels], fraction, seed, NAMES, "target")
+    train, valid = held_out([X, labels], fraction, seed, NAMES, KINDS)
     return train.rows, valid.rows
 
 
@@ -205,7 +207,7 @@ def test_rows_of_a_dataset():
     pair = train(nets[0], data, class_weight="balanced")
     expected = train(nets[1], (X[rows], LABELS[rows]), class_weight="balanced")
     assert pair[1] == pytest.approx(expected[1], rel=1e-5)
-    _, valid = held_out(data, 0.5, 13, NAMES, "target")
+    _, valid = held_out(data, 0.5, 13, NAMES, KINDS)
     assert set(valid.rows) < set(rows)
 
 

@@ -39,6 +39,7 @@ class Anything:
 
     def __init__(self):
         self.columns = Columns()
+        self.labels = frozenset()
 
     def __call__(self, arrays):
         return [Expected("x", "input", array.shape[1:]) for array in arrays]

@@ -26,6 +26,8 @@ def shrinking():
     return theanets.recurrent.Autoencoder([(None, 4), layer])
 
 
+UNIQUE = "classes, labels = numpy.unique(labels, return_inverse=True)"
+
 DATA = {
     "an output shorter than its target": (
         on(shrinking(), "train", np.ones((2, 3, 4)), max_epochs=1, progress=False),
@@ -75,7 +77,7 @@ DATA = {
     "no examples": (train((X[:0], LABELS[:0])), ["train is empty", "no examples"]),
     "labels from 1": (
         train((X, LABELS + 1)),
-        ['"target"', "from 1 to 3", "3 classes, 0 to 2", "renumber"],
+        ['"target"', "from 1 to 3", "3 classes, 0 to 2", "renumber", UNIQUE],
     ),
     "negative labels": (train((X, LABELS - 1)), ['"target"', "from -1 to 1", "0 to 2"]),
     "labels out of range in validation": (
@@ -83,11 +85,45 @@ DATA = {
         ["valid", '"target"', "from 5 to 7"],
     ),
     "fractions": (train((X, LABELS + 0.5)), ['"target"', "fractions", "whole numbers"]),
-    "one-hot labels": (
-        train((X, np.eye(3)[LABELS])),
-        ['"target"', "(8, 3)", ".argmax(axis=1)"],
+    "one-hot labels, but for one": (
+        train((X, np.eye(3)[LABELS] * np.r_[np.ones(7), 0][:, None])),
+        ['"target"', "(8, 3)", "not all", ".argmax(axis=-1)"],
     ),
-    "labels in a column": (train((X, LABELS[:, None])), ['"target"', ".reshape(-1)"]),
+    "labels in two columns": (
+        train((X, np.stack([LABELS, LABELS], axis=1))),
+        ['"target"', "(8, 2)", "(examples,)"],
+    ),
+    "labels of text": (
+        train((X, np.array(["a", "b", "c"])[LABELS])),
+        ["train[1]", "type <U1", "'a' in row 0", "whole numbers", UNIQUE, "classes["],
+    ),
+    "labels of bytes": (train((X, LABELS.astype("S"))), ["b'0' in row 0", UNIQUE]),
+    "labels that are categories": (
+        train((X, pd.Series(list("abcabcab"), dtype="category"))),
+        ["train[1]", "'a' in row 0", UNIQUE],
+    ),
+    "labels that are truth values": (
+        train((X, LABELS > 1)),
+        ['"target" holds truth values', UNIQUE],
+    ),
+    "labels that are dates": (train((X, LABELS.astype("M8[D]"))), ["1970", UNIQUE]),
+    "labels of -1 and 1": (train((X, 2 * (LABELS > 1) - 1)), ["-1 to 1", UNIQUE]),
+    "labels of text to score": (
+        on(fresh(Classifier, 3), "score", X, LABELS.astype(str)),
+        ["y of type <U", UNIQUE],
+    ),
+    "labels that are truth values to score": (
+        on(fresh(Classifier, 3), "score", X, LABELS > 1),
+        ["truth values", UNIQUE],
+    ),
+    "labels of text to count": (
+        train((X, LABELS.astype(str)), class_weight="balanced"),
+        ["train[1]", UNIQUE],
+    ),
+    "a label that is missing": (
+        train((X, [0, 1, None, 1, 0, 1, 2, 0])),
+        ["train[1]", "None in row 2", "Nothing is there"],
+    ),
     "labels that are missing": (
         train((X, np.where(LABELS == 1, np.nan, LABELS))),
         ['"target"', "NaN", "3 examples", "index 1"],
@@ -105,11 +141,14 @@ DATA = {
         train((X.astype(str), LABELS)),
         ["train[0]", "type <U32", "real numbers"],
     ),
-    "complex numbers": (train((X + 1j, LABELS)), ["train[0]", "complex64"]),
-    "dates": (train((X.astype("M8[s]"), LABELS)), ["train[0]", "dates into a count"]),
+    "complex numbers": (
+        train((X + 1j, LABELS)),
+        ["train[0]", "complex64", "[x.real, x.imag]"],
+    ),
+    "dates": (train((X.astype("M8[s]"), LABELS)), ["train[0]", "Count days"]),
     "a frame with text": (
         train((pd.DataFrame({"a": ["x"] * 8, "b": 1}), LABELS)),
-        ["train[0]", "real numbers", "categories"],
+        ["train[0]", "real numbers", "'x' in row 0, column \"a\"", "categories"],
     ),
     "a frame with gaps": (
         train((pd.DataFrame(X).astype("Float64").mask(X > 1), LABELS)),

@@ -35,12 +35,15 @@ USE = {
         on(classifier(), "predict", None),
         ["x is of type NoneType", "an array of numbers"],
     ),
-    "texts": (on(classifier(), "predict", ["a", "b"]), ["x has the type <U1"]),
+    "texts": (
+        on(classifier(), "predict", ["a", "b"]),
+        ["x of type <U1 holds 'a' in row 0"],
+    ),
     "objects": (on(classifier(), "predict", np.array([None] * 4)), ["type object"]),
     "complex numbers": (on(classifier(), "predict", X + 1j), ["type complex64"]),
     "dates": (
         on(classifier(), "predict", X.astype("M8[s]")),
-        ["x has the type datetime64[s]", "dates into a count"],
+        ["x of type datetime64[s]", "in row 0, column 0", "Count days"],
     ),
     "rows of unequal lengths": (
         on(classifier(), "predict", [[1, 2, 3, 4], [1]]),
@@ -98,10 +101,10 @@ USE = {
         on(classifier(), "score", X, None),
         ["y is of type NoneType", "an array of numbers"],
     ),
-    "a score with text": (on(classifier(), "score", X, ["a"] * 8), ["y has the type"]),
-    "a score with one-hot labels": (
-        on(classifier(), "score", X, np.eye(3)[LABELS]),
-        ['score: "y" has the shape (8, 3)', ".argmax(axis=1)"],
+    "a score with text": (on(classifier(), "score", X, ["a"] * 8), ["y of type <U1"]),
+    "a score with probabilities": (
+        on(classifier(), "score", X, np.full((8, 3), 1 / 3)),
+        ['score: "y" has the shape (8, 3)', ".argmax(axis=-1)"],
     ),
     "a score with another width": (
         on(fresh(Regressor, 2), "score", X, X),
@@ -236,7 +239,7 @@ PLOTTING = {
     "complex numbers": (
         picture(np.ones((4, 2)) + 1j, (2, 2)),
         DataError,
-        ["the array has the type complex128", "real numbers"],
+        ["the array of type complex128", "real numbers"],
     ),
     "NaN": (
         picture(np.full((4, 2), np.nan), (2, 2)),

@@ -3,15 +3,23 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 
 import jax
 import numpy as np
 
 from theanets.checks import counted
-from theanets.datasets.content import Facts, facts_of, not_finite, rounded, too_large
+from theanets.datasets.cells import NUMBERED, no_numbers, of_objects
+from theanets.datasets.content import (
+    Facts,
+    blocks,
+    facts_of,
+    not_finite,
+    rounded,
+    too_large,
+)
 from theanets.datasets.masked import check_parts, unmasked
+from theanets.datasets.names import names_of
 from theanets.datasets.sparse import SparseRows
 from theanets.errors import ConcurrencyError, DataError
 
@@ -48,6 +56,10 @@ class Expected:
         The least and the largest value there can be.
     signed : bool
         Whether weights may be negative.
+    scaled : bool
+        Whether the model standardizes it.
+    by_hand : bool
+        Whether the model cannot do so.
     """
 
     name: str
@@ -58,14 +70,26 @@ class Expected:
     sparse: bool = False
     bounds: tuple[float, float] | None = None
     signed: bool = False
+    scaled: bool = False
+    by_hand: bool = False
 
 
-def as_array(value: Any, name: str) -> Any:
+def as_array(value: Any, name: str, labels: bool = False) -> Any:
     """Return an array of numbers, NumPy's or JAX's, for whatever a user has.
 
     Takes NumPy arrays, memory maps, data frames and series, anything with
     ``__array__``, ``__array_interface__`` or ``__dlpack__``, numbers, and nested lists.
     A sparse matrix of SciPy becomes `SparseRows`.
+
+    Parameters
+    ----------
+    value : object
+        Whatever a user has.
+    name : str
+        How messages call it.
+    labels : bool
+        Whether it is to hold labels. Then truth values stay such, for `reshaped`,
+        which knows what they mean.
 
     Raises
     ------
@@ -73,17 +97,20 @@ def as_array(value: Any, name: str) -> Any:
         If it is no array, or holds no real numbers.
     """
     array = _converted(value, name)
+    if isinstance(array, np.ndarray) and array.dtype == object:
+        array = _of_objects(array, name)
     if array.dtype.kind == "b":
-        array = array.astype(np.uint8)
+        if labels:
+            return array
+        # A view, of however large an array; JAX has no such.
+        own = isinstance(array, np.ndarray)
+        array = array.view(np.uint8) if own else array.astype(np.uint8)
     elif array.dtype.char == "g":
         array = _doubled(array, name)
     elif not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
     if not _is_number(array.dtype):
-        raise DataError(
-            f"{name} has the type {array.dtype}; it has to hold real numbers. Turn "
-            "categories into whole numbers, and dates into a count, first."
-        )
+        raise no_numbers(array, name, names_of(value), labels)
     return array
 
 
@@ -140,9 +167,15 @@ def check(
 
 
 def precisions(expected: Sequence[Expected], dtype: Any) -> list[Any]:
-    """Return the widest type for each array: losses need more than bfloat16."""
+    """Return the widest type for each array.
+
+    Losses, and means to subtract, need more than bfloat16.
+    """
     wide = np.promote_types(dtype, np.float32)
-    return [dtype if e.role in ("input", "code") else wide for e in expected]
+    return [
+        dtype if e.role in ("input", "code") and not e.scaled else wide
+        for e in expected
+    ]
 
 
 def converted(array: Any, dtype: Any, name: str, advice: str) -> np.ndarray:
@@ -233,7 +266,7 @@ def _converted(value: Any, name: str) -> Any:
     if isinstance(value, Mapping | str | bytes) or value is None:
         raise _no_array(value, name)
     if hasattr(value, "to_numpy"):
-        return _of_numbers(unmasked(value.to_numpy(), name), name)
+        return unmasked(value.to_numpy(), name)
     if is_indexed(value):
         # NumPy would go on until an index is refused, which may be never.
         value = [value[number] for number in range(len(value))]
@@ -292,20 +325,15 @@ def _way_out(dtype: Any) -> str:
     )
 
 
-def _of_numbers(array: np.ndarray, name: str) -> np.ndarray:
-    """Return the array of a data frame, whose columns of several types are objects."""
-    if array.dtype == object and all(
-        isinstance(x, Real | np.bool_) or str(x) == "<NA>" for x in array.flat
-    ):
-        missing = np.array([str(x) == "<NA>" for x in array.flat]).reshape(array.shape)
-        try:
-            return np.where(missing, np.nan, array).astype("f8")
-        except OverflowError as error:
-            raise DataError(
-                f"{name} holds a number that no float can hold: {error}. "
-                f"{_way_out(np.float64)}"
-            ) from error
-    return array
+def _of_objects(array: np.ndarray, name: str) -> np.ndarray:
+    """Return plain numbers that are held as objects in an array of their own."""
+    try:
+        return of_objects(array)
+    except OverflowError as error:
+        raise DataError(
+            f"{name} holds a number that no float can hold: {error}. "
+            f"{_way_out(np.float64)}"
+        ) from error
 
 
 def _four_bytes(array: Any, dtype: Any) -> Any:
@@ -334,8 +362,15 @@ def _check_shape(array: Any, slot: Expected, what: str) -> None:
     if fits:
         return
     hint, size = "", math.prod(n or 1 for n in slot.shape)
-    if slot.role == "labels" and len(shape) == 1 and shape[0] == slot.classes:
-        hint = " One-hot rows become labels with .argmax(axis=1)."
+    if (
+        slot.role == "labels"
+        and len(shape) == len(slot.shape) + 1
+        and shape[-1] == slot.classes
+    ):
+        hint = (
+            " One-hot rows, of a single 1 and else 0, are taken as labels, but not all "
+            "of these are such; .argmax(axis=-1) makes labels of the largest in each."
+        )
     elif None not in slot.shape and array.ndim and math.prod(shape) == size:
         lengths = ", ".join(map(str, (-1, *slot.shape)))
         hint = f" A .reshape({lengths}) may be missing."
@@ -374,13 +409,13 @@ def _check_content(array: Any, slot: Expected, what: str, dtype: Any) -> None:
             "theanets.Dataset(..., allow_negative_weights=True)."
         )
     if slot.role == "mask":
-        values = np.asarray(array)
-        wrong = values[(values != 0) & (values != 1)]
-        if wrong.size:
-            raise DataError(
-                f'{what}: the mask "{slot.name}" holds {float(wrong[0]):g}; it has to '
-                "be 1 where a time step is valid, and 0 where it is padding."
-            )
+        for _, block in blocks(array):
+            wrong = block[(block != 0) & (block != 1)]
+            if wrong.size:
+                raise DataError(
+                    f'{what}: the mask "{slot.name}" holds {float(wrong[0]):g}; it has '
+                    "to be 1 where a time step is valid, and 0 where it is padding."
+                )
     if slot.bounds and not slot.bounds[0] <= facts.low <= facts.high <= slot.bounds[1]:
         raise DataError(
             f'{what}: "{slot.name}" holds values from {_range(facts)}, but the loss '
@@ -395,8 +430,9 @@ def _check_content(array: Any, slot: Expected, what: str, dtype: Any) -> None:
         )
     if slot.classes is not None and (facts.low < 0 or facts.high >= slot.classes):
         noun, way_out = WHOLE[slot.role]
+        numbered = f" {NUMBERED}" if slot.role == "labels" else ""
         raise DataError(
             f'{what}: "{slot.name}" holds {slot.role} from {_range(facts)}, but the '
             f"model has {slot.classes} {noun}, 0 to {slot.classes - 1}. {way_out}, or "
-            f"renumber the {slot.role} from 0."
+            f"renumber the {slot.role} from 0.{numbered}"
         )

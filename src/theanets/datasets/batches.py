@@ -1,7 +1,7 @@
 """Data sets as users give them, and the source of batches that each becomes."""
 
 import reprlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -17,14 +17,16 @@ from theanets.datasets.arrays import (
     nbytes,
     precisions,
 )
-from theanets.datasets.columns import names_of
 from theanets.datasets.indexed import Batches, Examples
+from theanets.datasets.names import names_of
 from theanets.datasets.reading import Noted, Reader
+from theanets.datasets.scale import warn_of_scale
 from theanets.datasets.sources import (
     ArraySource,
     Expect,
     StreamSource,
     fitted,
+    given_arrays,
 )
 from theanets.datasets.sparse import SparseRows
 from theanets.datasets.unpack import Part, parts_of
@@ -107,7 +109,7 @@ class Dataset:
 
 
 def named_arrays(
-    data: Any, name: str, names: Sequence[str] = ()
+    data: Any, name: str, names: Sequence[str] = (), labels: Container[int] = ()
 ) -> dict[str, Callable[[], Any]] | None:
     """Return for each array of a data set a function that converts it.
 
@@ -119,6 +121,8 @@ def named_arrays(
         How messages call it.
     names : sequence of str
         The names of the arrays, in order; by default their numbers.
+    labels : container of int
+        The places of those that hold labels.
 
     Returns
     -------
@@ -134,12 +138,14 @@ def named_arrays(
     if parts is None:
         return None
 
-    def array(part: Part) -> Any:
-        found = _examples_first(as_array(part.value, part.label), axis, name)
+    def array(place: int, part: Part) -> Any:
+        given = as_array(part.value, part.label, place in labels)
+        found = _examples_first(given, axis, name)
         return found if rows is None else found[_checked_rows(rows, len(found), name)]
 
     names = names or [str(number) for number in range(len(parts))]
-    return {own: partial(array, part) for own, part in zip(names, parts, strict=False)}
+    named = zip(names, enumerate(parts), strict=False)
+    return {own: partial(array, *placed) for own, placed in named}
 
 
 class _SignedWeights:
@@ -148,6 +154,7 @@ class _SignedWeights:
     def __init__(self, expect: Expect) -> None:
         self._expect = expect
         self.names = expect.names
+        self.labels = expect.labels
         self.columns = expect.columns
 
     def __call__(self, arrays: Sequence[Any]) -> list[Expected]:
@@ -165,6 +172,7 @@ def source(
     seed: int,
     shuffle: bool,
     consecutive: bool = False,
+    warn: bool = False,
 ) -> "ArraySource | StreamSource":
     """Return a source of batches for whatever a user gives as data.
 
@@ -189,6 +197,9 @@ def source(
     consecutive : bool
         Whether each batch goes on where the one before it ended. Arrays have no such
         batches.
+    warn : bool
+        Whether to warn of numbers that are hard to learn from; of batches that come
+        one by one, the first is looked at.
 
     Raises
     ------
@@ -233,14 +244,15 @@ def source(
                     "the batches where they are made."
                 )
             reader = Reader(data, name, batches, passes, timeout, once=consecutive)
-            return StreamSource(reader, expect, dtype)
+            return StreamSource(reader, expect, dtype, warn)
         given = [
-            _examples_first(as_array(part.value, part.label), axis, name)
-            for part in parts
+            _examples_first(array, axis, name) for array in given_arrays(parts, expect)
         ]
         names = [() if axis else names_of(part.value) for part in parts]
         arrays, expected = fitted(given, names, expect, name, dtype)
         _check_weights(arrays, expected, name)
+        if warn:
+            warn_of_scale(arrays, expected, expect.columns, dtype, name)
     if rows is not None:
         rows = _checked_rows(rows, len(arrays[0]), name)
     if consecutive and (shuffle or 0 < (batch_size or 0) < len(arrays[0])):

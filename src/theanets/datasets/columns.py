@@ -4,17 +4,17 @@ import hashlib
 import json
 import struct
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from theanets.datasets.arrays import Expected, as_array
+from theanets.datasets.names import Names, names_of, texts_of
 from theanets.errors import DataError
 from theanets.registry import suggest
 
-Names = tuple[str, ...]
 _SHOWN = 8
 _MOST_BYTES = 1 << 18
 """So long may all names be as JSON that a file holds them."""
@@ -101,7 +101,9 @@ class Columns:
             same = isinstance(mine, tuple) and Digest.of(mine) == names
             self.known[key] = mine if mine and same else names
 
-    def array(self, value: Any, label: str, key: str, what: str) -> Any:
+    def array(
+        self, value: Any, label: str, key: str, what: str, labels: bool = False
+    ) -> Any:
         """Return what a user gives as an array, its columns in the order known.
 
         Parameters
@@ -112,12 +114,14 @@ class Columns:
             How messages call it: what cannot be an array, and one with other columns.
         key : str
             The name of its layer or target.
+        labels : bool
+            Whether it is to hold labels; see `as_array`.
         """
-        array = as_array(value, label)
+        array = as_array(value, label, labels)
         if key not in self.known:
             return array
         # One example may be a row of a frame.
-        names = names_of(value) or (_text(value, "index") if array.ndim == 1 else ())
+        names = names_of(value) or (texts_of(value, "index") if array.ndim == 1 else ())
         return self.ordered(array, names, key, what)
 
     def ordered(self, array: Any, names: Names, key: str, what: str) -> Any:
@@ -194,7 +198,9 @@ class Columns:
         """
         for array, own, slot in zip(arrays, names, expected, strict=True):
             several = len(own) > 1 or slot.role in _INPUTS
-            fixed = bool(slot.shape) and slot.shape[-1] == len(own)
+            one_hot = slot.role == "labels" and array.ndim > len(slot.shape) + 1
+            length = slot.classes if one_hot else (slot.shape or (None,))[-1]
+            fixed = length == len(own)
             if own and several and fixed and array.ndim > 1:
                 # What fits a checksum here has the names that it stands for.
                 self.known[slot.name] = self._order_of(slot.name, own)
@@ -225,24 +231,6 @@ def _from_file(found: Any) -> list[str] | Digest:
         if isinstance(sha256, str) and type(count) is int and count > 0:
             return Digest(sha256, count)
     raise ValueError("its columns are no lists of names.")
-
-
-def names_of(value: Any) -> Names:
-    """Return the names of the columns of a data frame; () of what has none.
-
-    A frame is what has ``columns`` or ``column_names`` that are all text, as those of
-    pandas, polars and pyarrow.
-    """
-    return _text(value, "columns") or _text(value, "column_names")
-
-
-def _text(value: Any, attribute: str) -> Names:
-    """Return an attribute of several texts, () if it is anything else."""
-    found = getattr(value, attribute, None)
-    if isinstance(found, str) or callable(found) or not isinstance(found, Iterable):
-        return ()
-    fits = all(isinstance(name, str) for name in found)
-    return tuple(map(str, found)) if fits else ()
 
 
 class Named(np.ndarray):

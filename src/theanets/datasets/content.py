@@ -1,7 +1,7 @@
 """What is known of the numbers in an array, found without a copy of all of it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from theanets.datasets.names import Names
 from theanets.datasets.sparse import SparseRows
 
 _BLOCK_BYTES = 16 << 20
@@ -44,8 +45,13 @@ def facts_of(array: Any, whole: bool) -> Facts:
         return Facts(float(values.min()), float(values.max()), True)
     # The least and the largest value are NaN where any is, without a copy.
     low, high = float(values.min()), float(values.max())
-    fractions = whole and math.isfinite(low + high) and bool((values % 1 != 0).any())
+    fractions = whole and math.isfinite(low + high) and _has_fractions(values)
     return Facts(low, high, not fractions)
+
+
+def _has_fractions(values: np.ndarray) -> bool:
+    rows = values if values.ndim else values[None]
+    return any(bool((block % 1 != 0).any()) for _, block in blocks(rows))
 
 
 def not_finite(array: Any, dtype: Any = "f8") -> tuple[int, tuple[int, ...]]:
@@ -68,6 +74,20 @@ def not_finite(array: Any, dtype: Any = "f8") -> tuple[int, tuple[int, ...]]:
     example = rounded(np.asarray(array[first : first + 1]), dtype)[0]
     place = np.argwhere(~np.isfinite(example))[0]
     return int((~rows).sum()), (first, *map(int, place))
+
+
+def blocks(
+    array: Any, picked: np.ndarray | None = None
+) -> Iterator[tuple[Any, np.ndarray]]:
+    """Yield some rows of an array at a time, or of those picked, and which they are.
+
+    So a view that is larger than the memory is never copied as a whole.
+    """
+    size = max(1, _BLOCK_BYTES // (8 * max(1, math.prod(array.shape[1:]))))
+    for begin in range(0, len(array if picked is None else picked), size):
+        part = slice(begin, begin + size)
+        rows = part if picked is None else picked[part]
+        yield rows, np.asarray(array[rows])
 
 
 def rounded(array: Any, dtype: Any) -> Any:
@@ -112,15 +132,24 @@ def too_large(array: Any, dtype: Any, facts: Facts | None = None) -> str:
     )
 
 
-def located(index: Sequence[int]) -> str:
+def located(index: Sequence[int], columns: Names = ()) -> str:
     """Return where an entry of an array stands, for messages.
 
     >>> located((3,)), located((3, 7)), located((3, 7, 1))
     ('in row 3', 'in row 3, column 7', 'in row 3, at (7, 1) in it')
+    >>> located((3, 1), ("age", "height"))
+    'in row 3, column "height"'
     """
     first, *rest = index
-    within = f", column {rest[0]}" if len(rest) == 1 else f", at {tuple(rest)} in it"
-    return f"in row {first}{within if rest else ''}"
+    within = f", at {tuple(rest)} in it" if rest else ""
+    if len(rest) == 1:
+        within = f", column {column_called(rest[0], columns)}"
+    return f"in row {first}{within}"
+
+
+def column_called(place: int, columns: Names) -> str:
+    """Return how messages call a column: by its name if it has one."""
+    return f'"{columns[place]}"' if place < len(columns) else str(place)
 
 
 @lru_cache
@@ -134,11 +163,7 @@ def _finite(array: Any, dtype: Any) -> np.ndarray:
     """Return for each example whether all its values are finite."""
     if isinstance(array, SparseRows):
         return array.finite(dtype)
-    size = max(1, _BLOCK_BYTES // (8 * max(1, math.prod(array.shape[1:]))))
-    blocks = [
-        np.isfinite(rounded(np.asarray(array[begin : begin + size]), dtype))
-        for begin in range(0, len(array), size)
-    ]
+    found = [np.isfinite(rounded(block, dtype)) for _, block in blocks(array)]
     return np.concatenate(
-        [block.reshape(len(block), -1).all(axis=1) for block in blocks]
+        [block.reshape(len(block), -1).all(axis=1) for block in found]
     )

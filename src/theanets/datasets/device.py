@@ -3,6 +3,7 @@
 import hashlib
 import weakref
 from collections import OrderedDict
+from collections.abc import Iterator
 from threading import RLock
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from theanets.config import config
 from theanets.datasets.arrays import narrowed
+from theanets.datasets.content import blocks
 from theanets.datasets.sparse import SparseRows
 from theanets.forks import forked
 
@@ -106,18 +108,28 @@ def checksum(array: np.ndarray) -> bytes:
 
     It is no cryptographic hash: it notices what happens by accident.
     """
-    data = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
-    words = data[: data.size // 8 * 8].view(np.uint64)
-    block = words[: words.size // _LANES * _LANES].reshape(-1, _LANES)
-    total = np.zeros(_LANES, np.uint64)
-    for start in range(0, len(block), _LINES):
-        part = block[start : start + _LINES]
-        # High bits are brought down, and each line counts by an odd factor of its
-        # own: neither changed signs nor lines that trade places cancel.
-        factors = np.arange(start, start + len(part), dtype=np.uint64) * _MIXER | 1
-        total += ((part ^ (part >> np.uint64(29))) * factors[:, None]).sum(axis=0)
-    rest = words[block.size :].tobytes() + data[words.size * 8 :].tobytes()
-    return bytes(total.tobytes() + rest)
+    total, line, rest = np.zeros(_LANES, np.uint64), 0, np.empty(0, np.uint8)
+    for part in _parts(array):
+        data = np.concatenate([rest, part]) if rest.size else part
+        whole = data.size // (8 * _LANES) * (8 * _LANES)
+        block = data[:whole].view(np.uint64).reshape(-1, _LANES)
+        for start in range(0, len(block), _LINES):
+            lines = block[start : start + _LINES]
+            # High bits are brought down, and each line counts by an odd factor of its
+            # own: neither changed signs nor lines that trade places cancel.
+            numbers = np.arange(line, line + len(lines), dtype=np.uint64)
+            mixed = (lines ^ (lines >> np.uint64(29))) * (numbers * _MIXER | 1)[:, None]
+            total += mixed.sum(axis=0)
+            line += len(lines)
+        rest = data[whole:]
+    return bytes(total.tobytes() + rest.tobytes())
+
+
+def _parts(array: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield the bytes of an array in order, of a view those of some rows at a time."""
+    contiguous = array.flags.c_contiguous
+    for part in (array,) if contiguous else (block for _, block in blocks(array)):
+        yield np.ascontiguousarray(part).reshape(-1).view(np.uint8)
 
 
 def _on_device(array: np.ndarray, dtype: Any) -> jax.Array:

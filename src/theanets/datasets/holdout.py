@@ -6,7 +6,10 @@ from typing import Any
 import numpy as np
 
 from theanets.checks import is_number
+from theanets.datasets.arrays import Expected
 from theanets.datasets.batches import Dataset, named_arrays
+from theanets.datasets.shapes import reshaped
+from theanets.datasets.sparse import dense
 from theanets.errors import ConfigurationError, DataError
 from theanets.initializers import stream
 
@@ -16,7 +19,7 @@ def held_out(
     valid: Any,
     seed: int,
     names: tuple[str, ...] = (),
-    labels: str = "",
+    labels: Expected | None = None,
 ) -> tuple[Any, Any]:
     """Return training and validation data, where ``valid`` may be a fraction.
 
@@ -31,8 +34,8 @@ def held_out(
         Of the choice.
     names : tuple of str
         The names of the arrays, in order.
-    labels : str
-        Which of the arrays are labels, if one is.
+    labels : Expected, optional
+        What one of the arrays is, if it holds labels.
 
     Raises
     ------
@@ -44,7 +47,7 @@ def held_out(
     Examples
     --------
     >>> train, valid = held_out([np.eye(6), np.array([0, 0, 0, 0, 1, 1])], 0.5, 13,
-    ...     ("in", "target"), "target")
+    ...     ("in", "target"), Expected("target", "labels", (), 2))
     >>> train.rows, valid.rows
     (array([0, 2, 5]), array([1, 3, 4]))
     """
@@ -55,7 +58,8 @@ def held_out(
             f"valid is {valid!r}; it has to be data, or the part of the training data "
             "to hold out, such as 0.1."
         )
-    arrays = named_arrays(train, "train", names)
+    places = {names.index(labels.name)} if labels else ()
+    arrays = named_arrays(train, "train", names, places)
     if arrays is None:
         raise DataError(
             f"valid is {valid!r}, but the training data come batch by batch, so no "
@@ -65,8 +69,9 @@ def held_out(
     if count < 2:
         raise DataError(f"train has {count} example, of which none can be held out.")
     classes = np.zeros(count, int)
-    if labels in arrays and (found := np.asarray(arrays[labels]())).shape == (count,):
-        classes = found
+    if labels and labels.name in arrays:
+        found = dense(reshaped(arrays[labels.name](), labels, "train"))
+        classes = found if found.shape == (count,) else classes
     held = _chosen(classes, valid, stream(seed, "held out"))
     data = train if isinstance(train, Dataset) else Dataset(train, name="train")
     rows = np.arange(count) if data.rows is None else np.asarray(data.rows)

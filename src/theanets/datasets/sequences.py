@@ -9,7 +9,8 @@ import numpy as np
 
 from theanets.checks import flag, is_whole, whole
 from theanets.datasets.arrays import as_array
-from theanets.datasets.columns import Names, named, names_of
+from theanets.datasets.columns import named
+from theanets.datasets.names import Names, names_of
 from theanets.errors import DataError
 
 Rng = int | np.random.RandomState | np.random.Generator | None

@@ -20,13 +20,16 @@ from theanets.datasets.arrays import (
     nbytes,
     precisions,
 )
-from theanets.datasets.columns import Columns, Names, names_of
+from theanets.datasets.columns import Columns
 from theanets.datasets.device import DEVICE_CACHE, identity
 from theanets.datasets.indexed import Batches
+from theanets.datasets.names import Names, names_of
 from theanets.datasets.prefetch import prefetched
 from theanets.datasets.reading import Noted, Reader
+from theanets.datasets.scale import warn_of_scale
+from theanets.datasets.shapes import reshaped
 from theanets.datasets.sparse import SparseRows, dense
-from theanets.datasets.unpack import parts_of
+from theanets.datasets.unpack import Part, parts_of
 from theanets.errors import DataError
 from theanets.initializers import stream
 
@@ -50,6 +53,10 @@ class Expect(Protocol):
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the arrays, in order."""
+
+    @property
+    def labels(self) -> frozenset[int]:
+        """The places of the arrays that hold labels."""
 
     def __call__(self, arrays: Sequence[Any], /) -> Sequence[Expected]:
         """Return what each array has to be, once shapes are known."""
@@ -233,8 +240,11 @@ class ArraySource:
 class StreamSource:
     """Batches from a callable or an iterable, prepared while the ones before train."""
 
-    def __init__(self, reader: Reader, expect: Expect, dtype: Any) -> None:
+    def __init__(
+        self, reader: Reader, expect: Expect, dtype: Any, warn: bool = False
+    ) -> None:
         self.reader = reader
+        self.warn = warn
         self.expect = expect
         self.dtype = dtype
         self._shapes: set[Any] = set()
@@ -310,7 +320,7 @@ class StreamSource:
                 f"{what} is of type {type(batch).__name__}; it has to be an array "
                 "or a tuple of arrays: inputs, then target, then weights."
             )
-        given = [as_array(part.value, part.label) for part in parts]
+        given = given_arrays(parts, self.expect)
         names = [names_of(part.value) for part in parts]
         try:
             arrays, expected = fitted(given, names, self.expect, what, self.dtype)
@@ -322,6 +332,9 @@ class StreamSource:
                 "theanets.Dataset(data, examples=True)."
             ) from None
         self._note_shape(tuple(array.shape for array in arrays))
+        if self.warn:
+            warn_of_scale(arrays, expected, self.expect.columns, self.dtype, what)
+            self.warn = False
         pairs = zip(arrays, precisions(expected, self.dtype), strict=True)
         return tuple(narrowed(dense(array), dtype) for array, dtype in pairs)
 
@@ -338,6 +351,14 @@ class StreamSource:
                 UserWarning,
                 stacklevel=2,
             )
+
+
+def given_arrays(parts: Sequence[Part], expect: Expect) -> list[Any]:
+    """Return the parts of a data set or batch as arrays of numbers."""
+    return [
+        as_array(part.value, part.label, place in expect.labels)
+        for place, part in enumerate(parts)
+    ]
 
 
 def fitted(
@@ -369,9 +390,14 @@ def fitted(
     """
     expected = expect(arrays)
     ordered = expect.columns.matched(arrays, names, expected, what)
-    check(ordered, expected, what, dtype)
+    slots = zip(ordered, expected, strict=False)
+    found = (
+        *(reshaped(array, slot, what) for array, slot in slots),
+        *ordered[len(expected) :],
+    )
+    check(found, expected, what, dtype)
     expect.columns.learn(ordered, names, expected)
-    return ordered, expected
+    return found, expected
 
 
 def _unseen(batch: Any) -> None:

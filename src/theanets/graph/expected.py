@@ -1,6 +1,7 @@
 """What a model expects of the arrays it is given."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -11,6 +12,7 @@ from theanets.graph.objective import Objective
 from theanets.graph.slots import Slot, output_shape, target_shape
 from theanets.graph.topology import Topology
 from theanets.layers.base import Shape
+from theanets.losses import Loss
 
 
 class Expectations:
@@ -32,6 +34,12 @@ class Expectations:
         """The names of the arrays, in order."""
         return tuple(slot.name for slot in self._slots)
 
+    @property
+    def labels(self) -> frozenset[int]:
+        """The places of the arrays that hold labels."""
+        places = enumerate(self._slots)
+        return frozenset(place for place, slot in places if slot.role == "labels")
+
     def __call__(self, arrays: Sequence[Any]) -> list[Expected]:
         """Return what is expected of each array."""
         shapes = tuple(tuple(array.shape) for array in arrays)
@@ -41,7 +49,9 @@ class Expectations:
 
     def _expected(self, slot: Slot, shapes: tuple[Shape, ...]) -> Expected:
         if slot.role == "input":
-            return expected_input(self._topology, slot.name)
+            found = expected_input(self._topology, slot.name)
+            is_target = slot.name in {loss.target for loss in self._losses}
+            return replace(found, by_hand=found.sparse or is_target)
         output = self._output_shape(slot.output, shapes)
         if slot.role == "labels":
             return Expected(slot.name, "labels", output[:-1], classes=output[-1])
@@ -101,5 +111,11 @@ def expected_input(topology: Topology, name: str) -> Expected:
     """Return what is expected of the data of an input layer."""
     layer, size = topology.by_name[name], topology.vocabularies.get(name)
     role = "mask" if name in topology.masks else "input" if size is None else "indices"
-    sparse = bool(layer.given.get("sparse"))
-    return Expected(name, role, layer.shape, classes=size, sparse=sparse)
+    sparse, scaled = bool(layer.given.get("sparse")), name in topology.scaled
+    return Expected(name, role, layer.shape, size, sparse=sparse, scaled=scaled)
+
+
+def expected_labels(topology: Topology, loss: Loss) -> Expected:
+    """Return what is expected of the labels of a loss."""
+    *shape, classes = output_shape(topology, loss.output_name)
+    return Expected(loss.target, "labels", tuple(shape), classes)

@@ -86,6 +86,12 @@ def target_shape(loss: Loss, output: Shape) -> Shape:
 
 def _check_input(topology: Topology, loss: Loss) -> None:
     """Refuse an input as a target that does not fit what a loss compares it with."""
+    if loss.target in topology.scaled:
+        raise ConfigurationError(
+            f'{loss.form()} loss: its target is the input "{loss.target}", which '
+            "standardizes its data, and the loss does not. Leave scale out there, and "
+            "standardize the data themselves: (x - x.mean(axis=0)) / x.std(axis=0)."
+        )
     output = output_shape(topology, loss.output_name)
     given = topology.by_name[loss.target].shape
     fits = target_shape(loss, output) == given

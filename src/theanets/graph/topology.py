@@ -109,11 +109,20 @@ class Topology:
                 found[name] = min(size, found.get(name, size))
         return found
 
+    @cached_property
+    def scaled(self) -> frozenset[str]:
+        """The names of the inputs that standardize their data."""
+        return frozenset(layer.name for layer in self.inputs if layer.scale)
+
     def cast(self, inputs: Mapping[str, Any], dtype: Any) -> dict[str, Array]:
-        """Return inputs in the precision to compute in; indices as int32."""
+        """Return inputs in the precision to compute in; indices as int32.
+
+        What a layer is to standardize stays in float32 at least.
+        """
+        types = dict.fromkeys(self.scaled, stored_type(dtype))
+        types |= dict.fromkeys(self.vocabularies, "int32")
         return {
-            name: jnp.asarray(x, "int32" if name in self.vocabularies else dtype)
-            for name, x in inputs.items()
+            name: jnp.asarray(x, types.get(name, dtype)) for name, x in inputs.items()
         }
 
     def cast_params(self, params: Params, dtype: Any) -> Params:
@@ -451,7 +460,13 @@ class Topology:
         if not layer.reads_indices:
             return
         source, _, _ = layer.input_name.partition(":")
-        if not isinstance(self.by_name[source], Input):
+        given = self.by_name[source]
+        if isinstance(given, Input) and given.scale:
+            raise ConfigurationError(
+                f"{layer.where}it reads whole numbers, but its input "
+                f'"{source}" standardizes them. Leave scale out there.'
+            )
+        if not isinstance(given, Input):
             raise ConfigurationError(
                 f"{layer.where}it reads whole numbers, so its input has to be an input "
                 f"layer, got {layer.describe_inputs()}. Inputs: "

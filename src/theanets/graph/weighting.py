@@ -1,14 +1,17 @@
 """How much examples and classes count in training, and that on average."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from theanets.checks import is_whole, level, number
 from theanets.datasets.batches import Dataset, named_arrays
+from theanets.datasets.shapes import reshaped
+from theanets.datasets.sparse import dense
 from theanets.errors import ConfigurationError, DataError
-from theanets.graph.expected import Expectations
+from theanets.graph.expected import Expectations, expected_labels
 from theanets.graph.objective import Objective
 from theanets.graph.slots import output_shape, weights_name
 from theanets.losses import Loss
@@ -133,16 +136,17 @@ def _labelled(
     objective: Objective, loss: Loss, arrays: Arrays
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return all labels of a data set in one row, and the weight of each."""
-    labels = np.asarray(arrays[loss.target]())
+    slot = expected_labels(objective.topology, loss)
+    labels = dense(reshaped(arrays[loss.target](), slot, "train"))
     weights = np.ones(labels.shape)
     if loss.weighted:
         given = np.asarray(arrays[weights_name(loss)](), "f8")
+        given = reshaped(given, replace(slot, role="weights"), "train")
         if given.shape == labels.shape[: given.ndim]:
             extra = (1,) * (labels.ndim - given.ndim)
             weights = np.broadcast_to(given.reshape(*given.shape, *extra), labels.shape)
-    known = output_shape(objective.topology, loss.output_name)[-1] or 0
     # What is no label is left out here; the check of the data tells of it.
-    there = (labels >= 0) & (labels < known)
+    there = (labels >= 0) & (labels < (slot.classes or 0))
     return labels[there].astype(np.int64), weights[there]
 
 
@@ -151,4 +155,5 @@ def _arrays(objective: Objective, train: Any) -> Arrays | None:
 
     Each is converted when it is asked for, since most are not looked at.
     """
-    return named_arrays(train, "train", Expectations(objective).names)
+    expect = Expectations(objective)
+    return named_arrays(train, "train", expect.names, expect.labels)

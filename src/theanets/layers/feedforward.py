@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from theanets.checks import is_whole
+from theanets.checks import flag, is_whole
 from theanets.errors import ConfigurationError
 from theanets.layers.base import Array, Layer, Shape
 from theanets.layers.keywords import MOST_AXES
@@ -30,8 +30,28 @@ class Input(Layer):
         Whether sparse matrices of SciPy stay sparse until a batch is made of their
         rows: True, "csr" or "csc", which all mean the same. Dense data are taken
         too. Without it sparse data are made dense first where they are small.
+    scale : bool, optional
+        Whether to standardize the data: from each column, on the last axis, its mean
+        is subtracted, and the rest divided by its standard deviation. The first
+        training computes both, in float64, over all of its data but the steps that a
+        mask leaves out; they stay as they are in all that follow. Where data come
+        batch by batch they have to be set before.
 
-    Outputs: ``out``, the data as it came.
+    With ``scale``, not learned: mean and std, one number for each column, which begin
+    as 0 and 1; std is 1 for a column that never changes.
+    Outputs: ``out``, the data as it came, or standardized.
+
+    Examples
+    --------
+    >>> import numpy as np, theanets
+    >>> x, y = np.array([[2020, 3e5], [2022, 1e5]]), np.zeros((2, 1))
+    >>> net = theanets.Regressor([dict(size=2, scale=True), 3, 1])
+    >>> _ = net.train((x, y), max_epochs=1, progress=False)
+    >>> net.find("in", "mean").get_value(), net.find("in", "std").get_value()
+    (array([  2021., 200000.], dtype=float32), array([1.e+00, 1.e+05], dtype=float32))
+    >>> net.feed_forward(x)["in:out"]
+    array([[-1.,  1.],
+           [ 1., -1.]], dtype=float32)
     """
 
     takes_activation = False
@@ -42,6 +62,7 @@ class Input(Layer):
         *,
         ndim: int | None = None,
         sparse: bool | str | None = None,
+        scale: bool = False,
         **kwargs: Any,
     ) -> None:
         shape = kwargs.get("shape")
@@ -75,6 +96,19 @@ class Input(Layer):
             )
         self.ndim = None if ndim is None else int(ndim)
         self.sparse = sparse
+        self.scale = flag(scale, self.where + "scale")
+        if self.scale and sparse:
+            raise ConfigurationError(
+                f"{self.where}scale and sparse do not go together: with its mean "
+                "subtracted, hardly a number of a sparse matrix is 0. Leave one out."
+            )
+        columns = (self._size, *self._shape)[-1]
+        if self.scale and columns is None:
+            raise ConfigurationError(
+                f"{self.where}scale standardizes the columns of the data, on their "
+                f"last axis, but shape {shape} does not say how many there are. Give "
+                "that axis a length, or leave scale out."
+            )
 
     def infer_output_shape(self) -> Shape:
         """Return the shape of one example."""
@@ -82,11 +116,23 @@ class Input(Layer):
             return self._shape
         return self._shape or (*(None,) * ((self.ndim or 2) - 2), self._size)
 
+    def setup(self) -> None:
+        """Declare a mean and a standard deviation for each column, if it scales."""
+        if not self.scale:
+            return
+        size = self.size
+        self.add_param("mean", (size,), lambda _: np.zeros(size), False, wide=True)
+        # In the precision to compute in, which tells what that is.
+        self.add_param("std", (size,), lambda _: np.ones(size), learned=False)
+
     def transform(
         self, params: Mapping[str, Array], inputs: Mapping[str, Array]
     ) -> Any:
-        """Return the data."""
-        return inputs[self.output_name]
+        """Return the data, standardized if it scales."""
+        x = inputs[self.output_name]
+        if not self.scale:
+            return x
+        return ((x - params["mean"]) / params["std"]).astype(params["std"].dtype)
 
 
 class Feedforward(Layer):

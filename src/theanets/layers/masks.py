@@ -23,7 +23,10 @@ def add_sides(layer: Layer, **names: Any) -> None:
 def check_mask(layer: Layer, name: str, shape: Shape, earlier: Sequence[Layer]) -> None:
     """Refuse a mask that is no input, or not of the shape (batch, time)."""
     time = layer.input_shape[0]
-    is_input = any(x.output_name == name and x.max_inputs == 0 for x in earlier)
+    is_input = any(
+        x.output_name == name and x.max_inputs == 0 and not x.given.get("scale")
+        for x in earlier
+    )
     if not is_input or len(shape) != 1 or shape[0] not in (None, time):
         length = "None" if time is None else f"{time}"
         raise ConfigurationError(

@@ -95,6 +95,8 @@ class Problem:
     score : callable
         Takes a list of what ``predict`` has returned, and returns monitors of the
         whole set, which no mean over batches gives.
+    begin : callable
+        Takes the training data, before anything is computed.
     states : States, optional
         What of the carried values begins anew with each pass over the data; then
         batches follow each other, and are equally large.
@@ -114,6 +116,7 @@ class Problem:
     predict: Callable[[Values, Chunk], Any] | None = None
     score: Callable[[list[Any]], dict[str, float]] = lambda _: {}
     states: States | None = None
+    begin: Callable[[Source], None] = lambda _: None
 
 
 def run(
@@ -130,6 +133,7 @@ def run(
     saved: Saved | None = None,
     earlier: Sequence[Reads] = (),
     hint: bool = True,
+    warn: bool = False,
 ) -> Generator[Pair, None, Reads]:
     """Check the data, move them to where they are needed, and train; see `iterate`.
 
@@ -157,6 +161,8 @@ def run(
         What runs before that one had read of the same data.
     hint : bool
         Whether the display says so where the training data serve to validate.
+    warn : bool
+        Whether to warn of numbers in the data that are hard to learn from.
 
     Returns
     -------
@@ -174,6 +180,7 @@ def run(
         seed,
         full,
         consecutive=problem.states is not None,
+        warn=warn,
     )
     if checkpoint is not None:
         data = {"train": batches.identity(), "valid": validation.identity()}
@@ -209,11 +216,13 @@ def sources(
     seed: int,
     full_batch: bool = False,
     consecutive: bool = False,
+    warn: bool = False,
 ) -> tuple[Source, Source]:
     """Return checked data of both sets, as batches; see `run`.
 
     ``full_batch`` says that all the data are one batch, unless controls say otherwise;
-    ``consecutive`` that each batch goes on where the one before it ended.
+    ``consecutive`` that each batch goes on where the one before it ended; ``warn`` asks
+    for warnings of training data that are hard to learn from.
     """
     if valid is None and isinstance(train, Iterator):
         raise DataError(
@@ -231,7 +240,12 @@ def sources(
         "consecutive": consecutive,
     }
     batches = source(
-        train, name="train", batches=controls.train_batches, shuffle=True, **common
+        train,
+        name="train",
+        batches=controls.train_batches,
+        shuffle=True,
+        warn=warn,
+        **common,
     )
     validation = source(
         train if valid is None else valid,
@@ -263,6 +277,7 @@ def iterate(
     However it ends, the best validated parameters are committed; parameters that
     were never validated after training began stay as they are.
     """
+    problem.begin(train)
     shown = reporter(controls.progress)
     run = _Run(problem, train, valid, controls, shown, seed, past, checkpoint, saved)
     if note:

@@ -1,0 +1,167 @@
+"""Cells that hold no number: which, where, and what to write instead."""
+
+import datetime
+import reprlib
+from decimal import Decimal
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from theanets.datasets.content import located
+from theanets.datasets.names import Names
+from theanets.errors import DataError
+
+NUMBERED = (
+    "Number the labels, those of all data at once; classes[net.predict(x)] are then "
+    "the labels as they were:\n"
+    "    classes, labels = numpy.unique(labels, return_inverse=True)"
+)
+"""What to do with labels that are not those of a model."""
+_DATES = (datetime.date, np.datetime64)
+_SPANS = (datetime.timedelta, np.timedelta64)
+
+
+def of_objects(array: np.ndarray) -> np.ndarray:
+    """Return plain numbers that are held as objects as what they are.
+
+    A gap of pandas becomes NaN. What holds anything else stays as it is.
+
+    Examples
+    --------
+    >>> of_objects(np.array([1, 2.5, np.float32(3)], object))
+    array([1. , 2.5, 3. ])
+    """
+    kinds = set(map(type, array.flat))
+    if kinds and kinds <= {bool, np.bool_}:
+        return array.astype(bool)
+    if not all(map(_is_plain, kinds)):
+        return array
+    if any(map(_is_gap, kinds)):
+        gaps = [_is_gap(type(x)) for x in array.flat]
+        array = np.where(np.reshape(gaps, array.shape), np.nan, array)
+    return array.astype("f8")
+
+
+def no_numbers(
+    array: Any, name: str, columns: Names = (), labels: bool = False
+) -> DataError:
+    """Return the error for an array that holds something else than numbers.
+
+    Parameters
+    ----------
+    array : array
+        Of objects, texts, dates, records, ...
+    name : str
+        How the message calls it.
+    columns : tuple of str
+        The names of its columns, if they have any.
+    labels : bool
+        Whether it is to hold labels.
+
+    Examples
+    --------
+    >>> print(no_numbers(np.array([[1, "?"]], object), "x", ("age", "sex")))
+    x of type object holds '?' in row 0, column "sex"; it has to hold real numbers...
+    """
+    begin, kind = f"{name} of type {array.dtype} holds", array.dtype.kind
+    end = f"it has to hold {'whole numbers from 0 on' if labels else 'real numbers'}."
+    if array.dtype.names:
+        fields = ", ".join(array.dtype.names)
+        return DataError(
+            f"{name} is a structured array of the fields {fields}; {end} "
+            "numpy.lib.recfunctions.structured_to_unstructured(x) makes columns of "
+            "them."
+        )
+    if kind not in "OUSTMmc" or not isinstance(array, np.ndarray) or not array.size:
+        return DataError(f"{begin} no numbers; {end}")
+    index = _first(array)
+    value = array[index]
+    where = f" {located(index, columns)}" if index else ""
+    numbered = labels and not (_is_nothing(value) or _is_array(value))
+    advice = NUMBERED if numbered else _advice(value, _column(index, columns))
+    return DataError(f"{begin} {_shown(value)}{where}; {end} {advice}")
+
+
+def _is_plain(kind: type) -> bool:
+    # NumPy's spans of time are integers, by their class.
+    is_number = issubclass(kind, Real | np.bool_)
+    return (is_number and not issubclass(kind, np.timedelta64)) or _is_gap(kind)
+
+
+def _is_gap(kind: type) -> bool:
+    """Whether a type is that of ``pandas.NA``, for which pandas need not be there."""
+    return kind.__name__ == "NAType"
+
+
+def _is_nothing(value: Any) -> bool:
+    return value is None or str(value) == "NaT"
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, list | tuple) or np.ndim(value) > 0
+
+
+def _first(array: np.ndarray) -> tuple[int, ...]:
+    """Return the place of the first cell that is no number, as far as one can tell.
+
+    Where numbers are written as texts, it is the first text that is no number.
+    """
+    odd = [not _is_plain(type(x)) and not _is_numeral(x) for x in array.flat]
+    if not any(odd):
+        odd = [not _is_plain(type(x)) for x in array.flat]
+    return tuple(map(int, np.unravel_index(np.argmax(odd), array.shape)))
+
+
+def _is_numeral(value: Any) -> bool:
+    if not isinstance(value, str | bytes):
+        return False
+    try:
+        float(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _column(index: tuple[int, ...], columns: Names) -> str:
+    """Return how a program calls the column of a cell."""
+    if len(index) != 2:
+        return "x"
+    named = len(columns) > index[1]
+    return f'frame["{columns[index[1]]}"]' if named else f"x[:, {index[1]}]"
+
+
+def _shown(value: Any) -> str:
+    if _is_array(value):
+        return f"an object of type {type(value).__name__}"
+    if isinstance(value, (*_DATES, *_SPANS)) or _is_nothing(value):
+        return str(value)
+    return reprlib.repr(value.item() if isinstance(value, np.generic) else value)
+
+
+def _advice(value: Any, column: str) -> str:
+    """Return what to write instead of a column that holds a value."""
+    if _is_nothing(value):
+        return (
+            "Nothing is there: leave such examples out, as frame.dropna() of pandas "
+            "does, or say what stands there, as frame.fillna(0) does."
+        )
+    if isinstance(value, _SPANS):
+        unit = "pandas.Timedelta(seconds=1)"
+        return f"Count something: pandas.to_timedelta({column}) / {unit}."
+    if isinstance(value, _DATES):
+        begin, unit = 'pandas.Timestamp("2000-01-01")', "pandas.Timedelta(days=1)"
+        return f"Count days: (pandas.to_datetime({column}) - {begin}) / {unit}."
+    if isinstance(value, complex | np.complexfloating):
+        return "Give both parts: numpy.concatenate([x.real, x.imag], axis=-1)."
+    if _is_array(value):
+        return f"Make one array of the cells: numpy.stack({column})."
+    if isinstance(value, str | bytes) and not _is_numeral(value):
+        return (
+            f'pandas.to_numeric({column}, errors="coerce") makes numbers of texts, and '
+            "of what is none NaN, to be repaired or left out; "
+            f"pandas.get_dummies({column}) makes columns of 0 and 1 of categories."
+        )
+    if isinstance(value, str | bytes | Decimal):
+        return f"Write {column}.astype(float)."
+    return "Write numbers instead."

@@ -1,0 +1,81 @@
+"""Targets and labels in other shapes than a model's, where these have one meaning."""
+
+from typing import Any
+
+import numpy as np
+
+from theanets.datasets.arrays import Expected
+from theanets.datasets.cells import NUMBERED
+from theanets.datasets.sparse import SparseRows, dense
+from theanets.errors import DataError
+
+
+def reshaped(array: Any, slot: Expected, what: str) -> Any:
+    """Return an array in the shape that a model expects, if it is meant so.
+
+    Targets may lack a last axis of length 1. Labels, and weights, may have one more,
+    and labels may be one-hot. Everything else is left for a check to tell of.
+
+    Parameters
+    ----------
+    array : array
+        As `as_array` returns it.
+    slot : Expected
+        What is expected.
+    what : str
+        How messages call all arrays of the data set.
+
+    Raises
+    ------
+    DataError
+        If labels are truth values.
+
+    Examples
+    --------
+    >>> labels = Expected("target", "labels", (), classes=3)
+    >>> reshaped(np.array([[0, 0, 1], [1, 0, 0]]), labels, "train")
+    array([2, 0])
+    >>> reshaped(np.array([[2], [0]]), labels, "train")
+    array([2, 0])
+    >>> reshaped(np.array([0.5, 2]), Expected("target", "target", (1,)), "train")
+    array([[0.5],
+           [2. ]])
+    """
+    shape = tuple(array.shape[1:])
+    if slot.role == "target" and slot.shape[-1:] == (1,):
+        missing = _fits(shape, slot.shape[:-1])
+        return np.reshape(dense(array), (*array.shape, 1)) if missing else array
+    if slot.role not in ("labels", "weights"):
+        return array
+    if len(shape) == len(slot.shape) + 1 and _fits(shape[:-1], slot.shape):
+        if shape[-1] == 1:
+            array = np.reshape(dense(array), array.shape[:-1])
+        elif slot.role == "labels" and shape[-1] == slot.classes:
+            array = _from_one_hot(array)
+    if slot.role == "labels" and array.dtype == bool:
+        raise DataError(
+            f'{what}: "{slot.name}" holds truth values, which do not say what number '
+            f"each class has. {NUMBERED}"
+        )
+    return array
+
+
+def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
+    return len(shape) == len(wanted) and all(
+        n in (None, m) for n, m in zip(wanted, shape, strict=True)
+    )
+
+
+def _from_one_hot(array: Any) -> Any:
+    """Return the labels that rows of zeros and a single 1 stand for.
+
+    Others are returned as they are.
+    """
+    if isinstance(array, SparseRows):
+        data, columns, ends = array.parts
+        fits = (data == 1).all() and (np.diff(ends) == 1).all()
+        return columns if fits else array
+    values = np.asarray(array)
+    ones = values == 1
+    fits = (ones.sum(axis=-1) == 1).all() and (ones | (values == 0)).all()
+    return ones.argmax(axis=-1) if fits else array
