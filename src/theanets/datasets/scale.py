@@ -157,7 +157,10 @@ def _is_cut(column: np.ndarray, dtype: Any) -> bool:
     """Return whether whole numbers are changed by a precision."""
     if np.dtype(dtype).itemsize > 4:
         return False
-    whole = column.dtype.kind in "iu" or not (column % 1).any()
+    whole = column.dtype.kind in "iu"
+    if not whole:
+        # Beyond 2**53 every float is a whole number.
+        whole = abs(column).max() <= 2.0**53 and not (column % 1).any()
     return whole and bool((column.astype(dtype).astype("f8") != column).any())
 
 
