@@ -20,6 +20,7 @@ import numpy.typing as npt
 from jax import Array
 
 from theanets import keys, originals
+from theanets.checks import shown
 from theanets.errors import ConfigurationError
 from theanets.initializers import Param
 from theanets.registry import Registry
@@ -206,7 +207,7 @@ def build(spec: str | Function | Activation, where: str = "") -> Activation:
         return Custom(spec)
     if not isinstance(spec, str):
         raise ConfigurationError(
-            f"{where}the activation is {spec!r}; it has to be a name, a function "
+            f"{where}the activation is {shown(spec)}; it has to be a name, a function "
             'or an Activation. For none at all, say "linear".'
         )
     names = [part.strip() for part in spec.split("+")]

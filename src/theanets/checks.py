@@ -18,6 +18,26 @@ import numpy as np
 
 from theanets.errors import ConfigurationError, TheanetsError
 
+_MOST_SHOWN = 120
+_SHORT = reprlib.Repr()
+_SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = _SHORT.maxset = 8
+_SHORT.maxstring = _SHORT.maxother = _MOST_SHOWN
+
+
+def shown(value: Any) -> str:
+    """Return what a message shows of a value that may be anything, on one short line.
+
+    Examples
+    --------
+    >>> shown("relu"), shown([1] * 1000), shown("x" * 1000)[:3]
+    ("'relu'", '[1, 1, 1, 1, 1, 1, 1, 1, ...]', "'xx")
+    """
+    try:
+        text = " ".join(_SHORT.repr(value).split())
+    except Exception:
+        text = f"<{type(value).__name__}>"
+    return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 3]}..."
+
 
 def is_number(value: Any) -> bool:
     """Return whether a value is a real number that is finite.
@@ -70,9 +90,7 @@ def number(
     """
     found = _float(value)
     if not (math.isfinite(found) and valid(found)):
-        raise ConfigurationError(
-            f"{what} is {reprlib.repr(value)}; it has to be {expected}."
-        )
+        raise ConfigurationError(f"{what} is {shown(value)}; it has to be {expected}.")
     return found
 
 
@@ -115,7 +133,7 @@ def whole(
     """
     if not is_whole(value, least):
         raise error(
-            f"{what} is {reprlib.repr(value)}; it has to be a whole number from "
+            f"{what} is {shown(value)}; it has to be a whole number from "
             f"{least} on{also}."
         )
     return int(value)
@@ -140,7 +158,7 @@ def flag(value: Any, what: str) -> bool:
     """
     if not isinstance(value, bool | np.bool_):
         raise ConfigurationError(
-            f"{what} is {reprlib.repr(value)}; it has to be True or False."
+            f"{what} is {shown(value)}; it has to be True or False."
         )
     return bool(value)
 

@@ -15,10 +15,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from theanets.checks import whole
+from theanets.checks import shown, whole
 from theanets.errors import ConfigurationError
 from theanets.forks import refuse_forked
-from theanets.registry import listing, suggest
+from theanets.registry import choice, listing, suggest
 
 PRECISIONS = ("float32", "float64", "bfloat16")
 SETTINGS = ("floatX", "resident_bytes")
@@ -64,7 +64,7 @@ class Config:
     def __setattr__(self, name: str, value: Any) -> None:
         if name.removeprefix("_") not in SETTINGS:
             raise ConfigurationError(
-                f"unknown setting {name!r}. Known: {listing(SETTINGS)}."
+                f"unknown setting {shown(name)}. Known: {listing(SETTINGS)}."
                 + suggest(name, SETTINGS)
             )
         super().__setattr__(name, value)
@@ -79,12 +79,7 @@ def float_type(name: str, where: str) -> Any:
     JAX computes in float64 only after a global switch; it is turned on for the
     first model that asks and never off again, since others may rely on it.
     """
-    if name not in PRECISIONS:
-        raise ConfigurationError(
-            f"{where} is {name!r}; it has to be one of {listing(PRECISIONS)}."
-            + suggest(name, PRECISIONS)
-        )
-    if name == "float64":
+    if choice(name, where, PRECISIONS) == "float64":
         jax.config.update("jax_enable_x64", True)
     return jnp.dtype(name)
 

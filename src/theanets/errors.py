@@ -23,6 +23,15 @@ callback or a source of data, reaches the caller as it is.
 
 from typing import Any
 
+_MOST = 4000
+"""Characters of a message: it may quote names that are as long as any file."""
+
+
+def _cut(message: str) -> str:
+    if len(message) <= _MOST:
+        return message
+    return f"{message[: _MOST // 2]} ... {message[-_MOST // 4 :]}"
+
 
 class TheanetsError(Exception):
     """The base of every error that theanets raises on purpose.
@@ -36,6 +45,9 @@ class TheanetsError(Exception):
     ...     print(str(error).partition(" Known")[0])
     layer "hid1": unknown activation 'tahn'.
     """
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*(_cut(x) if isinstance(x, str) else x for x in args))
 
 
 class ConfigurationError(TheanetsError, ValueError):

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from theanets import files
+from theanets.checks import shown
 from theanets.errors import ConfigurationError
 from theanets.network import Network, load
 from theanets.training.measure import Pair
@@ -33,8 +34,8 @@ class Experiment:
             made = network(*args, **kwargs)
             if not isinstance(made, Network):
                 raise ConfigurationError(
-                    f"an experiment is made from a network; {network!r} returned "
-                    f"{made!r}. Give a function or class that makes a network."
+                    f"an experiment is made from a network; {shown(network)} returned "
+                    f"{shown(made)}. Give a function or class that makes a network."
                 )
             self.network: Network = made
             return
@@ -50,7 +51,7 @@ class Experiment:
         else:
             raise ConfigurationError(
                 "an experiment is made from a network, its class, a function that "
-                f"makes one, or a file, got {network!r}."
+                f"makes one, or a file, got {shown(network)}."
             )
 
     def train(self, *args: Any, **kwargs: Any) -> Pair:

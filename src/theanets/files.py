@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from theanets.checks import whole
+from theanets.checks import shown, whole
 from theanets.compression import MAGIC, compressed, expanded
 from theanets.container import packed, unpacked
 from theanets.errors import ConfigurationError
@@ -96,7 +96,7 @@ def check_object(file: Any, what: str) -> None:
     is_text = isinstance(file, io.TextIOBase)
     if is_text or not hasattr(file, "write") or not _allows(file, "writable", "write"):
         raise ConfigurationError(
-            f"{what} is {file!r}; it has to be a path, or a file opened to write "
+            f"{what} is {shown(file)}; it has to be a path, or a file opened to write "
             'bytes, as open(path, "wb") does.'
         )
 
@@ -153,8 +153,8 @@ def write(
     check_object(file, "the file")
     if keep:
         raise ConfigurationError(
-            f"keep is {keep}, but {file!r} is no path: older files need names. Give a "
-            "path, or leave keep out."
+            f"keep is {keep}, but {shown(file)} is no path: older files need names. "
+            "Give a path, or leave keep out."
         )
     _pour(file, packed(description, arrays))
 
@@ -205,8 +205,8 @@ def read(file: Source) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         found = file.read()
     if not isinstance(found, bytes | bytearray | memoryview):
         raise ConfigurationError(
-            f"the file is {file!r}; it has to be a path, the bytes of a file, or a "
-            'file opened to read bytes, as open(path, "rb") does.'
+            f"the file is {shown(file)}; it has to be a path, the bytes of a file, or "
+            'a file opened to read bytes, as open(path, "rb") does.'
         )
     return _unpacked(bytes(found), called(file))
 
@@ -274,7 +274,8 @@ def _warn_of_name(file: str | os.PathLike[str]) -> None:
 def _check_open(file: Any, what: str) -> None:
     if getattr(file, "closed", False) is True:
         raise ConfigurationError(
-            f"{what} is {file!r}, which is closed. Give a path, or a file that is open."
+            f"{what} is {shown(file)}, which is closed. Give a path, or a file that is "
+            "open."
         )
 
 

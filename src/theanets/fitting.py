@@ -18,7 +18,7 @@ from theanets import (
     resuming,
     scores,
 )
-from theanets.checks import flag, is_number, is_whole
+from theanets.checks import flag, is_number, is_whole, shown
 from theanets.datasets.batches import Dataset
 from theanets.datasets.columns import Columns
 from theanets.datasets.holdout import held_out
@@ -94,8 +94,8 @@ def _along(axis: Any, train: Any, valid: Any) -> tuple[Any, Any]:
         return train, valid
     if any(isinstance(data, Dataset) for data in (train, valid)):
         raise ConfigurationError(
-            f"axis is {axis!r}, but the data are a Dataset, which has an axis of its "
-            "own: Dataset(..., axis=1). Leave it out here."
+            f"axis is {shown(axis)}, but the data are a Dataset, which has an axis of "
+            "its own: Dataset(..., axis=1). Leave it out here."
         )
     if valid is not None and not is_number(valid):
         valid = Dataset(valid, name="valid", axis=axis)
@@ -211,7 +211,7 @@ def _epochs(
     several = len(parts) > 1 or optimizer is None
     if several and any(isinstance(data, Iterator) for data in (train, valid)):
         raise DataError(
-            f"the data are an iterator, which can be read once, but algo {algo!r} "
+            f"the data are an iterator, which can be read once, but algo {shown(algo)} "
             "reads them several times. Give an iterable that starts anew."
         )
     own = controls.rng is None
@@ -220,8 +220,8 @@ def _epochs(
     if checkpoint is not None:
         if optimizer is None:
             raise ConfigurationError(
-                f"algo {algo!r} draws weights in one step, which leaves nothing to go "
-                "on with: it takes no checkpoint. Save the network instead."
+                f"algo {shown(algo)} draws weights in one step, which leaves nothing "
+                "to go on with: it takes no checkpoint. Save the network instead."
             )
         learned = parts[0].problem(optimizer).read().learned
         checkpoint.run = resuming.identity(
@@ -248,8 +248,9 @@ def _optimizer(algo: Any, given: dict[str, Any]) -> Optimizer | None:
         optimizer = optimizers.resolve(algo, given, "subalgo")
     elif "subalgo" in given:
         raise ConfigurationError(
-            f"subalgo is {given['subalgo']!r}, but algo {algo!r} has no stages to "
-            f"train with it. It belongs to algo {listing(pretraining.STAGED)}."
+            f"subalgo is {shown(given['subalgo'])}, but algo {shown(algo)} has no "
+            "stages to train with it. It belongs to algo "
+            f"{listing(pretraining.STAGED)}."
         )
     elif not named or algo != "sample":
         optimizer = optimizers.resolve(algo, given, others=pretraining.NAMES)

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from theanets.checks import is_whole, level, whole
+from theanets.checks import is_whole, level, shown, whole
 from theanets.errors import ConfigurationError
-from theanets.registry import listing, suggest
+from theanets.registry import choice
 
 FloatArray = npt.NDArray[np.float64]
 Numbers = float | Sequence[float] | FloatArray
@@ -80,11 +80,8 @@ def check_init(init: Any, what: str) -> None:
     ConfigurationError
         If there is no such name.
     """
-    if not (init is None or (isinstance(init, str) and init in INITS)):
-        raise ConfigurationError(
-            f"{what} is {init!r}; it has to be one of {listing(INITS)}."
-            + suggest(init, INITS)
-        )
+    if init is not None:
+        choice(init, what, INITS)
 
 
 def random_matrix(
@@ -151,7 +148,8 @@ def random_matrix(
     check_init(init, "init")
     if std is not None and init is not None:
         raise ConfigurationError(
-            f"std {std!r} and init {init!r} were both given. Give one of them."
+            f"std {shown(std)} and init {shown(init)} were both given. Give one of "
+            "them."
         )
     if std is None:
         std = (
@@ -192,8 +190,8 @@ def _each(
         bounds = f" from {least:g} on" if math.isfinite(least) else ""
         bounds += f" and below {limit:g}" if math.isfinite(limit) else ""
         raise ConfigurationError(
-            f"{what} is {given!r}; it has to be a number{bounds}, or {count} of them, "
-            "one for each unit."
+            f"{what} is {shown(given)}; it has to be a number{bounds}, or {count} of "
+            "them, one for each unit."
         )
     return numbers
 
@@ -248,7 +246,7 @@ def as_seed(rng: Any, where: str) -> int:
     if is_whole(rng, 0):
         return int(rng)
     raise ConfigurationError(
-        f"{where} is {rng!r}; it has to be a whole number from 0 on, or a NumPy "
+        f"{where} is {shown(rng)}; it has to be a whole number from 0 on, or a NumPy "
         "RandomState or Generator to draw one from."
     )
 

@@ -10,7 +10,7 @@ import numpy as np
 from jax.tree_util import keystr
 
 from theanets import keys, optimizers
-from theanets.checks import compilable
+from theanets.checks import compilable, shown
 from theanets.config import config, float_type, stored_type
 from theanets.datasets.arrays import Expected, converted
 from theanets.datasets.columns import Columns
@@ -100,7 +100,7 @@ def minimize(
     refuse_forked()
     if not callable(loss):
         raise ConfigurationError(
-            f"the loss is {loss!r}; it has to be a function loss(params, *batch)."
+            f"the loss is {shown(loss)}; it has to be a function loss(params, *batch)."
         )
     given = controls_.translated(hyper)
     checkpoint = Checkpoint.take(given)
@@ -233,7 +233,8 @@ def _start(params: Any, dtype: Any) -> _Start:
     leaves, structure = jax.tree_util.tree_flatten_with_path(params)
     if not leaves:
         raise ConfigurationError(
-            f"params is {params!r}, which holds no arrays. Give a tree of arrays, such "
+            f"params is {shown(params)}, which holds no arrays. Give a tree of arrays, "
+            "such "
             'as {"slope": 0.0}.'
         )
     # By hand: an error within jax.tree.map would come from the midst of JAX.
@@ -252,7 +253,7 @@ def _part(leaf: Any, where: str, dtype: Any) -> tuple[Any, Any, Any]:
     array = leaf if isinstance(leaf, jax.Array) else np.asarray(leaf)
     if array.dtype.kind not in "biufV":
         raise ConfigurationError(
-            f"params holds {leaf!r}; it has to be a tree of arrays of numbers."
+            f"params holds {shown(leaf)}; it has to be a tree of arrays of numbers."
         )
     # A number without a type of its own takes the precision of the models.
     typed = jnp.issubdtype(array.dtype, jnp.floating) and not isinstance(leaf, float)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, overload
 import numpy as np
 
 from theanets import files, originals, regularizers
-from theanets.checks import counted, flag, is_whole
+from theanets.checks import counted, flag, is_whole, shown
 from theanets.config import config, float_type, stored_type
 from theanets.datasets.arrays import converted
 from theanets.datasets.columns import Columns
@@ -139,8 +139,8 @@ class Network:
         self._begin(seed, config.floatX)
         if isinstance(layers, str | Mapping) or not isinstance(layers, Sequence):
             raise ConfigurationError(
-                f"layers is {layers!r}; it has to be a list with one entry for each "
-                "layer, such as [784, 100, 10]."
+                f"layers is {shown(layers)}; it has to be a list with one entry for "
+                "each layer, such as [784, 100, 10]."
             )
         own = {"weighted": True} if flag(weighted, "weighted") else {}
         # Before the layers, as the activation of the last one follows from it.
@@ -324,8 +324,8 @@ class Network:
         """
         if "form" in kwargs and loss is not None:
             raise ConfigurationError(
-                f"add_loss got the loss {loss!r} and form={kwargs['form']!r} besides. "
-                "Give one of them."
+                f"add_loss got the loss {shown(loss)} and form={shown(kwargs['form'])} "
+                "besides. Give one of them."
             )
         kwargs.setdefault("form", self.default_loss if loss is None else loss)
         made = Loss.build(**kwargs)

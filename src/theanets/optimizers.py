@@ -22,7 +22,7 @@ import numpy as np
 from jax import Array
 
 from theanets import checks, keys
-from theanets.checks import flag
+from theanets.checks import flag, shown
 from theanets.datasets.device import identity
 from theanets.errors import ConfigurationError
 from theanets.registry import listing, suggest
@@ -286,7 +286,7 @@ def resolve(
         if not (hasattr(algo, "init") and hasattr(algo, "update")):
             hint = " Call it first, as in optax.sgd(0.1)." if callable(algo) else ""
             raise ConfigurationError(
-                f"{keyword} is {algo!r}; it has to be an "
+                f"{keyword} is {shown(algo)}; it has to be an "
                 f"optax.GradientTransformation or one of {listing(known)}.{hint}"
             )
         return Optimizer("optax", _limits(hyper), transformation=algo)
@@ -294,7 +294,7 @@ def resolve(
     algorithm = ALGORITHMS.get(algo)
     if algorithm is None:
         raise ConfigurationError(
-            f"unknown {keyword} {algo!r}. Known: {listing(known)}."
+            f"unknown {keyword} {shown(algo)}. Known: {listing(known)}."
             + suggest(algo, known)
         )
     if algorithm.rule is None:
@@ -322,8 +322,8 @@ def resolve(
             values[name] = number
     if values.get("rprop_min_step", 0) > values.get("rprop_max_step", 0):
         raise ConfigurationError(
-            f"rprop_min_step is {values['rprop_min_step']!r}; it has to be at most "
-            f"rprop_max_step, which is {values['rprop_max_step']!r}."
+            f"rprop_min_step is {shown(values['rprop_min_step'])}; it has to be at "
+            f"most rprop_max_step, which is {shown(values['rprop_max_step'])}."
         )
     return Optimizer(algo, values | _limits(hyper), algorithm, nesterov, schedule)
 

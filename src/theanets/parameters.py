@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from theanets.checks import flag
+from theanets.checks import flag, shown
 from theanets.config import float_type
 from theanets.datasets.arrays import as_array, converted
 from theanets.errors import DataError
@@ -156,6 +156,6 @@ def no_such(where: str, kind: str, wanted: object, names: Sequence[str]) -> str:
     the model has no layer 'hid'. There are: in, hid1. Did you mean "hid1"?
     """
     there = ", ".join(names) or "none"
-    return f"{where} has no {kind} {wanted!r}. There are: {there}." + suggest(
+    return f"{where} has no {kind} {shown(wanted)}. There are: {there}." + suggest(
         wanted, names
     )

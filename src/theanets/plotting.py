@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from theanets.checks import counted, is_whole, whole
+from theanets.checks import counted, is_whole, shown, whole
 from theanets.datasets.arrays import as_array
 from theanets.errors import ConfigurationError, DataError
 
@@ -71,7 +71,7 @@ def features(
     picture = mosaic(param, shape, columns)
     if ax is not None and not hasattr(ax, "imshow"):
         raise ConfigurationError(
-            f"ax is {ax!r}; it has to be an Axes of matplotlib, such as plt.gca()."
+            f"ax is {shown(ax)}; it has to be an Axes of matplotlib, such as plt.gca()."
         )
     pyplot = _pyplot()
     if ax is None:
@@ -123,14 +123,14 @@ def _image_shape(shape: Any) -> tuple[int, ...]:
     colours_fit = len(sizes) == 2 or (len(sizes) == 3 and sizes[2] == 3)
     if not colours_fit or not all(is_whole(size, 1) for size in sizes):
         raise ConfigurationError(
-            f"shape is {shape!r}; it has to be (height, width) or (height, width, 3), "
-            "such as (28, 28)."
+            f"shape is {shown(shape)}; it has to be (height, width) or (height, width, "
+            "3), such as (28, 28)."
         )
     return tuple(int(size) for size in sizes)
 
 
 def _weights(param: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    what = f"parameter {param.name!r}" if hasattr(param, "name") else "the array"
+    what = f"parameter {shown(param.name)}" if hasattr(param, "name") else "the array"
     weights = np.asarray(as_array(param, what))
     if weights.ndim != 2 or weights.shape[1] == 0:
         raise DataError(

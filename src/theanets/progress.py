@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
+from theanets.checks import shown
 from theanets.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -249,7 +250,7 @@ def reporter(progress: "bool | Reporter | None" = None) -> Reporter:
     known = progress is None or isinstance(progress, bool | np.bool_)
     if not known and not (isinstance(progress, int) and progress in (0, 1)):
         raise ConfigurationError(
-            f"progress is {progress!r}; expected True, False, None or a Reporter."
+            f"progress is {shown(progress)}; expected True, False, None or a Reporter."
         )
     stream = sys.stderr
     if stream is None or not (progress is None or progress):

@@ -2,10 +2,11 @@
 
 import difflib
 import inspect
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from fnmatch import fnmatchcase
 from typing import Any, Generic, TypeVar
 
+from theanets.checks import shown
 from theanets.errors import ConfigurationError
 
 T = TypeVar("T")
@@ -21,14 +22,41 @@ def suggest(name: object, options: Iterable[str]) -> str:
     >>> suggest("abc", ["relu", "tanh"])
     ''
     """
+    if not isinstance(name, str):
+        return ""
     # Comparing long names with many takes seconds.
-    near = difflib.get_close_matches(str(name)[:80], list(options)[:500], n=1)
+    near = difflib.get_close_matches(name[:80], list(options)[:500], n=1)
     return f' Did you mean "{near[0]}"?' if near else ""
 
 
 def listing(names: Iterable[str]) -> str:
     """Return names as one comma-separated text, sorted, or "none"."""
-    return ", ".join(sorted(names)) or "none"
+    return ", ".join(sorted(map(str, names))) or "none"
+
+
+def choice(value: Any, what: str, names: Collection[str]) -> str:
+    """Return a name that is one of some, checked; ``what`` begins the message.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is none of them, with the nearest one.
+
+    Examples
+    --------
+    >>> choice("max", "mode", ("max", "mean"))
+    'max'
+    >>> choice("men", "mode", ("max", "mean"))
+    Traceback (most recent call last):
+        ...
+    theanets.errors.ConfigurationError: mode is 'men'; it has to be one of max, mean...
+    """
+    if not (isinstance(value, str) and value in names):
+        raise ConfigurationError(
+            f"{what} is {shown(value)}; it has to be one of {listing(names)}."
+            + suggest(value, names)
+        )
+    return str(value)
 
 
 def matching(patterns: str | Iterable[str], names: Iterable[str]) -> list[str]:
@@ -116,7 +144,7 @@ class Registry(Generic[T]):
         found = self._classes.get(name.lower()) if isinstance(name, str) else None
         if found is None:
             raise ConfigurationError(
-                f"{where}unknown {self.kind} {name!r}. Known: {listing(self)}."
+                f"{where}unknown {self.kind} {shown(name)}. Known: {listing(self)}."
                 + suggest(name, self)
             )
         return found

@@ -4,6 +4,7 @@ import copy
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from theanets.checks import shown
 from theanets.errors import ConfigurationError
 from theanets.graph.freezing import with_frozen
 from theanets.graph.specs import layer_from
@@ -38,8 +39,9 @@ def replaced(net: N, changed: Layer, changes: Mapping[str, Any]) -> N:
     """
     if "name" in changes:
         raise ConfigurationError(
-            f"{changed.where}replace keeps its name, got name={changes['name']!r}. "
-            "Leave it out; other names are for a new model."
+            f"{changed.where}replace keeps its name, got "
+            f"name={shown(changes['name'])}. Leave it out; other names are for a new "
+            "model."
         )
     made = _without_layers(net)
     for layer in net.layers:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from theanets import files
-from theanets.checks import is_whole, number
+from theanets.checks import is_whole, number, shown
 from theanets.config import stored_type
 from theanets.datasets.columns import Columns, Digest, columns_from
 from theanets.errors import ConfigurationError, ModelFileError, TheanetsError
@@ -64,11 +64,12 @@ def _model(name: Any) -> type["Network"]:
         return next(iter(found.values()))
     if found:
         raise ConfigurationError(
-            f"the model {name!r} could be any of these classes: {listing(found)}. "
+            f"the model {shown(name)} could be any of these classes: {listing(found)}. "
             "Import or define only the one that wrote the file, and load again."
         )
     raise ConfigurationError(
-        f"unknown model {name!r}. Known: {listing(MODELS)}." + suggest(name, MODELS)
+        f"unknown model {shown(name)}. Known: "
+        f"{listing(MODELS)}." + suggest(name, MODELS)
     )
 
 
@@ -172,7 +173,7 @@ def _empty(description: Mapping[str, Any]) -> "Network":
     net._begin(as_seed(description["rng"], "rng"), description["floatX"])
     epochs = description["epochs"]
     if type(epochs) is not int or not 0 <= epochs < 1 << 53:
-        raise ValueError(f"its number of epochs is {epochs!r}.")
+        raise ValueError(f"its number of epochs is {shown(epochs)}.")
     net.history = History(before=epochs)
     return net
 
@@ -236,7 +237,7 @@ def _check_count(what: str, count: int, others: int, whose: str) -> None:
 
 def _said(error: Exception) -> str:
     """Return what an error says, as a sentence of a bearable length."""
-    said = str(error) if isinstance(error, TheanetsError) else f"{error!r}."
+    said = str(error) if isinstance(error, TheanetsError) else f"{shown(error)}."
     return said if len(said) < 600 else f"{said[:600]} ..."
 
 
@@ -276,8 +277,8 @@ class Snapshots:
         every = int(every) if is_whole(every) else minutes
         if every and file is None:
             raise ConfigurationError(
-                f"save_every is {every!r}, but there is no save_progress: give the "
-                "file to write the snapshots to."
+                f"save_every is {shown(every)}, but there is no save_progress: give "
+                "the file to write the snapshots to."
             )
         if file is None:
             return cls()
@@ -285,14 +286,14 @@ class Snapshots:
             files.check_object(file, "save_progress")
             if every and not file.seekable():
                 raise ConfigurationError(
-                    f"save_progress is {file!r}, which cannot be rewound, so that a "
-                    "snapshot cannot replace the one before. Give a path, or leave "
+                    f"save_progress is {shown(file)}, which cannot be rewound, so that "
+                    "a snapshot cannot replace the one before. Give a path, or leave "
                     "save_every out: then there is one, at the end."
                 )
             return cls(file, every)
         if not isinstance(file, str | os.PathLike):
             raise ConfigurationError(
-                f"save_progress is {file!r}; it has to be a path or a binary file."
+                f"save_progress is {shown(file)}; it has to be a path or a binary file."
             )
         files.check_target(file, "save_progress")
         return cls(file, every)

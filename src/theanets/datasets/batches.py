@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from theanets.checks import flag, is_number, is_whole, whole
+from theanets.checks import flag, is_number, is_whole, shown, whole
 from theanets.config import config
 from theanets.datasets.arrays import (
     Expected,
@@ -239,9 +239,9 @@ def source(
                 )
             if axis:
                 raise DataError(
-                    f"{name}: axis is {axis!r}, but the data are batches, which come "
-                    "with their examples on the first axis. Leave axis out, or turn "
-                    "the batches where they are made."
+                    f"{name}: axis is {shown(axis)}, but the data are batches, which "
+                    "come with their examples on the first axis. Leave axis out, or "
+                    "turn the batches where they are made."
                 )
             reader = Reader(data, name, batches, passes, timeout, once=consecutive)
             return StreamSource(reader, expect, dtype, warn)
@@ -322,8 +322,8 @@ def _checked_timeout(timeout: Any, name: str) -> float | None:
         return None
     if not is_number(timeout) or not timeout > 0:
         raise DataError(
-            f"{name}: timeout is {timeout!r}; it has to be a number of seconds, more "
-            "than 0, or None to wait for ever."
+            f"{name}: timeout is {shown(timeout)}; it has to be a number of seconds, "
+            "more than 0, or None to wait for ever."
         )
     return float(timeout)
 
@@ -359,8 +359,8 @@ def _examples_first(array: Any, axis: Any, name: str) -> Any:
         return array
     if not is_whole(axis) or not -array.ndim <= axis < array.ndim:
         raise DataError(
-            f"{name}: axis is {axis!r}; it has to be the number of an axis that each "
-            f"array has, and one has the shape {array.shape}."
+            f"{name}: axis is {shown(axis)}; it has to be the number of an axis that "
+            f"each array has, and one has the shape {array.shape}."
         )
     if isinstance(array, SparseRows):
         return array.T if axis in (1, -1) else array

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from theanets.checks import is_number
+from theanets.checks import is_number, shown
 from theanets.datasets.arrays import Expected
 from theanets.datasets.batches import Dataset, named_arrays
 from theanets.datasets.shapes import reshaped
@@ -55,15 +55,15 @@ def held_out(
         return train, valid
     if not 0 < valid < 1:
         raise ConfigurationError(
-            f"valid is {valid!r}; it has to be data, or the part of the training data "
-            "to hold out, such as 0.1."
+            f"valid is {shown(valid)}; it has to be data, or the part of the training "
+            "data to hold out, such as 0.1."
         )
     places = {names.index(labels.name)} if labels else ()
     arrays = named_arrays(train, "train", names, places)
     if arrays is None:
         raise DataError(
-            f"valid is {valid!r}, but the training data come batch by batch, so no "
-            "part of them can be held out. Give arrays, or validation data."
+            f"valid is {shown(valid)}, but the training data come batch by batch, so "
+            "no part of them can be held out. Give arrays, or validation data."
         )
     count = len(next(iter(arrays.values()))())
     if count < 2:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from theanets.checks import flag
+from theanets.checks import flag, shown
 from theanets.datasets import idx
 from theanets.errors import ConfigurationError, DataError
 
@@ -132,8 +132,8 @@ def _read(
 def _folder(root: str | os.PathLike[str]) -> Path:
     if not isinstance(root, str | os.PathLike):
         raise ConfigurationError(
-            f"root is {root!r}; it has to be the path of a folder, or None for the "
-            "MNIST digits that come with the package."
+            f"root is {shown(root)}; it has to be the path of a folder, or None for "
+            "the MNIST digits that come with the package."
         )
     folder = Path(root).expanduser()
     if not folder.is_dir():

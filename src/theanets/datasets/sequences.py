@@ -7,7 +7,7 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
-from theanets.checks import flag, is_whole, whole
+from theanets.checks import flag, is_whole, shown, whole
 from theanets.datasets.arrays import as_array
 from theanets.datasets.columns import named
 from theanets.datasets.names import Names, names_of
@@ -189,8 +189,8 @@ def _consecutive(
     """Return the first places of windows that follow each other, by batch."""
     if rng is not None:
         raise DataError(
-            f"rng is {rng!r}, but with stateful=True the windows follow each other, "
-            "and nothing is drawn. Leave it out."
+            f"rng is {shown(rng)}, but with stateful=True the windows follow each "
+            "other, and nothing is drawn. Leave it out."
         )
     track = length // batch_size
     if track < steps:
@@ -206,8 +206,8 @@ def _generator(rng: Any) -> np.random.RandomState | np.random.Generator:
         return rng
     if rng is not None and not (is_whole(rng, 0) and rng < 2**32):
         raise DataError(
-            f"rng is {rng!r}; it has to be a whole number from 0 on, or a generator of "
-            "numpy.random."
+            f"rng is {shown(rng)}; it has to be a whole number from 0 on, or a "
+            "generator of numpy.random."
         )
     return np.random.RandomState(rng)
 

@@ -1,7 +1,6 @@
 """Text as a sequence of labels, and a text to try it with."""
 
 import gzip
-import reprlib
 from collections import Counter
 from collections.abc import Iterable
 from functools import partial
@@ -10,7 +9,7 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
-from theanets.checks import whole
+from theanets.checks import shown, whole
 from theanets.datasets.masked import unmasked
 from theanets.datasets.sequences import Batches, Rng, Windows, windows
 from theanets.errors import DataError
@@ -81,9 +80,11 @@ class Text:
     ) -> None:
         whole(min_count, "min_count", 0, error=DataError)
         if not isinstance(text, str) or not text:
-            raise DataError(f"text is {text!r}; it has to be a str that is not empty.")
+            raise DataError(
+                f"text is {shown(text)}; it has to be a str that is not empty."
+            )
         if not isinstance(unknown, str) or len(unknown) != 1:
-            raise DataError(f"unknown is {unknown!r}; it has to be one character.")
+            raise DataError(f"unknown is {shown(unknown)}; it has to be one character.")
         if alpha is None:
             counts = Counter(text)
             alpha = "".join(sorted(c for c, n in counts.items() if n >= min_count))
@@ -104,20 +105,20 @@ class Text:
     def _check(alpha: Any, unknown: str) -> None:
         if not isinstance(alpha, str) or not alpha:
             raise DataError(
-                f"alpha is {alpha!r}; it has to be a str of the characters to tell "
-                "apart."
+                f"alpha is {shown(alpha)}; it has to be a str of the characters to "
+                "tell apart."
             )
         twice = [c for c, n in Counter(unknown + alpha).items() if n > 1]
         if twice:
             raise DataError(
-                f"alpha holds {twice[0]!r} twice, or it is the unknown character too. "
-                "Each character needs one label."
+                f"alpha holds {shown(twice[0])} twice, or it is the unknown character "
+                "too. Each character needs one label."
             )
 
     def encode(self, text: str) -> list[int]:
         """Return the labels of a text; of characters outside the alphabet 0."""
         if not isinstance(text, str):
-            raise DataError(f"text is {reprlib.repr(text)}; it has to be a str.")
+            raise DataError(f"text is {shown(text)}; it has to be a str.")
         return [self._labels.get(c, 0) for c in text]
 
     def decode(self, labels: Iterable[int]) -> str:
@@ -135,7 +136,7 @@ class Text:
             found.dtype.kind not in "iu" or found.min() < 0 or found.max() >= count
         ):
             raise DataError(
-                f"labels is {reprlib.repr(found)}; they have to be whole numbers from "
+                f"labels is {shown(found)}; they have to be whole numbers from "
                 f"0, the unknown, to {count - 1}, the last of the alphabet."
             )
         return "".join(self._characters[label] for label in found.ravel())

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from theanets.checks import shown
 from theanets.errors import ConfigurationError
 from theanets.graph.topology import Topology
 from theanets.registry import listing, matching, suggest
@@ -49,7 +50,7 @@ def arrays_of(topology: Topology, patterns: Any, keyword: str) -> frozenset[str]
         isinstance(glob, str) for glob in globs
     ):
         raise ConfigurationError(
-            f"{keyword} is {patterns!r}; it has to be a text such as "
+            f"{keyword} is {shown(patterns)}; it has to be a text such as "
             '"hid1*", or a list of such: names of layers or of parameters.'
         )
     # The workers of a layer are parts with names too.
@@ -64,7 +65,7 @@ def arrays_of(topology: Topology, patterns: Any, keyword: str) -> frozenset[str]
         chosen.update(*(arrays[name] for name in matching(glob, arrays)))
         if not chosen:
             raise ConfigurationError(
-                f"{keyword}: {glob!r} matches no parameter. There are: "
+                f"{keyword}: {shown(glob)} matches no parameter. There are: "
                 f"{listing(topology.param_shapes)}."
                 + suggest(glob, [*arrays, *topology.param_shapes])
             )

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from theanets import keys
-from theanets.checks import check_call, compilable, is_number
+from theanets.checks import check_call, compilable, is_number, shown
 from theanets.errors import ConfigurationError
 from theanets.graph.topology import Topology
 from theanets.registry import listing, matching, suggest
@@ -81,8 +81,8 @@ def make_monitors(given: Any, topology: Topology) -> tuple[Monitor, ...]:
         sources = matching(pattern, names)
         if not sources and not callable(measures):
             raise ConfigurationError(
-                f"monitors: {pattern!r} matches no output and no parameter. There are: "
-                f"{listing(names)}." + suggest(pattern, names)
+                f"monitors: {shown(pattern)} matches no output and no parameter. There "
+                f"are: {listing(names)}." + suggest(pattern, names)
             )
         if not sources:
             check_call(measures, "arrays", f'monitor "{pattern}" is')
@@ -105,7 +105,7 @@ def _pairs(given: Any) -> list[tuple[Any, Any]]:
         return list(given.items())
     if isinstance(given, list | tuple) and all(map(_is_pair, given)):
         return [(key, value) for key, value in given]
-    raise ConfigurationError(f"monitors is {given!r}; {_FORM}")
+    raise ConfigurationError(f"monitors is {shown(given)}; {_FORM}")
 
 
 def _is_pair(entry: Any) -> bool:
@@ -115,12 +115,12 @@ def _is_pair(entry: Any) -> bool:
 def _check_key(pattern: Any) -> None:
     if not isinstance(pattern, str):
         raise ConfigurationError(
-            f"monitors: {pattern!r} is no text; each key has to be a name or a "
+            f"monitors: {shown(pattern)} is no text; each key has to be a name or a "
             'pattern, such as "hid1:out".'
         )
     if pattern in RESERVED:
         raise ConfigurationError(
-            f"monitors: the name {pattern!r} is taken; {', '.join(RESERVED)} are "
+            f"monitors: the name {shown(pattern)} is taken; {', '.join(RESERVED)} are "
             "reported anyway. Choose another."
         )
 
@@ -139,12 +139,13 @@ def _measures(pattern: str, given: Any) -> Iterator[tuple[str, Any]]:
         label, measure = entry if _is_pair(entry) else ("", entry)
         if not isinstance(label, str):
             raise ConfigurationError(
-                f"monitors: {pattern!r} has the label {label!r}; it has to be a text."
+                f"monitors: {shown(pattern)} has the label {shown(label)}; it has to "
+                "be a text."
             )
         if not (callable(measure) or is_number(measure)):
             raise ConfigurationError(
-                f"monitors: {pattern!r} has level {measure!r}; it has to be a "
-                "finite number, or a function."
+                f"monitors: {shown(pattern)} has level {shown(measure)}; it has to be "
+                "a finite number, or a function."
             )
         if callable(measure):
             check_call(measure, "array", f'monitor "{pattern}" is')
@@ -165,7 +166,7 @@ def _add(made: dict[str, Monitor], monitor: Monitor) -> None:
         _add(made, replace(monitor, name=f"{monitor.source}:{label}"))
     else:
         raise ConfigurationError(
-            f'monitors: "{monitor.name}" is asked for twice, as {known.measure!r} and '
-            f"{monitor.measure!r}. Give them labels: "
+            f'monitors: "{monitor.name}" is asked for twice, as {shown(known.measure)} '
+            f"and {shown(monitor.measure)}. Give them labels: "
             f'{{"{monitor.source or monitor.name}": {{"first": ..., "second": ...}}}}.'
         )

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from theanets import activations, regularizers
-from theanets.checks import is_whole
+from theanets.checks import is_whole, shown
 from theanets.errors import ConfigurationError
 from theanets.layers import FORMS, Input, Layer
 from theanets.registry import listing
@@ -39,8 +39,8 @@ def layer_from(
     if isinstance(entry, Layer):
         if more:
             raise ConfigurationError(
-                f"layer {entry!r} is made already, so it takes no {listing(more)}. "
-                "Give that to its class instead."
+                f"layer {shown(entry)} is made already, so it takes no "
+                f"{listing(more)}. Give that to its class instead."
             )
         if entry.given.get("name") is None and not entry.outputs:
             entry.rename(name)
@@ -49,8 +49,8 @@ def layer_from(
     twice = sorted(spec.keys() & (more or {}).keys())
     if twice:
         raise ConfigurationError(
-            f"the layer {entry!r} came with {listing(twice)} besides, which it says "
-            "itself. Give each once."
+            f"the layer {shown(entry)} came with {listing(twice)} besides, which it "
+            "says itself. Give each once."
         )
     spec |= more or {}
     _refuse_regularizers(spec, name)
@@ -72,9 +72,9 @@ def _refuse_regularizers(spec: Mapping[str, Any], name: str) -> None:
         keyword, value = found[0], spec[found[0]]
         where = spec.get("name") or name
         kind = keyword.rpartition("_")[2]
-        now = f"{keyword}={value!r}"
+        now = f"{keyword}={shown(value)}"
         if kind in ("noise", "dropout"):
-            now = f'{kind}={{"{where}:out": {value!r}}}'
+            now = f'{kind}={{"{where}:out": {shown(value)}}}'
         raise ConfigurationError(
             f'layer "{where}": {keyword} is no keyword of a layer, but of train: '
             f"net.train(..., {now})."
@@ -87,8 +87,8 @@ def _as_keywords(entry: Any, name: str, first: bool) -> dict[str, Any]:
     if isinstance(entry, str):
         if entry in activations.REGISTRY and entry not in FORMS:
             raise ConfigurationError(
-                f'layer "{name}": {entry!r} is an activation, and a layer needs a size '
-                f"too, such as (100, {entry!r})."
+                f'layer "{name}": {shown(entry)} is an activation, and a layer needs a '
+                f"size too, such as (100, {shown(entry)})."
             )
         return {"form": entry}
     if isinstance(entry, Mapping) and all(isinstance(key, str) for key in entry):
@@ -100,7 +100,7 @@ def _as_keywords(entry: Any, name: str, first: bool) -> dict[str, Any]:
             return {"shape": tuple(n if n is None else int(n) for n in entry)}
         return _from_parts(entry, name)
     raise ConfigurationError(
-        f'layer "{name}": {entry!r} describes no layer. Give an int (its size), a '
+        f'layer "{name}": {shown(entry)} describes no layer. Give an int (its size), a '
         'tuple such as (100, "tanh"), a dict such as dict(size=100), or a Layer.'
     )
 
@@ -117,13 +117,14 @@ def _from_parts(parts: Sequence[Any], name: str) -> dict[str, Any]:
             key = "activation"
         else:
             raise ConfigurationError(
-                f'layer "{name}": {part!r} in {tuple(parts)!r} is neither a size nor '
-                "the name of a form or an activation. Use a dict for anything else."
+                f'layer "{name}": {shown(part)} in {shown(tuple(parts))} is neither a '
+                "size nor the name of a form or an activation. Use a dict for anything "
+                "else."
             )
         if key in spec:
             raise ConfigurationError(
-                f'layer "{name}": {tuple(parts)!r} gives its {key} twice: '
-                f"{spec[key]!r} and {part!r}. Leave one out."
+                f'layer "{name}": {shown(tuple(parts))} gives its {key} twice: '
+                f"{shown(spec[key])} and {shown(part)}. Leave one out."
             )
         spec[key] = int(part) if key == "size" else part
     return spec
@@ -135,6 +136,6 @@ def _fit_input(spec: dict[str, Any], ndim: int) -> None:
         if ndim > 3:
             raise ConfigurationError(
                 f'layer "{spec["name"]}": this model reads images, so its input needs '
-                f"a shape such as (28, 28, 1), got size {spec.get('size')!r}."
+                f"a shape such as (28, 28, 1), got size {shown(spec.get('size'))}."
             )
         spec["ndim"] = ndim

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from theanets import keys
-from theanets.checks import compilable
+from theanets.checks import compilable, shown
 from theanets.config import stored_type
 from theanets.errors import ConfigurationError, TheanetsError
 from theanets.forks import refuse_forked
@@ -427,14 +427,14 @@ class Topology:
             if layer.input_names:
                 raise ConfigurationError(
                     f"{layer.where}an input reads data and no other layer, got "
-                    f"inputs={list(layer.input_names)!r}."
+                    f"inputs={shown(list(layer.input_names))}."
                 )
             return {}
         for given in layer.input_names:
             if isinstance(given, Layer) and not any(given is x for x in self.layers):
                 raise ConfigurationError(
-                    f"{layer.where}inputs holds {given!r}, which is no earlier layer "
-                    f"of this model. Earlier layers: {', '.join(self.by_name)}."
+                    f"{layer.where}inputs holds {shown(given)}, which is no earlier "
+                    f"layer of this model. Earlier layers: {', '.join(self.by_name)}."
                 )
         told = tuple(
             x.output_name if isinstance(x, Layer) else x for x in layer.input_names
@@ -539,8 +539,8 @@ def _check_names(layer: Layer, earlier: Mapping[str, Layer]) -> None:
     name = layer.name
     if not isinstance(name, str) or not name or set(name) & set(":.*?[] "):
         raise ConfigurationError(
-            f"a layer is named {name!r}; a name is text without spaces and without "
-            "any of : . * ? [ ], which have a meaning in the names of outputs."
+            f"a layer is named {shown(name)}; a name is text without spaces and "
+            "without any of : . * ? [ ], which have a meaning in the names of outputs."
         )
     taken = {part.name for part in (layer, *layer.workers)} & set(earlier)
     if taken:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from theanets.checks import is_whole, level, number
+from theanets.checks import is_whole, level, number, shown
 from theanets.datasets.batches import Dataset, named_arrays
 from theanets.datasets.shapes import reshaped
 from theanets.datasets.sparse import dense
@@ -67,14 +67,14 @@ def class_weights(given: Any, objective: Objective, train: Any) -> tuple[float, 
     if not isinstance(given, Mapping):
         hint = suggest(given, ["balanced"]) if isinstance(given, str) else ""
         raise ConfigurationError(
-            f'class_weight is {given!r}; it has to be "balanced", or a dict from '
+            f'class_weight is {shown(given)}; it has to be "balanced", or a dict from '
             f"labels to weights, such as {{0: 1, 1: 5}}.{hint}"
         )
     named = [1.0] * classes
     for label, weight in given.items():
         if not is_whole(label, 0) or label >= classes:
             raise ConfigurationError(
-                f"class_weight names the label {label!r}; the model has {classes} "
+                f"class_weight names the label {shown(label)}; the model has {classes} "
                 f"classes, 0 to {classes - 1}."
             )
         named[label] = level(weight, f"class_weight of label {label}")

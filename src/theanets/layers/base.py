@@ -11,7 +11,7 @@ import numpy as np
 
 from theanets import activations, originals
 from theanets.activations import Activation, numbered
-from theanets.checks import counted, whole
+from theanets.checks import counted, shown, whole
 from theanets.errors import ConfigurationError
 from theanets.initializers import (
     Param,
@@ -217,8 +217,8 @@ class Layer:
         if missing:
             example = ", ".join(f"{name}=..." for name in sorted(missing))
             raise ConfigurationError(
-                f"{where}form {form!r} needs {listing(missing)}. Give that in a dict: "
-                f"dict(form={form!r}, {example})."
+                f"{where}form {shown(form)} needs {listing(missing)}. Give that in a "
+                f"dict: dict(form={shown(form)}, {example})."
             )
         return kind(**given)
 
@@ -645,8 +645,8 @@ class Layer:
     def _set_activation(self, given: Any) -> None:
         if given is not None and not self.takes_activation:
             raise ConfigurationError(
-                f"{self.where}form {self.form!r} has no activation, got {given!r}. "
-                "Give the activation to the layer before or after."
+                f"{self.where}form {self.form!r} has no activation, got "
+                f"{shown(given)}. Give the activation to the layer before or after."
             )
         chosen = self.fixed_activation or given
         if chosen is None:

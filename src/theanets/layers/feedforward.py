@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from theanets.checks import flag, is_whole
+from theanets.checks import flag, is_whole, shown
 from theanets.errors import ConfigurationError
 from theanets.layers.base import Array, Layer, Shape
 from theanets.layers.keywords import MOST_AXES
@@ -74,8 +74,8 @@ class Input(Layer):
             )
         if ndim is not None and not (is_whole(ndim, 2) and ndim <= MOST_AXES):
             raise ConfigurationError(
-                f"{self.where}ndim is {ndim!r}; data has a batch axis and at least "
-                f"one more, so it has to be from 2 to {MOST_AXES}."
+                f"{self.where}ndim is {shown(ndim)}; data has a batch axis and at "
+                f"least one more, so it has to be from 2 to {MOST_AXES}."
             )
         if ndim is not None and self._shape and len(self._shape) != ndim - 1:
             raise ConfigurationError(
@@ -85,8 +85,8 @@ class Input(Layer):
         chosen = isinstance(sparse, bool | np.bool_) or sparse is None
         if not chosen and not (isinstance(sparse, str) and sparse in ("csr", "csc")):
             raise ConfigurationError(
-                f'{self.where}sparse is {sparse!r}; it has to be "csr", "csc", True '
-                "or False."
+                f'{self.where}sparse is {shown(sparse)}; it has to be "csr", "csc", '
+                "True or False."
             )
         if sparse and max(ndim or 2, len(self._shape) + 1) != 2:
             raise ConfigurationError(
@@ -287,7 +287,7 @@ class Tied(Layer):
             return wanted
         if not isinstance(wanted, str) or wanted not in candidates:
             raise ConfigurationError(
-                f"{self.where}partner {wanted!r} is no earlier layer with one "
+                f"{self.where}partner {shown(wanted)} is no earlier layer with one "
                 f"weight matrix. Such layers: {listing(candidates)}."
                 + suggest(wanted, candidates)
             )

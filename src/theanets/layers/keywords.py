@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from theanets.checks import is_number, whole
+from theanets.checks import is_number, shown, whole
 from theanets.errors import ConfigurationError
 from theanets.initializers import as_seed, check_init
 from theanets.registry import listing, suggest
@@ -39,7 +39,7 @@ def check_attributes(
         if kind not in kinds:
             known = {"form", *kinds, *known}
             raise ConfigurationError(
-                f"{where}form {form!r} takes no keyword {key!r}. "
+                f"{where}form {shown(form)} takes no keyword {shown(key)}. "
                 f"It takes: {listing(known)}."
                 + (answer("layer", key) or suggest(key, known))
             )
@@ -47,8 +47,8 @@ def check_attributes(
             check_init(value, where + key)
         elif not (value is None or is_number(value) or _is_row(value)):
             raise ConfigurationError(
-                f"{where}{key} is {value!r}; it has to be a finite number, or a list "
-                "of them, one for each unit."
+                f"{where}{key} is {shown(value)}; it has to be a finite number, or a "
+                "list of them, one for each unit."
             )
 
 
@@ -74,7 +74,7 @@ def check_suffixes(
     for key in given:
         if key not in valid:
             raise ConfigurationError(
-                f"{where}keyword {key!r} names no parameter of it that takes "
+                f"{where}keyword {shown(key)} names no parameter of it that takes "
                 f"that. Its parameters: {listing(params)}." + suggest(key, valid)
             )
 
@@ -130,7 +130,8 @@ def output_names(inputs: Any, where: str) -> tuple[str, ...]:
         isinstance(x, str) or hasattr(x, "output_name") for x in given
     ):
         raise ConfigurationError(
-            f"{where}inputs is {inputs!r}; it has to be the name of an earlier layer's "
+            f"{where}inputs is {shown(inputs)}; it has to be the name of an earlier "
+            "layer's "
             'output, such as "hid1", the layer, or a list of such. Sizes need not be '
             "told."
         )
@@ -153,8 +154,8 @@ def lengths(shape: Any, where: str) -> Shape:
         return ()
     if isinstance(shape, str) or not isinstance(shape, Sequence) or not shape:
         raise ConfigurationError(
-            f"{where}shape is {shape!r}; it has to be a tuple of whole numbers, one "
-            "for each axis but the batch's."
+            f"{where}shape is {shown(shape)}; it has to be a tuple of whole numbers, "
+            "one for each axis but the batch's."
         )
     if len(shape) >= MOST_AXES:
         raise ConfigurationError(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from theanets.checks import shown
 from theanets.errors import ConfigurationError, DataError
 from theanets.layers.base import Array, Layer, Shape
 
@@ -14,7 +15,7 @@ def add_sides(layer: Layer, **names: Any) -> None:
             continue
         if not isinstance(name, str | Layer):
             raise ConfigurationError(
-                f"{layer.where}{keyword} is {name!r}; it has to be the name of an "
+                f"{layer.where}{keyword} is {shown(name)}; it has to be the name of an "
                 'earlier layer\'s output, such as "hid1", or the layer.'
             )
         layer.side_inputs[keyword] = name

@@ -9,10 +9,11 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
+from theanets.checks import shown
 from theanets.errors import ConfigurationError
 from theanets.layers.base import Array, Layer, Shape
 from theanets.layers.windows import Windows, count_windows, fitting, windows_of
-from theanets.registry import listing, suggest
+from theanets.registry import choice
 
 _MOST_CELLS = 1024
 """Values of a window at most: each is a step of the compiled program."""
@@ -59,16 +60,11 @@ class Pool2(Layer):
         self.probes = self.windows.probes
         if (cells := math.prod(self.windows.size)) > _MOST_CELLS:
             raise ConfigurationError(
-                f"{self.where}pool_size {pool_size!r} makes windows of {cells} values, "
-                f"and at most {_MOST_CELLS} can be had at once. Use two pooling layers "
-                "one after the other."
+                f"{self.where}pool_size {shown(pool_size)} makes windows of {cells} "
+                f"values, and at most {_MOST_CELLS} can be had at once. Use two "
+                "pooling layers one after the other."
             )
-        if mode not in MODES:
-            raise ConfigurationError(
-                f"{self.where}mode is {mode!r}; it has to be one of {listing(MODES)}."
-                + suggest(mode, MODES)
-            )
-        self.mode = mode
+        self.mode = choice(mode, f"{self.where}mode", MODES)
 
     def infer_output_shape(self) -> Shape:
         """Return the number of windows on each axis, and the channels."""

@@ -9,7 +9,7 @@ from theanets.activations import largest
 from theanets.errors import ConfigurationError
 from theanets.layers.base import Array, Layer, Shape
 from theanets.layers.masks import add_sides, check_mask, valid_steps
-from theanets.registry import listing, suggest
+from theanets.registry import choice
 
 
 class OverTime(Layer, abstract=True):
@@ -121,12 +121,7 @@ class Pool(OverTime):
 
     def __init__(self, *, mode: str = "mean", **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if mode not in ("mean", "max"):
-            raise ConfigurationError(
-                f"{self.where}mode is {mode!r}; it has to be one of "
-                f"{listing(('max', 'mean'))}." + suggest(mode, ("max", "mean"))
-            )
-        self.mode = mode
+        self.mode = choice(mode, f"{self.where}mode", ("max", "mean"))
 
     def reduce(self, x: Array, valid: Array) -> Array:
         there = valid[..., None]

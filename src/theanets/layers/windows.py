@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from theanets.checks import is_whole
+from theanets.checks import is_whole, shown
 from theanets.errors import ConfigurationError, DataError, TheanetsError
 from theanets.layers.base import Layer, Shape
-from theanets.registry import listing, suggest
+from theanets.registry import choice, listing
 
 Padding = tuple[tuple[int, int], ...]
 
@@ -95,13 +95,10 @@ def windows_of(
     ConfigurationError
         If a value is none of these.
     """
-    if not isinstance(border, str):
+    if isinstance(border, str):
+        border = choice(border, f"{layer.where}border_mode", BORDERS)
+    else:
         border = _zeros(layer, axes, border)
-    elif border not in BORDERS:
-        raise ConfigurationError(
-            f"{layer.where}border_mode is {border!r}; it has to be one of "
-            f"{listing(BORDERS)}." + suggest(border, BORDERS)
-        )
     lengths = _lengths(layer, axes, what, size)
     return Windows(lengths, _lengths(layer, axes, "stride", stride), border)
 
@@ -148,7 +145,7 @@ def _zeros(layer: Layer, axes: int, given: Any) -> tuple[int, ...]:
     if len(each) != axes or not all(is_whole(count, 0) for count in each):
         example = {1: "such as 1", 2: "or two of them, such as (1, 1)"}[axes]
         raise ConfigurationError(
-            f"{layer.where}border_mode is {given!r}; it has to be one of "
+            f"{layer.where}border_mode is {shown(given)}; it has to be one of "
             f"{listing(BORDERS)}, or a whole number of zeros on each side, {example}."
         )
     return tuple(map(int, each))
@@ -159,8 +156,8 @@ def _lengths(layer: Layer, axes: int, what: str, given: Any) -> tuple[int, ...]:
     if len(each) != axes or not all(is_whole(length, 1) for length in each):
         example = {1: "such as 3", 2: "or two of them, such as (3, 3)"}[axes]
         raise ConfigurationError(
-            f"{layer.where}{what} is {given!r}; for form {layer.form!r} it has to be a "
-            f"whole number from 1 on, {example}."
+            f"{layer.where}{what} is {shown(given)}; for form {layer.form!r} it has to "
+            f"be a whole number from 1 on, {example}."
         )
     return tuple(map(int, each))
 

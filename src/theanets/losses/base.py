@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from theanets import keys, originals
-from theanets.checks import compilable, flag, is_whole, number
+from theanets.checks import compilable, flag, is_whole, number, shown
 from theanets.errors import ConfigurationError, TheanetsError
 from theanets.forks import refuse_forked
 from theanets.registry import Registry, listing, parameters, suggest
@@ -126,7 +126,7 @@ class Loss:
             raise ConfigurationError(
                 f"{self.form()} loss: {name} cannot be changed once the loss is in a "
                 f"model; {listing(self.numbers)} can. Give the model another loss: "
-                f'net.set_loss("{self.form()}", {name}={value!r}).'
+                f'net.set_loss("{self.form()}", {name}={shown(value)}).'
             )
         else:
             super().__setattr__(name, value)
@@ -193,13 +193,13 @@ class Loss:
         if isinstance(form, Mapping):
             if twice := set(form) & set(kwargs):
                 raise ConfigurationError(
-                    f"the loss {dict(form)!r} came with {listing(twice)} besides. Give "
-                    "each once, in the dict or as a keyword."
+                    f"the loss {shown(dict(form))} came with {listing(twice)} besides. "
+                    "Give each once, in the dict or as a keyword."
                 )
             given: dict[str, Any] = {**kwargs, **form}
             if "form" not in given:
                 raise ConfigurationError(
-                    f"the loss {dict(form)!r} has no form. Write "
+                    f"the loss {shown(dict(form))} has no form. Write "
                     'dict(form="mae", weight=0.5), with one of the forms '
                     f"{listing(REGISTRY)}."
                 )
@@ -219,14 +219,14 @@ class Loss:
             kwargs["function"] = form
         else:
             raise ConfigurationError(
-                f"the loss is {form!r}; it has to be a name, a function of output "
+                f"the loss is {shown(form)}; it has to be a name, a function of output "
                 f"and target, or a Loss. Names: {listing(REGISTRY)}."
             )
         known = parameters(cls)
         for keyword in kwargs:
             if keyword not in known:
                 raise ConfigurationError(
-                    f"{name} loss: unknown keyword {keyword!r}. "
+                    f"{name} loss: unknown keyword {shown(keyword)}. "
                     f"Known: {listing(known)}." + suggest(keyword, known)
                 )
         return cls(**kwargs)
@@ -239,7 +239,7 @@ class Loss:
     def _text(self, keyword: str, name: Any) -> str:
         if not isinstance(name, str):
             raise ConfigurationError(
-                f"{self.form()} loss: {keyword} is {name!r}; it has to be a name, "
+                f"{self.form()} loss: {keyword} is {shown(name)}; it has to be a name, "
                 "or left out."
             )
         return name
@@ -395,8 +395,9 @@ class Loss:
         lost = [name for name in names if name not in mine]
         if lost:
             raise ConfigurationError(
-                f"{self.form()} loss: its keyword {lost[0]!r} cannot be saved, for the "
-                f"loss has no attribute of that name. Keep it as self.{lost[0]}."
+                f"{self.form()} loss: its keyword {shown(lost[0])} cannot be saved, "
+                "for the loss has no attribute of that name. Keep it as "
+                f"self.{lost[0]}."
             )
         return {"form": self.form(), **{name: mine[name] for name in names}}
 
@@ -474,7 +475,7 @@ class Custom(Loss, register=False):
             errors = self.function(outputs[self.output_name], target)
         if not isinstance(errors, Array):
             raise ConfigurationError(
-                f"{self.form()} loss: its function returned {errors!r}; it has to "
+                f"{self.form()} loss: its function returned {shown(errors)}; it has to "
                 "return a JAX array of the errors, one for each element of the target."
             )
         return errors

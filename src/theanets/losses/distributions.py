@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 from jax import Array
 
-from theanets.checks import positive
+from theanets.checks import positive, shown
 from theanets.errors import ConfigurationError
 from theanets.losses.base import Loss, Outputs, mean, with_axes
 from theanets.losses.probabilities import PROBABILITIES, check_range, output_kind
@@ -75,8 +75,8 @@ class GaussianLogLikelihood(Loss):
         super().__init__(*args, **{**kwargs, "output_name": mean_name})
         if output_name not in (None, mean_name, self.output_name):
             raise ConfigurationError(
-                f"gll loss: output_name is {output_name!r}; this loss has two outputs. "
-                "Name them with mean_name and covar_name."
+                f"gll loss: output_name is {shown(output_name)}; this loss has two "
+                "outputs. Name them with mean_name and covar_name."
             )
         self.mean_name = self.output_name
         self.covar_name = self.full_name("covar_name", covar_name)

@@ -6,7 +6,7 @@ Each is a number, or a dict with ``weight`` and ``pattern``.
 from collections.abc import Mapping
 from typing import Any
 
-from theanets.checks import level
+from theanets.checks import level, shown
 from theanets.errors import ConfigurationError
 from theanets.registry import listing, parameters, suggest
 from theanets.regularizers.base import REGULARIZERS, ROLES, Regularizer
@@ -38,8 +38,8 @@ def take(given: dict[str, Any]) -> tuple[Regularizer, ...]:
             )
         if unknown := [name for name in more if name not in keywords()]:
             raise ConfigurationError(
-                f"regularizers holds {unknown[0]!r}; the names of a dict have to be "
-                f"those of regularizers: {listing(keywords())}."
+                f"regularizers holds {shown(unknown[0])}; the names of a dict have to "
+                f"be those of regularizers: {listing(keywords())}."
                 + suggest(unknown[0], keywords())
             )
         given.update(more)
@@ -74,7 +74,7 @@ def from_kwargs(graph: Any, regularizers: Any = (), **kwargs: Any) -> list[Regul
     """
     if not hasattr(graph, "layers"):
         raise ConfigurationError(
-            f"from_kwargs: graph is {graph!r}; it has to be a model, as in "
+            f"from_kwargs: graph is {shown(graph)}; it has to be a model, as in "
             "from_kwargs(net, weight_l2=0.1)."
         )
     rest = {**kwargs, "regularizers": regularizers}
@@ -82,7 +82,7 @@ def from_kwargs(graph: Any, regularizers: Any = (), **kwargs: Any) -> list[Regul
     if rest:
         name = next(iter(rest))
         raise ConfigurationError(
-            f"from_kwargs: {name!r} stands for no regularizer. Known: "
+            f"from_kwargs: {shown(name)} stands for no regularizer. Known: "
             f"{listing(keywords())}." + suggest(name, keywords())
         )
     return list(made)
@@ -104,8 +104,8 @@ def _build(keyword: str, value: Any) -> list[Regularizer]:
     if issubclass(cls, Noise | Dropout):
         if not isinstance(value, Mapping):
             raise ConfigurationError(
-                f"{keyword} is {value!r}; it has to be a dict from patterns to levels, "
-                f'such as {{"hid1:out": 0.2}}. For all hidden layers: '
+                f"{keyword} is {shown(value)}; it has to be a dict from patterns to "
+                f'levels, such as {{"hid1:out": 0.2}}. For all hidden layers: '
                 f'{{"hid*:out": 0.2}}, or hidden_noise, hidden_dropout.'
             )
         return [cls(weight, pattern=glob) for glob, weight in sorted(value.items())]
@@ -124,9 +124,9 @@ def _listed(item: Any) -> list[Regularizer]:
         if made.weight:
             return [made]
     raise ConfigurationError(
-        f"regularizers holds {item!r}; it has to be a list of Regularizer objects, or "
-        'of dicts such as dict(form="weight_l2", weight=0.1). Those that come with '
-        "theanets are keywords of their own too, such as weight_l2=0.1."
+        f"regularizers holds {shown(item)}; it has to be a list of Regularizer "
+        'objects, or of dicts such as dict(form="weight_l2", weight=0.1). Those that '
+        "come with theanets are keywords of their own too, such as weight_l2=0.1."
     )
 
 
@@ -135,7 +135,7 @@ def _one(cls: type[Regularizer], keyword: str, given: Mapping[str, Any]) -> Regu
     unknown = [name for name in map(str, given) if name not in known]
     if unknown:
         raise ConfigurationError(
-            f"{keyword}={dict(given)!r}: unknown {listing(unknown)}. Give a number, or "
-            f"a dict with {listing(known)}." + suggest(unknown[0], known)
+            f"{keyword}={shown(dict(given))}: unknown {listing(unknown)}. Give a "
+            f"number, or a dict with {listing(known)}." + suggest(unknown[0], known)
         )
     return cls(**given)

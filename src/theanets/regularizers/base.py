@@ -15,10 +15,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from theanets import keys, originals
-from theanets.checks import level
+from theanets.checks import level, shown
 from theanets.datasets.device import identity
 from theanets.errors import ConfigurationError
-from theanets.registry import Registry, listing, matching, suggest
+from theanets.registry import Registry, choice, listing, matching, suggest
 
 Array = jax.Array
 
@@ -123,8 +123,9 @@ class Regularizer:
                 keyword = "pattern" if text else "weight"
                 if named[keyword] is not None:
                     raise ConfigurationError(
-                        f"{self.form}: {keyword} is given twice, {named[keyword]!r} "
-                        f"and {given!r}. Write weight=..., pattern=..."
+                        f"{self.form}: {keyword} is given twice, "
+                        f"{shown(named[keyword])} and {shown(given)}. Write "
+                        "weight=..., pattern=..."
                     )
                 named[keyword] = given
         weight, pattern = named["weight"], named["pattern"]
@@ -138,15 +139,10 @@ class Regularizer:
             isinstance(glob, str) for glob in globs
         ):
             raise ConfigurationError(
-                f"{self.form}: pattern is {pattern!r}; it has to be a text such as "
-                '"hid*:out", or a list of such.'
+                f"{self.form}: pattern is {shown(pattern)}; it has to be a text such "
+                'as "hid*:out", or a list of such.'
             )
-        if role is not None and role not in ROLES:
-            raise ConfigurationError(
-                f"{self.form}: role is {role!r}; it has to be one of {listing(ROLES)}."
-                + suggest(role, ROLES)
-            )
-        self.role = role
+        self.role = None if role is None else choice(role, f"{self.form}: role", ROLES)
 
     @property
     def form(self) -> str:
@@ -206,7 +202,7 @@ class Regularizer:
         found = self.targets(shapes, roles)
         if self.pattern is not None and not found:
             raise ConfigurationError(
-                f"{self.form}: pattern {self.pattern!r} matches nothing. "
+                f"{self.form}: pattern {shown(self.pattern)} matches nothing. "
                 f"There are: {listing(shapes)}." + suggest(self.pattern, shapes)
             )
         whole = {f"{name}:out" for name in indices} & set(found)

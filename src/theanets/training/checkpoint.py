@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from theanets import files
-from theanets.checks import is_number, is_whole
+from theanets.checks import is_number, is_whole, shown
 from theanets.errors import CheckpointError, ConfigurationError, ModelFileError
 from theanets.training.locks import Lock, Locked
 
@@ -96,26 +96,26 @@ class Checkpoint:
             if left:
                 name = next(iter(left))
                 raise ConfigurationError(
-                    f"{name} is {left[name]!r}, but there is no checkpoint: give the "
-                    'path of its file, such as checkpoint="run.safetensors".'
+                    f"{name} is {shown(left[name])}, but there is no checkpoint: give "
+                    'the path of its file, such as checkpoint="run.safetensors".'
                 )
             return None
         if not isinstance(file, str | os.PathLike):
             raise ConfigurationError(
-                f"checkpoint is {file!r}; it has to be the path of a file, such as "
-                '"run.safetensors".'
+                f"checkpoint is {shown(file)}; it has to be the path of a file, such "
+                'as "run.safetensors".'
             )
         files.check_target(file, "checkpoint")
         every, resume = left.get("checkpoint_every", 5.0), left.get("resume", True)
         if not is_number(every) or every <= 0:
             raise ConfigurationError(
-                f"checkpoint_every is {every!r}; it has to be a number of epochs (an "
-                "int) or of minutes (a float), more than 0."
+                f"checkpoint_every is {shown(every)}; it has to be a number of epochs "
+                "(an int) or of minutes (a float), more than 0."
             )
         if not isinstance(resume, bool | np.bool_):
             raise ConfigurationError(
-                f"resume is {resume!r}; it has to be True, to go on with the run that "
-                "the file holds, or False, to start over."
+                f"resume is {shown(resume)}; it has to be True, to go on with the run "
+                "that the file holds, or False, to start over."
             )
         path = Path(os.path.realpath(file))
         return cls(path, int(every) if is_whole(every) else float(every), bool(resume))
@@ -294,7 +294,7 @@ def _differences(then: Any, now: Any, name: str = "") -> Iterator[str]:
     elif then != now and name.endswith(" content"):
         yield f"{name} is another"
     elif then != now:
-        yield f"{name} was {_short(then)} and is {_short(now)}"
+        yield f"{name} was {_said(then)} and is {_said(now)}"
 
 
 def _by_name(entries: list[Any]) -> dict[str, Any]:
@@ -312,8 +312,5 @@ def _by_name(entries: list[Any]) -> dict[str, Any]:
     return found
 
 
-def _short(value: Any) -> str:
-    if value is None:
-        return "nothing"
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
+def _said(value: Any) -> str:
+    return "nothing" if value is None else shown(value)

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from theanets import optimizers
-from theanets.checks import check_call, flag, number, whole
+from theanets.checks import check_call, flag, number, shown, whole
 from theanets.datasets.batches import checked_size
 from theanets.errors import ConfigurationError
 from theanets.forks import refuse_forked
@@ -117,8 +117,8 @@ class Controls:
             choice = taken.get(name, choices[0])
             if choice not in choices:
                 raise ConfigurationError(
-                    f"{name} is {choice!r}; it has to be one of {listing(choices)}."
-                    + suggest(choice, choices)
+                    f"{name} is {shown(choice)}; it has to be one of "
+                    f"{listing(choices)}." + suggest(choice, choices)
                 )
         if "monitor" in taken or taken.get("mode") is not None:
             name, mode = taken.get("monitor", "loss"), taken.get("mode")
@@ -183,11 +183,11 @@ def _mode(name: Any, given: Any) -> str:
     """
     if not isinstance(name, str):
         raise ConfigurationError(
-            f'monitor is {name!r}; it has to be the name of one, such as "acc".'
+            f'monitor is {shown(name)}; it has to be the name of one, such as "acc".'
         )
     if given not in (None, "min", "max"):
         raise ConfigurationError(
-            f'mode is {given!r}; it has to be "min", where less of the monitor is '
+            f'mode is {shown(given)}; it has to be "min", where less of the monitor is '
             'better, or "max".' + suggest(given, ["min", "max"])
         )
     known = BETTER.get(name)
@@ -310,7 +310,7 @@ def _callbacks(given: Any) -> tuple[Callback, ...]:
     for callback in found:
         if not callable(callback):
             raise ConfigurationError(
-                f"callbacks holds {callback!r}; it has to be a list of functions "
+                f"callbacks holds {shown(callback)}; it has to be a list of functions "
                 "f(epoch, training, validation)."
             )
         check_call(callback, "epoch, training, validation", "callbacks holds")

@@ -6,13 +6,13 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 import numpy as np
 
-from theanets.checks import whole
+from theanets.checks import shown, whole
 from theanets.errors import ConfigurationError
 from theanets.initializers import random_matrix
 from theanets.layers.base import Array, Layer, Shape
 from theanets.layers.masks import add_sides, check_mask, valid_steps
 from theanets.layers.recurrent.scan import State, scan
-from theanets.registry import suggest
+from theanets.registry import choice
 
 DIRECTIONS = ("forward", "forwards", "back", "backward", "backwards")
 
@@ -60,12 +60,9 @@ class Recurrent(Layer, abstract=True):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if direction not in (None, *DIRECTIONS):
-            raise ConfigurationError(
-                f"{self.where}direction is {direction!r}; it has to be "
-                '"forward" or "back".' + suggest(direction, DIRECTIONS)
-            )
-        self.backward = (direction or "forward").startswith("back")
+        if direction is not None:
+            direction = choice(direction, f"{self.where}direction", DIRECTIONS)
+        self.backward = direction is not None and direction.startswith("back")
         self.stepwise = not self.backward
         self.bptt_limit = self.count("bptt_limit", bptt_limit)
         add_sides(self, h_0=h_0, mask=mask)
@@ -235,9 +232,10 @@ class Recurrent(Layer, abstract=True):
         }
 
     def _set_activation(self, given: Any) -> None:
-        if self.fixed_activation and given not in (None, self.fixed_activation):
+        same = isinstance(given, str) and given == self.fixed_activation
+        if self.fixed_activation and not (given is None or same):
             raise ConfigurationError(
                 f"{self.where}form {self.form!r} always uses {self.fixed_activation}, "
-                f"got the activation {given!r}. Leave it out."
+                f"got the activation {shown(given)}. Leave it out."
             )
         super()._set_activation(given)

@@ -6,7 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from theanets.checks import is_whole
+from theanets.checks import is_whole, shown
 from theanets.errors import ConfigurationError
 from theanets.layers.base import FORMS, Array, Layer, Shape
 from theanets.layers.recurrent.base import Recurrent
@@ -51,14 +51,14 @@ class Bidirectional(Layer):
         super().__init__(size=size, name=name, inputs=inputs)
         for unknown in {"direction", "shape"} & set(kwargs):
             raise ConfigurationError(
-                f"{self.where}{unknown} is {kwargs[unknown]!r}; a bidirectional layer "
-                "reads in both directions, and its shape is that of its input but for "
-                "the size. Leave it out."
+                f"{self.where}{unknown} is {shown(kwargs[unknown])}; a bidirectional "
+                "layer reads in both directions, and its shape is that of its input "
+                "but for the size. Leave it out."
             )
         if not is_whole(size, 2) or size % 2:
             raise ConfigurationError(
-                f"{self.where}size is {size!r}; it has to be an even number, for each "
-                "of the two workers has half of the units."
+                f"{self.where}size is {shown(size)}; it has to be an even number, for "
+                "each of the two workers has half of the units."
             )
 
         def made(suffix: str, direction: str) -> Layer:
@@ -160,7 +160,7 @@ def _worker(form: Any, where: str) -> type[Recurrent]:
     }
     if not isinstance(form, str) or form.lower() not in known:
         raise ConfigurationError(
-            f"{where}worker is {form!r}; it has to be a recurrent form: "
+            f"{where}worker is {shown(form)}; it has to be a recurrent form: "
             f"{listing(known)}." + suggest(form, known)
         )
     return known[form.lower()]

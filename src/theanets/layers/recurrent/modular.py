@@ -6,7 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from theanets.checks import whole
+from theanets.checks import shown, whole
 from theanets.errors import ConfigurationError
 from theanets.layers.base import Array
 from theanets.layers.recurrent.base import Params
@@ -84,8 +84,8 @@ class Clockwork(Modular):
         given = list(periods) if isinstance(periods, Sequence | np.ndarray) else []
         if not given or isinstance(periods, str):
             raise ConfigurationError(
-                f"{self.where}periods is {periods!r}; it has to be a list of whole "
-                "numbers from 1 on, one for each module."
+                f"{self.where}periods is {shown(periods)}; it has to be a list of "
+                "whole numbers from 1 on, one for each module."
             )
         for period in given:
             self.count("a period", period)

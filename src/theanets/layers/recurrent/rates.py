@@ -5,9 +5,8 @@ from typing import Any, ClassVar
 import jax
 import numpy as np
 
-from theanets.errors import ConfigurationError
 from theanets.layers.recurrent.base import Params, Recurrent
-from theanets.registry import listing, suggest
+from theanets.registry import choice
 
 _EDGE = 1e-4
 """Fixed rates keep this distance from 0 and 1."""
@@ -20,12 +19,9 @@ class Rates(Recurrent, abstract=True):
 
     def __init__(self, *, rate: str | None = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.rate = rate or self.kinds[0]
-        if rate is None or self.rate not in self.kinds:
-            raise ConfigurationError(
-                f"{self.where}rate is {rate!r}; it has to be one of "
-                f"{listing(self.kinds)}." + suggest(rate, self.kinds)
-            )
+        default = isinstance(rate, str) and not rate
+        given = self.kinds[0] if default else rate
+        self.rate = choice(given, f"{self.where}rate", self.kinds)
 
     def add_rates(self, size: int) -> None:
         """Declare what the kind of rate needs."""
