@@ -31,6 +31,7 @@ Function = Callable[[Array], Array]
 EPSILON = 1e-8
 # Each part is traced, which takes time.
 _MOST_PARTS = 32
+_MOST_DIGITS = 9
 
 
 class Activation:
@@ -418,14 +419,15 @@ class Maxout(Activation):
     takes_argument = True
 
     def __init__(self, argument: str | None = None) -> None:
-        if argument is None or not argument.isdecimal() or int(argument) < 1:
-            got = "none came" if argument is None else f'"{argument}" came'
+        count = argument if argument and argument.isdecimal() else ""
+        if not count or len(count) > _MOST_DIGITS or int(count) < 1:
+            got = "none came" if argument is None else f"{shown(argument)} came"
             raise ConfigurationError(
                 f'activation "maxout" needs the number of lines per unit, but {got}. '
                 'Write "maxout:2".'
             )
         super().__init__(argument)
-        self.lines = int(argument)
+        self.lines = int(count)
 
     def setup(self) -> None:
         shape = (self.size, self.lines)

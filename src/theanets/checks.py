@@ -18,6 +18,7 @@ import numpy as np
 
 from theanets.errors import ConfigurationError, TheanetsError
 
+_LARGEST = float(np.finfo("f4").max)
 _MOST_SHOWN = 120
 _SHORT = reprlib.Repr()
 _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = _SHORT.maxset = 8
@@ -40,7 +41,7 @@ def shown(value: Any) -> str:
 
 
 def is_number(value: Any) -> bool:
-    """Return whether a value is a real number that is finite.
+    """Return whether a value is a real number that is finite, in float32 too.
 
     Examples
     --------
@@ -52,8 +53,10 @@ def is_number(value: Any) -> bool:
     return math.isfinite(_float(value))
 
 
-def is_whole(value: Any, least: int | None = None) -> TypeGuard[int]:
-    """Return whether a value is a whole number, and not below another.
+def is_whole(
+    value: Any, least: int | None = None, below: int = 1 << 63
+) -> TypeGuard[int]:
+    """Return whether a value is a whole number, and between others.
 
     Examples
     --------
@@ -63,7 +66,9 @@ def is_whole(value: Any, least: int | None = None) -> TypeGuard[int]:
     (False, False, False)
     """
     found = _plain(value)
-    return isinstance(found, Integral) and (least is None or int(found) >= least)
+    if not isinstance(found, Integral):
+        return False
+    return (-below if least is None else least) <= int(found) < below
 
 
 def number(
@@ -114,13 +119,14 @@ def whole(
     least: int = 1,
     also: str = "",
     error: type[TheanetsError] = ConfigurationError,
+    below: int = 1 << 63,
 ) -> int:
     """Return a whole number, checked; ``what`` begins the message, ``also`` ends it.
 
     Raises
     ------
     ConfigurationError, or ``error``
-        If it is none, or below ``least``.
+        If it is none, or below ``least``, or not below ``below``.
 
     Examples
     --------
@@ -131,10 +137,12 @@ def whole(
         ...
     theanets.errors.ConfigurationError: n is 0; it has to be a whole number from 1 on.
     """
-    if not is_whole(value, least):
+    if not is_whole(value, least, below):
+        large = isinstance(_plain(value), Integral) and int(value) >= below
+        bound = f", below {below}" if large else ""
         raise error(
             f"{what} is {shown(value)}; it has to be a whole number from "
-            f"{least} on{also}."
+            f"{least} on{bound}{also}."
         )
     return int(value)
 
@@ -220,6 +228,10 @@ def compilable(what: str) -> Iterator[None]:
             "do; there is none while it is compiled. Use jax.numpy.where, or "
             "jax.lax.cond."
         ) from None
+    except Exception as error:
+        if not isinstance(error, TheanetsError):
+            error.add_note(f"Raised by {what}, while theanets called it.")
+        raise
 
 
 def counted(count: int, noun: str) -> str:
@@ -236,6 +248,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         return None
     if isinstance(value, np.ndarray | jax.Array) and value.ndim == 0:
+        if jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
+            return None
         value = np.asarray(value)[()]
     if isinstance(value, np.generic):
         # Bfloat16 is none of NumPy's own floats, and a duration one of its integers.
@@ -246,9 +260,10 @@ def _plain(value: Any) -> Any:
 
 
 def _float(value: Any) -> float:
-    """Return a number as a float, NaN for what is no number."""
+    """Return a number as a float, NaN for none, infinity for one beyond float32."""
     found = _plain(value)
     try:
-        return math.nan if found is None else float(found)
+        number = math.nan if found is None else float(found)
     except OverflowError:
         return math.inf
+    return number if not abs(number) > _LARGEST else math.copysign(math.inf, number)

@@ -368,7 +368,7 @@ class Network:
             )
         if is_whole(param) and -len(names) <= param < len(names):
             param = names[param]
-        if param not in names:
+        if not isinstance(param, str) or param not in names:
             raise UnknownNameError(
                 no_such(f'layer "{layer.name}"', "parameter", param, names)
             )
@@ -793,7 +793,7 @@ class Network:
         if is_whole(name) and -len(layers) <= name < len(layers):
             return layers[name]
         for layer in layers:
-            if layer.name == name:
+            if isinstance(name, str) and layer.name == name:
                 return layer
         names = [layer.name for layer in layers]
         raise UnknownNameError(no_such("the model", "layer", name, names))

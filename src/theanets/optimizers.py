@@ -305,6 +305,7 @@ def resolve(
     values, schedule = {}, None
     if callable(hyper.get("learning_rate")):
         schedule = hyper.pop("learning_rate")
+        _check_schedule(schedule)
     else:
         values["learning_rate"] = _number(
             hyper, "learning_rate", algorithm.learning_rate
@@ -411,6 +412,22 @@ def _constants(program: Any) -> list[Any]:
         for value in jax.tree.leaves(list(equation.params.values())):
             found += _constants(value) if hasattr(value, "eqns") else []
     return found
+
+
+def _check_schedule(schedule: Callable[[Any], Any]) -> None:
+    def rate(count: Any) -> Array:
+        found = schedule(count)
+        if jnp.shape(found) != () or not (
+            isinstance(found, Array) or checks.is_number(found)
+        ):
+            raise ConfigurationError(
+                f"learning_rate is a schedule that returned {shown(found)}; it has to "
+                "return a number for a number of updates."
+            )
+        return jnp.asarray(found)
+
+    with checks.compilable("learning_rate"):
+        jax.eval_shape(rate, np.int32(0))
 
 
 def _number(hyper: dict[str, Any], name: str, default: float) -> float:

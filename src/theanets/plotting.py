@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 WIDTH = 6.0  # of a new figure, in inches
+_MOST_COLUMNS = 10_000
 
 
 def features(
@@ -103,7 +104,7 @@ def mosaic(
     units = weights.shape[1]
     if columns is None:
         columns = math.ceil(math.sqrt(units))
-    columns = whole(columns, "columns")
+    columns = whole(columns, "columns", below=_MOST_COLUMNS)
     rows = math.ceil(units / columns)
     blank = np.nan
     if len(shape) == 3:

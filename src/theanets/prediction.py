@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from theanets.checks import shown
 from theanets.datasets.arrays import as_array, check, converted, narrowed, nbytes
 from theanets.datasets.columns import Columns
 from theanets.datasets.unpack import is_by_name
@@ -160,7 +161,7 @@ def _checked_state(
 ) -> dict[str, np.ndarray]:
     """Return a state as arrays with a batch axis, of the types that the model has."""
     if not isinstance(state, Mapping) or set(state) != set(shapes):
-        came = listing(map(str, state)) if isinstance(state, Mapping) else repr(state)
+        came = listing(state) if isinstance(state, Mapping) else shown(state)
         raise DataError(
             f"state is {came}; it has to be a dict of the arrays {listing(shapes)}, as "
             "predict(..., return_state=True) returns it."

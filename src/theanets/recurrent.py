@@ -22,6 +22,8 @@ from theanets.training.programs import PROGRAMS, noise_key
 
 __all__ = ["Autoencoder", "Classifier", "Regressor", "Text", "batches", "padded"]
 
+_MOST_STREAMS = 1 << 20
+
 
 class Regressor(feedforward.Regressor):
     """A model that predicts a sequence of numbers from a sequence.
@@ -123,6 +125,8 @@ class Classifier(feedforward.Classifier):
         refuse_forked()
         for name, value in (("steps", steps), ("streams", streams)):
             whole(value, name)
+        whole(steps, "steps")
+        whole(streams, "streams", below=_MOST_STREAMS)
         if self._multilabel:
             raise ConfigurationError(
                 'predict_sequence draws one label for each step, but with loss="bce" '

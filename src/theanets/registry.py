@@ -59,6 +59,25 @@ def choice(value: Any, what: str, names: Collection[str]) -> str:
     return str(value)
 
 
+def patterns(value: Any, what: str, example: str = "hid1*") -> tuple[str, ...]:
+    """Return a glob, or several, as a tuple, checked; ``what`` begins the message.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is neither a text nor a list of such.
+    """
+    globs = (value,) if isinstance(value, str) else value
+    if not isinstance(globs, list | tuple | set | frozenset) or not all(
+        isinstance(glob, str) for glob in globs
+    ):
+        raise ConfigurationError(
+            f"{what} is {shown(value)}; it has to be a text such as "
+            f'"{example}", or a list of such.'
+        )
+    return tuple(globs)
+
+
 def matching(patterns: str | Iterable[str], names: Iterable[str]) -> list[str]:
     """Return the names that a glob, or any of several, matches.
 

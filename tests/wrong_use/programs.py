@@ -206,8 +206,7 @@ def _layer(form, keyword):
         data = (3,)
 
     def call(value):
-        before = [(4, "rnn")] if form == "tied" else []
-        before = [(4, "tanh")] if form == "tied" else before
+        before = [(4, "tanh")] if form == "tied" else []
         theanets.Network([data, *before, {**spec, keyword: value}])
 
     return call
@@ -373,7 +372,7 @@ for keyword in _keywords(theanets.Dataset):
         )
         CALLS[f"Dataset of batches: {keyword}"] = lambda v, k=keyword: NET.itertrain(
             theanets.Dataset(lambda: (X, LABELS), **{k: v}),
-            X and None if False else (X, LABELS),
+            (X, LABELS),
             max_epochs=1,
             progress=False,
         )

@@ -32,6 +32,9 @@ from theanets.datasets.sparse import SparseRows
 from theanets.datasets.unpack import Part, parts_of
 from theanets.errors import DataError, TheanetsError
 
+MOST_BATCHES = 1 << 31
+"""Fewer there are in an epoch: programs count them in int32."""
+
 
 class Dataset:
     """Data for training, with its own way of being cut into batches.
@@ -206,14 +209,16 @@ def source(
     DataError
         If the data do not fit the model, or are not what they have to be.
     """
-    axis, timeout, rows, examples = 0, None, None, False
+    axis: Any = 0
+    timeout, rows, examples = None, None, False
     if isinstance(data, Dataset):
-        name, axis, rows = data.name or name, data.axis, data.rows
+        name = data.name if isinstance(data.name, str) and data.name else name
+        axis, rows = data.axis, data.rows
         timeout = _checked_timeout(data.timeout, name)
         examples = flag(data.examples, f"{name}: examples")
         if flag(data.allow_negative_weights, f"{name}: allow_negative_weights"):
             expect = _SignedWeights(expect)
-        if data.batch_size != "default":
+        if not (isinstance(data.batch_size, str) and data.batch_size == "default"):
             batch_size = data.batch_size  # type: ignore[assignment]
         batches = data.iteration_size if batches is None else batches
         if data.rng is not None:
@@ -222,8 +227,9 @@ def source(
     batch_size = checked_size(batch_size, DataError, f"{name}: batch_size")
     if batches is not None:
         what, also = f"{name}: iteration_size", ", or None for as many as there are"
-        batches = whole(batches, what, 1, also, DataError)
+        batches = whole(batches, what, 1, also, DataError, MOST_BATCHES)
     passes = "epoch" if shuffle else "validation"
+    turned = not (is_whole(axis) and axis == 0)
     with Noted(name):
         if examples:
             data = _examples(data, batch_size, seed, shuffle, rows, name)
@@ -237,7 +243,7 @@ def source(
                     f"{name}: rows are given, but the data are batches, of which none "
                     "can be picked by number. Leave rows out."
                 )
-            if axis:
+            if turned:
                 raise DataError(
                     f"{name}: axis is {shown(axis)}, but the data are batches, which "
                     "come with their examples on the first axis. Leave axis out, or "
@@ -248,7 +254,7 @@ def source(
         given = [
             _examples_first(array, axis, name) for array in given_arrays(parts, expect)
         ]
-        names = [() if axis else names_of(part.value) for part in parts]
+        names = [() if turned else names_of(part.value) for part in parts]
         arrays, expected = fitted(given, names, expect, name, dtype)
         _check_weights(arrays, expected, name)
         if warn:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from theanets import registry
 from theanets.checks import shown
 from theanets.errors import ConfigurationError
 from theanets.graph.topology import Topology
@@ -45,14 +46,7 @@ def arrays_of(topology: Topology, patterns: Any, keyword: str) -> frozenset[str]
     ConfigurationError
         If there is a pattern that is no text, or that chooses nothing.
     """
-    globs = (patterns,) if isinstance(patterns, str) else patterns
-    if not isinstance(globs, list | tuple | set | frozenset) or not all(
-        isinstance(glob, str) for glob in globs
-    ):
-        raise ConfigurationError(
-            f"{keyword} is {shown(patterns)}; it has to be a text such as "
-            '"hid1*", or a list of such: names of layers or of parameters.'
-        )
+    globs = registry.patterns(patterns, keyword)
     # The workers of a layer are parts with names too.
     arrays = {
         part.name: [part.full_name(name) for name in part.params]

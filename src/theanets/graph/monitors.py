@@ -1,6 +1,5 @@
 """Further numbers to watch while a model trains, as the ``monitors`` keyword says."""
 
-import reprlib
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -46,7 +45,7 @@ class Monitor:
                 return jnp.asarray(found)
             except (TypeError, ValueError):
                 raise ConfigurationError(
-                    f'monitor "{self.name}" returns {reprlib.repr(found)}; it has to '
+                    f'monitor "{self.name}" returns {shown(found)}; it has to '
                     "return one number for the batch, such as a mean."
                 ) from None
         return (values[self.source] < self.measure).mean(dtype="float32")

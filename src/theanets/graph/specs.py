@@ -7,6 +7,7 @@ from theanets import activations, regularizers
 from theanets.checks import is_whole, shown
 from theanets.errors import ConfigurationError
 from theanets.layers import FORMS, Input, Layer
+from theanets.layers.keywords import check_name
 from theanets.registry import listing
 
 
@@ -53,10 +54,13 @@ def layer_from(
             "says itself. Give each once."
         )
     spec |= more or {}
-    _refuse_regularizers(spec, name)
-    form = spec.pop("form", None) or ("input" if first else "feedforward")
     if spec.get("name") is None:
         spec["name"] = name
+    check_name(spec["name"])
+    _refuse_regularizers(spec)
+    form = spec.pop("form", None)
+    if form is None:
+        form = "input" if first else "feedforward"
     kind = FORMS.lookup(form, f'layer "{spec["name"]}": ')
     if issubclass(kind, Input):
         _fit_input(spec, ndim)
@@ -65,12 +69,12 @@ def layer_from(
     return Layer.build(form, **spec)
 
 
-def _refuse_regularizers(spec: Mapping[str, Any], name: str) -> None:
+def _refuse_regularizers(spec: Mapping[str, Any]) -> None:
     """Refuse what belongs to a training, and was ignored here in the original."""
     found = sorted(set(map(str, spec)) & set(regularizers.keywords()))
     if found:
         keyword, value = found[0], spec[found[0]]
-        where = spec.get("name") or name
+        where = spec["name"]
         kind = keyword.rpartition("_")[2]
         now = f"{keyword}={shown(value)}"
         if kind in ("noise", "dropout"):

@@ -536,12 +536,6 @@ def _by_name(result: Any) -> dict[str, Array]:
 
 
 def _check_names(layer: Layer, earlier: Mapping[str, Layer]) -> None:
-    name = layer.name
-    if not isinstance(name, str) or not name or set(name) & set(":.*?[] "):
-        raise ConfigurationError(
-            f"a layer is named {shown(name)}; a name is text without spaces and "
-            "without any of : . * ? [ ], which have a meaning in the names of outputs."
-        )
     taken = {part.name for part in (layer, *layer.workers)} & set(earlier)
     if taken:
         raise ConfigurationError(
@@ -634,7 +628,7 @@ def _trace(layer: Layer, graph: Topology, length: int) -> dict[str, tuple[int, .
     except Exception as error:
         raise ConfigurationError(
             f"{layer.where}its activation or transform fails for inputs "
-            f"{layer.describe_inputs()}: {str(error).splitlines()[0]}"
+            f"{layer.describe_inputs()}: {_first_line(error)}"
         ) from error
     for name, value in traced.items():
         if value.shape[:1] != (_EXAMPLES,):
@@ -645,6 +639,10 @@ def _trace(layer: Layer, graph: Topology, length: int) -> dict[str, tuple[int, .
                 "axes, such as axis=-1."
             )
     return {name: value.shape[1:] for name, value in traced.items()}
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0] or f"it raised {type(error).__name__}."
 
 
 def _abstract(shape: Shape) -> Any:

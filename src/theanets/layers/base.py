@@ -153,7 +153,12 @@ class Layer:
         layer = super().__new__(cls)
         names = list(inspect.signature(cls.__init__).parameters)[1:]
         layer.given = dict(zip(names, args, strict=False)) | given
-        layer._as_given = {k: keywords.copied(x) for k, x in layer.given.items()}
+        try:
+            layer._as_given = {k: keywords.copied(x) for k, x in layer.given.items()}
+        except RecursionError:
+            raise ConfigurationError(
+                f"{cls.__name__} got a list that is nested too deeply, or holds itself."
+            ) from None
         return layer
 
     def __init__(
@@ -167,7 +172,7 @@ class Layer:
         rng: Any = None,
         **attributes: Any,
     ) -> None:
-        self.name = self.form if name is None else name
+        self.name = self.form if name is None else keywords.check_name(name)
         self.rng = rng
         self.attributes = attributes
         self._size = None if size is None else whole(size, self.where + "size")
@@ -205,7 +210,9 @@ class Layer:
         ConfigurationError
             If there is no such form, or the form does not take a keyword.
         """
-        where = f'layer "{given.get("name") or form}": '
+        name = given.get("name")
+        called = shown(form) if name is None else f'"{keywords.check_name(name)}"'
+        where = f"layer {called}: "
         kind = FORMS.lookup(form, where)
         missing = [
             name
@@ -292,7 +299,7 @@ class Layer:
 
     def rename(self, name: str) -> None:
         """Take another name, before the layer is part of a model."""
-        self.name = name
+        self.name = keywords.check_name(name)
 
     def add_weights(
         self,

@@ -247,7 +247,9 @@ class Tied(Layer):
 
     def find_partner(self, earlier: Sequence[Layer]) -> None:
         """Choose the partner and borrow its weights."""
-        partner = self._named(earlier) if self.partner else self._bracket(earlier)
+        partner = (
+            self._named(earlier) if self.partner is not None else self._bracket(earlier)
+        )
         name = weight_matrix(partner)
         assert name is not None
         rows, columns = partner.params[name].shape

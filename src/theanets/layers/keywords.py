@@ -19,6 +19,23 @@ Takes = Mapping[str, tuple[str, ...]]
 """By the name of a parameter: which attributes hold for it, such as mean and std."""
 
 
+def check_name(name: Any) -> str:
+    """Return the name of a layer, checked.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is no text, or holds what has a meaning in the names of outputs.
+    """
+    text = isinstance(name, str) and name == name.encode(errors="replace").decode()
+    if not text or not name or set(name) & set(":.*?[] "):
+        raise ConfigurationError(
+            f"a layer is named {shown(name)}; a name is text without spaces and "
+            "without any of : . * ? [ ], which have a meaning in the names of outputs."
+        )
+    return str(name)
+
+
 def check_attributes(
     given: Mapping[str, Any],
     kinds: Sequence[str],
@@ -120,15 +137,12 @@ def output_names(inputs: Any, where: str) -> tuple[str, ...]:
     A layer among them stands for its main output, and is left as it is: its name is
     known once it is in a model.
     """
-    one = isinstance(inputs, str) or hasattr(inputs, "output_name")
-    given = (inputs,) if one else inputs
+    given = (inputs,) if _is_output(inputs) else inputs
     if given is None:
         return ()
     if isinstance(given, Mapping):
         given = list(given)
-    if not isinstance(given, tuple | list) or not all(
-        isinstance(x, str) or hasattr(x, "output_name") for x in given
-    ):
+    if not isinstance(given, tuple | list) or not all(map(_is_output, given)):
         raise ConfigurationError(
             f"{where}inputs is {shown(inputs)}; it has to be the name of an earlier "
             "layer's "
@@ -136,6 +150,11 @@ def output_names(inputs: Any, where: str) -> tuple[str, ...]:
             "told."
         )
     return tuple(given)
+
+
+def _is_output(value: Any) -> bool:
+    """Return whether a value is the name of an output, or a layer."""
+    return isinstance(value, str) or hasattr(value, "side_inputs")
 
 
 def input_sizes(inputs: Any, where: str) -> dict[str, int]:

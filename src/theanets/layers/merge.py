@@ -6,6 +6,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from theanets.checks import is_whole
 from theanets.errors import ConfigurationError, DataError
 from theanets.layers.base import Array, Layer, Shape
 
@@ -127,15 +128,17 @@ class Reshape(Layer):
     max_inputs = 1
 
     def __init__(self, *, shape: Any, **kwargs: Any) -> None:
-        free = isinstance(shape, tuple | list) and list(shape).count(-1) == 1
-        lengths = tuple(1 if n == -1 else n for n in shape) if free else shape
-        super().__init__(shape=lengths, **kwargs)
+        listed = isinstance(shape, tuple | list)
+        at = [i for i, n in enumerate(shape if listed else ()) if is_whole(n) and n < 0]
+        free = len(at) == 1 and shape[at[0]] == -1
+        lengths = [*shape[: at[0]], 1, *shape[at[0] + 1 :]] if free else shape
+        super().__init__(shape=() if shape is None else lengths, **kwargs)
         if None in self._shape:
             raise ConfigurationError(
                 f"{self.where}shape is {tuple(shape)}; each length has to be a whole "
                 "number. One may be -1, which stands for what is left."
             )
-        self._free_axis = list(shape).index(-1) if free else None
+        self._free_axis = at[0] if free else None
 
     def infer_output_shape(self) -> Shape:
         """Return the new shape, after checking that the values fit."""

@@ -73,7 +73,11 @@ class GaussianLogLikelihood(Loss):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **{**kwargs, "output_name": mean_name})
-        if output_name not in (None, mean_name, self.output_name):
+        same = isinstance(output_name, str) and output_name in (
+            mean_name,
+            self.output_name,
+        )
+        if not (output_name is None or same):
             raise ConfigurationError(
                 f"gll loss: output_name is {shown(output_name)}; this loss has two "
                 "outputs. Name them with mean_name and covar_name."

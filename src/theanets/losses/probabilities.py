@@ -19,9 +19,9 @@ def output_kind(layers: Mapping[str, Any], full: str) -> str | None:
     last; of functions and classes of the user's own nothing is known.
     """
     name, _, output = full.partition(":")
-    layer = layers[name]
+    layer = layers.get(name)
     activation = getattr(layer, "activation", None)
-    if output == "pre":
+    if layer is not None and output == "pre":
         return "linear"
     if output != "out" or activation is None:
         return None

@@ -18,7 +18,7 @@ from theanets import keys, originals
 from theanets.checks import level, shown
 from theanets.datasets.device import identity
 from theanets.errors import ConfigurationError
-from theanets.registry import Registry, choice, listing, matching, suggest
+from theanets.registry import Registry, choice, listing, matching, patterns, suggest
 
 Array = jax.Array
 
@@ -133,15 +133,10 @@ class Regularizer:
         self.weight = level(weight, self.form, self.limit)
         if pattern is None and role is None:
             pattern, role = self.default_pattern, self.default_role
-        self.pattern = tuple(pattern) if isinstance(pattern, list | tuple) else pattern
-        globs = (pattern,) if isinstance(pattern, str) else pattern or ()
-        if not isinstance(globs, list | tuple) or not all(
-            isinstance(glob, str) for glob in globs
-        ):
-            raise ConfigurationError(
-                f"{self.form}: pattern is {shown(pattern)}; it has to be a text such "
-                'as "hid*:out", or a list of such.'
-            )
+        if pattern is not None:
+            globs = patterns(pattern, f"{self.form}: pattern", "hid*:out")
+            pattern = pattern if isinstance(pattern, str) else globs
+        self.pattern = pattern
         self.role = None if role is None else choice(role, f"{self.form}: role", ROLES)
 
     @property

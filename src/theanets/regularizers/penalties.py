@@ -11,12 +11,14 @@ from jax.flatten_util import ravel_pytree
 
 from theanets.checks import whole
 from theanets.errors import ConfigurationError
-from theanets.registry import listing, matching
+from theanets.registry import listing, matching, patterns
 from theanets.regularizers.base import Evaluation, Regularizer
 
 Array = jax.Array
 Shapes = Mapping[str, tuple[int | None, ...]]
 
+_MOST_SAMPLES = 1 << 20
+_MOST_SAMPLES = 1 << 20
 EXACT_UP_TO = 64
 """Inputs or hidden values of an example, up to which a Jacobian is computed whole."""
 _CONTRACTIVE = zlib.crc32(b"contractive")
@@ -96,9 +98,10 @@ class Contractive(Regularizer):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.wrt = (wrt,) if isinstance(wrt, str) else tuple(wrt)
+        self.wrt = patterns(wrt, f"{self.form}: wrt", "in")
         if samples is not None:
-            samples = whole(samples, f"{self.form}: samples", 0, ", 0 to be exact")
+            what, also = f"{self.form}: samples", ", 0 to be exact"
+            samples = whole(samples, what, 0, also, below=_MOST_SAMPLES)
         self.samples = samples
 
     def check(

@@ -1,7 +1,7 @@
 """The keywords that steer a run of training, checked before anything is compiled."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from theanets import optimizers
 from theanets.checks import check_call, flag, number, shown, whole
-from theanets.datasets.batches import checked_size
+from theanets.datasets.batches import MOST_BATCHES, checked_size
 from theanets.errors import ConfigurationError
 from theanets.forks import refuse_forked
 from theanets.optimizers import ALGORITHMS
@@ -98,7 +98,8 @@ class Controls:
         for name, least in _WHOLE.items():
             optional = cls.__dataclass_fields__[name].default is None
             if name in taken and not (optional and taken[name] is None):
-                taken[name] = whole(taken[name], name, least)
+                below = MOST_BATCHES if name.endswith("_batches") else 1 << 63
+                taken[name] = whole(taken[name], name, least, below=below)
         if "batch_size" in taken:
             taken["batch_size"] = checked_size(taken["batch_size"], ConfigurationError)
         if "min_improvement" in taken:
@@ -305,7 +306,7 @@ _WHOLE = {
 
 
 def _callbacks(given: Any) -> tuple[Callback, ...]:
-    listed = isinstance(given, Iterable) and not isinstance(given, str)
+    listed = isinstance(given, list | tuple | set | Iterator)
     found = tuple(given) if listed else () if given is None else (given,)
     for callback in found:
         if not callable(callback):

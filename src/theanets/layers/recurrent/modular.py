@@ -81,15 +81,15 @@ class Clockwork(Modular):
 
     def __init__(self, *, periods: Sequence[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        given = list(periods) if isinstance(periods, Sequence | np.ndarray) else []
-        if not given or isinstance(periods, str):
+        array = isinstance(periods, np.ndarray) and periods.ndim == 1
+        given = list(periods) if array or isinstance(periods, list | tuple) else []
+        if not given:
             raise ConfigurationError(
                 f"{self.where}periods is {shown(periods)}; it has to be a list of "
                 "whole numbers from 1 on, one for each module."
             )
-        for period in given:
-            self.count("a period", period)
-        self.periods = sorted(int(period) for period in given)
+        what = f"{self.where}a period"
+        self.periods = sorted(whole(period, what) for period in given)
 
     def setup(self) -> None:
         super().setup()
