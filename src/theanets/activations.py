@@ -421,7 +421,7 @@ class Maxout(Activation):
     def __init__(self, argument: str | None = None) -> None:
         count = argument if argument and argument.isdecimal() else ""
         if not count or len(count) > _MOST_DIGITS or int(count) < 1:
-            got = "none came" if argument is None else f"{shown(argument)} came"
+            got = "none came" if argument is None else f'"{argument:.80}" came'
             raise ConfigurationError(
                 f'activation "maxout" needs the number of lines per unit, but {got}. '
                 'Write "maxout:2".'

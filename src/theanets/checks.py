@@ -9,6 +9,7 @@ import math
 import reprlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from numbers import Integral, Real
 from typing import Any, TypeGuard
 
@@ -18,9 +19,26 @@ import numpy as np
 
 from theanets.errors import ConfigurationError, TheanetsError
 
+MOST = 10**64
+"""Whole numbers are below this: files hold no longer ones."""
 _LARGEST = float(np.finfo("f4").max)
 _MOST_SHOWN = 120
-_SHORT = reprlib.Repr()
+
+
+class _Short(reprlib.Repr):
+    """As that of reprlib, with dicts in their order."""
+
+    def repr_dict(self, x: dict[Any, Any], level: int) -> str:
+        if level <= 0:
+            return "{...}"
+        entries = [
+            f"{self.repr1(key, level - 1)}: {self.repr1(x[key], level - 1)}"
+            for key in islice(x, self.maxdict)
+        ]
+        return f"{{{', '.join(entries + ['...'] * (len(x) > self.maxdict))}}}"
+
+
+_SHORT = _Short()
 _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = _SHORT.maxset = 8
 _SHORT.maxstring = _SHORT.maxother = _MOST_SHOWN
 
@@ -53,9 +71,7 @@ def is_number(value: Any) -> bool:
     return math.isfinite(_float(value))
 
 
-def is_whole(
-    value: Any, least: int | None = None, below: int = 1 << 63
-) -> TypeGuard[int]:
+def is_whole(value: Any, least: int | None = None, below: int = MOST) -> TypeGuard[int]:
     """Return whether a value is a whole number, and between others.
 
     Examples
@@ -119,7 +135,7 @@ def whole(
     least: int = 1,
     also: str = "",
     error: type[TheanetsError] = ConfigurationError,
-    below: int = 1 << 63,
+    below: int = MOST,
 ) -> int:
     """Return a whole number, checked; ``what`` begins the message, ``also`` ends it.
 

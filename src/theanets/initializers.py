@@ -63,8 +63,6 @@ def _drawn(rng: np.random.Generator) -> npt.NDArray[np.floating]:
     )
 
 
-MOST_SEED = 10**64
-"""Below this are all seeds, so that files can hold them."""
 INITS: dict[str, Callable[[int, int], float]] = {
     "glorot": lambda rows, cols: (2 / (rows + cols)) ** 0.5,
     "he": lambda rows, cols: (2 / rows) ** 0.5,
@@ -245,7 +243,7 @@ def as_seed(rng: Any, where: str) -> int:
         return int(rng.randint(0, 2**31 - 1))
     if isinstance(rng, np.random.Generator):
         return int(rng.integers(0, 2**31 - 1))
-    if is_whole(rng, 0, MOST_SEED):
+    if is_whole(rng, 0):
         return int(rng)
     raise ConfigurationError(
         f"{where} is {shown(rng)}; it has to be a whole number from 0 on, or a NumPy "
@@ -280,7 +278,7 @@ def stream(seed: int, *names: str) -> np.random.Generator:
     >>> bool(first.random() == stream(13, "hid2", "w").random())
     False
     """
-    seed = whole(seed, "the random seed", 0, below=MOST_SEED)
+    seed = whole(seed, "the random seed", 0)
     # Python's own hash of a text differs from one process to the next.
     digests = (hashlib.blake2b(name.encode(), digest_size=16) for name in names)
     words = tuple(

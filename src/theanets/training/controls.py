@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from theanets import optimizers
-from theanets.checks import check_call, flag, number, shown, whole
+from theanets.checks import MOST, check_call, flag, number, shown, whole
 from theanets.datasets.batches import MOST_BATCHES, checked_size
 from theanets.errors import ConfigurationError
 from theanets.forks import refuse_forked
@@ -98,7 +98,7 @@ class Controls:
         for name, least in _WHOLE.items():
             optional = cls.__dataclass_fields__[name].default is None
             if name in taken and not (optional and taken[name] is None):
-                below = MOST_BATCHES if name.endswith("_batches") else 1 << 63
+                below = MOST_BATCHES if name.endswith("_batches") else MOST
                 taken[name] = whole(taken[name], name, least, below=below)
         if "batch_size" in taken:
             taken["batch_size"] = checked_size(taken["batch_size"], ConfigurationError)
