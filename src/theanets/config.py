@@ -73,15 +73,21 @@ class Config:
         return f"Config(floatX={self.floatX!r})"
 
 
-def float_type(name: str, where: str) -> Any:
+def precision(name: Any, where: str) -> Any:
+    """Return the NumPy dtype of a precision, checked; ``where`` begins the message."""
+    return jnp.dtype(choice(name, where, PRECISIONS))
+
+
+def float_type(name: Any, where: str) -> Any:
     """Return the NumPy dtype of a precision, ready for JAX to compute with.
 
     JAX computes in float64 only after a global switch; it is turned on for the
     first model that asks and never off again, since others may rely on it.
     """
-    if choice(name, where, PRECISIONS) == "float64":
+    dtype = precision(name, where)
+    if dtype == "float64":
         jax.config.update("jax_enable_x64", True)
-    return jnp.dtype(name)
+    return dtype
 
 
 def stored_type(dtype: Any) -> Any:

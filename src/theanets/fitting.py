@@ -23,7 +23,7 @@ from theanets.datasets.batches import Dataset
 from theanets.datasets.columns import Columns
 from theanets.datasets.holdout import held_out
 from theanets.datasets.sources import Chunk
-from theanets.errors import ConfigurationError, DataError
+from theanets.errors import CheckpointError, ConfigurationError, DataError
 from theanets.forks import forked, refuse_forked
 from theanets.graph.expected import Expectations, expected_labels
 from theanets.graph.freezing import freezing
@@ -425,13 +425,20 @@ class _Runs:
 
         def following(begun: Generator[Pair, None, Reads]) -> Iterator[Pair]:
             with checkpoint or nullcontext():
+                values, history = self.net._values.now(), self.net.history
                 if checkpoint and saved:
                     self.begun = place.begun
                     restore = resuming.restore
                     checkpoint.believe(
                         partial(restore, self.net, self.parts, saved, place)
                     )
-                read.append((yield from begun))
+                try:
+                    read.append((yield from begun))
+                except CheckpointError:
+                    # A file that is refused leaves the network as it was.
+                    self.net._values.commit(values)
+                    self.net.history = history
+                    raise
                 for index in range(first + 1, len(self.parts)):
                     read.append((yield from begin(index)))
 

@@ -20,7 +20,6 @@ from theanets.errors import (
     ConcurrencyError,
     ConfigurationError,
     DataError,
-    ModelFileError,
     TheanetsError,
     UnknownNameError,
 )
@@ -47,7 +46,7 @@ from theanets.prediction import (
 from theanets.registry import listing, suggest
 from theanets.renamed import Replaced, answer
 from theanets.replacing import replaced
-from theanets.saving import describe, named, rebuild, register
+from theanets.saving import describe, rebuild, register
 from theanets.scores import Part, checked_target, checked_weights, r2
 from theanets.summary import table
 from theanets.training import controls as controls_
@@ -136,7 +135,7 @@ class Network:
                 )
             )
         seed = secrets.randbelow(2**31) if rng is None else as_seed(rng, "rng")
-        self._begin(seed, config.floatX)
+        self._begin(seed, float_type(config.floatX, "floatX"))
         if isinstance(layers, str | Mapping) or not isinstance(layers, Sequence):
             raise ConfigurationError(
                 f"layers is {shown(layers)}; it has to be a list with one entry for "
@@ -150,10 +149,10 @@ class Network:
         if layers:
             self._check_losses(self.losses)
 
-    def _begin(self, seed: int, floatX: str) -> None:
+    def _begin(self, seed: int, dtype: Any) -> None:
         """Be a model without layers; a file continues from here."""
         self._seed = seed
-        self._dtype = float_type(floatX, "floatX")
+        self._dtype = dtype
         self._topology = Topology()
         self._values = Arrays()
         self._columns = Columns()
@@ -698,12 +697,7 @@ class Network:
         ModelFileError
             If the file is damaged, holds another model, or is from a newer version.
         """
-        net = rebuild(*files.read(file), files.called(file))
-        if not isinstance(net, cls):
-            raise ModelFileError(
-                f"{files.called(file)} holds a {named(type(net))}, not a {named(cls)}. "
-                f"Read it with theanets.load, or {named(type(net))}.load."
-            )
+        net: Self = rebuild(*files.read(file), files.called(file), cls)
         return net
 
     # Copies, and pickles, which are for the network's owner alone.

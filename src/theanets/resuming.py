@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from theanets.checks import is_whole
+from theanets.checks import whole
 from theanets.config import widened
-from theanets.datasets.columns import columns_from
+from theanets.datasets.batches import MOST_BATCHES
 from theanets.graph.objective import Objective
 from theanets.optimizers import Optimizer
 from theanets.parameters import held
 from theanets.pretraining import Part
-from theanets.saving import describe
+from theanets.saving import columns_of, describe
 from theanets.training.checkpoint import Saved
 from theanets.training.controls import Controls
 from theanets.training.history import BestRow, History, unpacked
@@ -52,11 +52,15 @@ class Place(NamedTuple):
         names = ("part", "base", "begun")
         found = [*(facts.get(n, 0) for n in names), facts["progress"]["epoch"]]
         earlier = tuple(Reads(*counts) for counts in facts.get("earlier", ()))
-        if not all(is_whole(x, 0) for counts in (found, *earlier) for x in counts):
-            raise ValueError(f"{found}, {earlier} are no numbers of parts and epochs")
-        if len(earlier) != found[0]:
-            raise ValueError(f"part {found[0]} comes after {len(earlier)}")
-        part, base, begun, done = map(int, found)
+        part, base, begun, done = (whole(x, "a part, or epoch,", 0) for x in found)
+        if len(earlier) != part or begun > base:
+            raise ValueError(f"part {part} comes after {len(earlier)}, {begun}, {base}")
+        # What was read is read again, so it is no more than was trained.
+        if sum(whole(x.epochs, "epochs read", 0) for x in earlier) > base - begun:
+            raise ValueError(f"earlier parts have read more than {base} epochs")
+        for read in earlier:
+            whole(read.batches, "batches read", 0, below=MOST_BATCHES)
+            whole(read.validations, "validations", 0, below=read.epochs + 2)
         return cls(part, base, begun, done, earlier)
 
 
@@ -168,11 +172,9 @@ def restore(net: "Network", parts: Sequence[Part], saved: Saved, place: Place) -
     """
     if place.part >= len(parts):
         raise ValueError(f"part {place.part} of {len(parts)}")
-    history = unpacked(saved.facts, saved.arrays)
-    if history.epochs != place.base + place.done:
-        raise ValueError("its history is not that of so many epochs")
+    history = unpacked(saved.facts, saved.arrays, place.base)
     description, arrays = saved.model
-    columns = columns_from(description.get("columns", {}))
+    columns = columns_of(description.get("columns", {}), net)
     values = _alike(net._values.now(), arrays)
     owned = [
         (own, _alike(own, saved.under(f"own/{i}/")))

@@ -11,7 +11,7 @@ import numpy as np
 
 from theanets import files
 from theanets.checks import is_whole, number, shown
-from theanets.config import stored_type
+from theanets.config import float_type, precision, stored_type
 from theanets.datasets.columns import Columns, Digest, columns_from
 from theanets.errors import ConfigurationError, ModelFileError, TheanetsError
 from theanets.forks import refuse_forked
@@ -117,11 +117,13 @@ def rebuild(
     description: Mapping[str, Any],
     arrays: Mapping[str, np.ndarray],
     where: str = "the file",
-) -> "Network":
+    kind: type = object,
+) -> Any:
     """Return the model that a file describes; ``where`` begins the messages.
 
     Nothing is drawn, and no layer is traced before its parameters are known to be
-    among the arrays: what a description claims takes no more room than the file.
+    among the arrays: what a description claims takes no more room than the file. A
+    file that is refused leaves the process as it was.
 
     Raises
     ------
@@ -136,7 +138,7 @@ def rebuild(
         for spec in description["losses"]:
             net.add_loss(Loss.build(**spec))
         _freeze(net, description.get("frozen", []))
-        net._columns = _columns(description.get("columns", {}), net)
+        net._columns = columns_of(description.get("columns", {}), net)
     # Strangers' descriptions go wrong in ways that nobody thought of.
     except Exception as error:
         raise ModelFileError(
@@ -161,6 +163,13 @@ def rebuild(
                 f"describes holds it as {dtype}. It is no file that save has written; "
                 "copy it again, or use an older one."
             )
+    if not isinstance(net, kind):
+        raise ModelFileError(
+            f"{where} holds a {named(type(net))}, not a {named(kind)}. Read it with "
+            f"theanets.load, or {named(type(net))}.load."
+        )
+    # JAX computes in float64 from here on, if the model does.
+    float_type(net._dtype.name, "floatX")
     for name in names:
         net._values[name] = held(np.array(arrays[name], dtype))
     return net
@@ -170,7 +179,8 @@ def _empty(description: Mapping[str, Any]) -> "Network":
     """Return the model without its layers."""
     cls = _model(description["model"])
     net = cls.__new__(cls)
-    net._begin(as_seed(description["rng"], "rng"), description["floatX"])
+    dtype = precision(description["floatX"], "floatX")
+    net._begin(as_seed(description["rng"], "rng"), dtype)
     epochs = description["epochs"]
     if type(epochs) is not int or not 0 <= epochs < 1 << 53:
         raise ValueError(f"its number of epochs is {shown(epochs)}.")
@@ -204,7 +214,8 @@ def _freeze(net: "Network", names: Any) -> None:
     net._topology = with_frozen(net._topology, names)
 
 
-def _columns(described: Any, net: "Network") -> Columns:
+def columns_of(described: Any, net: "Network") -> Columns:
+    """Return the columns that a file describes, which fit the inputs of a network."""
     columns = columns_from(described)
     for layer in net.inputs:
         known = columns.known.get(layer.name)

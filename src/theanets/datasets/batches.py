@@ -1,6 +1,5 @@
 """Data sets as users give them, and the source of batches that each becomes."""
 
-import reprlib
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -110,6 +109,10 @@ class Dataset:
         self.rows = rows
         self.examples = examples
 
+    def called(self, name: str) -> str:
+        """Return how messages call it, which have another name for it."""
+        return self.name if isinstance(self.name, str) and self.name else name
+
 
 def named_arrays(
     data: Any, name: str, names: Sequence[str] = (), labels: Container[int] = ()
@@ -133,9 +136,10 @@ def named_arrays(
         None if the data come batch by batch. A function returns the array, with the
         examples that belong to the data on its first axis.
     """
-    axis, rows = 0, None
+    axis: Any = 0
+    rows = None
     if isinstance(data, Dataset):
-        name, axis, rows = data.name or name, data.axis, data.rows
+        name, axis, rows = data.called(name), data.axis, data.rows
         data = data.inputs
     parts = parts_of(data, name, tuple(names))
     if parts is None:
@@ -212,8 +216,7 @@ def source(
     axis: Any = 0
     timeout, rows, examples = None, None, False
     if isinstance(data, Dataset):
-        name = data.name if isinstance(data.name, str) and data.name else name
-        axis, rows = data.axis, data.rows
+        name, axis, rows = data.called(name), data.axis, data.rows
         timeout = _checked_timeout(data.timeout, name)
         examples = flag(data.examples, f"{name}: examples")
         if flag(data.allow_negative_weights, f"{name}: allow_negative_weights"):
@@ -354,7 +357,7 @@ def _checked_rows(rows: Any, length: int, name: str) -> np.ndarray:
     whole = found.dtype.kind in "iu" and found.ndim == 1 and len(found) > 0
     if not whole or found.min() < 0 or found.max() >= length:
         raise DataError(
-            f"{name}: rows is {reprlib.repr(rows)}; it has to be an array of numbers "
+            f"{name}: rows is {shown(rows)}; it has to be an array of numbers "
             f"of examples, 0 to {length - 1}."
         )
     return found.astype(np.int32)

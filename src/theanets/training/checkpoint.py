@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -306,9 +307,11 @@ def _by_name(entries: list[Any]) -> dict[str, Any]:
     if not all(isinstance(x, Mapping) and "name" in x for x in entries):
         return {str(i): x for i, x in enumerate(entries)}
     found: dict[str, Any] = {}
+    counts: Counter[str] = Counter()
     for entry in entries:
-        number = sum(entry["name"] == x["name"] for x in found.values())
-        found[f"{entry['name']} {number + 1}" if number else entry["name"]] = entry
+        name = str(entry["name"])
+        counts[name] += 1
+        found[f"{name} {counts[name]}" if counts[name] > 1 else name] = entry
     return found
 
 

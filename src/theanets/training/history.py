@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, overload
 
 import numpy as np
 
-from theanets.checks import is_whole
+from theanets.checks import is_whole, shown
 from theanets.training.measure import Monitors, Pair
 
 SETS = ("training", "validation")
@@ -179,8 +179,12 @@ class History(Sequence[dict[str, Any]]):
         return {"history": facts}, arrays
 
 
-def unpacked(facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> History:
+def unpacked(
+    facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray], base: int = 0
+) -> History:
     """Return the history that `History.packed` has described, among other things.
+
+    ``base`` are the epochs before the run.
 
     Raises
     ------
@@ -191,11 +195,15 @@ def unpacked(facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Hist
     # A file may name any number: they are compared before anything is made of them.
     counts = [count for _, count in table["stages"]]
     if not all(is_whole(count, 1) for count in counts):
-        raise ValueError(f"a stage has {counts} epochs")
+        raise ValueError(f"stages have {shown(counts)} epochs")
     length = sum(counts)
+    if length and "loss" not in table["training"]:
+        raise ValueError(f"{length} epochs have no loss")
     made = History(table.get("before", 0))
     if not is_whole(made.before, 0):
-        raise ValueError(f"there were {made.before} epochs before the first")
+        raise ValueError(f"there were {shown(made.before)} epochs before the first")
+    if made.before > base or made.before + length != base + facts["progress"]["epoch"]:
+        raise ValueError(f"the history has {length} epochs")
     columns = {
         name: {
             monitor: _column(f"history/{name}", monitor, arrays, length)
@@ -241,9 +249,9 @@ def _column(
     where: str, monitor: str, arrays: Mapping[str, np.ndarray], length: int
 ) -> list[float | None]:
     values = arrays[f"{where}/{monitor}"]
-    missing = arrays.get(f"{where} missing/{monitor}", np.zeros(length, bool))
+    missing = arrays.get(f"{where} missing/{monitor}", np.zeros(values.shape, bool))
     if values.shape != (length,) or missing.shape != (length,):
-        raise ValueError(f'"{monitor}" is not that of {length} epochs')
+        raise ValueError(f"{shown(monitor)} is not that of {length} epochs")
     return [
         None if gone else float(value)
         for value, gone in zip(values.tolist(), missing.tolist(), strict=True)

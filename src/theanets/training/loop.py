@@ -16,7 +16,7 @@ import numpy as np
 
 from theanets import files
 from theanets.checks import counted
-from theanets.datasets.batches import source
+from theanets.datasets.batches import MOST_BATCHES, source
 from theanets.datasets.sources import ArraySource, Chunk, Expect, StreamSource
 from theanets.errors import DataError, NonFiniteError
 from theanets.forks import forked
@@ -182,11 +182,14 @@ def run(
         consecutive=problem.states is not None,
         warn=warn,
     )
+    at = None
     if checkpoint is not None:
         data = {"train": batches.identity(), "valid": validation.identity()}
         checkpoint.run = json.loads(json.dumps({**checkpoint.run, **data}))
         if saved is not None:
             checkpoint.compare(saved)
+            # Now, before anything of it has taken effect.
+            at = checkpoint.believe(partial(_place, problem, saved, batches))
     return iterate(
         problem,
         batches,
@@ -195,10 +198,19 @@ def run(
         seed,
         past,
         checkpoint,
-        saved,
+        at,
         earlier,
         _NOT_HELD_OUT if hint and valid is None else "",
     )
+
+
+def _place(problem: Problem, saved: Saved, batches: Source) -> Progress:
+    """Return where a run stood that a file holds."""
+    values = problem.read()
+    like = State(values, problem.optimizer.init(values.learned), np.int32(0))
+    arrays, most = saved.under("progress/"), batches.batches
+    below = MOST_BATCHES if most is None else most + 1
+    return unpacked(saved.facts["progress"], arrays, like, problem.stage, below)
 
 
 _NOT_HELD_OUT = (
@@ -265,21 +277,21 @@ def iterate(
     seed: int,
     past: int = 0,
     checkpoint: Checkpoint | None = None,
-    saved: Saved | None = None,
+    at: Progress | None = None,
     earlier: Sequence[Reads] = (),
     note: str = "",
 ) -> Generator[Pair, None, Reads]:
     """Train, and yield the monitors of both sets after every epoch.
 
     ``past`` counts the epochs of earlier runs, whose random streams this one goes on.
-    ``note`` is for the display.
+    ``at`` is where it goes on, ``note`` is for the display.
 
     However it ends, the best validated parameters are committed; parameters that
     were never validated after training began stay as they are.
     """
     problem.begin(train)
     shown = reporter(controls.progress)
-    run = _Run(problem, train, valid, controls, shown, seed, past, checkpoint, saved)
+    run = _Run(problem, train, valid, controls, shown, seed, past, checkpoint, at)
     if note:
         shown.note(note)
     shown.start(
@@ -362,7 +374,7 @@ class _Run:
         seed: int,
         past: int,
         checkpoint: Checkpoint | None,
-        saved: Saved | None,
+        at: Progress | None,
     ) -> None:
         self.problem, self.train, self.valid = problem, train, valid
         self.controls, self.shown = controls, shown
@@ -385,12 +397,9 @@ class _Run:
         self.at = Progress(state, training=nothing, validation=nothing)
         self.final: Progress | None = None
         """Where it stands after a validation that only the end has made due."""
-        if checkpoint is not None and saved is not None:
-            arrays = saved.under("progress/")
-            self.at = checkpoint.believe(
-                lambda: unpacked(saved.facts["progress"], arrays, state, problem.stage)
-            )
-            problem.commit(self.at.state.values)
+        if at is not None:
+            self.at = at
+            problem.commit(at.state.values)
 
     def epochs(self, earlier: Sequence[Reads] = ()) -> Iterator[Pair]:
         controls, stopped = self.controls, False

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 import jax
 import numpy as np
 
+from theanets.checks import shown
+from theanets.errors import CheckpointError
 from theanets.training.programs import HIDDEN, Record
 
 Column = tuple[np.ndarray, ...]
@@ -60,6 +62,13 @@ class Sums:
             cut = [np.array(column[start:stop], "f8") for column in columns]
             counts = [] if len(cut) > 1 else [np.full(stop - start, float(rows))]
             written[name] = (*cut, *counts)
+        if self.parts and _forms(self.parts[0]) != _forms(written):
+            # Those before are from a file, which may say anything.
+            raise CheckpointError(
+                f"the checkpoint holds the monitors {shown(list(self.parts[0]))} of an "
+                f"epoch, and this run has {shown(list(written))}: it is of another "
+                "run. Give another checkpoint, or resume=False to start over."
+            )
         return replace(
             self,
             parts=(*self.parts, written),
@@ -97,6 +106,10 @@ class Sums:
         columns = self.columns()
         names = [*(name for name in order if name in columns), *columns]
         return {name: _mean(*columns[name]) for name in dict.fromkeys(names)}
+
+
+def _forms(columns: Mapping[str, Column]) -> dict[str, int]:
+    return {name: len(column) for name, column in columns.items()}
 
 
 def _mean(*column: np.ndarray) -> float:

@@ -8,10 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from theanets.checks import MOST, shown, whole
 from theanets.config import widened
 from theanets.errors import CheckpointError
 from theanets.training.history import Row, monitors, plain
-from theanets.training.measure import Monitors, Pair, Sums
+from theanets.training.measure import Column, Monitors, Pair, Sums
 from theanets.training.programs import State, Values
 
 
@@ -137,6 +138,7 @@ def unpacked(
     arrays: Mapping[str, np.ndarray],
     like: State,
     stage: str = "",
+    batches_below: int = MOST,
 ) -> Progress:
     """Return the place in training that `packed` has described.
 
@@ -148,12 +150,29 @@ def unpacked(
         A state of the same run, whose shapes it has.
     stage : str
         What the monitors belong to.
+    batches_below : int
+        More than there are batches in an epoch.
 
     Raises
     ------
     CheckpointError
         If the arrays are not those of such a state.
+    LookupError, TypeError, ValueError
+        If nothing has written such facts.
     """
+    # A file may say anything: counts are compared before anything is made of them.
+    epoch = whole(facts["epoch"], "epoch", 0)
+    validations = whole(facts["validations"], "validations", 0, below=epoch + 2)
+    batches = whole(facts["batches"], "batches", 0, below=batches_below)
+    examples = whole(facts["examples"], "examples", 0)
+    skipped = whole(facts["skipped"], "skipped", 0, below=batches + 1)
+    columns = {
+        name.removeprefix("sums/"): _sums(name, array, batches - skipped)
+        for name, array in arrays.items()
+        if name.startswith("sums/")
+    }
+    if batches > skipped and "loss" not in columns:
+        raise ValueError(f"{batches} batches have no loss")
     values = Values(
         _tree("learned", arrays, like.values.learned),
         _tree("carried", arrays, like.values.carried),
@@ -162,38 +181,35 @@ def unpacked(
     best = None
     if facts["best"] is not None:
         # Older files have no monitors there.
-        epoch, value, training, validation = (*facts["best"], {}, {})[:4]
+        best_epoch, value, training, validation = (*facts["best"], {}, {})[:4]
         pair = monitors(training, stage), monitors(validation, stage)
         best_values = Values(
             _tree("best learned", arrays, like.values.learned),
             _tree("best carried", arrays, like.values.carried),
         )
-        best = Best(int(epoch), float(value), best_values, pair)
-    columns = {
-        name.removeprefix("sums/"): tuple(column)
-        for name, column in arrays.items()
-        if name.startswith("sums/")
-    }
-    validations, epoch = int(facts["validations"]), int(facts["epoch"])
-    if not 0 <= validations <= epoch + 1:
-        raise ValueError(f"{validations} validations in {epoch} epochs")
-    counts = [int(facts[name]) for name in ("batches", "examples", "skipped")]
-    batches, _, skipped = counts
-    if any(len(column) % 2 for column in columns.values()):
-        raise ValueError("a monitor has a mean without its weight")
-    if min(counts) < 0 or {len(c[0]) for c in columns.values()} - {batches - skipped}:
-        raise ValueError(f"monitors of {batches} batches, {skipped} left out")
+        at = whole(best_epoch, "the best epoch", 0, below=epoch + 1)
+        best = Best(at, float(value), best_values, pair)
     return Progress(
-        State(values, optimizer, np.int32(int(facts["updates"]))),
-        int(facts["epoch"]),
-        Sums((columns,) if columns else (), *counts),
+        State(values, optimizer, np.int32(whole(facts["updates"], "updates", 0))),
+        epoch,
+        Sums((columns,) if columns else (), batches, examples, skipped),
         monitors(facts["training"], stage),
         monitors(facts["validation"], stage),
-        int(facts["validated_at"]),
-        int(facts["validations"]),
-        int(facts["best_validation"]),
+        whole(facts["validated_at"], "validated_at", -1, below=epoch + 1),
+        validations,
+        whole(facts["best_validation"], "best_validation", 0, below=validations + 1),
         best,
     )
+
+
+def _sums(name: str, array: np.ndarray, batches: int) -> Column:
+    """Return the columns of a monitor: values and counts of so many batches."""
+    parts = len(array) if array.ndim == 2 else 0
+    if parts < 2 or parts % 2 or array.shape[1] != batches or array.dtype.kind != "f":
+        raise ValueError(
+            f"{shown(name)} is {array.dtype}{array.shape}, of {batches} batches"
+        )
+    return tuple(array)
 
 
 def _tree(name: str, arrays: Mapping[str, np.ndarray], like: Any) -> Any:
