@@ -264,7 +264,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         return None
     if isinstance(value, np.ndarray | jax.Array) and value.ndim == 0:
-        if jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
+        if jnp.issubdtype(value.dtype, jax.dtypes.extended):
             return None
         value = np.asarray(value)[()]
     if isinstance(value, np.generic):

@@ -112,7 +112,7 @@ class Autoencoder(Network):
                 f'"{chosen.output_name}". Give decode the values of that.'
             )
         array = as_array(z, "z")
-        single = array.ndim == len(chosen.shape)
+        single = array.ndim == len(chosen.shape) and isinstance(array, np.ndarray)
         array = array[None] if single else array
         check([array], [Expected("z", "code", chosen.shape)], "decode", self._dtype)
         objective, key = self._noisy(regularizers)

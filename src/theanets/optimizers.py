@@ -417,9 +417,8 @@ def _constants(program: Any) -> list[Any]:
 def _check_schedule(schedule: Callable[[Any], Any]) -> None:
     def rate(count: Any) -> Array:
         found = schedule(count)
-        if jnp.shape(found) != () or not (
-            isinstance(found, Array) or checks.is_number(found)
-        ):
+        traced = isinstance(found, Array) and found.shape == ()
+        if not (traced or checks.is_number(found)):
             raise ConfigurationError(
                 f"learning_rate is a schedule that returned {shown(found)}; it has to "
                 "return a number for a number of updates."

@@ -11,6 +11,7 @@ import numpy as np
 from theanets.checks import shown
 from theanets.datasets.arrays import as_array, check, converted, narrowed, nbytes
 from theanets.datasets.columns import Columns
+from theanets.datasets.sparse import SparseRows
 from theanets.datasets.unpack import is_by_name
 from theanets.errors import ConfigurationError, DataError
 from theanets.graph.expected import expected_input
@@ -241,8 +242,9 @@ def input_arrays(
         columns.array(given[name], called.format(name), name, f'x: "{name}"')
         for name in (layer.name for layer in layers)
     ]
+    # The rows of a sparse matrix are examples, whatever the model reads.
     single = all(
-        array.ndim == len(layer.shape)
+        array.ndim == len(layer.shape) and not isinstance(array, SparseRows)
         for array, layer in zip(arrays, layers, strict=True)
     )
     if single:

@@ -135,7 +135,7 @@ class Classifier(feedforward.Classifier):
         topology, classes = self._topology, self._last_layer().size
         _one_hot_input(topology, classes)
         first = as_array(labels, "labels")
-        if first.size == 0:
+        if 0 in first.shape:
             raise DataError("labels is empty; a sequence begins with at least one.")
         check([first], [Expected("labels", "labels", (), classes)], "predict_sequence")
         key = self._noise_key()

@@ -139,7 +139,7 @@ VALUES = {
     "a dict of such": lambda: {"hid1": Evil(), "b": Unspeakable()},
     "a type": lambda: int,
     "a function": lambda: lambda: None,
-    "a function that asserts": lambda: _asserts,
+    "a function that asserts": lambda: asserts,
     "a function of nothing": lambda: _nothing,
     "a generator": lambda: (n for n in range(2)),
     "an iterator": lambda: iter([1]),
@@ -157,7 +157,7 @@ VALUES = {
 }
 
 
-def _asserts(*args):
+def asserts(*args):
     raise AssertionError("this function has asserted something")
 
 

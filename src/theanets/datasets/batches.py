@@ -351,7 +351,7 @@ def _examples(
 
 
 def _checked_rows(rows: Any, length: int, name: str) -> np.ndarray:
-    found = np.asarray(rows)
+    found = np.asarray(as_array(rows, f"{name}: rows"))
     if found.dtype == bool and found.shape == (length,):
         found = np.flatnonzero(found)
     whole = found.dtype.kind in "iu" and found.ndim == 1 and len(found) > 0

@@ -8,6 +8,8 @@ import numpy as np
 from theanets.datasets.content import located
 from theanets.errors import DataError
 
+_MOST_AXES = 64
+
 
 def unmasked(value: Any, name: str) -> Any:
     """Return the data of a masked array that hides nothing; others as they are.
@@ -42,8 +44,13 @@ def unmasked(value: Any, name: str) -> Any:
     )
 
 
-def check_parts(parts: Sequence[Any], name: str) -> None:
+def check_parts(parts: Sequence[Any], name: str, axes: int = 1) -> None:
     """Raise an error for a masked entry in nested lists, as `unmasked` does."""
+    if axes > _MOST_AXES:
+        raise DataError(
+            f"{name:.80} is a list within {axes} others; an array has at most "
+            f"{_MOST_AXES} axes."
+        )
     # The types are few, however long a list of numbers is.
     kinds = set(map(type, parts))
     if not any(issubclass(k, np.ma.MaskedArray | list | tuple) for k in kinds):
@@ -52,4 +59,4 @@ def check_parts(parts: Sequence[Any], name: str) -> None:
         if isinstance(part, np.ma.MaskedArray):
             unmasked(part, f"{name}[{index}]")
         elif isinstance(part, list | tuple):
-            check_parts(part, f"{name}[{index}]")
+            check_parts(part, f"{name}[{index}]", axes + 1)
