@@ -155,7 +155,7 @@ def whole(
     """
     if not is_whole(value, least, below):
         large = isinstance(_plain(value), Integral) and int(value) >= below
-        bound = f", below {below}" if large else ""
+        bound = f", below {shown(below)}" if large else ""
         raise error(
             f"{what} is {shown(value)}; it has to be a whole number from "
             f"{least} on{bound}{also}."
@@ -206,7 +206,7 @@ def check_call(function: Callable[..., Any], arguments: str, what: str) -> None:
         inspect.signature(function).bind(*arguments.split(","))
     except TypeError as error:
         raise ConfigurationError(
-            f"{what} {function!r}, which cannot be called as f({arguments}): {error}. "
+            f"{what} {shown(function)}, which cannot be called as f({arguments}): {error}. "
             "Let it take these arguments alone."
         ) from None
     except ValueError:
