@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -168,15 +169,20 @@ def minimize(
     )
     with checkpoint or nullcontext():
         if checkpoint and saved:
-            held.history = checkpoint.believe(
-                lambda: unpacked(saved.facts, saved.arrays)
-            )
+            held.history = checkpoint.believe(partial(_table, saved))
         if controls.on_interrupt == "return":
             rows = list(until_interrupted(pairs))
         else:
             rows = list(pairs)
     pair = held.history.result()
     return Minimum(_of_types(held.params, start.returned), *pair, rows)
+
+
+def _table(saved: Saved) -> History:
+    """Return the history that a file holds."""
+    found = unpacked(saved.facts, saved.arrays)
+    found.check(0, saved.facts["progress"]["epoch"])
+    return found
 
 
 class _Held:

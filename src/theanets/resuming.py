@@ -172,7 +172,8 @@ def restore(net: "Network", parts: Sequence[Part], saved: Saved, place: Place) -
     """
     if place.part >= len(parts):
         raise ValueError(f"part {place.part} of {len(parts)}")
-    history = unpacked(saved.facts, saved.arrays, place.base)
+    history = unpacked(saved.facts, saved.arrays)
+    history.check(place.base, place.done)
     description, arrays = saved.model
     columns = columns_of(description.get("columns", {}), net)
     values = _alike(net._values.now(), arrays)

@@ -148,6 +148,11 @@ class History(Sequence[dict[str, Any]]):
             made.write(epoch, row)
         return made
 
+    def check(self, base: int, done: int) -> None:
+        """Raise a ValueError if it is none of a run of some epochs after others."""
+        if self.epochs != base + done or self.before > base:
+            raise ValueError(f"the history has {self.epochs} epochs")
+
     def result(self) -> Pair:
         """Return the monitors of the best epoch, or else of the last one."""
         if self.best is not None:
@@ -179,12 +184,8 @@ class History(Sequence[dict[str, Any]]):
         return {"history": facts}, arrays
 
 
-def unpacked(
-    facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray], base: int = 0
-) -> History:
+def unpacked(facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> History:
     """Return the history that `History.packed` has described, among other things.
-
-    ``base`` are the epochs before the run.
 
     Raises
     ------
@@ -195,15 +196,13 @@ def unpacked(
     # A file may name any number: they are compared before anything is made of them.
     counts = [count for _, count in table["stages"]]
     if not all(is_whole(count, 1) for count in counts):
-        raise ValueError(f"stages have {shown(counts)} epochs")
+        raise ValueError(f"a stage has {shown(counts)} epochs")
     length = sum(counts)
     if length and "loss" not in table["training"]:
         raise ValueError(f"{length} epochs have no loss")
     made = History(table.get("before", 0))
     if not is_whole(made.before, 0):
         raise ValueError(f"there were {shown(made.before)} epochs before the first")
-    if made.before > base or made.before + length != base + facts["progress"]["epoch"]:
-        raise ValueError(f"the history has {length} epochs")
     columns = {
         name: {
             monitor: _column(f"history/{name}", monitor, arrays, length)
