@@ -206,8 +206,8 @@ def check_call(function: Callable[..., Any], arguments: str, what: str) -> None:
         inspect.signature(function).bind(*arguments.split(","))
     except TypeError as error:
         raise ConfigurationError(
-            f"{what} {shown(function)}, which cannot be called as f({arguments}): {error}. "
-            "Let it take these arguments alone."
+            f"{what} {shown(function)}, which cannot be called as f({arguments}): "
+            f"{error}. Let it take these arguments alone."
         ) from None
     except ValueError:
         # Not every function written in C tells what it takes.

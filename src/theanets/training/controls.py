@@ -13,7 +13,7 @@ from theanets.datasets.batches import MOST_BATCHES, checked_size
 from theanets.errors import ConfigurationError
 from theanets.forks import refuse_forked
 from theanets.optimizers import ALGORITHMS
-from theanets.registry import listing, suggest
+from theanets.registry import choice, listing, suggest
 from theanets.renamed import answer
 
 Guard = Literal["raise", "skip", "ignore"]
@@ -115,12 +115,7 @@ class Controls:
             ("on_nonfinite", GUARDS),
             ("on_interrupt", ON_INTERRUPT),
         ):
-            choice = taken.get(name, choices[0])
-            if choice not in choices:
-                raise ConfigurationError(
-                    f"{name} is {shown(choice)}; it has to be one of "
-                    f"{listing(choices)}." + suggest(choice, choices)
-                )
+            taken[name] = choice(taken.get(name, choices[0]), name, choices)
         if "monitor" in taken or taken.get("mode") is not None:
             name, mode = taken.get("monitor", "loss"), taken.get("mode")
             taken["monitor"], taken["mode"] = name, _mode(name, mode)
@@ -186,11 +181,8 @@ def _mode(name: Any, given: Any) -> str:
         raise ConfigurationError(
             f'monitor is {shown(name)}; it has to be the name of one, such as "acc".'
         )
-    if given not in (None, "min", "max"):
-        raise ConfigurationError(
-            f'mode is {shown(given)}; it has to be "min", where less of the monitor is '
-            'better, or "max".' + suggest(given, ["min", "max"])
-        )
+    if given is not None:
+        given = choice(given, "mode", ("min", "max"))
     known = BETTER.get(name)
     if given is None and known is None:
         raise ConfigurationError(
