@@ -99,6 +99,8 @@ def as_array(value: Any, name: str, labels: bool = False) -> Any:
     array = _converted(value, name)
     if isinstance(array, np.ndarray) and array.dtype == object:
         array = _of_objects(array, name)
+    if not isinstance(array.dtype, np.dtype):
+        raise DataError(f"{name} holds random keys of JAX; it has to hold numbers.")
     if array.dtype.kind == "b":
         if labels:
             return array

@@ -596,11 +596,13 @@ def _trace(layer: Layer, graph: Topology, length: int) -> dict[str, tuple[int, .
 
     def outputs(params: Any, inputs: Any) -> Any:
         found = layer.outline(_own(layer, params), inputs)
-        if found is None:
+        which = "transform" if found is None else "activation"
+        named = _by_name(found)
+        if any(value is None for value in named.values()):
             raise ConfigurationError(
-                f"{layer.where}its transform returns nothing. End it with return."
+                f"{layer.where}its {which} returns nothing. End it with return."
             )
-        return _by_name(found)
+        return named
 
     shapes = {**layer.input_shapes, **layer.side_shapes}
     read = {name: shaped(shape) for name, shape in shapes.items()}
