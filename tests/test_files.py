@@ -441,7 +441,7 @@ def test_a_file_of_every_format_stays_loadable(number):
     x = np.linspace(-1, 1, 10, dtype="f4").reshape(2, 5)
     expected = [[0.26817065, 0.1714514, 0.56037796], [0.25212824, 0.2460462, 0.5018255]]
     np.testing.assert_allclose(net.predict_proba(x), expected, rtol=1e-5)
-    assert net._epochs == 3
+    assert net.history.epochs == 3
 
 
 def test_bytes(net, saved):

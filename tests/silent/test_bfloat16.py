@@ -248,7 +248,7 @@ def test_a_checkpoint_of_bfloat16_is_widened(half, tmp_path):
     }
     (tmp_path / "run").write_bytes(container.packed(description, earlier))
     again = run(2)
-    assert again._epochs == 2
+    assert again.history.epochs == 2
     assert {x.dtype.name for x in again._values.values()} == {"float32"}
 
 

@@ -195,7 +195,7 @@ def test_the_error_that_ends_it_is_the_one_that_comes_out(where):
             raise error
 
     def batch():
-        if where == "data" and net._epochs == 3:
+        if where == "data" and net.history.epochs == 3:
             raise error
         return data()
 
