@@ -351,7 +351,11 @@ def _examples(
 
 
 def _checked_rows(rows: Any, length: int, name: str) -> np.ndarray:
-    found = np.asarray(as_array(rows, f"{name}: rows"))
+    try:
+        found = np.asarray(as_array(rows, "rows"))
+    except DataError:
+        # What is no array of numbers at all is told below.
+        found = np.zeros(0)
     if found.dtype == bool and found.shape == (length,):
         found = np.flatnonzero(found)
     whole = found.dtype.kind in "iu" and found.ndim == 1 and len(found) > 0
