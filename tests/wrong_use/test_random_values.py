@@ -43,8 +43,11 @@ def run(call, value):
     """Return what was said of a value, None if it was taken."""
     try:
         CALLS[call](VALUES[value]())
-    except (TheanetsError, OSError) as error:
+    except TheanetsError as error:
         return str(error)
+    except OSError as error:
+        # Its text holds the name of the file, however long.
+        return error.strerror or str(error)
     except Exception as error:
         if not is_the_users(error):
             error.add_note(f"{call} was given {value}")
