@@ -207,6 +207,11 @@ def test_rows_of_a_dataset():
     pair = train(nets[0], data, class_weight="balanced")
     expected = train(nets[1], (X[rows], LABELS[rows]), class_weight="balanced")
     assert pair[1] == pytest.approx(expected[1], rel=1e-5)
+    masked = theanets.Classifier([4, 5, 3])
+    mask = np.isin(np.arange(50), rows)
+    data = theanets.Dataset([X, LABELS], rows=mask)
+    assert train(masked, data, class_weight="balanced")[1] == pair[1]
+    data = theanets.Dataset([X, LABELS], rows=rows)
     _, valid = held_out(data, 0.5, 13, NAMES, KINDS)
     assert set(valid.rows) < set(rows)
 

@@ -352,7 +352,7 @@ def _examples(
 
 def _checked_rows(rows: Any, length: int, name: str) -> np.ndarray:
     try:
-        found = np.asarray(as_array(rows, "rows"))
+        found = np.asarray(as_array(rows, "rows", labels=True))
     except DataError:
         # What is no array of numbers at all is told below.
         found = np.zeros(0)
