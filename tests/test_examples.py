@@ -20,6 +20,12 @@ EXAMPLES = [
         ["mnist-features.png", "mnist.safetensors"],
     ),
     (
+        "table.py",
+        "--epochs 1",
+        "the first row is: ",
+        ["table.safetensors", "table.json"],
+    ),
+    (
         "recurrent_memory.py",
         "--length 6 --examples 64 --epochs 1 --units 4",
         "mean squared error",

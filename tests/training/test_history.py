@@ -75,8 +75,11 @@ def test_rows_and_columns():
     assert repr(history).startswith("<history of 3 epochs; the best: 3, valid loss 0.")
     with pytest.raises(IndexError):
         history[3]
-    with pytest.raises(KeyError, match='"training", "validation" and "stage", no "lo"'):
-        history["lo"]
+    assert history["epoch"] == [1, 2, 3]
+    assert history["valid_acc"][:2] == [None, None]
+    assert history["train_loss"] == history["training"]["loss"]
+    with pytest.raises(KeyError, match=r'no "val_loss".* Did you mean "valid_loss"'):
+        history["val_loss"]
 
 
 @pytest.mark.parametrize("valid", [None, OTHER])

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple, overload
 import numpy as np
 
 from theanets.checks import is_whole, shown
+from theanets.errors import UnknownNameError
+from theanets.registry import listing, suggest
 from theanets.training.measure import Monitors, Pair
 
 SETS = ("training", "validation")
@@ -35,9 +37,8 @@ class History(Sequence[dict[str, Any]]):
     monitors of the training data, and ``valid_loss`` and the others of the validation
     data in those epochs after which there was a validation.
 
-    By the names ``"training"``, ``"validation"`` and ``"stage"`` it gives columns: for
-    both sets of data a dict with the list of each monitor, one entry an epoch, None
-    where it was not measured.
+    By any of these names it gives the column as a list, with None where there is
+    nothing; by ``"training"`` and ``"validation"`` dicts of all columns of that set.
 
     Attributes
     ----------
@@ -59,8 +60,8 @@ class History(Sequence[dict[str, Any]]):
     True
     >>> [i + 1 for i, row in enumerate(net.history) if "valid_loss" in row]
     [10, 20]
-    >>> len(net.history["training"]["loss"])
-    20
+    >>> net.history["valid_loss"] == net.history["validation"]["loss"]
+    True
     """
 
     def __init__(self, before: int = 0) -> None:
@@ -96,17 +97,22 @@ class History(Sequence[dict[str, Any]]):
     @overload
     def __getitem__(self, key: str) -> Any: ...
     def __getitem__(self, key: int | slice | str) -> Any:
-        if key == "stage":
-            return [row.training.stage for row in self._rows]
         if isinstance(key, str) and key in SETS:
             return _columns([getattr(row, key) for row in self._rows])
         if isinstance(key, str):
-            raise KeyError(
-                f'the history has "training", "validation" and "stage", no "{key}"'
-            )
+            column = [row.get(key) for row in self]
+            if not any(key in row for row in self) and key != "stage":
+                raise UnknownNameError(
+                    f'the history has no "{key}". It has {listing(self._names())}.'
+                    + suggest(key, self._names())
+                )
+            return column
         if isinstance(key, slice):
             return [self[place] for place in range(*key.indices(len(self)))]
         return self._named(range(len(self))[key])
+
+    def _names(self) -> list[str]:
+        return [*SETS, *dict.fromkeys(name for row in self for name in row)]
 
     def _named(self, place: int) -> dict[str, Any]:
         training, validation = self._rows[place]
