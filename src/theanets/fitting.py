@@ -512,9 +512,11 @@ def _watched(
     The network knows the columns of its data from now on.
     """
     refuse_forked()
-    count, thread, failed = 0, net._begin_training(), None
-    values, before, net._columns = net._values.now(), net._columns, columns
+    count, training, failed = 0, object(), None
+    values, before = net._values.now(), net._columns
     try:
+        net._begin_training(training)
+        net._columns = columns
         for count, pair in enumerate(pairs, start=1):
             if snapshots.due(count):
                 snapshots.try_to_write(net.save)
@@ -527,7 +529,7 @@ def _watched(
         raise
     finally:
         # Also if it is closed by another thread.
-        net._trainers.remove(thread)
+        net._trainers.pop(training, None)
         pairs.close()  # type: ignore[attr-defined]
         if not forked():
             now = net._values.now()

@@ -158,7 +158,7 @@ class Network:
         self._columns = Columns()
         self._draws = 0
         self._answering: Objective | None = None
-        self._trainers: list[Thread] = []
+        self._trainers: dict[object, Thread] = {}
         self.losses: list[Loss] = []
         self.history = History()
 
@@ -704,13 +704,13 @@ class Network:
 
     def __getstate__(self) -> dict[str, Any]:
         check_picklable(self)
-        return vars(self) | {"_answering": None, "_trainers": []}
+        return vars(self) | {"_answering": None, "_trainers": {}}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         made = type(self).__new__(type(self))
         # A graph never changes, so that both can have it.
         memo |= {id(self): made, id(self._topology): self._topology}
-        own = vars(self) | {"_answering": None, "_trainers": []}
+        own = vars(self) | {"_answering": None, "_trainers": {}}
         vars(made).update(copy.deepcopy(own, memo))
         return made
 
@@ -906,19 +906,19 @@ class Network:
             number = self._draws
         return noise_key(self._seed, "forward", str(number))
 
-    def _begin_training(self) -> Thread:
-        """Take note that this thread trains, as one at a time can; return it."""
+    def _begin_training(self, training: object) -> None:
+        """Take note that this thread trains, as one at a time can."""
         me = current_thread()
         with _COUNTING:
-            others = {x for x in self._trainers if x is not me and x.is_alive()}
+            trainers = set(self._trainers.values())
+            others = {x for x in trainers if x is not me and x.is_alive()}
             if others:
                 raise ConcurrencyError(
                     f"this network is being trained by the thread {others.pop().name}, "
                     "and one thread at a time can. Wait for it, close its iterator, or "
                     "train a copy: copy.deepcopy(net)."
                 )
-            self._trainers.append(me)
-        return me
+            self._trainers[training] = me
 
 
 register(Network)
