@@ -1,5 +1,6 @@
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -858,3 +859,43 @@ def test_a_file_that_says_anything_is_refused_or_trained_on(tmp_path, wrong):
         except theanets.TheanetsError:
             refused += 1
     assert refused > 3
+
+
+BODY = """
+import os, signal, sys
+import numpy as np, theanets
+folder, kill = sys.argv[1], int(sys.argv[2])
+x = np.random.default_rng(0).normal(size=(40, 4)).astype("f4")
+net = theanets.Autoencoder([4, 3, 4])
+steps = net.itertrain(
+    [x], algo="adam", max_epochs=5, progress=False, validate_every=2,
+    checkpoint=f"{folder}/run", checkpoint_every=1)
+for training, validation in steps:
+    handle = net.find("hid1", "w")
+    half = handle.get_value()
+    handle.set_value(half * 0.5)
+    if len(net.history) == kill:
+        os.kill(os.getpid(), signal.SIGKILL)
+    handle.set_value(half * 0.9)
+np.save(f"{folder}/w.npy", net.find("hid1", "w").get_value())
+print(net.history["train_loss"])
+"""
+
+
+def test_killed_in_the_body_of_a_loop_that_changes_parameters(tmp_path):
+    """Killed between two changes, it makes both of them once more."""
+
+    def run(name, kill):
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        command = [sys.executable, "-c", BODY, str(folder), str(kill)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        return done.returncode, done.stdout
+
+    assert run("killed", 2)[0] == -signal.SIGKILL
+    assert run("killed", 4)[0] == -signal.SIGKILL
+    found, expected = run("killed", 0), run("calm", 0)
+    assert found == expected
+    assert found[0] == 0
+    arrays = [np.load(tmp_path / name / "w.npy") for name in ("killed", "calm")]
+    np.testing.assert_array_equal(*arrays)
