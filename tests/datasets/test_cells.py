@@ -14,6 +14,9 @@ from theanets.errors import DataError
 ODD = {
     "a text": ("?", ["'?'", 'pandas.to_numeric(frame["age"]']),
     "bytes": (b"?", ["b'?'", "to_numeric"]),
+    "a date as text": ("2015-12-17", ["Count days", 'to_datetime(frame["age"])']),
+    "a time as text": ("2015-12-17 08:00", ["Count days"]),
+    "a decimal comma": ("1,5", ['decimal=","']),
     "a number as text": ("1.5", ["'1.5'", 'frame["age"].astype(float)']),
     "None": (None, ["None", "dropna"]),
     "NaT": (pd.NaT, ["NaT", "dropna"]),
@@ -91,6 +94,37 @@ def test_the_first_text_that_is_no_number_is_named():
     """A file with one "?" makes texts of the whole column."""
     frame = pd.DataFrame({"age": ["63", "?", "41"]})
     assert "holds '?' in row 1, column \"age\"" in raised(lambda: as_array(frame, "x"))
+
+
+def test_all_columns_of_categories_are_named_at_once():
+    frame = pd.DataFrame(
+        {
+            "age": ["63", "?", "41"],
+            "city": ["Paris", None, "Rome"],
+            "since": ["2015-12-17"] * 3,
+            "premium": ["yes", "no", "no"],
+        }
+    )
+    told = raised(lambda: as_array(frame[["city", "age", "since", "premium"]], "x"))
+    advice = 'frame = pandas.get_dummies(frame, columns=["city", "premium"])'
+    assert advice in told and "to_numeric" not in told
+    told = raised(lambda: as_array(frame[["age"]], "x"))
+    assert "to_numeric" in told and "get_dummies" not in told
+    wide = pd.DataFrame({f"c{i}": ["a", "b"] for i in range(20)})
+    assert '"c7", ...])' in raised(lambda: as_array(wide, "x"))
+
+
+@pytest.mark.parametrize("gap", [None, np.nan, pd.NA])
+def test_labels_of_text_with_gaps_are_to_be_dropped_first(gap):
+    labels = np.array(["a", gap, "b"], object)
+    told = raised(lambda: as_array(labels, "y", labels=True))
+    assert told.index("pandas.notna(labels)") < told.index("numpy.unique")
+    assert "notna" not in raised(lambda: as_array(labels[::2], "y", labels=True))
+
+
+def test_a_list_of_rows_by_name_is_made_a_frame():
+    rows = [{"area": 50, "rooms": 2}]
+    assert "pandas.DataFrame(rows)" in raised(lambda: Regressor([2, 1]).predict(rows))
 
 
 PLAIN = [1, 2.5, True, np.float32(0.5), np.int8(3), np.bool_(1), np.float64(4)]

@@ -79,6 +79,19 @@ DATA = {
         train((X, LABELS + 1)),
         ['"target"', "from 1 to 3", "3 classes, 0 to 2", "renumber", UNIQUE],
     ),
+    "labels of more classes": (
+        train((X, np.arange(8) % 5)),
+        ["from 0 to 4", "3 classes", "Make the last layer 5 units."],
+    ),
+    "labels of two classes for one unit": (
+        on(Classifier([4, 1]), "train", (X, LABELS % 2), progress=False),
+        ["Make the last layer 2 units", "two classes need 2 units"],
+    ),
+    "labels with a gap": (train((X, LABELS * 2)), ["from 0 to 4", "renumber", UNIQUE]),
+    "numbers as labels": (
+        train((np.ones((400, 4)), np.arange(400))),
+        ["400 different values", "theanets.Regressor"],
+    ),
     "negative labels": (train((X, LABELS - 1)), ['"target"', "from -1 to 1", "0 to 2"]),
     "labels out of range in validation": (
         train(valid=(X, LABELS + 5)),
@@ -153,6 +166,26 @@ DATA = {
     "a frame with gaps": (
         train((pd.DataFrame(X).astype("Float64").mask(X > 1), LABELS)),
         ['"in"', "NaN"],
+    ),
+    "a gap in a frame": (
+        train((pd.DataFrame(WITH_NAN, columns=list("abcd")), LABELS)),
+        ["first, nan, at index 2", 'column "a"', "frame.dropna()", "frame.fillna("],
+    ),
+    "infinity in a frame": (
+        train((pd.DataFrame(WITH_NAN + np.inf, columns=list("abcd")), LABELS)),
+        ["first, inf, at index 0", 'column "a". Remove or repair'],
+    ),
+    "a frame with text and without labels": (
+        train(pd.DataFrame({"a": ["x"] * 8, "b": 1})),
+        ["train holds 1 array", "train((x, y)): in, then target"],
+    ),
+    "a frame without labels to hold out from": (
+        train(pd.DataFrame({"a": ["x"] * 8, "b": 1}), 0.1),
+        ["train holds 1 array", "train((x, y)): in, then target"],
+    ),
+    "a frame without labels to validate with": (
+        train(valid=pd.DataFrame(X)),
+        ["valid holds 1 array", "valid=(x, y): in, then target"],
     ),
     "lists of unequal lengths": (
         train(([[1, 2, 3, 4], [1, 2]], [0, 1])),

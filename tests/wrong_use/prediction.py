@@ -1,6 +1,7 @@
 """A network in use."""
 
 import numpy as np
+import pandas as pd
 
 import theanets
 from theanets import (
@@ -25,6 +26,10 @@ USE = {
     "another rank": (
         on(classifier(), "predict", X[:, :, None]),
         ["(8, 4, 1)", ".reshape(-1, 4)"],
+    ),
+    "a series as the one input": (
+        on(Regressor([1, 2]), "predict", pd.Series(X[:, 0], name="age")),
+        ["(1, 8)", ".reshape(-1, 1) may be missing; .to_frame() if it is a Series"],
     ),
     "a single number": (on(classifier(), "predict", 5), ["()", "(examples, 4)"]),
     "text": (

@@ -120,7 +120,7 @@ TRAINING = {
     "labels in place of validation": (
         on(classifier(), "itertrain", X, LABELS),
         DataError,
-        ["train holds 1 array", "Give all in one tuple: (in, target)"],
+        ["train holds 1 array", "Give both in one tuple, train((x, y)): in, then"],
     ),
     "epochs of text": (train(max_epochs="3"), ["max_epochs is '3'", "whole number"]),
     "negative class weights": (

@@ -13,14 +13,15 @@ from theanets.datasets.cells import NUMBERED, no_numbers, of_objects
 from theanets.datasets.content import (
     Facts,
     blocks,
+    column_called,
     facts_of,
     not_finite,
     rounded,
     too_large,
 )
 from theanets.datasets.masked import check_parts, unmasked
-from theanets.datasets.names import names_of
-from theanets.datasets.sparse import SparseRows
+from theanets.datasets.names import Names, names_of
+from theanets.datasets.sparse import SparseRows, dense
 from theanets.errors import ConcurrencyError, DataError
 
 Shape = tuple[int | None, ...]
@@ -30,6 +31,9 @@ WHOLE = {
     "indices": ("entries", "Give the embedding a larger vocabulary"),
 }
 """The roles of arrays of whole numbers: what they count, and a way out."""
+
+_MANY_CLASSES = 300
+_REGRESSOR = " Numbers are predicted by theanets.Regressor."
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,11 @@ def as_array(value: Any, name: str, labels: bool = False) -> Any:
 
 
 def check(
-    arrays: Sequence[Any], expected: Sequence[Expected], what: str, dtype: Any = "f8"
+    arrays: Sequence[Any],
+    expected: Sequence[Expected],
+    what: str,
+    dtype: Any = "f8",
+    columns: Mapping[str, Sequence[str]] | None = None,
 ) -> None:
     """Check arrays of one data set or batch against what a model expects.
 
@@ -131,6 +139,8 @@ def check(
         How messages call them all.
     dtype : dtype
         The precision to compute in.
+    columns : mapping of str to sequence of str, optional
+        By the name of what is expected, the names of its columns, if they have any.
 
     Raises
     ------
@@ -138,18 +148,7 @@ def check(
         If one does not fit, or has no examples, or holds what is not finite, or is
         not in the precision that it is computed with.
     """
-    if len(arrays) != len(expected):
-        raise DataError(
-            f"{what} holds {counted(len(arrays), 'array')}; the model expects "
-            f"{len(expected)}: "
-            + "; ".join(f"{e.name} {describe(e)}" for e in expected)
-            + "."
-            + (
-                f" Give all in one tuple: ({', '.join(e.name for e in expected)})."
-                if len(arrays) < len(expected)
-                else ""
-            )
-        )
+    check_count(len(arrays), expected, what)
     for array, slot in zip(arrays, expected, strict=True):
         _check_shape(array, slot, what)
     lengths = [len(array) for array in arrays]
@@ -165,7 +164,28 @@ def check(
         raise DataError(f"{what} is empty: there are no examples in it.")
     types = precisions(expected, dtype)
     for array, slot, own in zip(arrays, expected, types, strict=True):
-        _check_content(array, slot, what, own)
+        _check_content(
+            array, slot, what, own, tuple((columns or {}).get(slot.name, ()))
+        )
+
+
+def check_count(count: int, expected: Sequence[Expected], what: str) -> None:
+    """Refuse a data set or batch of more or fewer arrays than a model expects."""
+    if count == len(expected):
+        return
+    advice = ""
+    if count < len(expected):
+        names = [e.name for e in expected]
+        few = len(names) == 2 or (len(names) == 3 and expected[2].role == "weights")
+        pair = f"({', '.join('xyw'[: len(names)] if few else names)})"
+        written = {"train": f"train({pair})", "valid": f"valid={pair}"}.get(what, pair)
+        both = "both" if len(names) == 2 else "all"
+        advice = f" Give {both} in one tuple, {written}: {', then '.join(names)}."
+    raise DataError(
+        f"{what} holds {counted(count, 'array')}; the model expects {len(expected)}: "
+        + "; ".join(f"{e.name} {describe(e)}" for e in expected)
+        + f".{advice}"
+    )
 
 
 def precisions(expected: Sequence[Expected], dtype: Any) -> list[Any]:
@@ -373,6 +393,17 @@ def _check_shape(array: Any, slot: Expected, what: str) -> None:
             " One-hot rows, of a single 1 and else 0, are taken as labels, but not all "
             "of these are such; .argmax(axis=-1) makes labels of the largest in each."
         )
+    elif (
+        slot.shape == (1,)
+        and array.ndim
+        and array.shape
+        in (
+            (len(array),),
+            (1, *shape),
+        )
+    ):
+        # A single example too, as one row of many columns is read.
+        hint = " A .reshape(-1, 1) may be missing; .to_frame() if it is a Series."
     elif None not in slot.shape and array.ndim and math.prod(shape) == size:
         lengths = ", ".join(map(str, (-1, *slot.shape)))
         hint = f" A .reshape({lengths}) may be missing."
@@ -390,17 +421,25 @@ def _range(facts: Facts) -> str:
     return f"{facts.low:.10g} to {facts.high:.10g}"
 
 
-def _check_content(array: Any, slot: Expected, what: str, dtype: Any) -> None:
+def _check_content(
+    array: Any, slot: Expected, what: str, dtype: Any, columns: Names
+) -> None:
     facts = facts_of(array, whole=slot.role in WHOLE or slot.bounds is not None)
     if not (math.isfinite(facts.low) and math.isfinite(facts.high)):
         count, (first, *place) = not_finite(array)
-        within = (
-            f", column {place[0]}" if len(place) == 1 else f", {tuple(place)} in it"
-        )
+        named = f", column {column_called(place[0], columns)}" if place else ""
+        within = named if len(place) < 2 else f", {tuple(place)} in it"
+        advice = "Remove or repair these examples."
+        value = np.asarray(array[first : first + 1], "f8")[(0, *place)]
+        if columns and slot.role == "input" and np.isnan(value):
+            advice = (
+                "Leave them out before inputs and target are parted, frame.dropna(), "
+                "or fill them, frame.fillna(frame.median())."
+            )
         raise DataError(
             f'{what}: "{slot.name}" holds NaN or infinity in '
-            f"{counted(count, 'example')}, the first at index "
-            f"{first}{within if place else ''}. Remove or repair these examples."
+            f"{counted(count, 'example')}, the first, {value:g}, at index "
+            f"{first}{within}. {advice}"
         )
     if slot.role not in WHOLE and (found := too_large(array, dtype, facts)):
         raise DataError(f'{what}: "{slot.name}" holds {found}. {_way_out(dtype)}')
@@ -429,12 +468,26 @@ def _check_content(array: Any, slot: Expected, what: str, dtype: Any) -> None:
         raise DataError(
             f'{what}: "{slot.name}" holds fractions; {slot.role} have to be whole '
             f"numbers from 0 to {(slot.classes or 1) - 1}."
+            + _REGRESSOR
+            * (slot.role == "labels")
         )
     if slot.classes is not None and (facts.low < 0 or facts.high >= slot.classes):
         noun, way_out = WHOLE[slot.role]
-        numbered = f" {NUMBERED}" if slot.role == "labels" else ""
+        advice = f"{way_out}, or renumber the {slot.role} from 0."
+        if slot.role == "labels":
+            advice = _more_classes(array, facts, slot.classes)
         raise DataError(
             f'{what}: "{slot.name}" holds {slot.role} from {_range(facts)}, but the '
-            f"model has {slot.classes} {noun}, 0 to {slot.classes - 1}. {way_out}, or "
-            f"renumber the {slot.role} from 0.{numbered}"
+            f"model has {slot.classes} {noun}, 0 to {slot.classes - 1}. {advice}"
         )
+
+
+def _more_classes(array: Any, facts: Facts, classes: int) -> str:
+    """Return what to do with labels that a model has no classes for."""
+    found = len(np.unique(dense(array)))
+    if found > _MANY_CLASSES:
+        return f"These are {found} different values.{_REGRESSOR}"
+    if facts.low == 0 and found == facts.high + 1:
+        also = ", for two classes need 2 units" * (found == 2)
+        return f"Make the last layer {found} units{also}."
+    return f"{WHOLE['labels'][1]}, or renumber the labels from 0. {NUMBERED}"

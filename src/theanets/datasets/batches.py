@@ -255,7 +255,8 @@ def source(
             reader = Reader(data, name, batches, passes, timeout, once=consecutive)
             return StreamSource(reader, expect, dtype, warn)
         given = [
-            _examples_first(array, axis, name) for array in given_arrays(parts, expect)
+            _examples_first(array, axis, name)
+            for array in given_arrays(parts, expect, name)
         ]
         names = [() if turned else names_of(part.value) for part in parts]
         arrays, expected = fitted(given, names, expect, name, dtype)

@@ -1,6 +1,7 @@
 """Cells that hold no number: which, where, and what to write instead."""
 
 import datetime
+import re
 import reprlib
 from decimal import Decimal
 from numbers import Real
@@ -18,6 +19,13 @@ NUMBERED = (
     "    classes, labels = numpy.unique(labels, return_inverse=True)"
 )
 """What to do with labels that are not those of a model."""
+_DROPPED = (
+    "Some labels are missing: leave those examples out first, of the inputs too, by "
+    "pandas.notna(labels). "
+)
+_LOOKED_AT = 1000
+"""So many rows tell what a column of texts holds."""
+_MOST_NAMED = 8
 _DATES = (datetime.date, np.datetime64)
 _SPANS = (datetime.timedelta, np.timedelta64)
 
@@ -79,7 +87,13 @@ def no_numbers(
     value = array[index]
     where = f" {located(index, columns)}" if index else ""
     numbered = labels and not (_is_nothing(value) or _is_array(value))
-    advice = NUMBERED if numbered else _advice(value, _column(index, columns))
+    if numbered:
+        missing = any(map(_is_missing, array.flat))
+        advice = _DROPPED * missing + NUMBERED
+    else:
+        advice = _of_texts(array, index, columns) or _advice(
+            value, _column(index, columns)
+        )
     return DataError(f"{begin} {_shown(value)}{where}; {end} {advice}")
 
 
@@ -96,6 +110,11 @@ def _is_gap(kind: type) -> bool:
 
 def _is_nothing(value: Any) -> bool:
     return value is None or str(value) == "NaT"
+
+
+def _is_missing(value: Any) -> bool:
+    gap = _is_nothing(value) or _is_gap(type(value))
+    return gap or (isinstance(value, float) and value != value)
 
 
 def _is_array(value: Any) -> bool:
@@ -121,6 +140,67 @@ def _is_numeral(value: Any) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_comma(value: Any) -> bool:
+    """Whether a text is a number with a comma, such as 1,5."""
+    return (
+        isinstance(value, str)
+        and value.count(",") == 1
+        and _is_numeral(value.replace(",", "."))
+    )
+
+
+def _is_date(value: Any) -> bool:
+    """Whether a text begins as a date of ISO 8601 does, such as 2015-12-17."""
+    return isinstance(value, str) and bool(re.match(r"\d{4}-\d\d?-\d\d?\b", value))
+
+
+def _are_categories(cells: np.ndarray) -> bool:
+    """Whether some cells are texts that mostly stand for no numbers and no dates."""
+    given = [x for x in cells[:_LOOKED_AT].flat if not _is_missing(x)]
+    read = (_is_plain(type(x)) or _is_numeral(x) or _is_comma(x) for x in given)
+    texts = [x for x in given if isinstance(x, str | bytes)]
+    others = [x for x in texts if not _is_numeral(x) and not _is_date(x)]
+    return bool(others) and 2 * sum(read) < len(given)
+
+
+def _of_texts(array: np.ndarray, index: tuple[int, ...], columns: Names) -> str:
+    """Return what to write instead of a text that is no number, "" for all else.
+
+    Categories are told of for all columns of a frame at once.
+    """
+    value, column = array[index], _column(index, columns)
+    if not isinstance(value, str | bytes) or _is_numeral(value):
+        return ""
+    if _is_date(value):
+        return _days(column)
+    if _is_comma(value):
+        return (
+            'Read the file by pandas.read_csv(..., decimal=","), or thousands="," if '
+            "the comma marks thousands."
+        )
+    if not _are_categories(array[:, index[1]] if len(index) == 2 else np.ravel(array)):
+        return (
+            f'pandas.to_numeric({column}, errors="coerce") makes NaN of what is no '
+            "number; then fill these cells or leave their rows out."
+        )
+    made = f"pandas.get_dummies({column})"
+    if len(index) == 2 and len(columns) > index[1]:
+        names = [
+            f'"{name}"'
+            for place, name in enumerate(columns)
+            if place == index[1] or _are_categories(array[:, place])
+        ]
+        more = ", ..." * (len(names) > _MOST_NAMED)
+        listed = f"[{', '.join(names[:_MOST_NAMED])}{more}]"
+        made = f"frame = pandas.get_dummies(frame, columns={listed})"
+    return f"{made} makes columns of 0 and 1 of categories."
+
+
+def _days(column: str) -> str:
+    begin, unit = 'pandas.Timestamp("2000-01-01")', "pandas.Timedelta(days=1)"
+    return f"Count days: (pandas.to_datetime({column}) - {begin}) / {unit}."
 
 
 def _column(index: tuple[int, ...], columns: Names) -> str:
@@ -150,18 +230,13 @@ def _advice(value: Any, column: str) -> str:
         unit = "pandas.Timedelta(seconds=1)"
         return f"Count something: pandas.to_timedelta({column}) / {unit}."
     if isinstance(value, _DATES):
-        begin, unit = 'pandas.Timestamp("2000-01-01")', "pandas.Timedelta(days=1)"
-        return f"Count days: (pandas.to_datetime({column}) - {begin}) / {unit}."
+        return _days(column)
+    if isinstance(value, dict) and column == "x":
+        return "Make a frame of the rows: pandas.DataFrame(rows)."
     if isinstance(value, complex | np.complexfloating):
         return "Give both parts: numpy.concatenate([x.real, x.imag], axis=-1)."
     if _is_array(value):
         return f"Make one array of the cells: numpy.stack({column})."
-    if isinstance(value, str | bytes) and not _is_numeral(value):
-        return (
-            f'pandas.to_numeric({column}, errors="coerce") makes numbers of texts, and '
-            "of what is none NaN, to be repaired or left out; "
-            f"pandas.get_dummies({column}) makes columns of 0 and 1 of categories."
-        )
     if isinstance(value, str | bytes | Decimal):
         return f"Write {column}.astype(float)."
     return "Write numbers instead."

@@ -16,6 +16,7 @@ from theanets.datasets.arrays import (
     Expected,
     as_array,
     check,
+    check_count,
     narrowed,
     nbytes,
     precisions,
@@ -320,7 +321,7 @@ class StreamSource:
                 f"{what} is of type {type(batch).__name__}; it has to be an array "
                 "or a tuple of arrays: inputs, then target, then weights."
             )
-        given = given_arrays(parts, self.expect)
+        given = given_arrays(parts, self.expect, what)
         names = [names_of(part.value) for part in parts]
         try:
             arrays, expected = fitted(given, names, self.expect, what, self.dtype)
@@ -353,8 +354,13 @@ class StreamSource:
             )
 
 
-def given_arrays(parts: Sequence[Part], expect: Expect) -> list[Any]:
-    """Return the parts of a data set or batch as arrays of numbers."""
+def given_arrays(parts: Sequence[Part], expect: Expect, what: str) -> list[Any]:
+    """Return the parts of a data set or batch as arrays of numbers.
+
+    How many arrays there are is told before what they hold.
+    """
+    if expect.names and all(hasattr(part.value, "shape") for part in parts):
+        check_count(len(parts), expect(()), what)
     return [
         as_array(part.value, part.label, place in expect.labels)
         for place, part in enumerate(parts)
@@ -395,7 +401,9 @@ def fitted(
         *(reshaped(array, slot, what) for array, slot in slots),
         *ordered[len(expected) :],
     )
-    check(found, expected, what, dtype)
+    slots = zip(names, expected, strict=False)
+    own = {slot.name: each for each, slot in slots}
+    check(found, expected, what, dtype, {**own, **expect.columns.names()})
     expect.columns.learn(ordered, names, expected)
     return found, expected
 
