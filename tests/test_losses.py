@@ -513,3 +513,10 @@ def test_a_model_of_means_and_variances_learns():
     net.train((x, y), algo="adam", learning_rate=0.02, max_epochs=25, progress=False)
     deviation = np.sqrt(net.feed_forward(np.array([[-0.5], [0.5]]))["covar:out"])
     np.testing.assert_allclose(deviation.ravel(), [0.15, 1.1], rtol=0.4)
+
+
+def test_messages_list_each_loss_by_one_name():
+    with pytest.raises(ConfigurationError) as caught:
+        Loss.build("mean_squared_error")
+    assert " mse" in str(caught.value)
+    assert "meansquarederror" not in str(caught.value)

@@ -41,6 +41,7 @@ from theanets.prediction import compute
 from theanets.pretraining import InputsAlone, Part, Stage
 from theanets.progress import reporter
 from theanets.registry import listing, suggest
+from theanets.renamed import answer
 from theanets.resuming import Place, Rows
 from theanets.saving import Snapshots, describe
 from theanets.training import controls as controls_
@@ -186,7 +187,7 @@ class _Plan:
         rows = _rows(train, controls.batch_size) if stateful else None
         parts = _parts(net, whole, algo, rows)
         for part in parts:
-            _check_monitor(controls.monitor, part.objective)
+            _check_monitor(controls, part.objective)
         return cls(algo, snapshots, checkpoint, controls, optimizer, whole, parts)
 
 
@@ -258,12 +259,14 @@ def _optimizer(algo: Any, given: dict[str, Any]) -> Optimizer | None:
         others = ["class_weight", "freeze", "monitors", "save_progress", "save_every"]
         others += ["stateful", *KEYWORDS]
         own = optimizers.keywords(algo) + ["subalgo"] * staged
-        known = [*controls_.keywords(), *regularizers.keywords(), *own, *others, "axis"]
+        terms = regularizers.keywords(documented=True)
+        known = [*controls_.keywords(), *terms, *own, *others, "axis"]
         controls_.refuse(given, known)
     return optimizer
 
 
-def _check_monitor(name: str, objective: Objective) -> None:
+def _check_monitor(controls: Controls, objective: Objective) -> None:
+    name = controls.monitor
     known = ["loss", "err", *(x.name for x in objective.monitors)]
     known += ["acc"] * any(loss.has_accuracy for loss in objective.losses)
     known += ["unweighted"] * bool(objective.class_weights)
@@ -271,8 +274,10 @@ def _check_monitor(name: str, objective: Objective) -> None:
     if name not in known:
         raise ConfigurationError(
             f'monitor is "{name}", which this training does not measure. It has: '
-            f"{listing(known)}." + suggest(name, known)
+            f"{listing(known)}."
+            + (answer("monitor", name, known) or suggest(name, known))
         )
+    controls.check_mode()
 
 
 def _predicted(objective: Objective, values: Values, chunk: Chunk) -> scores.Part:

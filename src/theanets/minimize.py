@@ -106,6 +106,7 @@ def minimize(
     given = controls_.translated(hyper)
     checkpoint = Checkpoint.take(given)
     controls = Controls.take(given)
+    controls.check_mode()
     optimizer = optimizers.resolve(algo, given)
     if given:
         known = [*controls_.keywords(), *optimizers.keywords(algo), *KEYWORDS]

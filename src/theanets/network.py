@@ -102,10 +102,16 @@ class Network:
     if not TYPE_CHECKING:
         build_graph = Replaced("Network")
         cache_graph = Replaced("Network")
+        compile = Replaced("Network")
+        evaluate = Replaced("Network")
+        fit = Replaced("Network")
+        fit_predict = Replaced("Network")
         inputs_and_targets = Replaced("Network")
         loss = Replaced("Network")
         monitors = Replaced("Network")
+        partial_fit = Replaced("Network")
         set_params = Replaced("Network")
+        summary = Replaced("Network")
         updates = Replaced("Network")
         variables = Replaced("Network")
 

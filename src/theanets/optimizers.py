@@ -10,6 +10,7 @@ dtype.
 """
 
 import hashlib
+import inspect
 import math
 import re
 from collections.abc import Callable, Hashable, Iterable, Mapping
@@ -295,7 +296,7 @@ def resolve(
     if algorithm is None:
         raise ConfigurationError(
             f"unknown {keyword} {shown(algo)}. Known: {listing(known)}."
-            + suggest(algo, known)
+            + (_of_optax(keyword, algo) or suggest(algo, known))
         )
     if algorithm.rule is None:
         import optax
@@ -412,6 +413,13 @@ def _constants(program: Any) -> list[Any]:
         for value in jax.tree.leaves(list(equation.params.values())):
             found += _constants(value) if hasattr(value, "eqns") else []
     return found
+
+
+def _of_optax(keyword: str, algo: str) -> str:
+    import optax
+
+    own = algo.isidentifier() and inspect.isfunction(getattr(optax, algo, None))
+    return f" Write {keyword}=optax.{algo}(0.001)." if own else ""
 
 
 def _check_schedule(schedule: Callable[[Any], Any]) -> None:

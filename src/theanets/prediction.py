@@ -236,7 +236,7 @@ def input_arrays(
 ) -> tuple[dict[str, Any], bool]:
     """Return the checked inputs by layer name, and whether they are one example."""
     layers, columns = topology.inputs, columns or Columns()
-    given = _by_name(x, [layer.name for layer in layers])
+    given = _by_name(x, [layer.name for layer in layers], columns)
     called = "x" if len(layers) == 1 else 'x["{}"]'
     arrays = [
         columns.array(given[name], called.format(name), name, f'x: "{name}"')
@@ -264,12 +264,18 @@ def _as_indices(array: Any) -> Any:
     return array if array.dtype.kind in "iu" else array.astype("int32")
 
 
-def _by_name(x: Any, names: list[str]) -> Mapping[str, Any]:
+def _by_name(x: Any, names: list[str], columns: Columns) -> Mapping[str, Any]:
     if is_by_name(x):
         if set(x) != set(names):
+            advice = ""
+            if not any(isinstance(v, list | tuple) or np.ndim(v) for v in x.values()):
+                advice = " Make a frame of rows: pandas.DataFrame([row])."
+            elif any(set(x) <= set(known) for known in columns.names().values()):
+                advice = " Make a frame of these columns: pandas.DataFrame(x)."
+            inputs = ", ".join(f'"{name}"' for name in sorted(names))
             raise DataError(
                 f"x has the arrays {listing(map(str, x))}; the model's inputs are "
-                f"{listing(names)}."
+                f"{inputs}.{advice}"
             )
         return x
     if len(names) == 1:

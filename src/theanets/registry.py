@@ -119,11 +119,13 @@ def parameters(cls: type) -> list[str]:
 class Registry(Generic[T]):
     """A mapping from names to the subclasses of one base class.
 
-    ``kind`` is the word for such a class in messages, such as "layer form".
+    ``kind`` is the word for such a class in messages, such as "layer form". With
+    ``by_alias`` they call a class by its first alias alone, if it has one.
     """
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, by_alias: bool = False) -> None:
         self.kind = kind
+        self._by_alias = by_alias
         self._classes: dict[str, type[T]] = {}
 
     def register(self, cls: type[T], *names: str) -> None:
@@ -152,6 +154,15 @@ class Registry(Generic[T]):
     def __iter__(self) -> Any:
         return iter(self._classes)
 
+    def documented(self) -> list[str]:
+        """Return the names that messages call the classes by."""
+        if not self._by_alias:
+            return list(self)
+        classes = dict.fromkeys(self._classes.values())
+        return [
+            (*vars(cls).get("aliases", ()), cls.__name__.lower())[0] for cls in classes
+        ]
+
     def lookup(self, name: str, where: str = "") -> type[T]:
         """Return the class of a name; ``where`` begins the error message.
 
@@ -162,9 +173,10 @@ class Registry(Generic[T]):
         """
         found = self._classes.get(name.lower()) if isinstance(name, str) else None
         if found is None:
+            known = self.documented()
             raise ConfigurationError(
-                f"{where}unknown {self.kind} {shown(name)}. Known: {listing(self)}."
-                + suggest(name, self)
+                f"{where}unknown {self.kind} {shown(name)}. Known: {listing(known)}."
+                + suggest(name, known)
             )
         return found
 

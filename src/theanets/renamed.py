@@ -1,6 +1,6 @@
 """Names that are not ours, of the original and of others, and what to write now."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NoReturn
 
 _TRAINER = (
@@ -41,10 +41,17 @@ REPLACED: Mapping[str, Mapping[str, str]] = {
     "Network": {
         "build_graph": "net.feed_forward(x) gives all outputs, and " + _THEANO,
         "cache_graph": "programs are kept by themselves",
+        "compile": "nothing: algo and learning_rate are keywords of net.train, the "
+        "loss one of the model",
+        "evaluate": "net.score(x, y), the accuracy or r2 of data",
+        "fit": "net.train((x, y))",
+        "fit_predict": "net.train((x, y)), then net.predict(x)",
         "inputs_and_targets": _THEANO,
         "loss": "net.losses, and net.score",
         "monitors": "net.train(..., monitors=...), and net.history",
+        "partial_fit": "net.train((x, y), max_epochs=1)",
         "set_params": 'net.find("hid1", "w").set_value(array) for each',
+        "summary": "print(net)",
         "updates": "net.train, or theanets.minimize for a function of your own",
         "variables": _THEANO,
     },
@@ -114,6 +121,16 @@ ELSEWHERE: Mapping[str, Mapping[str, str]] = {
         "strides": "stride",
         "units": "size",
     },
+    "monitor": {
+        "accuracy": "acc",
+        "roc_auc": "auc",
+        "val_acc": "acc",
+        "val_accuracy": "acc",
+        "val_auc": "auc",
+        "val_loss": "loss",
+        "valid_acc": "acc",
+        "valid_loss": "loss",
+    },
     "model": {
         "activation": 'the activation of each layer, such as (100, "tanh")',
         "alpha": "weight_l2 of train",
@@ -121,6 +138,7 @@ ELSEWHERE: Mapping[str, Mapping[str, str]] = {
         "learning_rate": "learning_rate of train",
         "optimizer": "algo of train",
         "random_state": "rng",
+        "scale": "scale of the first layer, dict(size=4, scale=True)",
         "seed": "rng",
         "sizes": "layers",
     },
@@ -128,16 +146,17 @@ ELSEWHERE: Mapping[str, Mapping[str, str]] = {
 """What other libraries call something, by where it is written: what it is here."""
 
 
-def answer(where: str, name: str) -> str:
+def answer(where: str, name: str, there: Collection[str] | None = None) -> str:
     """Return what a keyword of another library is here, as the end of a message.
 
-    Nothing, if there is no such one.
+    Nothing, if there is no such one, or it is not among those that are ``there``.
 
     >>> answer("train", "lr")
     ' Here it is learning_rate.'
     """
     known = ELSEWHERE[where].get(name)
-    return f" Here it is {known}." if known else ""
+    given = known is not None and (there is None or known in there)
+    return f" Here it is {known}." if given else ""
 
 
 def missing(where: str, name: str) -> NoReturn:

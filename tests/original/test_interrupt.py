@@ -48,6 +48,7 @@ def test_a_script_goes_on_to_save(tmp_path):
     assert printed.endswith("returned True True\n")
     last = messages.splitlines()[-1]
     assert last.startswith("interrupted in epoch ")
+    assert last.endswith('; the script goes on (on_interrupt="raise" ends it)')
     assert "the best parameters, of epoch " in last
     assert theanets.load(file).find("hid1", "b").get_value().any()
 

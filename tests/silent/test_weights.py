@@ -263,8 +263,13 @@ def test_auc_of_three_weighted_classes_over_time():
 @pytest.mark.parametrize(
     ("keywords", "message"),
     [
-        (dict(monitor="accuracy"), "not known whether less or more"),
+        (dict(monitor="accuracy"), "does not measure.* acc, auc, .*Here it is acc"),
         (dict(monitor="f1", mode="max"), 'monitor is "f1", which .* not measure'),
+        (dict(monitor="f1"), 'monitor is "f1", which .* not measure'),
+        (
+            dict(monitor="rate", monitors={"rate": lambda o: 0.0}),
+            "not known whether less or more",
+        ),
         (dict(monitor="acc", mode="min"), 'of "acc" the max is the best'),
         (dict(monitor="acc", mode="maxi"), 'Did you mean "max"'),
         (dict(monitor="unweighted"), "does not measure"),

@@ -111,6 +111,7 @@ def test_labels_over_time_and_by_stream():
     [
         (ConfigurationError, "balancd", 'Did you mean "balanced"'),
         (ConfigurationError, [1, 2, 3], "a dict from labels"),
+        (ConfigurationError, {"no": 1}, r"by number: \{0: 1, 1: 3\}"),
         (ConfigurationError, {3: 1}, "names the label 3; the model has 3 classes"),
         (ConfigurationError, {"a": 1}, "names the label 'a'"),
         (ConfigurationError, {0: -1}, "class_weight of label 0 is -1"),

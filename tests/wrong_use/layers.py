@@ -38,6 +38,10 @@ USED = theanets.layers.Feedforward(size=3, name="used")
 Regressor([4, USED, 2])
 
 LAYERS = {
+    "a level in a tuple": (
+        layers(("dropout", 0.2)),
+        ["0.2 in ('dropout', 0.2)", 'a dict for anything else, dict(form="dropout"'],
+    ),
     "layers is a text": (lambda: Regressor("784"), ["layers is '784'", "list"]),
     "layers is a number": (lambda: Regressor(784), ["layers is 784", "[784, 100, 10]"]),
     "layers is a dict": (lambda: Regressor({4: 2}), ["layers is {4: 2}", "list"]),

@@ -81,7 +81,7 @@ REGULARIZERS = {
     ),
     "a keyword like none": (
         train(qqq=1),
-        ['unknown keyword "qqq"', "Known: axis, batch_size, callbacks", "weight_l2"],
+        ['unknown keyword "qqq"', "Known: batch_size, callbacks", "user guide"],
     ),
     "unknown keyword of predict": (
         on(classifier(), "predict", X, hiden_noise=1),

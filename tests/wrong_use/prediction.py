@@ -18,6 +18,14 @@ from theanets.errors import (
 
 from .rows import LABELS, TWO_INPUTS, WITH_NAN, X, Y, classifier, fresh, on
 
+
+def _of_frame():
+    net = Regressor([2, 1])
+    frame = pd.DataFrame(X[:, :2], columns=["a", "b"])
+    net.train((frame, X[:, 0]), max_epochs=1, progress=False)
+    return net
+
+
 USE = {
     "another width": (
         on(classifier(), "predict", X[:, :3]),
@@ -61,7 +69,15 @@ USE = {
     "a set": (on(classifier(), "predict", {1, 2}), ["x is of type set"]),
     "a misspelt input": (
         on(classifier(), "predict", {"inn": X}),
-        ["x has the arrays inn", "inputs are in"],
+        ['x has the arrays inn; the model\'s inputs are "in".'],
+    ),
+    "a row by the names of columns": (
+        on(classifier(), "predict", {"age": 3, "city": "Paris"}),
+        ['inputs are "in". Make a frame of rows: pandas.DataFrame([row])'],
+    ),
+    "columns by name": (
+        on(_of_frame(), "predict", {"a": X[:, 0], "b": X[:, 1]}),
+        ["Make a frame of these columns: pandas.DataFrame(x)"],
     ),
     "a keyword of train": (
         on(classifier(), "predict", X, batch_size=4),
@@ -83,7 +99,7 @@ USE = {
     ),
     "another name": (
         on(Regressor(TWO_INPUTS), "predict", {"in": X, "more": Y}),
-        ["in, more", "extra, in"],
+        ["in, more", '"extra", "in"'],
     ),
     "inputs of other lengths": (
         on(Regressor(TWO_INPUTS), "predict", [X, Y[:3]]),

@@ -120,10 +120,12 @@ def _from_parts(parts: Sequence[Any], name: str) -> dict[str, Any]:
         elif isinstance(part, str) or callable(part):
             key = "activation"
         else:
+            form = next((x for x in parts if x in ("dropout", "noise")), None)
+            such = f', dict(form="{form}", level={shown(part)})' if form else ""
             raise ConfigurationError(
                 f'layer "{name}": {shown(part)} in {shown(tuple(parts))} is neither a '
                 "size nor the name of a form or an activation. Use a dict for anything "
-                "else."
+                f"else{such}."
             )
         if key in spec:
             raise ConfigurationError(

@@ -75,7 +75,8 @@ def class_weights(given: Any, objective: Objective, train: Any) -> tuple[float, 
         if not is_whole(label, 0) or label >= classes:
             raise ConfigurationError(
                 f"class_weight names the label {shown(label)}; the model has {classes} "
-                f"classes, 0 to {classes - 1}."
+                f"classes, 0 to {classes - 1}. Give the weights by number: "
+                "{0: 1, 1: 3}."
             )
         named[label] = level(weight, f"class_weight of label {label}")
     if not any(named):

@@ -201,7 +201,7 @@ class Loss:
                 raise ConfigurationError(
                     f"the loss {shown(dict(form))} has no form. Write "
                     'dict(form="mae", weight=0.5), with one of the forms '
-                    f"{listing(REGISTRY)}."
+                    f"{listing(REGISTRY.documented())}."
                 )
             return Loss.build(**given)
         if isinstance(form, Loss):
@@ -220,7 +220,7 @@ class Loss:
         else:
             raise ConfigurationError(
                 f"the loss is {shown(form)}; it has to be a name, a function of output "
-                f"and target, or a Loss. Names: {listing(REGISTRY)}."
+                f"and target, or a Loss. Names: {listing(REGISTRY.documented())}."
             )
         known = parameters(cls)
         for keyword in kwargs:
@@ -415,7 +415,7 @@ class Loss:
         return {"weight": self.weight}
 
 
-REGISTRY: Registry[Loss] = Registry("loss")
+REGISTRY: Registry[Loss] = Registry("loss", by_alias=True)
 # Lengths that stand for any, and that nothing else is likely to have.
 _EXAMPLES, _STEPS = 101, 11
 

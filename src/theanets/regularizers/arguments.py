@@ -13,10 +13,14 @@ from theanets.regularizers.base import REGULARIZERS, ROLES, Regularizer
 from theanets.regularizers.noise import Dropout, Noise
 
 
-def keywords() -> list[str]:
-    """Return every keyword of ``train`` that stands for a regularizer."""
+def keywords(documented: bool = False) -> list[str]:
+    """Return every keyword of ``train`` that stands for a regularizer.
+
+    Those that are ``documented`` are one for each.
+    """
+    names = REGULARIZERS.documented() if documented else REGULARIZERS
     placed = [f"{role}_{kind}" for role in ROLES for kind in ("noise", "dropout")]
-    return [*REGULARIZERS, *placed, "regularizers"]
+    return [*names, *placed, "regularizers"]
 
 
 def take(given: dict[str, Any]) -> tuple[Regularizer, ...]:

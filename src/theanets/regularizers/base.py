@@ -22,7 +22,7 @@ from theanets.registry import Registry, choice, listing, matching, patterns, sug
 
 Array = jax.Array
 
-REGULARIZERS: Registry["Regularizer"] = Registry("regularizer")
+REGULARIZERS: Registry["Regularizer"] = Registry("regularizer", by_alias=True)
 
 ROLES = ("input", "hidden", "output")
 

@@ -151,6 +151,14 @@ class Controls:
         gain = value - best if self.mode == "max" else best - value
         return gain > abs(best) * self.min_improvement
 
+    def check_mode(self) -> None:
+        """Refuse a monitor of which it is not known whether less or more is better."""
+        if self.mode is None and self.monitor not in BETTER:
+            raise ConfigurationError(
+                f'monitor is "{self.monitor}", of which it is not known whether less '
+                'or more is better. Say so: mode="min", or mode="max".'
+            )
+
     def identity(self) -> dict[str, Any]:
         """Return what makes two runs the same, without the bounds of how long."""
         others = (
@@ -169,13 +177,13 @@ class Controls:
         }
 
 
-def _mode(name: Any, given: Any) -> str:
-    """Return whether less or more of a monitor is better.
+def _mode(name: Any, given: Any) -> str | None:
+    """Return whether less or more of a monitor is better, None if it is not known.
 
     Raises
     ------
     ConfigurationError
-        If that is not known, or not what it is known to be.
+        If it is not what it is known to be.
     """
     if not isinstance(name, str):
         raise ConfigurationError(
@@ -184,16 +192,11 @@ def _mode(name: Any, given: Any) -> str:
     if given is not None:
         given = choice(given, "mode", ("min", "max"))
     known = BETTER.get(name)
-    if given is None and known is None:
-        raise ConfigurationError(
-            f'monitor is "{name}", of which it is not known whether less or more is '
-            'better. Say so: mode="min", or mode="max".'
-        )
     if None not in (given, known) and given != known:
         raise ConfigurationError(
             f'mode is "{given}", but of "{name}" the {known} is the best. Leave it out.'
         )
-    return given or known or "min"
+    return given or known
 
 
 BETTER = {
@@ -272,8 +275,32 @@ def refuse(left: Iterable[str], known: Iterable[str]) -> None:
         text = "".join(f' Unknown keyword "{x}".{advice[x]}' for x in unknown)
         # The whole list is long; whoever is told the right name needs it not.
         if not all(advice.values()):
-            text += f" Known: {listing(known)}."
+            few = len(known) > _MOST_LISTED
+            listed = [name for name in known if name in _COMMON] if few else known
+            more = "; the user guide lists them all" * few
+            text += f" Known: {listing(listed)}{more}."
         raise ConfigurationError(f"u{text[2:]}")
+
+
+_MOST_LISTED = 40
+_COMMON = (
+    "batch_size",
+    "callbacks",
+    "checkpoint",
+    "class_weight",
+    "hidden_dropout",
+    "input_noise",
+    "learning_rate",
+    "max_epochs",
+    "momentum",
+    "monitor",
+    "monitors",
+    "patience",
+    "progress",
+    "rng",
+    "weight_l2",
+)
+"""Keywords of ``train`` that a long list comes down to."""
 
 
 def _advice(name: str, known: list[str]) -> str:

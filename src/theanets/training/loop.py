@@ -297,7 +297,7 @@ def iterate(
     shown.start(
         max_epochs=controls.max_epochs, patience=controls.patience, stage=problem.stage
     )
-    reason = "stopped by the caller"
+    reason, then = "stopped by the caller", ""
     with Terminable():
         try:
             yield from run.epochs(earlier)
@@ -309,16 +309,18 @@ def iterate(
             reason = f"stopped by {type(error).__name__}"
             if isinstance(error, KeyboardInterrupt):
                 reason = f"interrupted in epoch {run.at.epoch + 1}"
+                if controls.on_interrupt == "return":
+                    then = '; the script goes on (on_interrupt="raise" ends it)'
                 if controls.progress is False and controls.on_interrupt == "return":
                     # Whoever wants no progress still has to hear of an early end.
-                    LOG.warning("Training was %s: %s.", reason, run.outcome())
+                    LOG.warning("Training was %s: %s%s.", reason, run.outcome(), then)
             run.broken = isinstance(error, NonFiniteError)
             run.leave(error)
             raise
         else:
             run.leave()
         finally:
-            shown.finish(f"{reason}: {run.outcome()}")
+            shown.finish(f"{reason}: {run.outcome()}{then}")
     return run.reads()
 
 
