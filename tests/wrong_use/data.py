@@ -179,10 +179,6 @@ DATA = {
         train(pd.DataFrame({"a": ["x"] * 8, "b": 1})),
         ["train holds 1 array", "train((x, y)): in, then target"],
     ),
-    "a frame without labels to hold out from": (
-        train(pd.DataFrame({"a": ["x"] * 8, "b": 1}), 0.1),
-        ["train holds 1 array", "train((x, y)): in, then target"],
-    ),
     "a frame without labels to validate with": (
         train(valid=pd.DataFrame(X)),
         ["valid holds 1 array", "valid=(x, y): in, then target"],

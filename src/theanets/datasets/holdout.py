@@ -65,14 +65,11 @@ def held_out(
             f"valid is {shown(valid)}, but the training data come batch by batch, so "
             "no part of them can be held out. Give arrays, or validation data."
         )
-    if len(arrays) < len(names):
-        # The check of the data tells what is missing.
-        return train, None
     count = len(next(iter(arrays.values()))())
     if count < 2:
         raise DataError(f"train has {count} example, of which none can be held out.")
     classes = np.zeros(count, int)
-    if labels:
+    if labels and labels.name in arrays:
         found = dense(reshaped(arrays[labels.name](), labels, "train"))
         classes = found if found.shape == (count,) else classes
     held = _chosen(classes, valid, stream(seed, "held out"))

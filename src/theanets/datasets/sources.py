@@ -359,8 +359,10 @@ def given_arrays(parts: Sequence[Part], expect: Expect, what: str) -> list[Any]:
 
     How many arrays there are is told before what they hold.
     """
-    if expect.names and all(hasattr(part.value, "shape") for part in parts):
-        check_count(len(parts), expect(()), what)
+    values = [part.value for part in parts]
+    few = len(values) < len(expect.names)
+    if few and all(hasattr(value, "shape") for value in values):
+        check_count(len(values), expect(values), what)
     return [
         as_array(part.value, part.label, place in expect.labels)
         for place, part in enumerate(parts)
