@@ -456,6 +456,7 @@ def test_a_checkpoint_of_stages_goes_on(tmp_path):
     assert bits(resumed) == bits(whole)
 
 
+@pytest.mark.filterwarnings("ignore:.*deviation beyond 1000:UserWarning")
 def test_numbers_gone_bad_are_found_in_what_is_frozen_too():
     net = regressor()
     net.freeze("hid1")

@@ -6,6 +6,9 @@ import theanets
 from theanets.errors import ConfigurationError, NonFiniteError
 from theanets.training import measure
 
+# Examples that are marked by a target of 1e6 are warned of.
+pytestmark = pytest.mark.filterwarnings("ignore:.*deviation beyond 1000:UserWarning")
+
 QUIET = {"progress": False, "validate_every": 100}
 
 
