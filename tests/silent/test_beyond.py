@@ -282,7 +282,7 @@ def test_what_needs_no_other_precision_is_not_copied():
 
 def test_first_values_have_to_fit():
     with pytest.raises(
-        ConfigurationError, match='layer "out": mean_b is 1e.39; it has'
+        ConfigurationError, match=r'layer "out": mean_b is 1e\+39; it has'
     ):
         theanets.Regressor([4, {"size": 2, "mean_b": 1e39}])
 
