@@ -250,7 +250,7 @@ def input_arrays(
     if single:
         arrays = [array[None] for array in arrays]
     expected = [expected_input(topology, layer.name) for layer in layers]
-    check(arrays, expected, "x", dtype, columns.names())
+    check(arrays, expected, "x", dtype, columns.names)
     named = {
         # A precision to compute in would round large indices.
         slot.name: _as_indices(array) if slot.role == "indices" else array

@@ -1,7 +1,7 @@
 """Arrays as they come from users: converted, checked, and moved to the device once."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from theanets.datasets.content import (
     too_large,
 )
 from theanets.datasets.masked import check_parts, unmasked
-from theanets.datasets.names import Names, names_of
+from theanets.datasets.names import names_of
 from theanets.datasets.sparse import SparseRows, dense
 from theanets.errors import ConcurrencyError, DataError
 
@@ -125,7 +125,7 @@ def check(
     expected: Sequence[Expected],
     what: str,
     dtype: Any = "f8",
-    columns: Mapping[str, Sequence[str]] | None = None,
+    columns: Callable[[], Mapping[str, Sequence[str]]] = dict,
 ) -> None:
     """Check arrays of one data set or batch against what a model expects.
 
@@ -139,8 +139,9 @@ def check(
         How messages call them all.
     dtype : dtype
         The precision to compute in.
-    columns : mapping of str to sequence of str, optional
-        By the name of what is expected, the names of its columns, if they have any.
+    columns : callable, optional
+        Returns by the name of what is expected the names of its columns, if it has
+        any; called for messages alone.
 
     Raises
     ------
@@ -164,9 +165,7 @@ def check(
         raise DataError(f"{what} is empty: there are no examples in it.")
     types = precisions(expected, dtype)
     for array, slot, own in zip(arrays, expected, types, strict=True):
-        _check_content(
-            array, slot, what, own, tuple((columns or {}).get(slot.name, ()))
-        )
+        _check_content(array, slot, what, own, columns)
 
 
 def check_count(count: int, expected: Sequence[Expected], what: str) -> None:
@@ -422,16 +421,21 @@ def _range(facts: Facts) -> str:
 
 
 def _check_content(
-    array: Any, slot: Expected, what: str, dtype: Any, columns: Names
+    array: Any,
+    slot: Expected,
+    what: str,
+    dtype: Any,
+    columns: Callable[[], Mapping[str, Sequence[str]]],
 ) -> None:
     facts = facts_of(array, whole=slot.role in WHOLE or slot.bounds is not None)
     if not (math.isfinite(facts.low) and math.isfinite(facts.high)):
         count, (first, *place) = not_finite(array)
-        named = f", column {column_called(place[0], columns)}" if place else ""
+        names = tuple(columns().get(slot.name, ()))
+        named = f", column {column_called(place[0], names)}" if place else ""
         within = named if len(place) < 2 else f", {tuple(place)} in it"
         advice = "Remove or repair these examples."
         value = np.asarray(array[first : first + 1], "f8")[(0, *place)]
-        if columns and slot.role == "input" and np.isnan(value):
+        if names and slot.role == "input" and np.isnan(value):
             advice = (
                 "Leave them out before inputs and target are parted, frame.dropna(), "
                 "or fill them, frame.fillna(frame.median())."

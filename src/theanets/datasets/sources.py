@@ -405,7 +405,7 @@ def fitted(
     )
     slots = zip(names, expected, strict=False)
     own = {slot.name: each for each, slot in slots}
-    check(found, expected, what, dtype, {**own, **expect.columns.names()})
+    check(found, expected, what, dtype, lambda: {**own, **expect.columns.names()})
     expect.columns.learn(ordered, names, expected)
     return found, expected
 
