@@ -6,6 +6,7 @@ import pytest
 import scipy.sparse
 
 import theanets
+from theanets.datasets import batches
 from theanets.datasets.arrays import Expected
 from theanets.datasets.holdout import held_out
 from theanets.errors import ConfigurationError, DataError
@@ -82,19 +83,25 @@ def test_it_trains_as_with_parts_cut_by_hand(algo, batch_size):
         np.testing.assert_allclose(array, arrays(cut)[name], rtol=1e-4, atol=1e-6)
 
 
-def test_the_second_training_holds_out_the_same_part():
-    seen = []
+def test_the_second_training_holds_out_the_same_part(monkeypatch):
+    picked, made = {"train": [], "valid": []}, batches.ArraySource
+
+    def spy(*args):
+        found = made(*args)
+        picked[found.name].append(found.picked.tolist())
+        return found
+
+    monkeypatch.setattr(batches, "ArraySource", spy)
     net = theanets.Autoencoder([4, 2, 4])
-    x = np.arange(200.0).reshape(50, 4) / 100
-
-    def look(inputs, target):
-        seen.append(np.sort(np.asarray(inputs)[:, 0]))
-
-    for keywords in ({}, {"rng": 5}, {"batch_size": 7}):
-        data, _ = held_out(x, 0.2, net.seed, ("in",))
-        seen.append(data.rows)
-        train(net, x, 0.2, **keywords)
-    np.testing.assert_array_equal(seen[0], seen[1])
+    for keywords in ({}, {"rng": 5}, {"batch_size": 7}, {"algo": "adam"}):
+        train(net, X, 0.2, **keywords)
+    for rows in picked.values():
+        assert len(rows) == 4
+        assert rows[1:] == rows[:-1]
+    assert len(picked["valid"][0]) == 10
+    # Another seed, another part.
+    train(theanets.Autoencoder([4, 2, 4], rng=1), X, 0.2)
+    assert picked["valid"][-1] != picked["valid"][0]
 
 
 @pytest.mark.parametrize(
@@ -211,7 +218,11 @@ def test_rows_of_a_dataset():
     mask = np.isin(np.arange(50), rows)
     data = theanets.Dataset([X, LABELS], rows=mask)
     assert train(masked, data, class_weight="balanced")[1] == pair[1]
+    found = held_out(data, 0.5, 13, NAMES, KINDS)
     data = theanets.Dataset([X, LABELS], rows=rows)
+    expected = held_out(data, 0.5, 13, NAMES, KINDS)
+    for part, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(part.rows, other.rows)
     _, valid = held_out(data, 0.5, 13, NAMES, KINDS)
     assert set(valid.rows) < set(rows)
 

@@ -75,6 +75,8 @@ def held_out(
     held = _chosen(classes, valid, stream(seed, "held out"))
     data = train if isinstance(train, Dataset) else Dataset(train, name="train")
     rows = np.arange(count) if data.rows is None else np.asarray(data.rows)
+    # A mask was checked with the arrays that it is of.
+    rows = np.flatnonzero(rows) if rows.dtype == bool else rows
     return _part(data, rows[~held], data.name), _part(data, rows[held], "valid")
 
 
