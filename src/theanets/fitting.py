@@ -201,7 +201,8 @@ def _epochs(
 ) -> Iterator[Pair]:
     """Check everything, and return the epochs of one algorithm.
 
-    ``hint`` says whether the display tells that the training data serve to validate.
+    ``hint`` says whether to tell what may be amiss: that the training data serve to
+    validate, and numbers that are hard to learn from.
     """
     plan = _Plan.make(net, train, algo, hyper)
     algo, parts, controls = plan.algo, plan.parts, plan.controls

@@ -392,15 +392,7 @@ def _check_shape(array: Any, slot: Expected, what: str) -> None:
             " One-hot rows, of a single 1 and else 0, are taken as labels, but not all "
             "of these are such; .argmax(axis=-1) makes labels of the largest in each."
         )
-    elif (
-        slot.shape == (1,)
-        and array.ndim
-        and array.shape
-        in (
-            (len(array),),
-            (1, *shape),
-        )
-    ):
+    elif slot.shape == (1,) and array.ndim and (array.ndim == 1 or len(array) == 1):
         # A single example too, as one row of many columns is read.
         hint = " A .reshape(-1, 1) may be missing; .to_frame() if it is a Series."
     elif None not in slot.shape and array.ndim and math.prod(shape) == size:

@@ -30,10 +30,12 @@ class Batches(Iterable[Any]):
         return len(self.data)
 
     def __iter__(self) -> Iterator[Any]:
-        for number in range(len(self.data)):
-            yield self.data[number]
+        yield from self._batches()
         if hasattr(self.data, "on_epoch_end"):
             self.data.on_epoch_end()
+
+    def _batches(self) -> Iterator[Any]:
+        return (self.data[number] for number in range(len(self.data)))
 
 
 class Examples(Batches):
@@ -70,7 +72,7 @@ class Examples(Batches):
     def __len__(self) -> int:
         return -(-len(self.rows) // self.size)
 
-    def __iter__(self) -> Iterator[Any]:
+    def _batches(self) -> Iterator[Any]:
         order = self.rows
         if self.shuffle:
             rng = stream(self.seed, "shuffle", str(self._passes))
@@ -79,8 +81,6 @@ class Examples(Batches):
         for begin in range(0, len(order), self.size):
             numbers = order[begin : begin + self.size].tolist()
             yield _collated([self.data[number] for number in numbers], numbers)
-        if hasattr(self.data, "on_epoch_end"):
-            self.data.on_epoch_end()
 
 
 def _collated(examples: list[Any], numbers: list[int]) -> Any:

@@ -403,9 +403,12 @@ def fitted(
         *(reshaped(array, slot, what) for array, slot in slots),
         *ordered[len(expected) :],
     )
-    slots = zip(names, expected, strict=False)
-    own = {slot.name: each for each, slot in slots}
-    check(found, expected, what, dtype, lambda: {**own, **expect.columns.names()})
+
+    def columns() -> dict[str, Sequence[str]]:
+        own = {slot.name: n for n, slot in zip(names, expected, strict=False)}
+        return {**own, **expect.columns.names()}
+
+    check(found, expected, what, dtype, columns)
     expect.columns.learn(ordered, names, expected)
     return found, expected
 

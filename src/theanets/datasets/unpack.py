@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
-from theanets.datasets.arrays import as_array, is_indexed
+from theanets.datasets.arrays import is_indexed
 from theanets.errors import DataError
 from theanets.registry import listing, suggest
 
@@ -23,14 +23,6 @@ class Part:
 
     value: Any
     label: str
-
-
-def unpacked(data: Any, name: str, slots: tuple[str, ...]) -> tuple[Any, ...] | None:
-    """Return the arrays of a data set, or None if it is something else."""
-    parts = parts_of(data, name, slots)
-    if parts is None:
-        return None
-    return tuple(as_array(part.value, part.label) for part in parts)
 
 
 def parts_of(data: Any, name: str, slots: tuple[str, ...]) -> list[Part] | None:

@@ -18,7 +18,6 @@ Array = jax.Array
 Shapes = Mapping[str, tuple[int | None, ...]]
 
 _MOST_SAMPLES = 1 << 20
-_MOST_SAMPLES = 1 << 20
 EXACT_UP_TO = 64
 """Inputs or hidden values of an example, up to which a Jacobian is computed whole."""
 _CONTRACTIVE = zlib.crc32(b"contractive")

@@ -126,8 +126,6 @@ class History(Sequence[dict[str, Any]]):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, History) and vars(self) == vars(other)
 
-    __hash__ = None  # type: ignore[assignment]
-
     def __repr__(self) -> str:
         text = f"history of {len(self)} epochs"
         if self.best is None:
