@@ -146,8 +146,9 @@ def test_real_signals(tmp_path, calm):
             timer = threading.Timer(
                 chance.random() * seconds, os.kill, (os.getpid(), kind)
             )
-            timer.start()
             try:
+                # The signal may come before `start` returns.
+                timer.start()
                 train(here)
                 # The signal may come later than the end.
                 timer.join()
