@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import theanets
-from theanets import forks
+from theanets.utils import forks
 
 from .helpers import blobs
 

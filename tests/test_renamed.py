@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import theanets
-from theanets.renamed import ELSEWHERE
+from theanets.utils.renamed import ELSEWHERE
 
 PAGE = Path(__file__).parent.parent / "docs" / "moving.md"
 X = np.zeros((4, 3))

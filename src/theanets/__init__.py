@@ -46,9 +46,9 @@ from theanets.minimize import minimize
 from theanets.network import Network, load
 from theanets.parameters import Parameter
 from theanets.regularizers import Regularizer
-from theanets.renamed import missing
 from theanets.training.controls import Controls
 from theanets.training.programs import clear_cache
+from theanets.utils.renamed import missing
 
 __all__ = [
     "Activation",

@@ -19,11 +19,11 @@ import numpy as np
 import numpy.typing as npt
 from jax import Array
 
-from theanets import keys, originals
-from theanets.checks import shown
 from theanets.errors import ConfigurationError
 from theanets.initializers import Param
-from theanets.registry import Registry
+from theanets.utils import keys, originals
+from theanets.utils.checks import shown
+from theanets.utils.registry import Registry
 
 Function = Callable[[Array], Array]
 

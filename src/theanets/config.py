@@ -15,10 +15,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from theanets.checks import shown, whole
 from theanets.errors import ConfigurationError
-from theanets.forks import refuse_forked
-from theanets.registry import choice, listing, suggest
+from theanets.utils.checks import shown, whole
+from theanets.utils.forks import refuse_forked
+from theanets.utils.registry import choice, listing, suggest
 
 PRECISIONS = ("float32", "float64", "bfloat16")
 SETTINGS = ("floatX", "resident_bytes")

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from theanets import files
-from theanets.checks import shown
 from theanets.errors import ConfigurationError
 from theanets.network import Network, load
 from theanets.training.measure import Pair
+from theanets.utils.checks import shown
 
 
 class Experiment:

@@ -6,7 +6,6 @@ from typing import Any
 import jax
 import numpy as np
 
-from theanets.checks import flag
 from theanets.datasets.arrays import Expected, as_array, check
 from theanets.errors import ConfigurationError, UnknownNameError
 from theanets.losses.classification import BinaryCrossEntropy, CrossEntropy
@@ -16,6 +15,7 @@ from theanets.parameters import no_such
 from theanets.prediction import in_batches
 from theanets.scores import accuracy, all_right, r2
 from theanets.training.programs import PROGRAMS
+from theanets.utils.checks import flag
 
 
 class Regressor(Network):

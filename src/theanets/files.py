@@ -21,10 +21,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from theanets.checks import shown, whole
 from theanets.compression import MAGIC, compressed, expanded
 from theanets.container import packed, unpacked
 from theanets.errors import ConfigurationError
+from theanets.utils.checks import shown, whole
 
 File = str | os.PathLike[str] | BinaryIO
 Source = File | bytes | bytearray | memoryview

@@ -18,13 +18,11 @@ from theanets import (
     resuming,
     scores,
 )
-from theanets.checks import flag, is_number, is_whole, shown
 from theanets.datasets.batches import Dataset
 from theanets.datasets.columns import Columns
 from theanets.datasets.holdout import held_out
 from theanets.datasets.sources import Chunk
 from theanets.errors import CheckpointError, ConfigurationError, DataError
-from theanets.forks import forked, refuse_forked
 from theanets.graph.expected import Expectations, expected_labels
 from theanets.graph.freezing import freezing
 from theanets.graph.monitors import make_monitors
@@ -40,8 +38,6 @@ from theanets.parameters import held
 from theanets.prediction import compute
 from theanets.pretraining import InputsAlone, Part, Stage
 from theanets.progress import reporter
-from theanets.registry import listing, suggest
-from theanets.renamed import answer
 from theanets.resuming import Place, Rows
 from theanets.saving import Snapshots, describe
 from theanets.training import controls as controls_
@@ -53,6 +49,10 @@ from theanets.training.loop import Source, measure, run, sources
 from theanets.training.measure import Pair
 from theanets.training.programs import Values
 from theanets.training.state import Reads
+from theanets.utils.checks import flag, is_number, is_whole, shown
+from theanets.utils.forks import forked, refuse_forked
+from theanets.utils.registry import listing, suggest
+from theanets.utils.renamed import answer
 
 if TYPE_CHECKING:
     from theanets.network import Network

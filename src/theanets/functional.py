@@ -7,10 +7,10 @@ import jax
 import jax.numpy as jnp
 
 from theanets.errors import ConfigurationError, DataError
-from theanets.forks import refuse_forked
 from theanets.graph.objective import Objective
 from theanets.graph.topology import Topology
-from theanets.registry import listing
+from theanets.utils.forks import refuse_forked
+from theanets.utils.registry import listing
 
 Arrays = dict[str, Any]
 Answering = Callable[..., Arrays]

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from theanets.checks import is_whole, level, shown, whole
 from theanets.errors import ConfigurationError
-from theanets.registry import choice
+from theanets.utils.checks import is_whole, level, shown, whole
+from theanets.utils.registry import choice
 
 FloatArray = npt.NDArray[np.float64]
 Numbers = float | Sequence[float] | FloatArray

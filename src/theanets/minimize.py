@@ -10,15 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import keystr
 
-from theanets import keys, optimizers
-from theanets.checks import compilable, shown
+from theanets import optimizers
 from theanets.config import config, float_type, stored_type
 from theanets.datasets.arrays import Expected, converted
 from theanets.datasets.columns import Columns
 from theanets.datasets.device import identity
 from theanets.datasets.holdout import held_out
 from theanets.errors import ConfigurationError, DataError
-from theanets.forks import refuse_forked
 from theanets.initializers import as_seed
 from theanets.training import controls as controls_
 from theanets.training.checkpoint import KEYWORDS, Checkpoint, Saved
@@ -29,6 +27,9 @@ from theanets.training.loop import Problem, run
 from theanets.training.measure import Monitors, Pair
 from theanets.training.programs import Values
 from theanets.training.state import Progress
+from theanets.utils import keys
+from theanets.utils.checks import compilable, shown
+from theanets.utils.forks import refuse_forked
 
 
 class Minimum(NamedTuple):

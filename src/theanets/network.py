@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, overload
 
 import numpy as np
 
-from theanets import files, originals, regularizers
-from theanets.checks import counted, flag, is_whole, shown
+from theanets import files, regularizers
 from theanets.config import config, float_type, stored_type
 from theanets.datasets.arrays import converted
 from theanets.datasets.columns import Columns
@@ -24,7 +23,6 @@ from theanets.errors import (
     UnknownNameError,
 )
 from theanets.fitting import epochs
-from theanets.forks import refuse_forked
 from theanets.functional import Answering, Learning, answering, learning, split
 from theanets.graph.freezing import freezing, unfreezing
 from theanets.graph.objective import Objective
@@ -43,8 +41,6 @@ from theanets.prediction import (
     examples_at_once,
     input_arrays,
 )
-from theanets.registry import listing, suggest
-from theanets.renamed import Replaced, answer
 from theanets.replacing import replaced
 from theanets.saving import describe, rebuild, register
 from theanets.scores import Part, checked_target, checked_weights, r2
@@ -53,6 +49,11 @@ from theanets.training import controls as controls_
 from theanets.training.history import History
 from theanets.training.measure import Pair
 from theanets.training.programs import noise_key
+from theanets.utils import originals
+from theanets.utils.checks import counted, flag, is_whole, shown
+from theanets.utils.forks import refuse_forked
+from theanets.utils.registry import listing, suggest
+from theanets.utils.renamed import Replaced, answer
 
 _COUNTING = Lock()
 

@@ -22,12 +22,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from theanets import checks, keys
-from theanets.checks import flag, shown
 from theanets.datasets.device import identity
 from theanets.errors import ConfigurationError
-from theanets.registry import listing, suggest
 from theanets.rules import ALGORITHMS, Algorithm, Numbers
+from theanets.utils import checks, keys
+from theanets.utils.checks import flag, shown
+from theanets.utils.registry import listing, suggest
 
 __all__ = [
     "ALGORITHMS",

@@ -6,12 +6,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from theanets.checks import flag, shown
 from theanets.config import float_type
 from theanets.datasets.arrays import as_array, converted
 from theanets.errors import DataError
-from theanets.forks import forked, refuse_forked
-from theanets.registry import suggest
+from theanets.utils.checks import flag, shown
+from theanets.utils.forks import forked, refuse_forked
+from theanets.utils.registry import suggest
 
 
 class Arrays(dict[str, Any]):

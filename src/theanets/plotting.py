@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from theanets.checks import counted, is_whole, shown, whole
 from theanets.datasets.arrays import as_array
 from theanets.errors import ConfigurationError, DataError
+from theanets.utils.checks import counted, is_whole, shown, whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

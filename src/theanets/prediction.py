@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from theanets.checks import shown
 from theanets.datasets.arrays import as_array, check, converted, narrowed, nbytes
 from theanets.datasets.columns import Columns
 from theanets.datasets.sparse import SparseRows
@@ -17,8 +16,9 @@ from theanets.errors import ConfigurationError, DataError
 from theanets.graph.expected import expected_input
 from theanets.graph.objective import Objective
 from theanets.graph.topology import Topology
-from theanets.registry import listing
 from theanets.training.programs import PROGRAMS
+from theanets.utils.checks import shown
+from theanets.utils.registry import listing
 
 _LARGEST_BATCH = 1024
 """Data run in batches of a power of two up to this: eleven programs do for all."""

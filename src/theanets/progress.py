@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
-from theanets.checks import shown
 from theanets.errors import ConfigurationError
+from theanets.utils.checks import shown
 
 if TYPE_CHECKING:
     from rich.live import Live as RichLive

@@ -9,16 +9,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from theanets import feedforward
-from theanets.checks import whole
 from theanets.datasets.arrays import Expected, as_array, check
 from theanets.datasets.sequences import batches, padded
 from theanets.datasets.text import Text
 from theanets.errors import ConfigurationError, DataError
-from theanets.forks import refuse_forked
 from theanets.graph.objective import Objective
 from theanets.graph.topology import Topology
 from theanets.initializers import as_seed
 from theanets.training.programs import PROGRAMS, noise_key
+from theanets.utils.checks import whole
+from theanets.utils.forks import refuse_forked
 
 __all__ = ["Autoencoder", "Classifier", "Regressor", "Text", "batches", "padded"]
 

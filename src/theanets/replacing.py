@@ -4,15 +4,15 @@ import copy
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from theanets.checks import shown
 from theanets.errors import ConfigurationError
 from theanets.graph.freezing import with_frozen
 from theanets.graph.specs import layer_from
 from theanets.graph.topology import Topology
 from theanets.layers import FORMS, Layer
 from theanets.parameters import Arrays
-from theanets.registry import parameters
 from theanets.training.history import History
+from theanets.utils.checks import shown
+from theanets.utils.registry import parameters
 
 if TYPE_CHECKING:
     from theanets.network import Network

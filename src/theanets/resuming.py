@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from theanets.checks import whole
 from theanets.config import widened
 from theanets.datasets.batches import MOST_BATCHES
 from theanets.graph.objective import Objective
@@ -18,6 +17,7 @@ from theanets.training.controls import Controls
 from theanets.training.history import BestRow, History, unpacked
 from theanets.training.programs import Values
 from theanets.training.state import Progress, Reads
+from theanets.utils.checks import whole
 
 if TYPE_CHECKING:
     from theanets.network import Network

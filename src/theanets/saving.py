@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from theanets import files
-from theanets.checks import is_whole, number, shown
 from theanets.config import float_type, precision, stored_type
 from theanets.datasets.columns import Columns, Digest, columns_from
 from theanets.errors import ConfigurationError, ModelFileError, TheanetsError
-from theanets.forks import refuse_forked
 from theanets.graph.freezing import with_frozen
 from theanets.graph.specs import layer_from
 from theanets.initializers import as_seed
 from theanets.layers import Layer
 from theanets.losses import Loss
 from theanets.parameters import held
-from theanets.registry import is_ours, listing, suggest
 from theanets.training.history import History
+from theanets.utils.checks import is_whole, number, shown
+from theanets.utils.forks import refuse_forked
+from theanets.utils.registry import is_ours, listing, suggest
 
 if TYPE_CHECKING:
     from theanets.network import Network

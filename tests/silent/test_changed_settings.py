@@ -14,8 +14,8 @@ import optax
 import pytest
 
 import theanets
-from theanets import keys
 from theanets.training.programs import PROGRAMS
+from theanets.utils import keys
 
 from ..helpers import compilations
 

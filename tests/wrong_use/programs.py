@@ -15,9 +15,9 @@ import scipy.sparse
 import theanets
 from theanets import activations, layers, losses, optimizers, plotting, recurrent
 from theanets.layers.base import FORMS
-from theanets.registry import is_ours, parameters
 from theanets.regularizers import REGULARIZERS
 from theanets.training import controls
+from theanets.utils.registry import is_ours, parameters
 
 from .rows import LABELS, X, Y
 

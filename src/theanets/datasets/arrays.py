@@ -8,7 +8,6 @@ from typing import Any
 import jax
 import numpy as np
 
-from theanets.checks import counted
 from theanets.datasets.cells import NUMBERED, no_numbers, of_objects
 from theanets.datasets.content import (
     Facts,
@@ -23,6 +22,7 @@ from theanets.datasets.masked import check_parts, unmasked
 from theanets.datasets.names import names_of
 from theanets.datasets.sparse import SparseRows, dense
 from theanets.errors import ConcurrencyError, DataError
+from theanets.utils.checks import counted
 
 Shape = tuple[int | None, ...]
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from theanets.checks import flag, is_number, is_whole, shown, whole
 from theanets.config import config
 from theanets.datasets.arrays import (
     Expected,
@@ -30,6 +29,7 @@ from theanets.datasets.sources import (
 from theanets.datasets.sparse import SparseRows
 from theanets.datasets.unpack import Part, parts_of
 from theanets.errors import DataError, TheanetsError
+from theanets.utils.checks import flag, is_number, is_whole, shown, whole
 
 MOST_BATCHES = 1 << 31
 """Fewer there are in an epoch: programs count them in int32."""

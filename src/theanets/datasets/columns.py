@@ -13,7 +13,7 @@ import numpy as np
 from theanets.datasets.arrays import Expected, as_array
 from theanets.datasets.names import Names, names_of, texts_of
 from theanets.errors import DataError
-from theanets.registry import suggest
+from theanets.utils.registry import suggest
 
 _SHOWN = 8
 _MOST_BYTES = 1 << 18

@@ -14,7 +14,7 @@ from theanets.config import config
 from theanets.datasets.arrays import narrowed
 from theanets.datasets.content import blocks
 from theanets.datasets.sparse import SparseRows
-from theanets.forks import forked
+from theanets.utils.forks import forked
 
 # A line of words is a prime number of them; as many lines as stay in a cache.
 _LANES = 1021

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from theanets.checks import flag, shown
 from theanets.datasets import idx
 from theanets.errors import ConfigurationError, DataError
+from theanets.utils.checks import flag, shown
 
 EMBEDDED = Path(__file__).parent / "mnist_data"
 CHECKSUMS = {

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from theanets.checks import counted
 from theanets.datasets.arrays import Expected, precisions
 from theanets.datasets.columns import Columns
 from theanets.datasets.content import blocks, column_called
 from theanets.datasets.sparse import SparseRows
+from theanets.utils.checks import counted
 
 _LARGE = 1e3
 _EXACT = 2.0**24

@@ -7,11 +7,11 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
-from theanets.checks import flag, is_whole, shown, whole
 from theanets.datasets.arrays import as_array
 from theanets.datasets.columns import named
 from theanets.datasets.names import Names, names_of
 from theanets.errors import DataError
+from theanets.utils.checks import flag, is_whole, shown, whole
 
 Rng = int | np.random.RandomState | np.random.Generator | None
 Batches = Callable[[], tuple[np.ndarray, ...]]

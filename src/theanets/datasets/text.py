@@ -9,10 +9,10 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
-from theanets.checks import shown, whole
 from theanets.datasets.masked import unmasked
 from theanets.datasets.sequences import Batches, Rng, Windows, windows
 from theanets.errors import DataError
+from theanets.utils.checks import shown, whole
 
 EMBEDDED = Path(__file__).parent / "text_data" / "pride_and_prejudice.txt.gz"
 

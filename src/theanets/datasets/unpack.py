@@ -6,7 +6,7 @@ from typing import Any, TypeGuard
 
 from theanets.datasets.arrays import is_indexed
 from theanets.errors import DataError
-from theanets.registry import listing, suggest
+from theanets.utils.registry import listing, suggest
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from theanets.renamed import missing
+from theanets.utils.renamed import missing
 
 if not TYPE_CHECKING:
 

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from theanets import registry
-from theanets.checks import shown
 from theanets.errors import ConfigurationError
 from theanets.graph.topology import Topology
-from theanets.registry import listing, matching, suggest
+from theanets.utils import registry
+from theanets.utils.checks import shown
+from theanets.utils.registry import listing, matching, suggest
 
 
 def freezing(topology: Topology, patterns: Any) -> Topology:

@@ -7,11 +7,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from theanets import keys
-from theanets.checks import check_call, compilable, is_number, shown
 from theanets.errors import ConfigurationError
 from theanets.graph.topology import Topology
-from theanets.registry import listing, matching, suggest
+from theanets.utils import keys
+from theanets.utils.checks import check_call, compilable, is_number, shown
+from theanets.utils.registry import listing, matching, suggest
 
 Array = jax.Array
 RESERVED = ("loss", "err", "acc", "unweighted", "auc")

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from theanets import activations, regularizers
-from theanets.checks import is_whole, shown
 from theanets.errors import ConfigurationError
 from theanets.layers import FORMS, Input, Layer
 from theanets.layers.keywords import check_name
-from theanets.registry import listing
+from theanets.utils.checks import is_whole, shown
+from theanets.utils.registry import listing
 
 
 def layer_from(

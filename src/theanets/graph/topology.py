@@ -10,14 +10,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from theanets import keys
-from theanets.checks import compilable, shown
 from theanets.config import stored_type
 from theanets.errors import ConfigurationError, TheanetsError
-from theanets.forks import refuse_forked
 from theanets.layers import Input, Layer, Recurrent
 from theanets.layers.base import Array, Shape
-from theanets.registry import listing, suggest
+from theanets.utils import keys
+from theanets.utils.checks import compilable, shown
+from theanets.utils.forks import refuse_forked
+from theanets.utils.registry import listing, suggest
 
 Params = Mapping[str, Array]
 Modify = Callable[[str, Array, dict[str, Array]], Array]

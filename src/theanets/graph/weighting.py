@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from theanets.checks import is_whole, level, number, shown
 from theanets.datasets.batches import Dataset, named_arrays
 from theanets.datasets.shapes import reshaped
 from theanets.datasets.sparse import dense
@@ -15,7 +14,8 @@ from theanets.graph.expected import Expectations, expected_labels
 from theanets.graph.objective import Objective
 from theanets.graph.slots import output_shape, weights_name
 from theanets.losses import Loss
-from theanets.registry import suggest
+from theanets.utils.checks import is_whole, level, number, shown
+from theanets.utils.registry import suggest
 
 
 def class_weights(given: Any, objective: Objective, train: Any) -> tuple[float, ...]:

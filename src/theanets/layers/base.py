@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import jax
 import numpy as np
 
-from theanets import activations, originals
+from theanets import activations
 from theanets.activations import Activation, numbered
-from theanets.checks import counted, shown, whole
 from theanets.errors import ConfigurationError
 from theanets.initializers import (
     Param,
@@ -21,8 +20,10 @@ from theanets.initializers import (
     stream,
 )
 from theanets.layers import keywords
-from theanets.registry import Registry, listing, parameters
-from theanets.renamed import Replaced
+from theanets.utils import originals
+from theanets.utils.checks import counted, shown, whole
+from theanets.utils.registry import Registry, listing, parameters
+from theanets.utils.renamed import Replaced
 
 Array = jax.Array
 Shape = keywords.Shape

@@ -5,9 +5,9 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from theanets.checks import whole
 from theanets.errors import ConfigurationError
 from theanets.layers.base import Array, Layer, Shape
+from theanets.utils.checks import whole
 
 
 class Embedding(Layer):

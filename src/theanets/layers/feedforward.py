@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from theanets.checks import flag, is_whole, shown
 from theanets.errors import ConfigurationError
 from theanets.layers.base import Array, Layer, Shape
 from theanets.layers.keywords import MOST_AXES
-from theanets.registry import listing, suggest
+from theanets.utils.checks import flag, is_whole, shown
+from theanets.utils.registry import listing, suggest
 
 
 class Input(Layer):

@@ -6,11 +6,11 @@ from typing import Any
 import jax
 import numpy as np
 
-from theanets.checks import is_number, shown, whole
 from theanets.errors import ConfigurationError
 from theanets.initializers import as_seed, check_init
-from theanets.registry import listing, suggest
-from theanets.renamed import answer
+from theanets.utils.checks import is_number, shown, whole
+from theanets.utils.registry import listing, suggest
+from theanets.utils.renamed import answer
 
 Shape = tuple[int | None, ...]
 MOST_AXES = 32

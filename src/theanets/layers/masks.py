@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from theanets.checks import shown
 from theanets.errors import ConfigurationError, DataError
 from theanets.layers.base import Array, Layer, Shape
+from theanets.utils.checks import shown
 
 
 def add_sides(layer: Layer, **names: Any) -> None:

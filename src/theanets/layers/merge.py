@@ -6,9 +6,9 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from theanets.checks import is_whole
 from theanets.errors import ConfigurationError, DataError
 from theanets.layers.base import Array, Layer, Shape
+from theanets.utils.checks import is_whole
 
 
 class Concatenate(Layer):

@@ -7,8 +7,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from theanets import checks
 from theanets.layers.base import Array, Layer
+from theanets.utils import checks
 
 
 class Noisy(Layer, abstract=True):

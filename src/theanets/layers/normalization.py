@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from theanets.checks import positive
 from theanets.layers.base import Array, Layer, Shape
+from theanets.utils.checks import positive
 
 
 class BatchNorm(Layer):

@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from theanets.checks import shown
 from theanets.errors import ConfigurationError
 from theanets.layers.base import Array, Layer, Shape
 from theanets.layers.windows import Windows, count_windows, fitting, windows_of
-from theanets.registry import choice
+from theanets.utils.checks import shown
+from theanets.utils.registry import choice
 
 _MOST_CELLS = 1024
 """Values of a window at most: each is a step of the compiled program."""

@@ -9,7 +9,7 @@ from theanets.activations import largest
 from theanets.errors import ConfigurationError
 from theanets.layers.base import Array, Layer, Shape
 from theanets.layers.masks import add_sides, check_mask, valid_steps
-from theanets.registry import choice
+from theanets.utils.registry import choice
 
 
 class OverTime(Layer, abstract=True):

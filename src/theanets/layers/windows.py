@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from theanets.checks import is_whole, shown
 from theanets.errors import ConfigurationError, DataError, TheanetsError
 from theanets.layers.base import Layer, Shape
-from theanets.registry import choice, listing
+from theanets.utils.checks import is_whole, shown
+from theanets.utils.registry import choice, listing
 
 Padding = tuple[tuple[int, int], ...]
 

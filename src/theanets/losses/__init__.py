@@ -10,7 +10,7 @@ from theanets.losses.distributions import (
     MaximumMeanDiscrepancy,
 )
 from theanets.losses.regression import Huber, MeanAbsoluteError, MeanSquaredError
-from theanets.renamed import missing
+from theanets.utils.renamed import missing
 
 # By the names of the original.
 KullbackLeiblerDivergence = KullbackLeibler

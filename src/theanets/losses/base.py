@@ -13,11 +13,11 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from theanets import keys, originals
-from theanets.checks import compilable, flag, is_whole, number, shown
 from theanets.errors import ConfigurationError, TheanetsError
-from theanets.forks import refuse_forked
-from theanets.registry import Registry, listing, parameters, suggest
+from theanets.utils import keys, originals
+from theanets.utils.checks import compilable, flag, is_whole, number, shown
+from theanets.utils.forks import refuse_forked
+from theanets.utils.registry import Registry, listing, parameters, suggest
 
 Outputs = Mapping[str, Array]
 

@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 from jax import Array
 
-from theanets.checks import positive, shown
 from theanets.errors import ConfigurationError
 from theanets.losses.base import Loss, Outputs, mean, with_axes
 from theanets.losses.probabilities import PROBABILITIES, check_range, output_kind
+from theanets.utils.checks import positive, shown
 
 # Probabilities below this count as this, so that no logarithm is infinite.
 EPSILON = 1e-8

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from theanets import activations
 from theanets.errors import ConfigurationError
 from theanets.losses.base import Loss
-from theanets.registry import listing
+from theanets.utils.registry import listing
 
 PROBABILITIES = ("softmax", "logistic", "rect:minmax")
 """Activations whose outputs are from 0 to 1."""

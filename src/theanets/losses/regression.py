@@ -5,8 +5,8 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 from jax import Array
 
-from theanets.checks import positive
 from theanets.losses.base import Loss, Outputs
+from theanets.utils.checks import positive
 
 
 class MeanSquaredError(Loss):

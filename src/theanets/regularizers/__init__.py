@@ -16,7 +16,7 @@ from theanets.regularizers.penalties import (
     WeightL1,
     WeightL2,
 )
-from theanets.renamed import missing
+from theanets.utils.renamed import missing
 
 # By the names of the original.
 BernoulliDropout, GaussianNoise = Dropout, Noise

@@ -6,11 +6,11 @@ Each is a number, or a dict with ``weight`` and ``pattern``.
 from collections.abc import Mapping
 from typing import Any
 
-from theanets.checks import level, shown
 from theanets.errors import ConfigurationError
-from theanets.registry import listing, parameters, suggest
 from theanets.regularizers.base import REGULARIZERS, ROLES, Regularizer
 from theanets.regularizers.noise import Dropout, Noise
+from theanets.utils.checks import level, shown
+from theanets.utils.registry import listing, parameters, suggest
 
 
 def keywords(documented: bool = False) -> list[str]:

@@ -14,11 +14,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from theanets import keys, originals
-from theanets.checks import level, shown
 from theanets.datasets.device import identity
 from theanets.errors import ConfigurationError
-from theanets.registry import Registry, choice, listing, matching, patterns, suggest
+from theanets.utils import keys, originals
+from theanets.utils.checks import level, shown
+from theanets.utils.registry import (
+    Registry,
+    choice,
+    listing,
+    matching,
+    patterns,
+    suggest,
+)
 
 Array = jax.Array
 

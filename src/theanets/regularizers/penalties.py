@@ -9,10 +9,10 @@ import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
-from theanets.checks import whole
 from theanets.errors import ConfigurationError
-from theanets.registry import listing, matching, patterns
 from theanets.regularizers.base import Evaluation, Regularizer
+from theanets.utils.checks import whole
+from theanets.utils.registry import listing, matching, patterns
 
 Array = jax.Array
 Shapes = Mapping[str, tuple[int | None, ...]]

@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 import numpy as np
 
 from theanets import files
-from theanets.checks import is_number, is_whole, shown
 from theanets.errors import CheckpointError, ConfigurationError, ModelFileError
 from theanets.training.locks import Lock, Locked
+from theanets.utils.checks import is_number, is_whole, shown
 
 PREFIX = "training/"
 """Names of arrays that are no part of a model begin so."""

@@ -8,13 +8,13 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from theanets import optimizers
-from theanets.checks import MOST, check_call, flag, number, shown, whole
 from theanets.datasets.batches import MOST_BATCHES, checked_size
 from theanets.errors import ConfigurationError
-from theanets.forks import refuse_forked
 from theanets.optimizers import ALGORITHMS
-from theanets.registry import choice, listing, suggest
-from theanets.renamed import answer
+from theanets.utils.checks import MOST, check_call, flag, number, shown, whole
+from theanets.utils.forks import refuse_forked
+from theanets.utils.registry import choice, listing, suggest
+from theanets.utils.renamed import answer
 
 Guard = Literal["raise", "skip", "ignore"]
 GUARDS: tuple[str, ...] = get_args(Guard)

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple, overload
 
 import numpy as np
 
-from theanets.checks import is_whole, shown
 from theanets.errors import UnknownNameError
-from theanets.registry import listing, suggest
 from theanets.training.measure import Monitors, Pair
+from theanets.utils.checks import is_whole, shown
+from theanets.utils.registry import listing, suggest
 
 SETS = ("training", "validation")
 

@@ -6,7 +6,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Any
 
-from theanets.forks import forked
+from theanets.utils.forks import forked
 
 try:
     import fcntl

@@ -15,11 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from theanets import files
-from theanets.checks import counted
 from theanets.datasets.batches import MOST_BATCHES, source
 from theanets.datasets.sources import ArraySource, Chunk, Expect, StreamSource
 from theanets.errors import DataError, NonFiniteError
-from theanets.forks import forked
 from theanets.optimizers import Optimizer
 from theanets.progress import Reporter, figures, reporter
 from theanets.training import nonfinite
@@ -37,6 +35,8 @@ from theanets.training.programs import (
     train_program,
 )
 from theanets.training.state import Best, Progress, Reads, packed, unpacked
+from theanets.utils.checks import counted
+from theanets.utils.forks import forked
 
 Source = ArraySource | StreamSource
 LOG = logging.getLogger("theanets")

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import jax
 import numpy as np
 
-from theanets.checks import shown
 from theanets.errors import CheckpointError
 from theanets.training.programs import HIDDEN, Record
+from theanets.utils.checks import shown
 
 Column = tuple[np.ndarray, ...]
 """Of a monitor: its value in each batch, and how much each of them counts; and so on

@@ -8,12 +8,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from theanets.checks import MOST, shown, whole
 from theanets.config import widened
 from theanets.errors import CheckpointError
 from theanets.training.history import Row, monitors, plain
 from theanets.training.measure import Column, Monitors, Pair, Sums
 from theanets.training.programs import State, Values
+from theanets.utils.checks import MOST, shown, whole
 
 
 class Best(NamedTuple):

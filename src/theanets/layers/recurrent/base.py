@@ -6,13 +6,13 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 import numpy as np
 
-from theanets.checks import shown, whole
 from theanets.errors import ConfigurationError
 from theanets.initializers import random_matrix
 from theanets.layers.base import Array, Layer, Shape
 from theanets.layers.masks import add_sides, check_mask, valid_steps
 from theanets.layers.recurrent.scan import State, scan
-from theanets.registry import choice
+from theanets.utils.checks import shown, whole
+from theanets.utils.registry import choice
 
 DIRECTIONS = ("forward", "forwards", "back", "backward", "backwards")
 

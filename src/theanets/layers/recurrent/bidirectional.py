@@ -6,11 +6,11 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from theanets.checks import is_whole, shown
 from theanets.errors import ConfigurationError
 from theanets.layers.base import FORMS, Array, Layer, Shape
 from theanets.layers.recurrent.base import Recurrent
-from theanets.registry import listing, suggest
+from theanets.utils.checks import is_whole, shown
+from theanets.utils.registry import listing, suggest
 
 _JOINED = ("out", "pre", "cell")
 

@@ -6,12 +6,12 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from theanets.checks import shown, whole
 from theanets.errors import ConfigurationError
 from theanets.layers.base import Array
 from theanets.layers.recurrent.base import Params
 from theanets.layers.recurrent.scan import State
 from theanets.layers.recurrent.simple import RNN
+from theanets.utils.checks import shown, whole
 
 
 class Modular(RNN, abstract=True):

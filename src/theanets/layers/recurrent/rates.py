@@ -6,7 +6,7 @@ import jax
 import numpy as np
 
 from theanets.layers.recurrent.base import Params, Recurrent
-from theanets.registry import choice
+from theanets.utils.registry import choice
 
 _EDGE = 1e-4
 """Fixed rates keep this distance from 0 and 1."""

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable
 from fnmatch import fnmatchcase
 from typing import Any, Generic, TypeVar
 
-from theanets.checks import shown
 from theanets.errors import ConfigurationError
+from theanets.utils.checks import shown
 
 T = TypeVar("T")
 
