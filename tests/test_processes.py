@@ -163,7 +163,7 @@ def test_locks_that_other_threads_hold_during_a_fork_are_waited_for_by_nobody():
     run("""
         import threading
         from theanets import network
-        from theanets.datasets.device import DEVICE_CACHE
+        from theanets.data.device import DEVICE_CACHE
         from theanets.training.programs import PROGRAMS
         data = [points.copy(), np.arange(50) % 3]
         net.train(data, max_epochs=1, progress=False)

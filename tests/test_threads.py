@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import theanets
-from theanets.datasets.device import DeviceCache
+from theanets.data.device import DeviceCache
 from theanets.errors import ConcurrencyError
 from theanets.parameters import Arrays
 from theanets.training import measure

@@ -28,7 +28,7 @@ from theanets import (
 from theanets._version import __version__
 from theanets.activations import Activation
 from theanets.config import config
-from theanets.datasets.batches import Dataset
+from theanets.data.dataset import Dataset
 from theanets.errors import (
     CheckpointError,
     ConcurrencyError,

@@ -18,10 +18,10 @@ from theanets import (
     resuming,
     scores,
 )
-from theanets.datasets.batches import Dataset
-from theanets.datasets.columns import Columns
-from theanets.datasets.holdout import held_out
-from theanets.datasets.sources import Chunk
+from theanets.data.columns import Columns
+from theanets.data.dataset import Dataset
+from theanets.data.holdout import held_out
+from theanets.data.sources import Chunk
 from theanets.errors import CheckpointError, ConfigurationError, DataError
 from theanets.graph.expected import Expectations, expected_labels
 from theanets.graph.freezing import freezing

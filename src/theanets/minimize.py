@@ -12,10 +12,10 @@ from jax.tree_util import keystr
 
 from theanets import optimizers
 from theanets.config import config, float_type, stored_type
-from theanets.datasets.arrays import Expected, converted
-from theanets.datasets.columns import Columns
-from theanets.datasets.device import identity
-from theanets.datasets.holdout import held_out
+from theanets.data.arrays import Expected, converted
+from theanets.data.columns import Columns
+from theanets.data.device import identity
+from theanets.data.holdout import held_out
 from theanets.errors import ConfigurationError, DataError
 from theanets.initializers import as_seed
 from theanets.training import controls as controls_

@@ -12,9 +12,9 @@ import numpy as np
 
 from theanets import files, regularizers
 from theanets.config import config, float_type, stored_type
-from theanets.datasets.arrays import converted
-from theanets.datasets.columns import Columns
-from theanets.datasets.sparse import dense
+from theanets.data.arrays import converted
+from theanets.data.columns import Columns
+from theanets.data.sparse import dense
 from theanets.errors import (
     ConcurrencyError,
     ConfigurationError,

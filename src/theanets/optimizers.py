@@ -22,7 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from theanets.datasets.device import identity
+from theanets.data.device import identity
 from theanets.errors import ConfigurationError
 from theanets.rules import ALGORITHMS, Algorithm, Numbers
 from theanets.utils import checks, keys

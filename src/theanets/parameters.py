@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from theanets.config import float_type
-from theanets.datasets.arrays import as_array, converted
+from theanets.data.arrays import as_array, converted
 from theanets.errors import DataError
 from theanets.utils.checks import flag, shown
 from theanets.utils.forks import forked, refuse_forked

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from theanets.datasets.arrays import as_array
+from theanets.data.arrays import as_array
 from theanets.errors import ConfigurationError, DataError
 from theanets.utils.checks import counted, is_whole, shown, whole
 

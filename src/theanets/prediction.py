@@ -8,10 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from theanets.datasets.arrays import as_array, check, converted, narrowed, nbytes
-from theanets.datasets.columns import Columns
-from theanets.datasets.sparse import SparseRows
-from theanets.datasets.unpack import is_by_name
+from theanets.data.arrays import as_array, check, converted, narrowed, nbytes
+from theanets.data.columns import Columns
+from theanets.data.sparse import SparseRows
+from theanets.data.unpack import is_by_name
 from theanets.errors import ConfigurationError, DataError
 from theanets.graph.expected import expected_input
 from theanets.graph.objective import Objective

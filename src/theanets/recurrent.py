@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from theanets import feedforward
-from theanets.datasets.arrays import Expected, as_array, check
+from theanets.data.arrays import Expected, as_array, check
 from theanets.datasets.sequences import batches, padded
 from theanets.datasets.text import Text
 from theanets.errors import ConfigurationError, DataError

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from theanets.config import widened
-from theanets.datasets.batches import MOST_BATCHES
+from theanets.data.dataset import MOST_BATCHES
 from theanets.graph.objective import Objective
 from theanets.optimizers import Optimizer
 from theanets.parameters import held

@@ -11,7 +11,7 @@ import numpy as np
 
 from theanets import files
 from theanets.config import float_type, precision, stored_type
-from theanets.datasets.columns import Columns, Digest, columns_from
+from theanets.data.columns import Columns, Digest, columns_from
 from theanets.errors import ConfigurationError, ModelFileError, TheanetsError
 from theanets.graph.freezing import with_frozen
 from theanets.graph.specs import layer_from

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from theanets.datasets.arrays import Expected, Shape, as_array, check
-from theanets.datasets.shapes import reshaped
+from theanets.data.arrays import Expected, Shape, as_array, check
+from theanets.data.shapes import reshaped
 from theanets.errors import DataError
 
 Part = tuple[np.ndarray, np.ndarray, np.ndarray]

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from theanets.datasets.arrays import Expected, as_array, check, narrowed, nbytes
-from theanets.datasets.device import DeviceCache, checksum
+from theanets.data.arrays import Expected, as_array, check, narrowed, nbytes
+from theanets.data.device import DeviceCache, checksum
 from theanets.errors import DataError
 
 NUMBERS = [[1, 2], [3, 4], [5, 6]]

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import theanets
-from theanets.datasets import sources as sources_module
-from theanets.datasets.arrays import Expected
-from theanets.datasets.batches import Dataset, source
-from theanets.datasets.columns import Columns
+from theanets.data import sources as sources_module
+from theanets.data.arrays import Expected
+from theanets.data.columns import Columns
+from theanets.data.dataset import Dataset, source
 from theanets.errors import DataError
 
 from ..helpers import bits, blobs

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from theanets import Classifier, Regressor
-from theanets.datasets.arrays import as_array
+from theanets.data.arrays import as_array
 from theanets.errors import DataError
 
 ODD = {

@@ -19,9 +19,9 @@ import pytest
 import scipy.sparse
 
 import theanets
-from theanets.datasets import prefetch as prefetch_module
-from theanets.datasets import sources as sources_module
-from theanets.datasets.columns import Columns
+from theanets.data import prefetch as prefetch_module
+from theanets.data import sources as sources_module
+from theanets.data.columns import Columns
 from theanets.errors import DataError
 
 from ..helpers import bits, blobs
@@ -737,6 +737,6 @@ class AnyPair:
     def __call__(self, arrays):
         roles = ("input", "target")
         return [
-            theanets.datasets.arrays.Expected(role, role, array.shape[1:])
+            theanets.data.arrays.Expected(role, role, array.shape[1:])
             for role, array in zip(roles, arrays, strict=True)
         ]

@@ -6,9 +6,9 @@ import pytest
 import scipy.sparse
 
 import theanets
-from theanets.datasets import batches
-from theanets.datasets.arrays import Expected
-from theanets.datasets.holdout import held_out
+from theanets.data import dataset as batches
+from theanets.data.arrays import Expected
+from theanets.data.holdout import held_out
 from theanets.errors import ConfigurationError, DataError
 
 rng = np.random.default_rng(0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import theanets
-from theanets.datasets import sources
+from theanets.data import sources
 from theanets.errors import DataError
 from theanets.recurrent import padded
 

@@ -10,8 +10,8 @@ import pytest
 import scipy.sparse
 
 import theanets
-from theanets.datasets.arrays import as_array, narrowed
-from theanets.datasets.content import too_large
+from theanets.data.arrays import as_array, narrowed
+from theanets.data.content import too_large
 from theanets.errors import ConfigurationError, DataError
 
 RNG = np.random.default_rng(0)

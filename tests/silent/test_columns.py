@@ -13,7 +13,7 @@ from sklearn.metrics import r2_score, roc_auc_score
 
 import theanets
 from theanets import container, saving
-from theanets.datasets.columns import Columns, Digest, names_of
+from theanets.data.columns import Columns, Digest, names_of
 from theanets.errors import DataError, ModelFileError
 
 RNG = np.random.default_rng(0)

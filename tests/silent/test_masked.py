@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import theanets
-from theanets.datasets.arrays import as_array
+from theanets.data.arrays import as_array
 from theanets.errors import ConfigurationError, DataError
 
 RNG = np.random.default_rng(0)

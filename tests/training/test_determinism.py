@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import theanets
-from theanets.datasets import sources
+from theanets.data import sources
 from theanets.training import measure
 
 from ..helpers import bits, blobs

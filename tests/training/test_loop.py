@@ -20,8 +20,8 @@ import pytest
 import theanets
 from theanets import saving
 from theanets.config import config, float_type
-from theanets.datasets.arrays import Expected
-from theanets.datasets.columns import Columns
+from theanets.data.arrays import Expected
+from theanets.data.columns import Columns
 from theanets.errors import NonFiniteError
 from theanets.optimizers import resolve
 from theanets.training import loop, measure

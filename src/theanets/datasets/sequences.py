@@ -7,9 +7,9 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
-from theanets.datasets.arrays import as_array
-from theanets.datasets.columns import named
-from theanets.datasets.names import Names, names_of
+from theanets.data.arrays import as_array
+from theanets.data.columns import named
+from theanets.data.names import Names, names_of
 from theanets.errors import DataError
 from theanets.utils.checks import flag, is_whole, shown, whole
 

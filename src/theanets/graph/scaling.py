@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from theanets.datasets.scale import moments
-from theanets.datasets.sources import ArraySource, StreamSource
+from theanets.data.scale import moments
+from theanets.data.sources import ArraySource, StreamSource
 from theanets.errors import DataError
 from theanets.graph.objective import Objective
 from theanets.graph.topology import Topology

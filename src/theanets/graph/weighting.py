@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from theanets.datasets.batches import Dataset, named_arrays
-from theanets.datasets.shapes import reshaped
-from theanets.datasets.sparse import dense
+from theanets.data.dataset import Dataset, named_arrays
+from theanets.data.shapes import reshaped
+from theanets.data.sparse import dense
 from theanets.errors import ConfigurationError, DataError
 from theanets.graph.expected import Expectations, expected_labels
 from theanets.graph.objective import Objective

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from theanets.datasets.device import identity
+from theanets.data.device import identity
 from theanets.errors import ConfigurationError
 from theanets.utils import keys, originals
 from theanets.utils.checks import level, shown

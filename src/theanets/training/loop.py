@@ -15,8 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from theanets import files
-from theanets.datasets.batches import MOST_BATCHES, source
-from theanets.datasets.sources import ArraySource, Chunk, Expect, StreamSource
+from theanets.data.dataset import MOST_BATCHES, source
+from theanets.data.sources import ArraySource, Chunk, Expect, StreamSource
 from theanets.errors import DataError, NonFiniteError
 from theanets.optimizers import Optimizer
 from theanets.progress import Reporter, figures, reporter

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from theanets.datasets.arrays import as_array
+from theanets.data.arrays import as_array
 from theanets.errors import DataError
 from theanets.initializers import stream
 

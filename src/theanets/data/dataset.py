@@ -8,26 +8,26 @@ from typing import Any
 import numpy as np
 
 from theanets.config import config
-from theanets.datasets.arrays import (
+from theanets.data.arrays import (
     Expected,
     as_array,
     is_indexed,
     nbytes,
     precisions,
 )
-from theanets.datasets.indexed import Batches, Examples
-from theanets.datasets.names import names_of
-from theanets.datasets.reading import Noted, Reader
-from theanets.datasets.scale import warn_of_scale
-from theanets.datasets.sources import (
+from theanets.data.indexed import Batches, Examples
+from theanets.data.names import names_of
+from theanets.data.reading import Noted, Reader
+from theanets.data.scale import warn_of_scale
+from theanets.data.sources import (
     ArraySource,
     Expect,
     StreamSource,
     fitted,
     given_arrays,
 )
-from theanets.datasets.sparse import SparseRows
-from theanets.datasets.unpack import Part, parts_of
+from theanets.data.sparse import SparseRows
+from theanets.data.unpack import Part, parts_of
 from theanets.errors import DataError, TheanetsError
 from theanets.utils.checks import flag, is_number, is_whole, shown, whole
 

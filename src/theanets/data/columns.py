@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from theanets.datasets.arrays import Expected, as_array
-from theanets.datasets.names import Names, names_of, texts_of
+from theanets.data.arrays import Expected, as_array
+from theanets.data.names import Names, names_of, texts_of
 from theanets.errors import DataError
 from theanets.utils.registry import suggest
 

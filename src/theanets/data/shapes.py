@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from theanets.datasets.arrays import Expected
-from theanets.datasets.cells import NUMBERED
-from theanets.datasets.sparse import SparseRows, dense
+from theanets.data.arrays import Expected
+from theanets.data.cells import NUMBERED
+from theanets.data.sparse import SparseRows, dense
 from theanets.errors import DataError
 
 

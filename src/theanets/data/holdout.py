@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from theanets.datasets.arrays import Expected
-from theanets.datasets.batches import Dataset, named_arrays
-from theanets.datasets.shapes import reshaped
-from theanets.datasets.sparse import dense
+from theanets.data.arrays import Expected
+from theanets.data.dataset import Dataset, named_arrays
+from theanets.data.shapes import reshaped
+from theanets.data.sparse import dense
 from theanets.errors import ConfigurationError, DataError
 from theanets.initializers import stream
 from theanets.utils.checks import is_number, shown

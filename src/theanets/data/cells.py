@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from theanets.datasets.content import located
-from theanets.datasets.names import Names
+from theanets.data.content import located
+from theanets.data.names import Names
 from theanets.errors import DataError
 
 NUMBERED = (

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from theanets.datasets.arrays import Expected, precisions
-from theanets.datasets.columns import Columns
-from theanets.datasets.content import blocks, column_called
-from theanets.datasets.sparse import SparseRows
+from theanets.data.arrays import Expected, precisions
+from theanets.data.columns import Columns
+from theanets.data.content import blocks, column_called
+from theanets.data.sparse import SparseRows
 from theanets.utils.checks import counted
 
 _LARGE = 1e3

@@ -7,7 +7,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import Any, TypeVar
 
-from theanets.datasets.indexed import Batches
+from theanets.data.indexed import Batches
 from theanets.errors import DataError
 
 T = TypeVar("T")

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import jax
 import numpy as np
 
-from theanets.datasets.arrays import (
+from theanets.data.arrays import (
     Expected,
     as_array,
     check,
@@ -21,16 +21,16 @@ from theanets.datasets.arrays import (
     nbytes,
     precisions,
 )
-from theanets.datasets.columns import Columns
-from theanets.datasets.device import DEVICE_CACHE, identity
-from theanets.datasets.indexed import Batches
-from theanets.datasets.names import Names, names_of
-from theanets.datasets.prefetch import prefetched
-from theanets.datasets.reading import Noted, Reader
-from theanets.datasets.scale import warn_of_scale
-from theanets.datasets.shapes import reshaped
-from theanets.datasets.sparse import SparseRows, dense
-from theanets.datasets.unpack import Part, parts_of
+from theanets.data.columns import Columns
+from theanets.data.device import DEVICE_CACHE, identity
+from theanets.data.indexed import Batches
+from theanets.data.names import Names, names_of
+from theanets.data.prefetch import prefetched
+from theanets.data.reading import Noted, Reader
+from theanets.data.scale import warn_of_scale
+from theanets.data.shapes import reshaped
+from theanets.data.sparse import SparseRows, dense
+from theanets.data.unpack import Part, parts_of
 from theanets.errors import DataError
 from theanets.initializers import stream
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from theanets.datasets.content import located
+from theanets.data.content import located
 from theanets.errors import DataError
 
 _MOST_AXES = 64

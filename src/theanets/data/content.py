@@ -9,8 +9,8 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from theanets.datasets.names import Names
-from theanets.datasets.sparse import SparseRows
+from theanets.data.names import Names
+from theanets.data.sparse import SparseRows
 
 _BLOCK_BYTES = 16 << 20
 

@@ -11,9 +11,9 @@ import jax
 import numpy as np
 
 from theanets.config import config
-from theanets.datasets.arrays import narrowed
-from theanets.datasets.content import blocks
-from theanets.datasets.sparse import SparseRows
+from theanets.data.arrays import narrowed
+from theanets.data.content import blocks
+from theanets.data.sparse import SparseRows
 from theanets.utils.forks import forked
 
 # A line of words is a prime number of them; as many lines as stay in a cache.

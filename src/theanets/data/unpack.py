@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
-from theanets.datasets.arrays import is_indexed
+from theanets.data.arrays import is_indexed
 from theanets.errors import DataError
 from theanets.utils.registry import listing, suggest
 

@@ -8,8 +8,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from theanets.datasets.cells import NUMBERED, no_numbers, of_objects
-from theanets.datasets.content import (
+from theanets.data.cells import NUMBERED, no_numbers, of_objects
+from theanets.data.content import (
     Facts,
     blocks,
     column_called,
@@ -18,9 +18,9 @@ from theanets.datasets.content import (
     rounded,
     too_large,
 )
-from theanets.datasets.masked import check_parts, unmasked
-from theanets.datasets.names import names_of
-from theanets.datasets.sparse import SparseRows, dense
+from theanets.data.masked import check_parts, unmasked
+from theanets.data.names import names_of
+from theanets.data.sparse import SparseRows, dense
 from theanets.errors import ConcurrencyError, DataError
 from theanets.utils.checks import counted
 

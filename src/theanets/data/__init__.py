@@ -1,0 +1,1 @@
+"""How arrays, frames, sparse rows and streams become batches."""
