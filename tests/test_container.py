@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from theanets import container
-from theanets.container import packed, unpacked
 from theanets.errors import ConfigurationError, ModelFileError
+from theanets.serialization import format as container
+from theanets.serialization.format import packed, unpacked
 
 TYPES = ["?", *(f"{kind}{n}" for kind in "iu" for n in (1, 2, 4, 8)), "f2", "f4", "f8"]
 DESCRIPTION = {"a": [1, 2.5, None, True], "ü": {"b": "\ud800\0\u2028"}}

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import theanets
-from theanets import container, saving
+from theanets import saving
 from theanets.errors import ModelFileError
+from theanets.serialization import format as container
 
 PAGE = (Path(__file__).parents[1] / "docs" / "file-format.md").read_text()
 TYPES = {

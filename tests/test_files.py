@@ -12,9 +12,10 @@ import pytest
 from safetensors.numpy import save as save_arrays
 
 import theanets
-from theanets import container, files
 from theanets.errors import ConfigurationError, ModelFileError
 from theanets.saving import describe
+from theanets.serialization import files
+from theanets.serialization import format as container
 
 from .helpers import compilations
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from theanets import files
+from theanets.serialization import files
 
 from .injection import count_lines, inject
 

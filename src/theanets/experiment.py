@@ -4,9 +4,9 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from theanets import files
 from theanets.errors import ConfigurationError
 from theanets.network import Network, load
+from theanets.serialization import files
 from theanets.training.measure import Pair
 from theanets.utils.checks import shown
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, overload
 
 import numpy as np
 
-from theanets import files, regularizers
+from theanets import regularizers
 from theanets.config import config, float_type, stored_type
 from theanets.data.arrays import converted
 from theanets.data.columns import Columns
@@ -44,6 +44,7 @@ from theanets.prediction import (
 from theanets.replacing import replaced
 from theanets.saving import describe, rebuild, register
 from theanets.scores import Part, checked_target, checked_weights, r2
+from theanets.serialization import files
 from theanets.summary import table
 from theanets.training import controls as controls_
 from theanets.training.history import History

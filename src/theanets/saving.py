@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from theanets import files
 from theanets.config import float_type, precision, stored_type
 from theanets.data.columns import Columns, Digest, columns_from
 from theanets.errors import ConfigurationError, ModelFileError, TheanetsError
@@ -19,6 +18,7 @@ from theanets.initializers import as_seed
 from theanets.layers import Layer
 from theanets.losses import Loss
 from theanets.parameters import held
+from theanets.serialization import files
 from theanets.training.history import History
 from theanets.utils.checks import is_whole, number, shown
 from theanets.utils.forks import refuse_forked

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import theanets
-from theanets.compression import compressed, limit
 from theanets.errors import ModelFileError
+from theanets.serialization.compression import compressed, limit
 
 X = np.random.default_rng(0).normal(size=(8, 4)).astype("f4")
 

@@ -350,7 +350,9 @@ def test_a_file_that_freezes_what_is_not_there_is_refused(tmp_path, names):
     net = regressor()
     description = {**theanets.saving.describe(net), "frozen": names}
     file = tmp_path / "net.safetensors"
-    theanets.files.write(file, json.loads(json.dumps(description)), net._values.now())
+    theanets.serialization.files.write(
+        file, json.loads(json.dumps(description)), net._values.now()
+    )
     with pytest.raises(ModelFileError, match=r"frozen"):
         theanets.load(file)
 

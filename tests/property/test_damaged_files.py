@@ -24,10 +24,11 @@ import numpy as np
 import pytest
 
 import theanets
-from theanets import activations, container, losses
+from theanets import activations, losses
 from theanets.errors import ModelFileError
 from theanets.layers import FORMS
 from theanets.saving import MODELS, describe
+from theanets.serialization import format as container
 
 from ..helpers import compilations
 

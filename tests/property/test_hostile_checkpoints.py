@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 import theanets
-from theanets import container
 from theanets.errors import CheckpointError, DataError, ModelFileError, NonFiniteError
 from theanets.saving import describe
+from theanets.serialization import format as container
 
 from .test_damaged_files import HOSTILE, places, sealed
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import theanets
-from theanets import container, saving
+from theanets import saving
 from theanets.errors import ModelFileError
+from theanets.serialization import format as container
 
 from ..contract.test_layers import GRAPHS, batch, with_activation
 from ..helpers import bits, blobs

@@ -22,7 +22,7 @@ import jax
 import numpy as np
 
 import theanets
-from theanets import files
+from theanets.serialization import files
 
 EPOCHS = 24
 

@@ -18,9 +18,9 @@ import theanets
 from theanets import optimizers
 from theanets.errors import CheckpointError, ConfigurationError, ModelFileError
 from theanets.regularizers import WeightL2
+from theanets.serialization.lock import Lock
 from theanets.training import checkpoint as checkpoints
 from theanets.training import loop, measure
-from theanets.training.locks import Lock
 
 from ..helpers import compilations
 from ..injection import count_lines, inject
@@ -318,7 +318,7 @@ def test_a_stage_that_had_ended_is_read_again_whole(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(loop._Run, "finish", interrupted)
         staged(tmp_path / "cut", **keywords)
-    description, _ = theanets.files.read(tmp_path / "cut")
+    description, _ = theanets.serialization.files.read(tmp_path / "cut")
     assert description["training"]["progress"]["batches"] == 2
     net, resumed, _ = staged(tmp_path / "cut", **keywords)
     same(net, calm)
@@ -553,13 +553,13 @@ print(optimizers.resolve("sgd", given).identity(params)["schedule"])
 
 def test_functions_of_another_version_of_jax_are_not_compared(tmp_path):
     train(tmp_path / "c", algo=optax.sgd(0.1), max_epochs=1)
-    description, arrays = theanets.files.read(tmp_path / "c")
+    description, arrays = theanets.serialization.files.read(tmp_path / "c")
     run = description["training"]["run"]
     run["transformation"] = {"content": "0", "versions": "jax 0.9.9, optax 0.2.0"}
-    theanets.files.write(tmp_path / "other", description, arrays)
+    theanets.serialization.files.write(tmp_path / "other", description, arrays)
     train(tmp_path / "other", algo=optax.sgd(0.1), max_epochs=2)
     del run["transformation"]
-    theanets.files.write(tmp_path / "older", description, arrays)
+    theanets.serialization.files.write(tmp_path / "older", description, arrays)
     with pytest.raises(CheckpointError, match="transformation was nothing"):
         train(tmp_path / "older", algo=optax.sgd(0.1), max_epochs=2)
 
@@ -639,7 +639,7 @@ def test_a_second_user_of_the_file_is_told(tmp_path):
         train(tmp_path / "c", max_epochs=3, algo="rmsprop", validate_every=10)
     code = (
         "import sys; from pathlib import Path;"
-        "from theanets.training.locks import Lock; Lock(Path(sys.argv[1])).take()"
+        "from theanets.serialization.lock import Lock; Lock(Path(sys.argv[1])).take()"
     )
     found = subprocess.run(
         [sys.executable, "-c", code, tmp_path / "c"], capture_output=True, text=True
@@ -661,7 +661,7 @@ def test_a_lock_is_free_once_its_holder_is_gone(tmp_path):
 UNWRITABLE = """
 import os, resource, sys
 from pathlib import Path
-from theanets.training.locks import Lock
+from theanets.serialization.lock import Lock
 resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
 lock = Lock(Path(sys.argv[1]))
 try:
@@ -767,7 +767,7 @@ def test_a_folder_that_cannot_be_written_to_is_said_plainly(tmp_path, monkeypatc
     def forbidden(path, mode):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(theanets.training.locks, "FileIO", forbidden)
+    monkeypatch.setattr(theanets.serialization.lock, "FileIO", forbidden)
     with pytest.raises(PermissionError) as caught:
         train(tmp_path / "c")
     assert "the checkpoint cannot be written: its folder" in str(caught.value)
@@ -844,7 +844,7 @@ HOSTILE = [None, "x", -1, 10**12, 0.5, [], {}]
 @pytest.mark.parametrize("wrong", HOSTILE, ids=str)
 def test_a_file_that_says_anything_is_refused_or_trained_on(tmp_path, wrong):
     train(tmp_path / "c", max_epochs=2)
-    description, arrays = theanets.files.read(tmp_path / "c")
+    description, arrays = theanets.serialization.files.read(tmp_path / "c")
     facts = description["training"]
     places = [(facts, name) for name in facts if name != "run"]
     places += [(facts["progress"], name) for name in facts["progress"]]
@@ -852,7 +852,7 @@ def test_a_file_that_says_anything_is_refused_or_trained_on(tmp_path, wrong):
     refused = 0
     for holder, name in places:
         before, holder[name] = holder[name], wrong
-        theanets.files.write(tmp_path / "hostile", description, arrays)
+        theanets.serialization.files.write(tmp_path / "hostile", description, arrays)
         holder[name] = before
         try:
             train(tmp_path / "hostile", max_epochs=3)

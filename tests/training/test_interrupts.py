@@ -55,7 +55,7 @@ def test_a_signal_ends_a_training_and_leaves_its_checkpoint(tmp_path, number, st
     assert process.returncode == status
     assert rest.endswith("finally True\n")
     assert [x.name for x in tmp_path.iterdir()] == ["run"]
-    facts = theanets.files.read(tmp_path / "run")[0]["training"]
+    facts = theanets.serialization.files.read(tmp_path / "run")[0]["training"]
     assert facts["progress"]["epoch"] >= 1
 
 
@@ -231,7 +231,7 @@ def test_a_second_interrupt_ends_the_saving_too(tmp_path, monkeypatch):
         raise KeyboardInterrupt("second")
 
     def first(*_):
-        monkeypatch.setattr(theanets.files.os, "replace", interrupted)
+        monkeypatch.setattr(theanets.serialization.files.os, "replace", interrupted)
         raise KeyboardInterrupt("first")
 
     net = theanets.Autoencoder([4, 3, 4])
@@ -361,6 +361,6 @@ def test_a_training_that_is_open_when_the_program_ends_is_closed(tmp_path):
         check=True,
     )
     assert found.stderr == ""
-    facts = theanets.files.read(tmp_path / "run")[0]["training"]
+    facts = theanets.serialization.files.read(tmp_path / "run")[0]["training"]
     assert facts["progress"]["epoch"] == 2
     assert [x.name for x in tmp_path.iterdir()] == ["run"]

@@ -10,15 +10,12 @@ import jax.numpy as jnp
 from safetensors.numpy import save as save_arrays
 
 import theanets
-from theanets import (
-    Classifier,
-    Regressor,
-    container,
-)
+from theanets import Classifier, Regressor
 from theanets.errors import (
     ConfigurationError,
     ModelFileError,
 )
+from theanets.serialization import format as container
 
 from .rows import (
     X,

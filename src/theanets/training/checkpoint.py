@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from theanets import files
 from theanets.errors import CheckpointError, ConfigurationError, ModelFileError
-from theanets.training.locks import Lock, Locked
+from theanets.serialization import files
+from theanets.serialization.lock import Lock, Locked
 from theanets.utils.checks import is_number, is_whole, shown
 
 PREFIX = "training/"

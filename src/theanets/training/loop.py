@@ -14,12 +14,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from theanets import files
 from theanets.data.dataset import MOST_BATCHES, source
 from theanets.data.sources import ArraySource, Chunk, Expect, StreamSource
 from theanets.errors import DataError, NonFiniteError
 from theanets.optimizers import Optimizer
 from theanets.progress import Reporter, figures, reporter
+from theanets.serialization import files
 from theanets.training import nonfinite
 from theanets.training.checkpoint import Checkpoint, Saved
 from theanets.training.controls import Controls

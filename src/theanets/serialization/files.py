@@ -21,9 +21,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from theanets.compression import MAGIC, compressed, expanded
-from theanets.container import packed, unpacked
 from theanets.errors import ConfigurationError
+from theanets.serialization.compression import MAGIC, compressed, expanded
+from theanets.serialization.format import packed, unpacked
 from theanets.utils.checks import shown, whole
 
 File = str | os.PathLike[str] | BinaryIO

@@ -1,0 +1,1 @@
+"""Files: their format, and how they are written and read."""
