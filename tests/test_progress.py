@@ -13,9 +13,9 @@ from fcntl import ioctl
 
 import pytest
 
-from theanets import progress
+from theanets.display import progress
+from theanets.display.progress import Live, Plain, Reporter, reporter
 from theanets.errors import ConfigurationError
-from theanets.progress import Live, Plain, Reporter, reporter
 
 TRAINING = {"loss": 0.25, "err": 0.2, "acc": 0.9}
 VALIDATION = {"loss": 0.3, "err": 0.3, "acc": 0.875}
@@ -188,7 +188,7 @@ def test_unknown_choice(choice):
 
 SCRIPT = """
 import signal, sys, time
-from theanets.progress import reporter
+from theanets.display.progress import reporter
 
 # Whoever is started in the background ignores interrupts, and so do its children.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -22,6 +22,7 @@ from theanets.data.columns import Columns
 from theanets.data.dataset import Dataset
 from theanets.data.holdout import held_out
 from theanets.data.sources import Chunk
+from theanets.display.progress import reporter
 from theanets.errors import CheckpointError, ConfigurationError, DataError
 from theanets.graph.expected import Expectations, expected_labels
 from theanets.graph.freezing import freezing
@@ -37,7 +38,6 @@ from theanets.optimizers import Optimizer
 from theanets.parameters import held
 from theanets.prediction import compute
 from theanets.pretraining import InputsAlone, Part, Stage
-from theanets.progress import reporter
 from theanets.resuming import Place, Rows
 from theanets.saving import Snapshots, describe
 from theanets.training import controls as controls_

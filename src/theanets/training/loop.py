@@ -16,9 +16,9 @@ import numpy as np
 
 from theanets.data.dataset import MOST_BATCHES, source
 from theanets.data.sources import ArraySource, Chunk, Expect, StreamSource
+from theanets.display.progress import Reporter, figures, reporter
 from theanets.errors import DataError, NonFiniteError
 from theanets.optimizers import Optimizer
-from theanets.progress import Reporter, figures, reporter
 from theanets.serialization import files
 from theanets.training import nonfinite
 from theanets.training.checkpoint import Checkpoint, Saved
