@@ -42,11 +42,11 @@ from theanets.experiment import Experiment
 from theanets.feedforward import Autoencoder, Classifier, Regressor
 from theanets.layers import Layer
 from theanets.losses import Loss
-from theanets.minimize import minimize
 from theanets.network import Network, load
 from theanets.parameters import Parameter
 from theanets.regularizers import Regularizer
 from theanets.training.controls import Controls
+from theanets.training.minimize import minimize
 from theanets.training.programs import clear_cache
 from theanets.utils.renamed import missing
 
