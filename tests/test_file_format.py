@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import theanets
-from theanets import saving
 from theanets.errors import ModelFileError
+from theanets.models import saving
 from theanets.serialization import format as container
 
 PAGE = (Path(__file__).parents[1] / "docs" / "file-format.md").read_text()

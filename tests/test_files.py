@@ -13,7 +13,7 @@ from safetensors.numpy import save as save_arrays
 
 import theanets
 from theanets.errors import ConfigurationError, ModelFileError
-from theanets.saving import describe
+from theanets.models.saving import describe
 from theanets.serialization import files
 from theanets.serialization import format as container
 

@@ -10,8 +10,8 @@ import scipy.sparse
 from sklearn.metrics import accuracy_score, r2_score
 
 import theanets
-from theanets import prediction
-from theanets.scores import r2
+from theanets.models import prediction
+from theanets.models.scores import r2
 
 RNG = np.random.default_rng(5)
 X = RNG.standard_normal((70, 4)).astype("f4")

@@ -12,7 +12,7 @@ import pytest
 import theanets
 from theanets.data.device import DeviceCache
 from theanets.errors import ConcurrencyError
-from theanets.parameters import Arrays
+from theanets.models.parameters import Arrays
 from theanets.training import measure
 
 from .helpers import bits, blobs

@@ -38,12 +38,12 @@ from theanets.errors import (
     NonFiniteError,
     TheanetsError,
 )
-from theanets.experiment import Experiment
 from theanets.feedforward import Autoencoder, Classifier, Regressor
 from theanets.layers import Layer
 from theanets.losses import Loss
-from theanets.network import Network, load
-from theanets.parameters import Parameter
+from theanets.models.experiment import Experiment
+from theanets.models.network import Network, load
+from theanets.models.parameters import Parameter
 from theanets.regularizers import Regularizer
 from theanets.training.controls import Controls
 from theanets.training.minimize import minimize

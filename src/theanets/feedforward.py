@@ -10,10 +10,10 @@ from theanets.data.arrays import Expected, as_array, check
 from theanets.errors import ConfigurationError, UnknownNameError
 from theanets.losses.classification import BinaryCrossEntropy, CrossEntropy
 from theanets.losses.probabilities import PROBABILITIES, output_kind
-from theanets.network import Network
-from theanets.parameters import no_such
-from theanets.prediction import in_batches
-from theanets.scores import accuracy, all_right, r2
+from theanets.models.network import Network
+from theanets.models.parameters import no_such
+from theanets.models.prediction import in_batches
+from theanets.models.scores import accuracy, all_right, r2
 from theanets.training.programs import PROGRAMS
 from theanets.utils.checks import flag
 

@@ -338,17 +338,17 @@ def test_an_experiment_passes_it_on():
 
 def test_a_file_without_frozen_names_is_as_it_was():
     net = regressor()
-    plain = theanets.saving.describe(net)
+    plain = theanets.models.saving.describe(net)
     assert "frozen" not in plain
     net.freeze("hid1")
     net.unfreeze()
-    assert theanets.saving.describe(net) == plain
+    assert theanets.models.saving.describe(net) == plain
 
 
 @pytest.mark.parametrize("names", [["hid7.w"], ["hid1"], "hid1.w", [3], None, {}])
 def test_a_file_that_freezes_what_is_not_there_is_refused(tmp_path, names):
     net = regressor()
-    description = {**theanets.saving.describe(net), "frozen": names}
+    description = {**theanets.models.saving.describe(net), "frozen": names}
     file = tmp_path / "net.safetensors"
     theanets.serialization.files.write(
         file, json.loads(json.dumps(description)), net._values.now()

@@ -127,7 +127,7 @@ def test_classifiers():
 
 
 def test_more_examples_than_one_program_takes(monkeypatch):
-    monkeypatch.setattr("theanets.prediction._LARGEST_BATCH", 2)
+    monkeypatch.setattr("theanets.models.prediction._LARGEST_BATCH", 2)
     net = model("lstm")
     first, state = net.predict(X[:, :7], return_state=True)
     second = net.predict(X[:, 7:], state=state)

@@ -9,7 +9,7 @@ import theanets
 from theanets import activations, losses, regularizers
 from theanets.errors import ModelFileError
 from theanets.layers import FORMS
-from theanets.saving import MODELS, describe, named, rebuild
+from theanets.models.saving import MODELS, describe, named, rebuild
 
 
 def classes(registry):

@@ -16,7 +16,7 @@ import pytest
 
 import theanets
 from theanets.errors import CheckpointError, DataError, ModelFileError, NonFiniteError
-from theanets.saving import describe
+from theanets.models.saving import describe
 from theanets.serialization import format as container
 
 from .test_damaged_files import HOSTILE, places, sealed

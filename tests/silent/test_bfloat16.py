@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import theanets
-from theanets import saving
 from theanets.errors import ModelFileError
+from theanets.models import saving
 from theanets.serialization import format as container
 
 from ..contract.test_layers import GRAPHS, batch, with_activation

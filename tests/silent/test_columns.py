@@ -12,9 +12,9 @@ import pytest
 from sklearn.metrics import r2_score, roc_auc_score
 
 import theanets
-from theanets import saving
 from theanets.data.columns import Columns, Digest, names_of
 from theanets.errors import DataError, ModelFileError
+from theanets.models import saving
 from theanets.serialization import format as container
 
 RNG = np.random.default_rng(0)

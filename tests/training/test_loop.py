@@ -18,11 +18,11 @@ import numpy as np
 import pytest
 
 import theanets
-from theanets import saving
 from theanets.config import config, float_type
 from theanets.data.arrays import Expected
 from theanets.data.columns import Columns
 from theanets.errors import NonFiniteError
+from theanets.models import saving
 from theanets.optimizers import resolve
 from theanets.training import loop, measure
 from theanets.training.controls import Controls

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import theanets
-from theanets import pretraining
 from theanets.errors import ConfigurationError, DataError
+from theanets.models import stages as pretraining
 
 from ..golden import case
 from ..helpers import bits, blobs, compilations

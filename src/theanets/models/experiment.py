@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from theanets.errors import ConfigurationError
-from theanets.network import Network, load
+from theanets.models.network import Network, load
 from theanets.serialization import files
 from theanets.training.measure import Pair
 from theanets.utils.checks import shown

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from theanets.layers import Layer
 
 if TYPE_CHECKING:
-    from theanets.network import Network
+    from theanets.models.network import Network
 
 
 def table(net: "Network") -> str:

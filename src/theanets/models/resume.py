@@ -8,10 +8,10 @@ import numpy as np
 from theanets.config import widened
 from theanets.data.dataset import MOST_BATCHES
 from theanets.graph.objective import Objective
+from theanets.models.parameters import held
+from theanets.models.saving import columns_of, describe
+from theanets.models.stages import Part
 from theanets.optimizers import Optimizer
-from theanets.parameters import held
-from theanets.pretraining import Part
-from theanets.saving import columns_of, describe
 from theanets.training.checkpoint import Saved
 from theanets.training.controls import Controls
 from theanets.training.history import BestRow, History, unpacked
@@ -20,7 +20,7 @@ from theanets.training.state import Progress, Reads
 from theanets.utils.checks import whole
 
 if TYPE_CHECKING:
-    from theanets.network import Network
+    from theanets.models.network import Network
 
 
 class Place(NamedTuple):

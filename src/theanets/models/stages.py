@@ -24,8 +24,8 @@ from theanets.layers import Feedforward, Flatten, Input, Layer, Tied
 from theanets.layers.feedforward import weight_matrix
 from theanets.layers.sequences import OverTime
 from theanets.losses import Loss
-from theanets.parameters import Arrays
-from theanets.prediction import compute
+from theanets.models.parameters import Arrays
+from theanets.models.prediction import compute
 from theanets.training.loop import Problem
 from theanets.training.programs import Values
 

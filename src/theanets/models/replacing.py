@@ -9,13 +9,13 @@ from theanets.graph.freezing import with_frozen
 from theanets.graph.specs import layer_from
 from theanets.graph.topology import Topology
 from theanets.layers import FORMS, Layer
-from theanets.parameters import Arrays
+from theanets.models.parameters import Arrays
 from theanets.training.history import History
 from theanets.utils.checks import shown
 from theanets.utils.registry import parameters
 
 if TYPE_CHECKING:
-    from theanets.network import Network
+    from theanets.models.network import Network
 
 N = TypeVar("N", bound="Network")
 

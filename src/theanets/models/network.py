@@ -22,8 +22,6 @@ from theanets.errors import (
     TheanetsError,
     UnknownNameError,
 )
-from theanets.fitting import epochs
-from theanets.functional import Answering, Learning, answering, learning, split
 from theanets.graph.freezing import freezing, unfreezing
 from theanets.graph.objective import Objective
 from theanets.graph.slots import slots_of, weights_name
@@ -33,19 +31,21 @@ from theanets.initializers import as_seed
 from theanets.layers import Input, Layer
 from theanets.layers.base import Shape
 from theanets.losses import Loss
-from theanets.parameters import Arrays, Parameter, held, no_such
-from theanets.pickling import check_picklable
-from theanets.prediction import (
+from theanets.models.fit import epochs
+from theanets.models.functional import Answering, Learning, answering, learning, split
+from theanets.models.parameters import Arrays, Parameter, held, no_such
+from theanets.models.pickling import check_picklable
+from theanets.models.prediction import (
     compute,
     continued,
     examples_at_once,
     input_arrays,
 )
-from theanets.replacing import replaced
-from theanets.saving import describe, rebuild, register
-from theanets.scores import Part, checked_target, checked_weights, r2
+from theanets.models.replacing import replaced
+from theanets.models.saving import describe, rebuild, register
+from theanets.models.scores import Part, checked_target, checked_weights, r2
+from theanets.models.summary import table
 from theanets.serialization import files
-from theanets.summary import table
 from theanets.training import controls as controls_
 from theanets.training.history import History
 from theanets.training.measure import Pair

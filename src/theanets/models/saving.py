@@ -17,7 +17,7 @@ from theanets.graph.specs import layer_from
 from theanets.initializers import as_seed
 from theanets.layers import Layer
 from theanets.losses import Loss
-from theanets.parameters import held
+from theanets.models.parameters import held
 from theanets.serialization import files
 from theanets.training.history import History
 from theanets.utils.checks import is_whole, number, shown
@@ -25,7 +25,7 @@ from theanets.utils.forks import refuse_forked
 from theanets.utils.registry import is_ours, listing, suggest
 
 if TYPE_CHECKING:
-    from theanets.network import Network
+    from theanets.models.network import Network
 
 MODELS: dict[str, type["Network"]] = {}
 """The classes of models by the names that files have for them."""

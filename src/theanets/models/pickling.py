@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from theanets.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from theanets.network import Network
+    from theanets.models.network import Network
 
 
 def check_picklable(net: "Network") -> None:

@@ -11,13 +11,7 @@ from weakref import WeakSet
 
 import numpy as np
 
-from theanets import (
-    optimizers,
-    pretraining,
-    regularizers,
-    resuming,
-    scores,
-)
+from theanets import optimizers, regularizers
 from theanets.data.columns import Columns
 from theanets.data.dataset import Dataset
 from theanets.data.holdout import held_out
@@ -34,12 +28,15 @@ from theanets.graph.states import States
 from theanets.graph.topology import Topology
 from theanets.graph.weighting import class_weights, mean_weights
 from theanets.initializers import as_seed, stream
+from theanets.models import resume as resuming
+from theanets.models import scores
+from theanets.models import stages as pretraining
+from theanets.models.parameters import held
+from theanets.models.prediction import compute
+from theanets.models.resume import Place, Rows
+from theanets.models.saving import Snapshots, describe
+from theanets.models.stages import InputsAlone, Part, Stage
 from theanets.optimizers import Optimizer
-from theanets.parameters import held
-from theanets.prediction import compute
-from theanets.pretraining import InputsAlone, Part, Stage
-from theanets.resuming import Place, Rows
-from theanets.saving import Snapshots, describe
 from theanets.training import controls as controls_
 from theanets.training.checkpoint import KEYWORDS, Checkpoint, Saved
 from theanets.training.controls import Controls
@@ -55,7 +52,7 @@ from theanets.utils.registry import listing, suggest
 from theanets.utils.renamed import answer
 
 if TYPE_CHECKING:
-    from theanets.network import Network
+    from theanets.models.network import Network
 
 
 def epochs(

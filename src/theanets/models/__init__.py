@@ -1,0 +1,1 @@
+"""The models, and all that knows a network."""
