@@ -219,7 +219,7 @@ def test_any_chunking_gives_equal_bits(monkeypatch):
 
 def test_gradients_through_the_batch(float64):
     net = model()
-    objective = net._objective()
+    objective = net._state.objective()
     points, labels = blobs(8)
     params = net.functional()[1]
     key = jax.random.key(0)

@@ -155,7 +155,7 @@ OUTLINED = [
 @pytest.mark.parametrize(("shape", "layer"), OUTLINED)
 def test_an_outline_has_the_shapes_of_what_is_computed(shape, layer):
     net = theanets.Network([shape, layer])
-    made, values = net.layers[1], net._values
+    made, values = net.layers[1], net._state.arrays
     params = {name: values[made.full_name(name)] for name in made.params}
     for length in (5, 8, 11):
         x = {"in:out": jnp.zeros((2, *(length if n is None else n for n in shape)))}

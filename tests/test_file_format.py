@@ -78,9 +78,9 @@ def test_a_model_is_found_as_the_page_says(tmp_path, monkeypatch, floatX):
     assert (description["rng"], description["epochs"]) == (5, 0)
     assert description["floatX"] == floatX
     assert "both_fw.xh" in arrays
-    assert arrays.keys() == net._values.keys()
+    assert arrays.keys() == net._state.arrays.keys()
     for name, array in arrays.items():
-        np.testing.assert_array_equal(array, np.asarray(net._values[name], "f4"))
+        np.testing.assert_array_equal(array, np.asarray(net._state.arrays[name], "f4"))
 
 
 def test_the_file_that_stays_is_as_the_page_says():
@@ -118,12 +118,12 @@ def test_what_takes_time_and_no_bytes_is_bounded(what):
         with pytest.raises(
             theanets.ConfigurationError, match="81 losses, and with 2 l"
         ):
-            saving.describe(net)
+            saving.describe(net._state)
         return
     with pytest.raises(theanets.ConfigurationError, match="layers, and with 2 arrays"):
-        saving.describe(net)
-    arrays = {name: np.asarray(value) for name, value in net._values.items()}
+        saving.describe(net._state)
+    arrays = {name: np.asarray(value) for name, value in net._state.arrays.items()}
     specs = [layer.to_spec() for layer in net.layers]
-    description = saving.describe(theanets.Regressor([3, 2])) | {"layers": specs}
+    description = saving.describe(theanets.Regressor([3, 2])._state) | {"layers": specs}
     with pytest.raises(ModelFileError, match="layers, and with 2 arrays"):
         theanets.load(container.packed(description, arrays))

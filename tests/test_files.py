@@ -57,7 +57,7 @@ def test_round_trip(kind, tmp_path):
     again = theanets.load(tmp_path / "model")
     assert type(again) is type(net)
     assert [x.to_spec() for x in again.losses] == [x.to_spec() for x in net.losses]
-    assert again._topology.key == net._topology.key
+    assert again._state.topology.key == net._state.topology.key
     data = {"a": X, "b": X} if kind == "two inputs" else X
     for name, value in net.feed_forward(data).items():
         np.testing.assert_array_equal(again.feed_forward(data)[name], value)
@@ -357,7 +357,7 @@ def test_a_claim_takes_no_memory(layer):
     if layer["form"] == "embedding":
         first["shape"] = [None]
     claimed = {**layer, "size": 4 * 10**9, "name": "hid1", "inputs": ["in:out"]}
-    description = describe(theanets.recurrent.Regressor([3, 2]))
+    description = describe(theanets.recurrent.Regressor([3, 2])._state)
     content = container.packed(description | {"layers": [first, claimed]}, {})
     tracemalloc.start()
     try:
@@ -541,11 +541,14 @@ def test_what_killed_processes_left_is_removed(net, saved):
 
 def test_what_a_training_adds_is_no_part_of_the_model(net, tmp_path):
     """A model and the state of its training can share a file."""
-    description, arrays = {**describe(net), "training": {"epoch": 3}}, dict(net._values)
+    description, arrays = (
+        {**describe(net._state), "training": {"epoch": 3}},
+        dict(net._state.arrays),
+    )
     arrays["training/momentum/out.w"] = np.ones((4, 2))
     files.write(tmp_path / "model", description, arrays)
     again = theanets.load(tmp_path / "model")
-    assert again._values.keys() == net._values.keys()
+    assert again._state.arrays.keys() == net._state.arrays.keys()
     np.testing.assert_array_equal(again.predict(X), net.predict(X))
     again, held = files.read(tmp_path / "model")
     assert again == description

@@ -507,7 +507,7 @@ def test_a_model_of_means_and_variances_learns():
         ],
         loss="gll",
     )
-    assert [(s.name, s.output) for s in net._objective().slots[1:]] == [
+    assert [(s.name, s.output) for s in net._state.objective().slots[1:]] == [
         ("target", "mean:out")
     ]
     net.train((x, y), algo="adam", learning_rate=0.02, max_epochs=25, progress=False)

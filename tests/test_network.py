@@ -235,8 +235,8 @@ def test_codes():
 )
 def test_seeds(seed):
     net = theanets.Regressor([3, 4, 2], rng=seed)
-    again = theanets.Regressor([3, 4, 2], rng=net._seed)
-    other = theanets.Regressor([3, 4, 2], rng=net._seed + 1)
+    again = theanets.Regressor([3, 4, 2], rng=net._state.seed)
+    other = theanets.Regressor([3, 4, 2], rng=net._state.seed + 1)
     np.testing.assert_array_equal(net.find(1, 0), again.find(1, 0))
     assert (net.find(1, 0).get_value() != other.find(1, 0).get_value()).any()
 

@@ -162,7 +162,7 @@ def test_a_forked_process_refuses_at_once_what_needs_jax():
 def test_locks_that_other_threads_hold_during_a_fork_are_waited_for_by_nobody():
     run("""
         import threading
-        from theanets import network
+        from theanets.models import state
         from theanets.data.device import DEVICE_CACHE
         from theanets.training.programs import PROGRAMS
         data = [points.copy(), np.arange(50) % 3]
@@ -170,7 +170,7 @@ def test_locks_that_other_threads_hold_during_a_fork_are_waited_for_by_nobody():
         taken, forked = threading.Event(), threading.Event()
 
         def hold():
-            with DEVICE_CACHE._lock, PROGRAMS._lock, network._COUNTING:
+            with DEVICE_CACHE._lock, PROGRAMS._lock, state._LOCK:
                 taken.set()
                 forked.wait()
 
@@ -222,7 +222,7 @@ def test_a_pool_of_forked_workers_hands_the_error_on():
 def test_a_process_forked_before_jax_was_used_computes_by_itself():
     run(
         """
-        from theanets import forks
+        from theanets.utils import forks
 
         def work():
             assert not forks.forked()

@@ -154,7 +154,7 @@ def sigmoid(z):
 
 def test_scrn_with_a_context_of_its_own_size():
     net = without_mask("scrn")
-    p = {k.removeprefix("rec."): np.asarray(v) for k, v in net._values.items()}
+    p = {k.removeprefix("rec."): np.asarray(v) for k, v in net._state.arrays.items()}
     rate = sigmoid(p["r"])
     h, s = np.zeros((3, 4)), np.zeros((3, 2))
     found = net.feed_forward(X)
@@ -223,10 +223,12 @@ def test_step_by_step_as_all_at_once(entry):
     net = theanets.recurrent.Classifier([4, entry, (5, "rnn", "tanh"), 4])
     x = RNG.normal(size=(3, TIME, 4)).astype("f4")
     expected = net.feed_forward(x)
-    step = jax.jit(net._topology.step)
-    carries = net._topology.initial_carries(3, "float32")
+    step = jax.jit(net._state.topology.step)
+    carries = net._state.topology.initial_carries(3, "float32")
     for t in range(TIME):
-        outputs, carries = step(net._values.now(), {"in": x[:, t : t + 1]}, carries)
+        outputs, carries = step(
+            net._state.arrays.now(), {"in": x[:, t : t + 1]}, carries
+        )
         for name, value in expected.items():
             np.testing.assert_allclose(
                 outputs[name][:, 0], value[:, t], rtol=1e-4, atol=1e-6, err_msg=name

@@ -153,7 +153,7 @@ def test_noise_on_the_output_reaches_the_loss(keyword):
     """A softmax output is read from before its activation, unless it has noise."""
     net = theanets.Classifier([3, 4, 5])
     chosen = regularizers.take({keyword: 0.5})
-    objective = net._objective(chosen)
+    objective = net._state.objective(chosen)
     batch = X, np.arange(8) % 5
     params, key = net.functional()[1], jax.random.key(1)
     quiet, *_ = objective(params, batch, objective.numbers)
@@ -165,9 +165,9 @@ def test_noise_on_the_output_reaches_the_loss(keyword):
 
 
 def penalty(net, **given):
-    objective = net._objective(regularizers.take(given))
+    objective = net._state.objective(regularizers.take(given))
     params, batch = net.functional()[1], (X, X[:, :2])
-    plain = net._objective()
+    plain = net._state.objective()
     without = plain(params, batch, plain.numbers)
     return float(objective(params, batch, objective.numbers)[0] - without[0])
 
@@ -264,7 +264,7 @@ def test_contractive_is_exact_where_the_model_is_small(sizes):
     inputs, units = sizes
     net = theanets.Regressor([inputs, (units, "tanh"), (2, "logistic"), 2])
     x = np.random.default_rng(4).normal(size=(6, inputs)).astype("f4")
-    objective = net._objective(regularizers.take({"contractive": 1.0}))
+    objective = net._state.objective(regularizers.take({"contractive": 1.0}))
     params = net.functional()[1]
 
     def term(params):
@@ -291,7 +291,7 @@ def test_contractive_is_estimated_without_bias_where_the_model_is_large():
     values = {}
     for samples in (None, 1, 8, 0):
         given = {"contractive": {"weight": 1.0, "samples": samples}}
-        objective = net._objective(regularizers.take(given))
+        objective = net._state.objective(regularizers.take(given))
 
         @jax.jit
         def term(key, objective=objective):
@@ -307,7 +307,7 @@ def test_contractive_is_estimated_without_bias_where_the_model_is_large():
     np.testing.assert_allclose(values[8], expected, rtol=0.03)
     np.testing.assert_allclose(values[0], expected, rtol=1e-3)
     # Without a key, as in validation, each call gives the same.
-    objective = net._objective(regularizers.take({"contractive": 1.0}))
+    objective = net._state.objective(regularizers.take({"contractive": 1.0}))
     quiet = [objective(params, (x, x[:, :2]), objective.numbers)[0] for _ in range(2)]
     assert quiet[0] == quiet[1]
 
@@ -331,7 +331,7 @@ def test_contractive_by_one_of_two_inputs():
         ("*", sum(squares.values())),
     ]:
         given = {"contractive": {"weight": 1.0, "wrt": wrt}}
-        objective = net._objective(regularizers.take(given))
+        objective = net._state.objective(regularizers.take(given))
         total, monitors, _ = objective(net.functional()[1], x, objective.numbers)
         np.testing.assert_allclose(total - monitors["err"], expected, rtol=1e-4)
 
@@ -360,7 +360,7 @@ def test_recurrent_penalties_in_a_model():
     for keyword, value in expected.items():
         for given in ({"pattern": "hid1:out"}, {"role": "hidden"}):
             terms = regularizers.take({keyword: {"weight": 1.0, **given}})
-            objective = net._objective(terms)
+            objective = net._state.objective(terms)
             params = net.functional()[1]
             total, monitors, _ = objective(params, (x, y), objective.numbers)
             np.testing.assert_allclose(total - monitors["err"], value, rtol=1e-3)
@@ -396,7 +396,7 @@ def test_equal_values_make_an_equal_key():
 def test_a_penalty_does_not_see_what_noise_leaves_behind():
     net = theanets.Regressor([3, (4, "linear"), 2])
     terms = {"hidden_l1": {"weight": 1.0, "pattern": "hid1:out*"}, "hidden_noise": 0.0}
-    objective = net._objective(regularizers.take(dict(terms)))
+    objective = net._state.objective(regularizers.take(dict(terms)))
     params, batch = net.functional()[1], (X, X[:, :2])
     noisy = objective(params, batch, objective.numbers, jax.random.key(0))[0]
     quiet = objective(params, batch, objective.numbers)[0]

@@ -148,7 +148,7 @@ def noisy_net(form="dropout", level=0.5, rng=13):
 
 
 def training_outputs(net, x, seed=0):
-    objective = net._objective()
+    objective = net._state.objective()
     params, numbers = net.functional()[1], objective.numbers
     return objective.outputs(params, {"in": x}, numbers, jax.random.key(seed))
 

@@ -104,7 +104,7 @@ def test_each_thread_draws_noise_of_its_own():
 def test_answers_during_training_come_from_one_set_of_parameters(monkeypatch):
     monkeypatch.setattr(measure, "_SECONDS_PER_CALL", 1e-4)
     net = classifier()
-    committed = [net._values.now()]
+    committed = [net._state.arrays.now()]
     commit = Arrays.commit
 
     def recording(self, new):
@@ -122,7 +122,7 @@ def test_answers_during_training_come_from_one_set_of_parameters(monkeypatch):
     training.join()
     possible = set()
     for arrays in committed:
-        commit(net._values, arrays)
+        commit(net._state.arrays, arrays)
         possible.add(net.predict_proba(POINTS).tobytes())
     assert len(answers) > 3
     assert answers <= possible

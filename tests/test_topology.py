@@ -166,7 +166,7 @@ def test_equal_graphs_have_equal_keys():
     base = [3, (4, "tanh"), 2]
 
     def key(entries, model=theanets.Network):
-        return model(entries)._topology.key
+        return model(entries)._state.topology.key
 
     # Neither first values nor seeds make another program.
     same = [3, {"size": 4, "activation": "tanh", "std": 9, "mean_b": 1, "rng": 5}, 2]
@@ -184,7 +184,7 @@ def test_equal_graphs_have_equal_keys():
 
 def test_equal_functions_are_one_key_and_others_are_not():
     def keys(function):
-        return theanets.Network([3, (4, function), 2])._topology.key
+        return theanets.Network([3, (4, function), 2])._state.topology.key
 
     assert keys(jnp.sin) == keys(jnp.sin) != keys(jnp.cos)
 

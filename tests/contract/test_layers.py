@@ -198,7 +198,7 @@ def net(models, graph, activation):
 def batch(net, size=4, seed=1):
     rng = np.random.default_rng(seed)
     shape = [5 if n is None else n for n in net.inputs[0].shape]
-    for vocabulary in net._topology.vocabularies.values():
+    for vocabulary in net._state.topology.vocabularies.values():
         return rng.integers(0, vocabulary, (size, *shape))
     return rng.normal(size=(size, *shape))
 
@@ -227,7 +227,7 @@ def test_pickles_and_copies_compute_the_same(net):
     x = batch(net)
     wanted = net.feed_forward(x)
     for again in (pickle.loads(pickle.dumps(net)), copy.deepcopy(net)):
-        assert again._topology.key == net._topology.key
+        assert again._state.topology.key == net._state.topology.key
         for name, value in again.feed_forward(x).items():
             np.testing.assert_array_equal(value, wanted[name])
         for layer, other in zip(again.layers, net.layers, strict=True):
@@ -274,7 +274,7 @@ def test_parameters(net, graph, activation):
 def test_the_description_makes_the_layer_again(net):
     specs = json.loads(json.dumps([layer.to_spec() for layer in net.layers]))
     again = theanets.Network(specs)
-    assert again._topology.key == net._topology.key
+    assert again._state.topology.key == net._state.topology.key
     assert json.loads(json.dumps([x.to_spec() for x in again.layers])) == specs
     found, expected = again.functional()[1], net.functional()[1]
     for name, value in expected.items():
@@ -323,7 +323,7 @@ def test_gradients(net, graph, activation):
     for loss, given in LOSSES.items():
         labels = loss in ("xe", "hinge")
         classifier.add_loss(loss, target="labels" if labels else "target", **given)
-    objective = classifier._objective()
+    objective = classifier._state.objective()
     held, x = net.functional()[1], batch(net)
     params = {handle.name: held[handle.name] for handle in net.params}
     p = np.exp(net.feed_forward(x)["out:out"])

@@ -58,7 +58,7 @@ def terms(meta):
 def test_loss_terms_and_gradients(name):
     meta, arrays, net = model(name)
     chosen = terms(meta)
-    objective = net._objective(chosen)
+    objective = net._state.objective(chosen)
     batch = tuple(arrays[f"data/{slot.name}"] for slot in objective.slots)
     params, numbers = net.functional()[1], objective.numbers
 
@@ -90,7 +90,7 @@ def test_a_pattern_that_matches_nothing_is_refused():
     # The original trained without the term and said nothing.
     meta, _, net = model("weight_l2_no_match")
     with pytest.raises(ConfigurationError, match="'nothing' matches nothing"):
-        net._objective(terms(meta))
+        net._state.objective(terms(meta))
 
 
 @pytest.mark.parametrize("name", DROPOUT + NOISE)
@@ -237,7 +237,7 @@ def test_contractive_is_the_norm_of_the_jacobian(name):
     if given["pattern"] == "*":
         del given["pattern"]
     expected = np.mean([np.square(j).sum(axis=(1, 2)).mean() for j in jacobians])
-    objective = net._objective(regularizers.take({"contractive": given}))
+    objective = net._state.objective(regularizers.take({"contractive": given}))
     batch = tuple(arrays[f"data/{slot.name}"] for slot in objective.slots)
     params, numbers = net.functional()[1], objective.numbers
     total, monitors, _ = objective(params, batch, numbers)

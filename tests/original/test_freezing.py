@@ -33,7 +33,9 @@ def train(net, data=(X, Y), **keywords):
 
 def bits(net):
     """Return the bytes of every array, also of those that are not learned."""
-    return {name: np.asarray(x).tobytes() for name, x in net._values.now().items()}
+    return {
+        name: np.asarray(x).tobytes() for name, x in net._state.arrays.now().items()
+    }
 
 
 def changed(net, before):
@@ -338,20 +340,20 @@ def test_an_experiment_passes_it_on():
 
 def test_a_file_without_frozen_names_is_as_it_was():
     net = regressor()
-    plain = theanets.models.saving.describe(net)
+    plain = theanets.models.saving.describe(net._state)
     assert "frozen" not in plain
     net.freeze("hid1")
     net.unfreeze()
-    assert theanets.models.saving.describe(net) == plain
+    assert theanets.models.saving.describe(net._state) == plain
 
 
 @pytest.mark.parametrize("names", [["hid7.w"], ["hid1"], "hid1.w", [3], None, {}])
 def test_a_file_that_freezes_what_is_not_there_is_refused(tmp_path, names):
     net = regressor()
-    description = {**theanets.models.saving.describe(net), "frozen": names}
+    description = {**theanets.models.saving.describe(net._state), "frozen": names}
     file = tmp_path / "net.safetensors"
     theanets.serialization.files.write(
-        file, json.loads(json.dumps(description)), net._values.now()
+        file, json.loads(json.dumps(description)), net._state.arrays.now()
     )
     with pytest.raises(ModelFileError, match=r"frozen"):
         theanets.load(file)

@@ -9,7 +9,9 @@ import theanets
 from theanets import activations, losses, regularizers
 from theanets.errors import ModelFileError
 from theanets.layers import FORMS
-from theanets.models.saving import MODELS, describe, named, rebuild
+from theanets.models.kinds import MODELS
+from theanets.models.kinds import name_in_files as named
+from theanets.models.saving import describe, rebuild
 
 
 def classes(registry):
@@ -96,14 +98,14 @@ def test_a_model_named_as_one_of_ours_is_the_users_own():
     assert type(theanets.load(content(theanets.Autoencoder([2, 2])))) is (
         theanets.Autoencoder
     )
-    assert describe(ours)["model"] == "Classifier"
-    assert describe(mine)["model"] == named(Classifier) != "Classifier"
+    assert describe(ours._state)["model"] == "Classifier"
+    assert describe(mine._state)["model"] == named(Classifier) != "Classifier"
     with pytest.raises(ModelFileError, match=r"holds a Classifier, not a .*Classifier"):
         Classifier.load(content(ours))
 
 
 def described(net, name):
-    return describe(net) | {"model": name}, net._values.now()
+    return describe(net._state) | {"model": name}, net._state.arrays.now()
 
 
 def test_a_class_that_has_moved_is_found_by_its_bare_name():
@@ -112,9 +114,9 @@ def test_a_class_that_has_moved_is_found_by_its_bare_name():
 
     net = Wanderer([2, 1])
     for name in ("__main__.Wanderer", "Wanderer", "old.module.Wanderer"):
-        assert type(rebuild(*described(net, name))) is Wanderer
+        assert rebuild(*described(net, name)).kind is Wanderer
     other = type("Wanderer", (theanets.Regressor,), {"__module__": "elsewhere"})
-    assert type(rebuild(*described(net, named(other)))) is other
+    assert rebuild(*described(net, named(other))).kind is other
     with pytest.raises(ModelFileError, match=r"could be any.*elsewhere\.Wanderer"):
         rebuild(*described(net, "__main__.Wanderer"))
     del MODELS[named(other)], MODELS[named(Wanderer)]

@@ -63,7 +63,7 @@ class Case:
     def data(self, net: Any) -> list[Any]:
         """Return arrays for a model: inputs, targets, weights."""
         rng = np.random.default_rng(self.seed)
-        expect = Expectations(net._objective())
+        expect = Expectations(net._state.objective())
         count = len(net.inputs)
         bare = [
             np.zeros((1, *(self.steps if n is None else n for n in layer.shape)))

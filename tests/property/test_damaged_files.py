@@ -335,8 +335,8 @@ def by_malice(rng, content):
 
 
 def contents(net):
-    values = {name: np.asarray(value) for name, value in net._values.items()}
-    said = json.dumps(describe(net), sort_keys=True)
+    values = {name: np.asarray(value) for name, value in net._state.arrays.items()}
+    said = json.dumps(describe(net._state), sort_keys=True)
     return said, {n: (v.shape, v.dtype, v.tobytes()) for n, v in values.items()}
 
 
@@ -398,7 +398,7 @@ def check(number):
         tracemalloc.start()
     assert seconds < SECONDS
     if net is not None and malice:
-        held = sum(np.asarray(value).nbytes for value in net._values.values())
+        held = sum(np.asarray(value).nbytes for value in net._state.arrays.values())
         assert held <= len(damaged)
     elif net is not None:
         assert contents(net) == expected

@@ -180,8 +180,8 @@ CHANGES += [other_array, other_array, no_columns, skipped]
 
 
 def state(net):
-    values = {n: np.asarray(x).tobytes() for n, x in net._values.items()}
-    said = json.dumps(describe(net), sort_keys=True)
+    values = {n: np.asarray(x).tobytes() for n, x in net._state.arrays.items()}
+    said = json.dumps(describe(net._state), sort_keys=True)
     return values, said, list(net.history), net.history.best, net.columns
 
 

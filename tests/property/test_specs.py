@@ -82,7 +82,7 @@ def works(net):
         layer.name: (2, *(3 if n is None else n for n in layer.shape))
         for layer in net.inputs
     }
-    traced = net._topology.traced_shapes(shapes)
+    traced = net._state.topology.traced_shapes(shapes)
     for layer in net.layers:
         for name, shape in layer.outputs.items():
             actual = traced[f"{layer.name}:{name}"]
@@ -90,8 +90,8 @@ def works(net):
             assert all(n in (None, m) for n, m in zip(shape, actual[1:], strict=True))
     for name, value in net.functional()[1].items():
         assert np.isfinite(value).all(), name
-    hash(net._topology.key)
+    hash(net._state.topology.key)
     specs = json.loads(json.dumps([layer.to_spec() for layer in net.layers]))
     again = theanets.Network(specs)
-    assert again._topology.key == net._topology.key
+    assert again._state.topology.key == net._state.topology.key
     net.save(io.BytesIO())

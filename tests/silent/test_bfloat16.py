@@ -42,7 +42,7 @@ def test_parameters_are_held_in_full_and_computed_with_in_half(half):
 def test_other_precisions_are_left_alone(precision):
     net = in_precision(precision, lambda: theanets.Regressor([4, 3, 2]))
     params = net.functional()[1]
-    assert net._topology.cast_params(params, precision) is params
+    assert net._state.topology.cast_params(params, precision) is params
 
 
 def moved(precision, updates=200):
@@ -127,7 +127,7 @@ def test_penalties_and_monitors_see_sums_in_full(half):
 def test_every_form_computes_in_it(half, graph):
     """Traced without computing: types of outputs, of gradients, of what is updated."""
     net = theanets.Network([*with_activation(GRAPHS[graph], "tanh"), (3, "linear")])
-    objective, x = net._objective(), batch(net)
+    objective, x = net._state.objective(), batch(net)
     apply, params = net.functional()
     outputs = jax.eval_shape(apply, params, x)
     kinds = {value.dtype.name for name, value in outputs.items() if name != "in:out"}
@@ -183,7 +183,7 @@ def test_sequences_go_on_with_the_same_bits(half, form):
 def rounded(net):
     return {
         name: np.asarray(value).astype(jnp.bfloat16)
-        for name, value in net._values.items()
+        for name, value in net._state.arrays.items()
     }
 
 
@@ -197,13 +197,13 @@ def test_a_file_holds_float32_and_says_what_is_computed_in(half):
     theanets.config.floatX = "float32"
     again = theanets.load(file.getvalue())
     assert bits(again) == bits(net)
-    assert again._dtype == "bfloat16"
+    assert again._state.dtype == "bfloat16"
 
 
 def test_a_file_of_bfloat16_is_widened(half):
     net = theanets.Classifier([4, (5, "prelu"), 2])
     before = rounded(net)
-    again = theanets.load(container.packed(saving.describe(net), before))
+    again = theanets.load(container.packed(saving.describe(net._state), before))
     for name, value in before.items():
         assert again.find(name).dtype == "float32"
         np.testing.assert_array_equal(again.find(name), value.astype("f4"))
@@ -214,7 +214,7 @@ def test_a_file_of_bfloat16_is_widened(half):
 
 def test_a_model_of_float32_has_no_arrays_of_bfloat16():
     net = theanets.Classifier([4, 2])
-    content = container.packed(saving.describe(net), rounded(net))
+    content = container.packed(saving.describe(net._state), rounded(net))
     with pytest.raises(ModelFileError, match=r"bfloat16.* holds it as float32"):
         theanets.load(content)
 
@@ -250,7 +250,7 @@ def test_a_checkpoint_of_bfloat16_is_widened(half, tmp_path):
     (tmp_path / "run").write_bytes(container.packed(description, earlier))
     again = run(2)
     assert again.history.epochs == 2
-    assert {x.dtype.name for x in again._values.values()} == {"float32"}
+    assert {x.dtype.name for x in again._state.arrays.values()} == {"float32"}
 
 
 # The engine for functions of one's own.

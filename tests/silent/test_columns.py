@@ -393,7 +393,7 @@ def test_a_run_that_goes_on_keeps_the_order_it_began_with(tmp_path):
 
 
 def test_a_model_without_names_has_the_file_it_had():
-    assert "columns" not in saving.describe(regressor())
+    assert "columns" not in saving.describe(regressor()._state)
     file = io.BytesIO()
     trained(FRAME.to_numpy(), Y.to_numpy()).save(file)
     assert b"columns" not in file.getvalue()
@@ -415,8 +415,8 @@ def test_a_model_without_names_has_the_file_it_had():
 )
 def test_a_file_with_other_columns_is_refused(columns):
     net = trained()
-    description = {**saving.describe(net), "columns": columns}
-    arrays = {name: np.asarray(value) for name, value in net._values.items()}
+    description = {**saving.describe(net._state), "columns": columns}
+    arrays = {name: np.asarray(value) for name, value in net._state.arrays.items()}
     with pytest.raises(ModelFileError, match="columns"):
         theanets.load(container.packed(description, arrays))
 

@@ -190,7 +190,7 @@ def test_counts_are_those_of_scikit_learn(ndim):
     expected = compute_class_weight(
         "balanced", classes=np.arange(3), y=y.ravel(), sample_weight=each
     )
-    found = class_weights("balanced", net._objective(), data)
+    found = class_weights("balanced", net._state.objective(), data)
     np.testing.assert_allclose(found, expected)
 
 

@@ -85,7 +85,7 @@ def train(make, file, callback=None):
         callbacks=callback,
         progress=False,
     )
-    values = {name: np.asarray(value) for name, value in net._values.items()}
+    values = {name: np.asarray(value) for name, value in net._state.arrays.items()}
     Path(f"{file}.result").write_bytes(pickle.dumps((values, net.history)))
 
 

@@ -47,9 +47,11 @@ def train(file=None, net=None, data=DATA, **keywords):
 
 def same(a, b):
     assert a.history == b.history
-    assert a._values.keys() == b._values.keys()
-    for name, value in a._values.items():
-        assert np.asarray(value).tobytes() == np.asarray(b._values[name]).tobytes()
+    assert a._state.arrays.keys() == b._state.arrays.keys()
+    for name, value in a._state.arrays.items():
+        assert (
+            np.asarray(value).tobytes() == np.asarray(b._state.arrays[name]).tobytes()
+        )
 
 
 def stop_after(epochs):

@@ -22,7 +22,7 @@ def trained(loss="xe", data=(X, Y), weighted=False, **given):
 
 
 def test_balanced_is_what_scikit_learn_has():
-    objective = theanets.Classifier([4, 3])._objective()
+    objective = theanets.Classifier([4, 3])._state.objective()
     expected = compute_class_weight("balanced", classes=np.arange(3), y=Y)
     found = class_weights("balanced", objective, (X, Y))
     np.testing.assert_allclose(found, expected)
@@ -98,7 +98,7 @@ def test_weights_of_1_change_nothing():
 def test_labels_over_time_and_by_stream():
     net = theanets.Classifier([(None, 4), 3])
     x, y = X.reshape(8, 8, 4), Y.reshape(8, 8)
-    objective = net._objective()
+    objective = net._state.objective()
     expected = compute_class_weight("balanced", classes=np.arange(3), y=Y)
     np.testing.assert_allclose(class_weights("balanced", objective, (x, y)), expected)
     net.train((x, y), **OPTIONS, class_weight="balanced")

@@ -269,11 +269,11 @@ def forked(exits=False):
     return not child
 
 def refused(work):
-    held = [*nets[1]._values.values()]
+    held = [*nets[1]._state.arrays.values()]
     try:
         work()
     except ConcurrencyError as error:
-        same = all(a is b for a, b in zip(held, nets[1]._values.values()))
+        same = all(a is b for a, b in zip(held, nets[1]._state.arrays.values()))
         os._exit(5 if same and 'get_context("spawn")' in str(error) else 1)
     os._exit(2)
 

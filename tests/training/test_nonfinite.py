@@ -43,7 +43,7 @@ def model(how="loss"):
 
 
 def values(net):
-    return {name: np.asarray(value) for name, value in net._values.items()}
+    return {name: np.asarray(value) for name, value in net._state.arrays.items()}
 
 
 def caught(net, given, **keywords):

@@ -26,7 +26,7 @@ def changed(before, after):
 
 def parts(net, algo):
     """Return the layers of each stage."""
-    found = pretraining.stages(algo, net._topology)
+    found = pretraining.stages(algo, net._state.topology)
     return [[layer.name for layer in stage.topology.layers] for stage in found]
 
 
@@ -53,7 +53,7 @@ def test_stages_of_tied_layers_go_from_the_outermost_pair_inwards():
 
 def test_stages_of_pretraining_are_those_of_a_shadow():
     net = theanets.Classifier([4, 6, "batchnorm", (5, "tanh"), 2])
-    stages = pretraining.stages("unsupervised", net._topology)
+    stages = pretraining.stages("unsupervised", net._state.topology)
     assert [stage.name for stage in stages] == ["pretrain hid1", "pretrain hid3"]
     assert parts(net, "pretrain") == [
         ["in", "hid1", "hid2", "out"],
@@ -208,7 +208,7 @@ def test_snapshots_hold_the_whole_network(tmp_path):
 @pytest.mark.parametrize("way", ["break", "error", "interrupt"])
 def test_the_network_is_whole_however_it_ends(algo, way):
     net, count = theanets.Classifier([4, 6, 5, 2]), []
-    topology, names = net._topology, [p.name for p in net.params]
+    topology, names = net._state.topology, [p.name for p in net.params]
     handle = net.find("out", "w")
 
     def note(*_):
@@ -227,7 +227,7 @@ def test_the_network_is_whole_however_it_ends(algo, way):
         assert way != "break"
     pairs.close()
     assert len(count) == 3
-    assert net._topology is topology
+    assert net._state.topology is topology
     assert [p.name for p in net.params] == names
     assert handle.shape == (5, 2)
     assert net.predict_proba(POINTS).shape == (64, 2)

@@ -45,8 +45,7 @@ class Autoencoder(Network):
     (5, 3)
     """
 
-    def _own_target(self) -> str:
-        return self._topology.inputs[0].name
+    target_is_input = True
 
     def encode(
         self, x: Any, layer: Any = None, sample: bool = False, **regularizers: Any
@@ -80,7 +79,7 @@ class Autoencoder(Network):
                 f"the code runs from {code.min():g} to {code.max():g}, so it is no "
                 "probability to draw with. Give the layer a logistic activation."
             )
-        rng = np.random.default_rng(self._noise_key())
+        rng = np.random.default_rng(self._state.noise_key())
         return (rng.random(code.shape) < code).astype(np.uint8)
 
     def decode(self, z: Any, layer: Any = None, **regularizers: Any) -> np.ndarray:
@@ -103,7 +102,7 @@ class Autoencoder(Network):
         ConfigurationError
             If the output cannot be computed from the layer alone.
         """
-        values = self._values.now()
+        values = self._state.arrays.now()
         start = self._code_output(layer)
         chosen = self._layer(start.partition(":")[0])
         if start != chosen.output_name:
@@ -114,9 +113,11 @@ class Autoencoder(Network):
         array = as_array(z, "z")
         single = array.ndim == len(chosen.shape) and isinstance(array, np.ndarray)
         array = array[None] if single else array
-        check([array], [Expected("z", "code", chosen.shape)], "decode", self._dtype)
+        check(
+            [array], [Expected("z", "code", chosen.shape)], "decode", self._state.dtype
+        )
         objective, key = self._noisy(regularizers)
-        last = self._last_layer().output_name
+        last = self._state.last_layer().output_name
 
         def decoded(params: Any, part: Any, numbers: Any, key: Any, first: Any) -> Any:
             code = part["z"].astype(objective.dtype)
@@ -135,14 +136,14 @@ class Autoencoder(Network):
 
     def score(self, x: Any, w: Any = None, **regularizers: Any) -> float:  # type: ignore[override]
         """Return R² of the reconstruction; see `Network.score`."""
-        return r2(self._answers(x, x, w, self._last_layer().shape, regularizers))
+        return r2(self._answers(x, x, w, self._state.last_layer().shape, regularizers))
 
     def _code_output(self, layer: Any) -> str:
         """Return the full name of the output that is the code."""
         if not (isinstance(layer, str) and ":" in layer):
             chosen = len(self.layers) // 2 if layer is None else layer
             return self._layer(chosen).output_name
-        names = self._topology.output_names
+        names = self._state.topology.output_names
         if layer not in names:
             raise UnknownNameError(no_such("the model", "output", layer, names))
         return layer
@@ -193,7 +194,7 @@ class Classifier(Network):
                 regularizers,
                 lambda y: (convert(y) > 0.5).astype("int32"),
             )
-        last = self._last_layer()
+        last = self._state.last_layer()
         # The softmax keeps the order, so without noise it need not be computed.
         plain = last.activation.spec == "softmax" and not regularizers
         name = f"{last.name}:pre" if plain else last.output_name
@@ -242,7 +243,7 @@ class Classifier(Network):
         ConfigurationError
             If the last layer has no activation.
         """
-        last = self._last_layer()
+        last = self._state.last_layer()
         if "pre" not in last.outputs:
             raise ConfigurationError(
                 f"{last.where}form {last.form!r} has no activation, so there is no "
@@ -257,7 +258,7 @@ class Classifier(Network):
         With ``loss="bce"`` it is the part of the examples of which all labels are, and
         weights are those of examples.
         """
-        *shape, classes = self._last_layer().shape
+        *shape, classes = self._state.last_layer().shape
         if self._multilabel:
             whole = self._answers(x, y, w, (*shape, classes), regularizers)
             return accuracy(all_right(part) for part in whole)
@@ -269,14 +270,14 @@ class Classifier(Network):
         """Whether each class holds or not by itself."""
         return any(
             isinstance(loss, BinaryCrossEntropy)
-            and loss.output_name.partition(":")[0] == self._last_layer().name
+            and loss.output_name.partition(":")[0] == self._state.last_layer().name
             for loss in self.losses
         )
 
     def _logits(self) -> tuple[str, Callable[[np.ndarray], np.ndarray]]:
         """Return the output that gives probabilities, and what makes it such."""
-        last = self._last_layer()
-        name, layers = last.output_name, self._topology.by_name
+        last = self._state.last_layer()
+        name, layers = last.output_name, self._state.topology.by_name
         kind = output_kind(layers, name)
         if kind is None or kind in PROBABILITIES:
             return name, lambda y: y

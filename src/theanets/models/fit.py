@@ -2,11 +2,11 @@
 
 import atexit
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakSet
 
 import numpy as np
@@ -31,11 +31,12 @@ from theanets.initializers import as_seed, stream
 from theanets.models import resume as resuming
 from theanets.models import scores
 from theanets.models import stages as pretraining
-from theanets.models.parameters import held
+from theanets.models.parameters import to_device
 from theanets.models.prediction import compute
 from theanets.models.resume import Place, Rows
 from theanets.models.saving import Snapshots, describe
 from theanets.models.stages import InputsAlone, Part, Stage
+from theanets.models.state import ModelState
 from theanets.optimizers import Optimizer
 from theanets.training import controls as controls_
 from theanets.training.checkpoint import KEYWORDS, Checkpoint, Saved
@@ -51,36 +52,43 @@ from theanets.utils.forks import forked, refuse_forked
 from theanets.utils.registry import listing, suggest
 from theanets.utils.renamed import answer
 
-if TYPE_CHECKING:
-    from theanets.models.network import Network
+Save = Callable[[Any], None]
+"""Writes the model to a file."""
 
 
 def epochs(
-    net: "Network", train: Any, valid: Any, algo: Any, hyper: Mapping[str, Any]
+    model: ModelState,
+    train: Any,
+    valid: Any,
+    algo: Any,
+    hyper: Mapping[str, Any],
+    save: Save,
 ) -> Iterator[Pair]:
     """Check everything, and return an iterator that trains an epoch at each step.
 
     Parameters
     ----------
-    net : Network
+    model : ModelState
         What is trained; its history grows with every epoch.
     train, valid, algo, hyper
         As `Network.train` takes them.
+    save : callable
+        Writes the model to a file, for snapshots.
     """
     refuse_forked()
     given = controls_.translated(hyper)
     train, valid = _along(given.pop("axis", None), train, valid)
     if is_number(valid):
-        objective = net._objective()
+        objective = model.objective()
         names, loss = Expectations(objective).names, objective.classifying
         labels = None if loss is None else expected_labels(objective.topology, loss)
-        train, valid = held_out(train, valid, net._seed, names, labels)
+        train, valid = held_out(train, valid, model.seed, names, labels)
     # A transformation of optax is a tuple too.
     several = isinstance(algo, list | tuple) and not hasattr(algo, "update")
     if several:
-        pairs = _one_after_another(net, train, valid, algo, given)
+        pairs = _one_after_another(model, train, valid, algo, given, save)
     else:
-        pairs = _epochs(net, train, valid, algo, given)
+        pairs = _epochs(model, train, valid, algo, given, save)
     if given.get("on_interrupt", "return") == "return":
         pairs = until_interrupted(pairs)
     return _closed_at_exit(pairs)
@@ -101,7 +109,12 @@ def _along(axis: Any, train: Any, valid: Any) -> tuple[Any, Any]:
 
 
 def _one_after_another(
-    net: "Network", train: Any, valid: Any, algos: Any, hyper: Mapping[str, Any]
+    model: ModelState,
+    train: Any,
+    valid: Any,
+    algos: Any,
+    hyper: Mapping[str, Any],
+    save: Save,
 ) -> Iterator[Pair]:
     """Check all of several algorithms, and return an iterator that trains by each.
 
@@ -125,12 +138,12 @@ def _one_after_another(
         {k: v for k, v in hyper.items() if k in own or k not in every} for own in taken
     ]
     for algo, share in zip(algos, shares, strict=True):
-        _Plan.make(net, train, algo, share)
+        _Plan.make(model, train, algo, share)
 
     def following() -> Iterator[Pair]:
         refuse_forked()
         for number, (algo, share) in enumerate(zip(algos, shares, strict=True)):
-            yield from _epochs(net, train, valid, algo, share, hint=not number)
+            yield from _epochs(model, train, valid, algo, share, save, hint=not number)
 
     return following()
 
@@ -156,23 +169,23 @@ class _Plan:
 
     @classmethod
     def make(
-        cls, net: "Network", train: Any, algo: Any, hyper: Mapping[str, Any]
+        cls, model: ModelState, train: Any, algo: Any, hyper: Mapping[str, Any]
     ) -> "_Plan":
         """Check keywords, and return what they ask for; the data are not read yet."""
         given, algo = dict(hyper), pretraining.full_name(algo)
         snapshots = Snapshots.take(given)
         if snapshots.file is not None:
             # A model that no file can hold is refused before it is trained.
-            describe(net)
+            describe(model)
         checkpoint = Checkpoint.take(given)
-        monitors = make_monitors(given.pop("monitors", None), net._topology)
+        monitors = make_monitors(given.pop("monitors", None), model.topology)
         terms = regularizers.take(given)
         controls = Controls.take(given)
         class_weight = given.pop("class_weight", None)
         freeze = given.pop("freeze", None)
         stateful = flag(given.pop("stateful", False), "stateful")
         optimizer = _optimizer(algo, given)
-        whole = net._objective(terms, monitors)
+        whole = model.objective(terms, monitors)
         if class_weight is not None:
             weights = class_weights(class_weight, whole, train)
             whole = replace(whole, class_weights=weights)
@@ -182,18 +195,19 @@ class _Plan:
         _check_learns(whole.topology)
         whole = replace(whole, stateful=stateful)
         rows = _rows(train, controls.batch_size) if stateful else None
-        parts = _parts(net, whole, algo, rows)
+        parts = _parts(model, whole, algo, rows)
         for part in parts:
             _check_monitor(controls, part.objective)
         return cls(algo, snapshots, checkpoint, controls, optimizer, whole, parts)
 
 
 def _epochs(
-    net: "Network",
+    model: ModelState,
     train: Any,
     valid: Any,
     algo: Any,
     hyper: Mapping[str, Any],
+    save: Save,
     hint: bool = True,
 ) -> Iterator[Pair]:
     """Check everything, and return the epochs of one algorithm.
@@ -201,9 +215,9 @@ def _epochs(
     ``hint`` says whether to tell what may be amiss: that the training data serve to
     validate, and numbers that are hard to learn from.
     """
-    plan = _Plan.make(net, train, algo, hyper)
+    plan = _Plan.make(model, train, algo, hyper)
     algo, parts, controls = plan.algo, plan.parts, plan.controls
-    columns = net._columns.copy()
+    columns = model.columns.copy()
     for part in parts:
         part.expect.columns = columns
     optimizer, checkpoint = plan.optimizer, plan.checkpoint
@@ -214,8 +228,8 @@ def _epochs(
             "reads them several times. Give an iterable that starts anew."
         )
     own = controls.rng is None
-    seed = net._seed if own else as_seed(controls.rng, "rng")
-    begun = 0 if own else net.history.epochs
+    seed = model.seed if own else as_seed(controls.rng, "rng")
+    begun = 0 if own else model.history.epochs
     if checkpoint is not None:
         if optimizer is None:
             raise ConfigurationError(
@@ -224,11 +238,11 @@ def _epochs(
             )
         learned = parts[0].problem(optimizer).read().learned
         checkpoint.run = resuming.identity(
-            net, algo, optimizer, controls, plan.whole, learned, seed
+            model, algo, optimizer, controls, plan.whole, learned, seed
         )
-    runs = _Runs(net, parts, (train, valid), controls, seed, begun, checkpoint, hint)
+    runs = _Runs(model, parts, (train, valid), controls, seed, begun, checkpoint, hint)
     pairs = runs.sample() if optimizer is None else runs.train(optimizer)
-    return _watched(net, pairs, plan.snapshots, columns)
+    return _watched(model, pairs, plan.snapshots, columns, save)
 
 
 def _optimizer(algo: Any, given: dict[str, Any]) -> Optimizer | None:
@@ -332,7 +346,9 @@ def _rows(train: Any, batch_size: Any) -> int:
     return int(known[0])
 
 
-def _parts(net: "Network", whole: Objective, algo: Any, rows: int | None) -> list[Part]:
+def _parts(
+    model: ModelState, whole: Objective, algo: Any, rows: int | None
+) -> list[Part]:
     """Return what is trained one after the other; mostly the network as it is.
 
     ``rows`` are the sequences in a batch, where states are carried on.
@@ -344,37 +360,39 @@ def _parts(net: "Network", whole: Objective, algo: Any, rows: int | None) -> lis
             "the data in their order. Leave it out."
         )
     if name in ("", "sample"):
-        return [_part(net, whole, Stage(name, whole.topology), {}, rows)]
+        return [_part(model, whole, Stage(name, whole.topology), {}, rows)]
     # Stages share the layers that they share, and those begin once.
     drawn: dict[int, dict[str, Any]] = {}
     stages = pretraining.stages(algo, whole.topology)
     for stage in stages:
-        seed = int(stream(net._seed, stage.name).integers(2**31))
-        drawn.setdefault(id(stage.fresh), net._initial(stage.fresh, seed))
-    return [_part(net, whole, stage, drawn[id(stage.fresh)], rows) for stage in stages]
+        seed = int(stream(model.seed, stage.name).integers(2**31))
+        drawn.setdefault(id(stage.fresh), model.first_values(stage.fresh, seed))
+    return [
+        _part(model, whole, stage, drawn[id(stage.fresh)], rows) for stage in stages
+    ]
 
 
 def _part(
-    net: "Network",
+    model: ModelState,
     whole: Objective,
     stage: Stage,
     own: dict[str, Any],
     rows: int | None,
 ) -> Part:
     """Return a stage of training as something to minimize."""
-    objective = pretraining.part_of(whole, stage, map(net._following, net.losses))
+    objective = pretraining.part_of(whole, stage, map(model.completed, model.losses))
     expect = Expectations(objective)
     if stage.reconstructs:
         expect = InputsAlone(whole)
     states = rows and States(stage.topology, objective.dtype, rows)
-    return Part(stage, objective, expect, net._values, own, states or None)
+    return Part(stage, objective, expect, model.arrays, own, states or None)
 
 
 @dataclass
 class _Runs:
     """The runs of the engine that train a network, part by part."""
 
-    net: "Network"
+    model: ModelState
     parts: list[Part]
     data: tuple[Any, Any]
     controls: Controls
@@ -399,14 +417,14 @@ class _Runs:
             index: int, saved: Saved | None = None
         ) -> Generator[Pair, None, Reads]:
             part = self.parts[index]
-            base = self.net.history.epochs
+            base = self.model.history.epochs
             here = Place(index, base, self.begun, earlier=tuple(read))
             at = place if saved else here
             problem = replace(
                 part.problem(optimizer),
-                record=Rows(self.net, at),
-                describe=partial(resuming.described, self.net, self.parts, at),
-                begin=partial(_learn_scales, self.net, part),
+                record=Rows(self.model, at),
+                describe=partial(resuming.described, self.model, self.parts, at),
+                begin=partial(_learn_scales, self.model, part),
             )
             if self.controls.monitor == "auc":
                 predict = partial(_predicted, part.objective)
@@ -415,7 +433,7 @@ class _Runs:
                 problem,
                 *self.data,
                 expect=part.expect,
-                dtype=self.net._dtype,
+                dtype=self.model.dtype,
                 controls=self.controls,
                 seed=self.seed,
                 past=at.base - at.begun,
@@ -428,19 +446,19 @@ class _Runs:
 
         def following(begun: Generator[Pair, None, Reads]) -> Iterator[Pair]:
             with checkpoint or nullcontext():
-                values, history = self.net._values.now(), self.net.history
+                values, history = self.model.arrays.now(), self.model.history
                 if checkpoint and saved:
                     self.begun = place.begun
                     restore = resuming.restore
                     checkpoint.believe(
-                        partial(restore, self.net, self.parts, saved, place)
+                        partial(restore, self.model, self.parts, saved, place)
                     )
                 try:
                     read.append((yield from begun))
                 except CheckpointError:
                     # A file that is refused leaves the network as it was.
-                    self.net._values.commit(values)
-                    self.net.history = history
+                    self.model.arrays.commit(values)
+                    self.model.history = history
                     raise
                 for index in range(first + 1, len(self.parts)):
                     read.append((yield from begin(index)))
@@ -449,23 +467,25 @@ class _Runs:
 
     def sample(self) -> Iterator[Pair]:
         """Check everything, and return the one epoch that draws weights from data."""
-        net, part, controls = self.net, self.parts[0], self.controls
+        model, part, controls = self.model, self.parts[0], self.controls
         problem = part.problem(None)
         pretraining.samples_wanted(part.objective)
         train, valid = sources(
-            *self.data, part.expect, net._dtype, controls, self.seed, warn=self.hint
+            *self.data, part.expect, model.dtype, controls, self.seed, warn=self.hint
         )
 
         def once() -> Iterator[Pair]:
             shown, begun = reporter(controls.progress), time.perf_counter()
-            number = net.history.epochs
-            _learn_scales(net, part, train)
+            number = model.history.epochs
+            _learn_scales(model, part, train)
             shown.start(max_epochs=1, patience=0, stage=problem.stage)
             with closing(train.chunks(0)) as chunks:
                 found = pretraining.sampled(
-                    part.objective, net._values, chunks, self.seed, str(number)
+                    part.objective, model.arrays, chunks, self.seed, str(number)
                 )
-            net._values.commit({name: held(value) for name, value in found.items()})
+            model.arrays.commit(
+                {name: to_device(value) for name, value in found.items()}
+            )
             pair = measure(problem, train), measure(problem, valid)
             shown.epoch(
                 1,
@@ -477,17 +497,17 @@ class _Runs:
                 patience_left=None,
             )
             shown.finish("weights are drawn from the data")
-            net.history.write(number + 1, Row(*pair))
-            net.history.best = BestRow(number + 1, *pair)
+            model.history.write(number + 1, Row(*pair))
+            model.history.best = BestRow(number + 1, *pair)
             controls.tell(1, *pair)
             yield pair
 
         return once()
 
 
-def _learn_scales(net: "Network", part: Part, train: Source) -> None:
-    found = learned_scales(part.objective, net._values.now(), train)
-    net._values.commit({name: held(value) for name, value in found.items()})
+def _learn_scales(model: ModelState, part: Part, train: Source) -> None:
+    found = learned_scales(part.objective, model.arrays.now(), train)
+    model.arrays.commit({name: to_device(value) for name, value in found.items()})
 
 
 _OPEN: WeakSet[Any] = WeakSet()
@@ -508,7 +528,11 @@ def _close() -> None:
 
 
 def _watched(
-    net: "Network", pairs: Iterator[Pair], snapshots: Snapshots, columns: Columns
+    model: ModelState,
+    pairs: Iterator[Pair],
+    snapshots: Snapshots,
+    columns: Columns,
+    save: Save,
 ) -> Iterator[Pair]:
     """Pass pairs on, writing snapshots on the way; no other thread trains meanwhile.
 
@@ -516,13 +540,13 @@ def _watched(
     """
     refuse_forked()
     count, training, failed = 0, object(), None
-    values, before = net._values.now(), net._columns
+    values, before = model.arrays.now(), model.columns
     try:
-        net._begin_training(training)
-        net._columns = columns
+        model.trainers.begin(training)
+        model.columns = columns
         for count, pair in enumerate(pairs, start=1):
             if snapshots.due(count):
-                snapshots.try_to_write(net.save)
+                snapshots.try_to_write(save)
             yield pair
             refuse_forked()
     except GeneratorExit:
@@ -532,12 +556,12 @@ def _watched(
         raise
     finally:
         # Also if it is closed by another thread.
-        net._trainers.pop(training, None)
+        model.trainers.end(training)
         pairs.close()  # type: ignore[attr-defined]
         if not forked():
-            now = net._values.now()
+            now = model.arrays.now()
             if not count and all(now[name] is x for name, x in values.items()):
                 # Nothing was learned of these data.
-                net._columns = before
+                model.columns = before
             if count:
-                snapshots.finish(net.save, failed)
+                snapshots.finish(save, failed)

@@ -13,13 +13,13 @@ from theanets.utils.forks import refuse_forked
 from theanets.utils.registry import listing
 
 Arrays = dict[str, Any]
-Answering = Callable[..., Arrays]
+Apply = Callable[..., Arrays]
 """(params, inputs) -> outputs"""
-Learning = Callable[..., tuple[Arrays, Arrays]]
+ApplyTraining = Callable[..., tuple[Arrays, Arrays]]
 """(params, state, inputs, key) -> (outputs, new state)"""
 
 
-def answering(topology: Topology, dtype: str) -> Answering:
+def answering(topology: Topology, dtype: str) -> Apply:
     """Return what a model computes in prediction: ``apply(params, inputs)``."""
     objective = Objective(topology, (), dtype=dtype)
 
@@ -30,7 +30,7 @@ def answering(topology: Topology, dtype: str) -> Answering:
     return apply
 
 
-def learning(topology: Topology, dtype: str) -> Learning:
+def learning(topology: Topology, dtype: str) -> ApplyTraining:
     """Return what a model computes in training.
 
     It is called as ``apply(params, state, inputs, key)``, with the arrays that are

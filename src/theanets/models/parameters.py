@@ -51,11 +51,11 @@ def _unpickled(host: Mapping[str, np.ndarray]) -> Arrays:
         # A worker that cannot read its task would be waited for; the error comes when
         # it uses the network.
         return Arrays(host)
-    return Arrays({name: held(array) for name, array in host.items()})
+    return Arrays({name: to_device(array) for name, array in host.items()})
 
 
-def held(array: np.ndarray) -> Any:
-    """Return an array as a network holds it: on the device."""
+def to_device(array: np.ndarray) -> Any:
+    """Return an array of JAX."""
     refuse_forked()
     return jax.device_put(array)
 
@@ -137,7 +137,7 @@ class Parameter:
             )
         where = f'parameter "{self.name}": its new value'
         new = converted(array, self.dtype, where, "Its old values stay.")
-        self._values[self.name] = held(np.array(new))
+        self._values[self.name] = to_device(np.array(new))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         value = self.get_value()

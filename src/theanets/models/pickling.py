@@ -2,16 +2,14 @@
 
 import pickle
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from theanets.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from theanets.models.network import Network
+from theanets.models.state import ModelState
 
 
-def check_picklable(net: "Network") -> None:
-    """Raise an error for the first part of a network that pickle cannot write.
+def check_picklable(model: ModelState) -> None:
+    """Raise an error for the first part of a model that pickle cannot write.
 
     Raises
     ------
@@ -19,9 +17,9 @@ def check_picklable(net: "Network") -> None:
         If a class, or a function in a layer or a loss, is not at the top level of a
         module. cloudpickle, as joblib uses it, can write most of those.
     """
-    parts: dict[str, Any] = {f"the class {net.form}": type(net)}
-    parts |= {f'layer "{layer.name}"': layer for layer in net.layers}
-    parts |= {f"the loss {loss.form()}": loss for loss in net.losses}
+    parts: dict[str, Any] = {f"the class {model.kind.form}": model.kind}
+    parts |= {f'layer "{layer.name}"': layer for layer in model.topology.layers}
+    parts |= {f"the loss {loss.form()}": loss for loss in model.losses}
     for what, part in parts.items():
         try:
             pickle.dumps(part)

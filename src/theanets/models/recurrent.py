@@ -128,13 +128,13 @@ class Classifier(feedforward.Classifier):
                 'predict_sequence draws one label for each step, but with loss="bce" '
                 "any number of them can hold. Use predict with a state."
             )
-        topology, classes = self._topology, self._last_layer().size
+        topology, classes = self._state.topology, self._state.last_layer().size
         _one_hot_input(topology, classes)
         first = as_array(labels, "labels")
         if 0 in first.shape:
             raise DataError("labels is empty; a sequence begins with at least one.")
         check([first], [Expected("labels", "labels", (), classes)], "predict_sequence")
-        key = self._noise_key()
+        key = self._state.noise_key()
         if rng is not None:
             key = noise_key(as_seed(rng, "rng"), "predict_sequence")
         return self._drawn(first, steps, streams, key)
@@ -144,9 +144,9 @@ class Classifier(feedforward.Classifier):
     ) -> Iterator[Any]:
         objective = self._bare()
         topology = objective.topology
-        source = _one_hot_input(topology, self._last_layer().size)
-        carries = topology.initial_carries(streams, self._dtype)
-        values = self._values.now()
+        source = _one_hot_input(topology, self._state.last_layer().size)
+        carries = topology.initial_carries(streams, self._state.dtype)
+        values = self._state.arrays.now()
         program = PROGRAMS.get(
             ("draw", objective.key),
             lambda: jax.jit(partial(_draw, objective, source)),

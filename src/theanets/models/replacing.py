@@ -1,32 +1,27 @@
-"""A network with one of its layers made anew, and all that fits kept."""
+"""A model with one of its layers made anew, and all that fits kept."""
 
-import copy
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from copy import deepcopy
+from typing import Any
 
 from theanets.errors import ConfigurationError
 from theanets.graph.freezing import with_frozen
 from theanets.graph.specs import layer_from
-from theanets.graph.topology import Topology
 from theanets.layers import FORMS, Layer
-from theanets.models.parameters import Arrays
-from theanets.training.history import History
+from theanets.models.state import ModelState
 from theanets.utils.checks import shown
 from theanets.utils.registry import parameters
 
-if TYPE_CHECKING:
-    from theanets.models.network import Network
 
-N = TypeVar("N", bound="Network")
-
-
-def replaced(net: N, changed: Layer, changes: Mapping[str, Any]) -> N:
-    """Return a new network in which one layer has other keywords.
+def replaced(
+    model: ModelState, changed: Layer, changes: Mapping[str, Any]
+) -> ModelState:
+    """Return a new model in which one layer has other keywords.
 
     Parameters
     ----------
-    net : Network
-        The network, which stays as it is.
+    model : ModelState
+        The model, which stays as it is.
     changed : Layer
         A layer of it.
     changes : mapping of str
@@ -43,23 +38,30 @@ def replaced(net: N, changed: Layer, changes: Mapping[str, Any]) -> N:
             f"name={shown(changes['name'])}. Leave it out; other names are for a new "
             "model."
         )
-    made = _without_layers(net)
-    for layer in net.layers:
+    layers = model.topology.layers
+    made = ModelState(
+        model.kind,
+        model.seed,
+        model.dtype,
+        losses=deepcopy(model.losses),
+        columns=model.columns.copy(),
+    )
+    for layer in layers:
         spec = description(layer)
         if layer is changed:
             spec = _changed(layer, spec, changes)
-        is_output = layer is net.layers[-1] and len(net.layers) > 1
+        is_output = layer is layers[-1] and len(layers) > 1
         bound = layer_from(
             spec,
             layer.name,
-            first=not made._topology.layers,
-            activation=net._last_activation() if is_output else None,
-            ndim=net.input_ndim,
+            first=not made.topology.layers,
+            activation=model.last_activation() if is_output else None,
+            ndim=model.kind.input_ndim,
         )
-        made._topology = made._topology.extended(bound)
-    _keep_arrays(net, made)
-    made._follow()
-    made._check_losses(made.losses)
+        made.topology = made.topology.extended(bound)
+    _keep_arrays(model, made)
+    made.name_last_layer()
+    made.check_losses(made.losses)
     return made
 
 
@@ -89,17 +91,9 @@ def _changed(
     return kept | dict(changes)
 
 
-def _without_layers(net: N) -> N:
-    """Return a copy that has trained nothing, and has no layers yet."""
-    made = copy.deepcopy(net)
-    made._topology, made._values = Topology(), Arrays()
-    made._draws, made.history = 0, History()
-    return made
-
-
-def _keep_arrays(net: "Network", made: "Network") -> None:
-    """Give a network the arrays of another that fit it, and draw the others."""
-    before, shapes = net._values.now(), made._topology.param_shapes
+def _keep_arrays(model: ModelState, made: ModelState) -> None:
+    """Give a model the arrays of another that fit it, and draw the others."""
+    before, shapes = model.arrays.now(), made.topology.param_shapes
     kept = {
         name: before[name]
         for name, shape in shapes.items()
@@ -107,9 +101,8 @@ def _keep_arrays(net: "Network", made: "Network") -> None:
     }
     lacking = [
         layer
-        for layer in made.layers
+        for layer in made.topology.layers
         if not all(layer.full_name(name) in kept for name in layer.params)
     ]
-    made._values.update({**made._initial(lacking, made.seed), **kept})
-    frozen = net._topology.frozen & kept.keys()
-    made._topology = with_frozen(made._topology, frozen)
+    made.arrays.update({**made.first_values(lacking, made.seed), **kept})
+    made.topology = with_frozen(made.topology, model.topology.frozen & kept.keys())

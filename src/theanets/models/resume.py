@@ -1,16 +1,17 @@
 """What a checkpoint holds of a network, and a network as a checkpoint holds it."""
 
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from theanets.config import widened
 from theanets.data.dataset import MOST_BATCHES
 from theanets.graph.objective import Objective
-from theanets.models.parameters import held
+from theanets.models.parameters import to_device
 from theanets.models.saving import columns_of, describe
 from theanets.models.stages import Part
+from theanets.models.state import ModelState
 from theanets.optimizers import Optimizer
 from theanets.training.checkpoint import Saved
 from theanets.training.controls import Controls
@@ -18,9 +19,6 @@ from theanets.training.history import BestRow, History, unpacked
 from theanets.training.programs import Values
 from theanets.training.state import Progress, Reads
 from theanets.utils.checks import whole
-
-if TYPE_CHECKING:
-    from theanets.models.network import Network
 
 
 class Place(NamedTuple):
@@ -67,13 +65,13 @@ class Place(NamedTuple):
 class Rows:
     """Writes the epochs of one run into the history of a network."""
 
-    def __init__(self, net: "Network", place: Place) -> None:
-        self.net, self.place = net, place
+    def __init__(self, model: ModelState, place: Place) -> None:
+        self.model, self.place = model, place
         self.added: dict[int, int] = {}
 
     def __call__(self, at: Progress) -> None:
         """Write the monitors of an epoch; again, if they change."""
-        history = self.net.history
+        history = self.model.history
         if at.epoch > self.place.done and at.epoch not in self.added:
             # Not simply behind the one before: runs may take turns.
             self.added[at.epoch] = history.epochs + 1
@@ -103,7 +101,7 @@ def best_row(
 
 
 def identity(
-    net: "Network",
+    model: ModelState,
     algo: Any,
     optimizer: Optimizer,
     controls: Controls,
@@ -116,11 +114,11 @@ def identity(
     ``learned`` are parameters such as the optimizer moves.
     """
     changing = ("epochs", "frozen", "columns")
-    model = {name: x for name, x in describe(net).items() if name not in changing}
+    facts = {name: x for name, x in describe(model).items() if name not in changing}
     # Whether it is the network or this training that froze them.
     frozen = sorted(whole.topology.frozen)
     return {
-        "model": model,
+        "model": facts,
         "algo": algo if isinstance(algo, str) else type(algo).__name__,
         **optimizer.identity(learned),
         **controls.identity(),
@@ -134,7 +132,7 @@ def identity(
 
 
 def described(
-    net: "Network",
+    model: ModelState,
     parts: Sequence[Part],
     place: Place,
     best: Values,
@@ -142,12 +140,12 @@ def described(
 ) -> Saved:
     """Return what a checkpoint holds of a network, and of where it is trained."""
     count = place.base + at.epoch
-    model = {**describe(net), "epochs": count}
-    values = {**net._values.now(), **parts[place.part].in_network(best)}
-    found = best_row(net.history, place, at, lambda epoch: place.base + epoch)
-    history = net.history.until(count, at.row if at.epoch else None, found)
+    facts = {**describe(model), "epochs": count}
+    values = {**model.arrays.now(), **parts[place.part].in_network(best)}
+    found = best_row(model.history, place, at, lambda epoch: place.base + epoch)
+    history = model.history.until(count, at.row if at.epoch else None, found)
     table, columns = history.packed()
-    facts = {
+    run = {
         "part": place.part,
         "base": place.base,
         "begun": place.begun,
@@ -159,10 +157,12 @@ def described(
         for i, arrays in enumerate(_own(parts))
         for name, array in arrays.items()
     }
-    return Saved((model, values), facts, {**columns, **own})
+    return Saved((facts, values), run, {**columns, **own})
 
 
-def restore(net: "Network", parts: Sequence[Part], saved: Saved, place: Place) -> None:
+def restore(
+    model: ModelState, parts: Sequence[Part], saved: Saved, place: Place
+) -> None:
     """Be as the network was when a checkpoint was written.
 
     Raises
@@ -175,17 +175,17 @@ def restore(net: "Network", parts: Sequence[Part], saved: Saved, place: Place) -
     history = unpacked(saved.facts, saved.arrays)
     history.check(place.base, place.done)
     description, arrays = saved.model
-    columns = columns_of(description.get("columns", {}), net)
-    values = _alike(net._values.now(), arrays)
+    columns = columns_of(description.get("columns", {}), model)
+    values = _alike(model.arrays.now(), arrays)
     owned = [
         (own, _alike(own, saved.under(f"own/{i}/")))
         for i, own in enumerate(_own(parts))
     ]
-    net._columns.restore(columns)
-    net._values.commit(values)
+    model.columns.restore(columns)
+    model.arrays.commit(values)
     for own, found in owned:
         own.update(found)
-    net.history = history
+    model.history = history
 
 
 def _own(parts: Sequence[Part]) -> list[MutableMapping[str, Any]]:
@@ -200,4 +200,4 @@ def _alike(known: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]
         came = alike[name]
         if (came.shape, came.dtype) != (array.shape, array.dtype):
             raise ValueError(f'"{name}" is {came.dtype}{came.shape}')
-    return {name: held(np.array(array)) for name, array in alike.items()}
+    return {name: to_device(np.array(array)) for name, array in alike.items()}

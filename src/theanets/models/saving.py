@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -17,63 +17,22 @@ from theanets.graph.specs import layer_from
 from theanets.initializers import as_seed
 from theanets.layers import Layer
 from theanets.losses import Loss
-from theanets.models.parameters import held
+from theanets.models.kinds import ModelKind, kind_from, name_in_files
+from theanets.models.parameters import to_device
+from theanets.models.state import ModelState
 from theanets.serialization import files
 from theanets.training.history import History
 from theanets.utils.checks import is_whole, number, shown
 from theanets.utils.forks import refuse_forked
-from theanets.utils.registry import is_ours, listing, suggest
+from theanets.utils.registry import listing
 
-if TYPE_CHECKING:
-    from theanets.models.network import Network
-
-MODELS: dict[str, type["Network"]] = {}
-"""The classes of models by the names that files have for them."""
 TRAINING = "training/"
 """How the names of arrays begin that belong to a training, not to the model."""
 _FREE = 64
 """Layers, or losses, that a model may have however few arrays it has."""
 
 
-def register(cls: type["Network"]) -> None:
-    """Make files able to name a class of models."""
-    MODELS[named(cls)] = cls
-
-
-def named(cls: type["Network"]) -> str:
-    """Return the name of a class of models in files.
-
-    Ours have short names. One of your own has that of its module before it, so that
-    neither is ever taken for the other.
-    """
-    return cls.form if is_ours(cls) else f"{cls.__module__}.{cls.__qualname__}"
-
-
-def _model(name: Any) -> type["Network"]:
-    """Return the class that a file names.
-
-    One of your own may have moved: it was in the program that ran, and is imported
-    now; older files name it without its module.
-    """
-    if not isinstance(name, str) or name in MODELS:
-        return MODELS[name]
-    bare = name.rpartition(".")[2]
-    own = {full: cls for full, cls in MODELS.items() if not is_ours(cls)}
-    found = {full: cls for full, cls in own.items() if bare in (cls.__name__, cls.form)}
-    if len(found) == 1:
-        return next(iter(found.values()))
-    if found:
-        raise ConfigurationError(
-            f"the model {shown(name)} could be any of these classes: {listing(found)}. "
-            "Import or define only the one that wrote the file, and load again."
-        )
-    raise ConfigurationError(
-        f"unknown model {shown(name)}. Known: "
-        f"{listing(MODELS)}." + suggest(name, MODELS)
-    )
-
-
-def describe(net: "Network") -> dict[str, Any]:
+def describe(model: ModelState) -> dict[str, Any]:
     """Return all of a model but its arrays, in what JSON can hold.
 
     Raises
@@ -81,35 +40,34 @@ def describe(net: "Network") -> dict[str, Any]:
     ConfigurationError
         If the model holds a function that no file can name.
     """
-    for layer in net.layers:
+    layers, frozen = model.topology.layers, sorted(model.topology.frozen)
+    for layer in layers:
         if not layer.activation.serializable:
             raise ConfigurationError(
                 f'{layer.where}its activation "{layer.activation.spec}" is a function, '
                 "which a file cannot hold. Make it a subclass of theanets.Activation "
                 "and give its name."
             )
-    for loss in net.losses:
+    for loss in model.losses:
         if not loss.serializable:
             raise ConfigurationError(
                 f"the {loss.form()} loss is a function, which a file cannot hold. Make "
                 "it a subclass of theanets.Loss and give its name."
             )
-    for end in range(len(net.layers)):
-        _check_layers(net.layers[: end + 1])
-    _check_losses(net.losses, net.layers)
+    for end in range(len(layers)):
+        _check_layers(layers[: end + 1])
+    _check_losses(model.losses, layers)
     # Left out where there are none, as files were written before there could be any.
-    frozen = {"frozen": net.frozen} if net.frozen else {}
-    known = net._columns.described()
-    columns = {"columns": known} if known else {}
+    columns = model.columns.described()
     return {
-        "model": named(type(net)),
-        "layers": [layer.to_spec() for layer in net.layers],
-        "losses": [loss.to_spec() for loss in net.losses],
-        "rng": net._seed,
-        "epochs": net.history.epochs,
-        "floatX": net._dtype.name,
-        **frozen,
-        **columns,
+        "model": name_in_files(model.kind),
+        "layers": [layer.to_spec() for layer in layers],
+        "losses": [loss.to_spec() for loss in model.losses],
+        "rng": model.seed,
+        "epochs": model.history.epochs,
+        "floatX": model.dtype.name,
+        **({"frozen": frozen} if frozen else {}),
+        **({"columns": columns} if columns else {}),
     }
 
 
@@ -117,8 +75,8 @@ def rebuild(
     description: Mapping[str, Any],
     arrays: Mapping[str, np.ndarray],
     where: str = "the file",
-    kind: type = object,
-) -> Any:
+    kind: type[ModelKind] = ModelKind,
+) -> ModelState:
     """Return the model that a file describes; ``where`` begins the messages.
 
     Nothing is drawn, and no layer is traced before its parameters are known to be
@@ -132,20 +90,20 @@ def rebuild(
     """
     refuse_forked()
     try:
-        net = _empty(description)
-        _add_layers(net, description["layers"], arrays)
-        _check_losses(description["losses"], net.layers)
+        model = _empty(description)
+        _add_layers(model, description["layers"], arrays)
+        _check_losses(description["losses"], model.topology.layers)
         for spec in description["losses"]:
-            net.add_loss(Loss.build(**spec))
-        _freeze(net, description.get("frozen", []))
-        net._columns = columns_of(description.get("columns", {}), net)
+            model.add_loss(Loss.build(**spec))
+        _freeze(model, description.get("frozen", []))
+        model.columns = columns_of(description.get("columns", {}), model)
     # Strangers' descriptions go wrong in ways that nobody thought of.
     except Exception as error:
         raise ModelFileError(
             f"{where} describes a model that cannot be made: {_said(error)} If it uses "
             "classes of your own, define or import them before loading."
         ) from error
-    names = net._topology.param_shapes
+    names = model.topology.param_shapes
     more = {n for n in arrays if n not in names and not n.startswith(TRAINING)}
     if more:
         raise ModelFileError(
@@ -153,9 +111,9 @@ def rebuild(
             f"no layer has {listing(sorted(more)[:5])}. It is damaged; copy it again, "
             "or use an older one."
         )
-    dtype = stored_type(net._dtype)
+    dtype = stored_type(model.dtype)
     # A model of bfloat16 held its parameters so, before it held them in full.
-    earlier = {dtype, net._dtype}
+    earlier = {dtype, model.dtype}
     for name in names:
         if (found := arrays[name].dtype) not in earlier:
             raise ModelFileError(
@@ -163,47 +121,48 @@ def rebuild(
                 f"describes holds it as {dtype}. It is no file that save has written; "
                 "copy it again, or use an older one."
             )
-    if not isinstance(net, kind):
+    if not issubclass(model.kind, kind):
+        name = name_in_files(model.kind)
         raise ModelFileError(
-            f"{where} holds a {named(type(net))}, not a {named(kind)}. Read it with "
-            f"theanets.load, or {named(type(net))}.load."
+            f"{where} holds a {name}, not a {name_in_files(kind)}. Read it with "
+            f"theanets.load, or {name}.load."
         )
     # JAX computes in float64 from here on, if the model does.
-    float_type(net._dtype.name, "floatX")
+    float_type(model.dtype.name, "floatX")
     for name in names:
-        net._values[name] = held(np.array(arrays[name], dtype))
-    return net
+        model.arrays[name] = to_device(np.array(arrays[name], dtype))
+    return model
 
 
-def _empty(description: Mapping[str, Any]) -> "Network":
+def _empty(description: Mapping[str, Any]) -> ModelState:
     """Return the model without its layers."""
-    cls = _model(description["model"])
-    net = cls.__new__(cls)
+    kind = kind_from(description["model"])
     dtype = precision(description["floatX"], "floatX")
-    net._begin(as_seed(description["rng"], "rng"), dtype)
+    seed = as_seed(description["rng"], "rng")
     epochs = description["epochs"]
     if type(epochs) is not int or not 0 <= epochs < 1 << 53:
         raise ValueError(f"its number of epochs is {shown(epochs)}.")
-    net.history = History(before=epochs)
-    return net
+    return ModelState(kind, seed, dtype, history=History(before=epochs))
 
 
-def _add_layers(net: "Network", specs: Any, arrays: Mapping[str, np.ndarray]) -> None:
+def _add_layers(
+    model: ModelState, specs: Any, arrays: Mapping[str, np.ndarray]
+) -> None:
     shapes = {name: array.shape for name, array in arrays.items()}
     for place, spec in enumerate(specs):
         made = layer_from(
             dict(spec),
-            net._free_name(False),
+            model.free_name(),
             first=not place,
             activation=None,
-            ndim=net.input_ndim,
+            ndim=model.kind.input_ndim,
         )
-        net._topology = net._topology.extended(made, shapes)
-        _check_layers(net.layers)
+        model.topology = model.topology.extended(made, shapes)
+        _check_layers(model.topology.layers)
 
 
-def _freeze(net: "Network", names: Any) -> None:
-    shapes = net._topology.param_shapes
+def _freeze(model: ModelState, names: Any) -> None:
+    shapes = model.topology.param_shapes
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ValueError("its frozen arrays are no list of names.")
     if missing := set(names) - shapes.keys():
@@ -211,13 +170,13 @@ def _freeze(net: "Network", names: Any) -> None:
             f"it says that arrays are frozen that no layer has: "
             f"{listing(sorted(missing)[:5])}."
         )
-    net._topology = with_frozen(net._topology, names)
+    model.topology = with_frozen(model.topology, names)
 
 
-def columns_of(described: Any, net: "Network") -> Columns:
-    """Return the columns that a file describes, which fit the inputs of a network."""
+def columns_of(described: Any, model: ModelState) -> Columns:
+    """Return the columns that a file describes, which fit the inputs of a model."""
     columns = columns_from(described)
-    for layer in net.inputs:
+    for layer in model.topology.inputs:
         known = columns.known.get(layer.name)
         count = known.count if isinstance(known, Digest) else len(known or ())
         if count and layer.shape[-1:] != (count,):

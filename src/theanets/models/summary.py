@@ -1,30 +1,29 @@
 """A table of a model's layers, for print."""
 
 from collections.abc import Container
-from typing import TYPE_CHECKING
+from math import prod
 
 from theanets.layers import Layer
-
-if TYPE_CHECKING:
-    from theanets.models.network import Network
+from theanets.models.state import ModelState
 
 
-def table(net: "Network") -> str:
+def table(model: ModelState) -> str:
     """Return a table of layers, forms, inputs, shapes, activations and parameters.
 
     Where something is frozen, it says what.
     """
     heads = ("layer", "form", "inputs", "shape", "activation", "parameters")
     rows: list[tuple[str, ...]] = [heads]
-    frozen = set(net.frozen)
-    for layer in net.layers:
+    topology = model.topology
+    frozen = topology.frozen
+    for layer in topology.layers:
         shape = ", ".join("any" if n is None else str(n) for n in layer.shape)
-        count = sum(_count(param.shape) for param in layer.params.values())
+        count = sum(prod(param.shape) for param in layer.params.values())
         inputs = ", ".join(x.removesuffix(":out") for x in layer.input_names)
         activation = layer.activation.spec if layer.takes_activation else ""
         rows.append((layer.name, layer.form, inputs, shape, activation, f"{count:,}"))
     if frozen:
-        states = ["frozen", *(_frozen(layer, frozen) for layer in net.layers)]
+        states = ["frozen", *(_frozen(layer, frozen) for layer in topology.layers)]
         rows = [
             (*cells, state, last)
             for (*cells, last), state in zip(rows, states, strict=True)
@@ -38,14 +37,15 @@ def table(net: "Network") -> str:
         for row in rows
     ]
     lines.insert(1, "-" * len(lines[0]))
-    learned = sum(param.size for param in net.params)
-    still = sum(param.size for param in net.params if param.name in frozen)
+    shapes = topology.param_shapes
+    learned = sum(prod(shapes[name]) for name in topology.learnable)
+    still = sum(prod(shapes[name]) for name in topology.learnable & frozen)
     of_them = f" ({still:,} of them frozen)" if frozen else ""
     losses = " + ".join(
         loss.form() if loss.weight == 1 else f"{loss.weight:g} {loss.form()}"
-        for loss in net.losses
+        for loss in model.losses
     )
-    title = f"{net.form}: {learned:,} learned parameters{of_them}, loss {losses}"
+    title = f"{model.kind.form}: {learned:,} learned parameters{of_them}, loss {losses}"
     return "\n".join([title, *lines])
 
 
@@ -53,10 +53,3 @@ def _frozen(layer: Layer, frozen: Container[str]) -> str:
     """Return which parameters of a layer are frozen."""
     names = [name for name in layer.params if layer.full_name(name) in frozen]
     return "all" if names and len(names) == len(layer.params) else ", ".join(names)
-
-
-def _count(shape: tuple[int, ...]) -> int:
-    count = 1
-    for length in shape:
-        count *= length
-    return count

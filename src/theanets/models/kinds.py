@@ -1,0 +1,78 @@
+"""What a class of models says of itself, and the classes by the names in files."""
+
+from typing import Any, ClassVar
+
+from theanets.errors import ConfigurationError
+from theanets.utils.checks import shown
+from theanets.utils.registry import is_ours, listing, suggest
+
+
+class ModelKind:
+    """The base of all classes of models: what tells one from another."""
+
+    form: ClassVar[str] = "Network"
+    """What messages call this model; files add its module if it is of your own."""
+    default_loss: ClassVar[str] = "mse"
+    """The loss, unless another is given."""
+    output_activation: ClassVar[str] = "linear"
+    """The activation of the last layer, unless it says otherwise."""
+    input_ndim: ClassVar[int] = 2
+    """Rank of the data, with its batch axis."""
+    target_is_input: ClassVar[bool] = False
+    """Whether losses compare the output with the input, unless they say otherwise."""
+
+    def __init_subclass__(cls, register: bool = True, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "form" not in vars(cls):
+            cls.form = cls.__name__
+        if register:
+            MODELS[name_in_files(cls)] = cls
+
+    @classmethod
+    def has_own_activation(cls) -> bool:
+        """Return whether ``output_activation`` comes from a class of the user's own."""
+        owners = (owner for owner in cls.__mro__ if "output_activation" in vars(owner))
+        return not is_ours(next(owners))
+
+
+MODELS: dict[str, type[ModelKind]] = {}
+"""The classes of models by the names that files have for them."""
+
+
+def name_in_files(cls: type[ModelKind]) -> str:
+    """Return the name of a class of models in files.
+
+    Ours have short names. One of your own has that of its module before it, so that
+    neither is ever taken for the other.
+    """
+    return cls.form if is_ours(cls) else f"{cls.__module__}.{cls.__qualname__}"
+
+
+def kind_from(name: Any) -> type[ModelKind]:
+    """Return the class that a file names.
+
+    One of your own may have moved: it was in the program that ran, and is imported
+    now; older files name it without its module.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no such class, or more than one.
+    """
+    if not isinstance(name, str) or name in MODELS:
+        return MODELS[name]
+    bare = name.rpartition(".")[2]
+    own = {full: cls for full, cls in MODELS.items() if not is_ours(cls)}
+    matches = {n: cls for n, cls in own.items() if bare in (cls.__name__, cls.form)}
+    if len(matches) == 1:
+        return next(iter(matches.values()))
+    if matches:
+        raise ConfigurationError(
+            f"the model {shown(name)} could be any of these classes: "
+            f"{listing(matches)}. Import or define only the one that wrote the file, "
+            "and load again."
+        )
+    raise ConfigurationError(
+        f"unknown model {shown(name)}. Known: "
+        f"{listing(MODELS)}." + suggest(name, MODELS)
+    )
