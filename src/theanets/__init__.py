@@ -43,6 +43,7 @@ from theanets.layers import Layer
 from theanets.losses import Loss
 from theanets.models.experiment import Experiment
 from theanets.models.network import Network, load
+from theanets.models.options import TrainOptions
 from theanets.models.parameters import Parameter
 from theanets.regularizers import Regularizer
 from theanets.training.controls import Controls
@@ -70,6 +71,7 @@ __all__ = [
     "Regressor",
     "Regularizer",
     "TheanetsError",
+    "TrainOptions",
     "__version__",
     "activations",
     "clear_cache",

@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Unpack
 
 from theanets.errors import ConfigurationError
 from theanets.models.network import Network, load
+from theanets.models.options import TrainOptions
 from theanets.serialization import files
 from theanets.training.measure import Pair
 from theanets.utils.checks import shown
@@ -54,13 +55,15 @@ class Experiment:
                 f"makes one, or a file, got {shown(network)}."
             )
 
-    def train(self, *args: Any, **kwargs: Any) -> Pair:
+    def train(self, *data: Any, **options: Unpack[TrainOptions]) -> Pair:
         """Train the network; see `Network.train`."""
-        return self.network.train(*args, **kwargs)
+        return self.network.train(*data, **options)
 
-    def itertrain(self, *args: Any, **kwargs: Any) -> Iterator[Pair]:
+    def itertrain(
+        self, *data: Any, **options: Unpack[TrainOptions]
+    ) -> Iterator[Pair]:
         """Train the network epoch by epoch; see `Network.itertrain`."""
-        return self.network.itertrain(*args, **kwargs)
+        return self.network.itertrain(*data, **options)
 
     def save(self, file: files.File, *, keep: int = 0) -> None:
         """Write the network to a file; see `Network.save`."""

@@ -3,7 +3,7 @@
 import copy
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 from theanets.config import config, float_type
 from theanets.errors import ConfigurationError, TheanetsError, UnknownNameError
@@ -12,6 +12,7 @@ from theanets.initializers import as_seed
 from theanets.layers import Layer
 from theanets.losses import Loss
 from theanets.models.kinds import ModelKind
+from theanets.models.options import NoOptions
 from theanets.models.parameters import Parameter, no_such
 from theanets.models.replacing import replaced
 from theanets.models.state import ModelState
@@ -30,7 +31,7 @@ class LayerGraph(ModelKind, register=False):
         loss: str | Callable[..., Any] | Loss | None = None,
         weighted: bool = False,
         rng: Any = 13,
-        **unknown: Any,
+        **unknown: Unpack[NoOptions],
     ) -> None:
         if unknown:
             known = ("layers", "loss", "weighted", "rng")

@@ -3,10 +3,11 @@
 import copy
 from collections import deque
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
 
 from theanets.models.answering import Answering
 from theanets.models.fit import epochs
+from theanets.models.options import TrainOptions
 from theanets.models.pickling import check_picklable
 from theanets.models.saving import describe, rebuild
 from theanets.models.summary import table
@@ -74,7 +75,11 @@ class Network(Answering):
     # Training.
 
     def train(
-        self, train: Any, valid: Any = None, algo: Any = "rmsprop", **hyper: Any
+        self,
+        train: Any,
+        valid: Any = None,
+        algo: Any = "rmsprop",
+        **options: Unpack[TrainOptions],
     ) -> Pair:
         """Train until the validation loss stops improving.
 
@@ -94,7 +99,7 @@ class Network(Answering):
             hidden layer after the other, ``pretrain`` the hidden layers to give back
             their input, both by the algorithm ``subalgo``. Several train one after
             another.
-        **hyper
+        **options
             Settings of the algorithm (or of ``subalgo``), controls of the training
             (``batch_size``, ``max_epochs``, ``patience``, ...), regularizers
             (``weight_l2``, ``hidden_dropout``, ...), ``class_weight``, ``monitors``,
@@ -126,18 +131,22 @@ class Network(Answering):
         CheckpointError
             If the checkpoint is of another run, or in use.
         """
-        deque(self.itertrain(train, valid, algo, **hyper), maxlen=0)
+        deque(self.itertrain(train, valid, algo, **options), maxlen=0)
         return self.history.result()
 
     def itertrain(
-        self, train: Any, valid: Any = None, algo: Any = "rmsprop", **hyper: Any
+        self,
+        train: Any,
+        valid: Any = None,
+        algo: Any = "rmsprop",
+        **options: Unpack[TrainOptions],
     ) -> Iterator[Pair]:
         """Train as `train` does, and yield the monitors after every epoch.
 
         Whoever stops iterating stops the training; the best parameters are then in
         the network.
         """
-        return epochs(self._state, train, valid, algo, hyper, self.save)
+        return epochs(self._state, train, valid, algo, options, self.save)
 
     # Files.
 
