@@ -4,6 +4,7 @@ import copy
 import functools
 import io
 import pickle
+import sys
 
 import cloudpickle
 import joblib
@@ -191,7 +192,8 @@ def nested():
     [((8, lambda x: abs(x)), "hid1"), (nested(), "inner")],
     ids=["lambda", "class"],
 )
-def test_what_pickle_cannot_write_is_named(layer, name):
+def test_what_pickle_cannot_write_is_named(layer, name, monkeypatch):
+    monkeypatch.delitem(sys.modules, "cloudpickle")
     net = theanets.Regressor([3, layer, 2])
     with pytest.raises(theanets.ConfigurationError) as error:
         pickle.dumps(net)
@@ -201,20 +203,27 @@ def test_what_pickle_cannot_write_is_named(layer, name):
     assert again.predict(np.ones(3)).tolist() == net.predict(np.ones(3)).tolist()
 
 
-def test_a_loss_that_pickle_cannot_write_is_named():
+def test_a_loss_that_pickle_cannot_write_is_named(monkeypatch):
+    monkeypatch.delitem(sys.modules, "cloudpickle")
     net = theanets.Regressor([3, 2], loss=lambda output, target: abs(output - target))
     with pytest.raises(theanets.ConfigurationError, match="the loss custom cannot"):
         pickle.dumps(net)
     assert bits(copy.deepcopy(net)) == bits(net)
 
 
-def test_a_class_of_models_that_pickle_cannot_write_is_named():
+def test_a_class_of_models_that_pickle_cannot_write_is_named(monkeypatch):
+    monkeypatch.delitem(sys.modules, "cloudpickle")
     class Mine(theanets.Regressor):
         pass
 
     with pytest.raises(theanets.ConfigurationError, match="the class Mine cannot"):
         pickle.dumps(Mine([3, 2]))
     assert type(copy.deepcopy(Mine([3, 2]))) is Mine
+
+
+def test_where_cloudpickle_is_loaded_the_error_is_that_of_pickle():
+    with pytest.raises((pickle.PicklingError, AttributeError), match="lambda"):
+        pickle.dumps(theanets.Regressor([3, (8, lambda x: abs(x)), 2]))
 
 
 def test_cloudpickle_writes_lambdas():
