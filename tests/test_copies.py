@@ -213,6 +213,7 @@ def test_a_loss_that_pickle_cannot_write_is_named(monkeypatch):
 
 def test_a_class_of_models_that_pickle_cannot_write_is_named(monkeypatch):
     monkeypatch.delitem(sys.modules, "cloudpickle")
+
     class Mine(theanets.Regressor):
         pass
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import theanets
+from theanets.graph.states import initial_carries
 from theanets.training.programs import PROGRAMS
 
 from .helpers import compilations
@@ -224,7 +225,7 @@ def test_step_by_step_as_all_at_once(entry):
     x = RNG.normal(size=(3, TIME, 4)).astype("f4")
     expected = net.feed_forward(x)
     step = jax.jit(net._state.topology.step)
-    carries = net._state.topology.initial_carries(3, "float32")
+    carries = initial_carries(net._state.topology, 3, "float32")
     for t in range(TIME):
         outputs, carries = step(
             net._state.arrays.now(), {"in": x[:, t : t + 1]}, carries

@@ -12,8 +12,9 @@ import numpy as np
 from theanets.config import stored_type
 from theanets.graph import states
 from theanets.graph.monitors import Monitor
+from theanets.graph.running import Modify
 from theanets.graph.slots import Slot, slots_of, weights_name
-from theanets.graph.topology import Modify, Topology
+from theanets.graph.topology import Topology
 from theanets.layers import Layer
 from theanets.losses import Loss
 from theanets.losses.base import with_axes

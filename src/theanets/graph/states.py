@@ -1,16 +1,75 @@
-"""The states of recurrent layers that training hands from one batch to the next."""
+"""The states that recurrent layers carry from step to step, and from batch to batch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
+
+import jax
 
 from theanets.errors import ConfigurationError, DataError
 from theanets.graph.topology import Topology
+from theanets.layers import Recurrent
+from theanets.utils.registry import listing
 
 PREFIX = "state/"
 """Among other arrays the names of states begin so: ``state/hid1.h``."""
 
 Arrays = Mapping[str, Any]
+
+
+def stateful_layers(topology: Topology) -> list[Recurrent]:
+    """Return the layers that carry a state from one time step to the next.
+
+    Raises
+    ------
+    ConfigurationError
+        If a layer cannot be computed one time step after another.
+    """
+    for layer in topology.layers:
+        if not layer.stepwise:
+            raise ConfigurationError(
+                f"{layer.where}form {layer.form!r} needs the whole sequence to "
+                "compute a step of it, but here one step follows another. Use "
+                'recurrent layers of direction "forward".'
+            )
+    return [layer for layer in topology.layers if isinstance(layer, Recurrent)]
+
+
+def state_shapes(topology: Topology, dtype: Any) -> dict[str, Any]:
+    """Return shape and type of each part of the state of one example.
+
+    They go by full name, such as ``hid1.h``, and have a batch axis of length 1.
+    """
+    return {
+        f"{layer.name}.{part}": shape
+        for layer in stateful_layers(topology)
+        for part, shape in jax.eval_shape(
+            partial(layer.initial_state, {}, 1, dtype)
+        ).items()
+    }
+
+
+def initial_carries(topology: Topology, batch: int, dtype: Any) -> dict[str, Any]:
+    """Return the state before the first time step of each recurrent layer.
+
+    Raises
+    ------
+    ConfigurationError
+        If a layer cannot be computed one time step after another.
+    """
+    carries = {}
+    stateful_layers(topology)
+    for layer in topology.layers:
+        if set(layer.side_inputs) - {"mask"}:
+            raise ConfigurationError(
+                f"{layer.where}its initial state is an output of the model, which "
+                "cannot be had one time step after another. Leave "
+                f"{listing(set(layer.side_inputs) - {'mask'})} out."
+            )
+        if isinstance(layer, Recurrent):
+            carries[layer.name] = layer.initial_state({}, batch, dtype)
+    return carries
 
 
 def by_name(carries: Mapping[str, Arrays]) -> dict[str, Any]:
@@ -77,7 +136,7 @@ class States:
         ConfigurationError
             If a layer cannot go on from one window to the next.
         """
-        return by_name(self.topology.initial_carries(rows or self.rows, self.dtype))
+        return by_name(initial_carries(self.topology, rows or self.rows, self.dtype))
 
     def restarted(self, arrays: Arrays, rows: int | None = None) -> dict[str, Any]:
         """Return arrays with the states as they are before the first batch."""

@@ -1,9 +1,8 @@
 """A frozen graph of bound layers, and the one pure function that runs it."""
 
-import zlib
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import jax
@@ -11,17 +10,19 @@ import jax.numpy as jnp
 import numpy as np
 
 from theanets.config import stored_type
-from theanets.errors import ConfigurationError, TheanetsError
-from theanets.layers import Input, Layer, Recurrent
+from theanets.graph.binding import (
+    check_arrays,
+    check_indices,
+    check_names,
+    find_output,
+    resolve_inputs,
+)
+from theanets.graph.running import Modify, Params, run_from, run_layers
+from theanets.graph.tracing import abstract, output_shapes
+from theanets.layers import Input, Layer
 from theanets.layers.base import Array, Shape
 from theanets.utils import keys
-from theanets.utils.checks import compilable, shown
 from theanets.utils.forks import refuse_forked
-from theanets.utils.registry import listing, suggest
-
-Params = Mapping[str, Array]
-Modify = Callable[[str, Array, dict[str, Array]], Array]
-"""Changes an output on its way, as noise does: (full name, value, outputs so far)."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Topology:
         return {"layers": self.layers, "frozen": self.frozen}
 
     def extended(
-        self, layer: Layer, held: Mapping[str, Shape] | None = None
+        self, layer: Layer, available: Mapping[str, Shape] | None = None
     ) -> "Topology":
         """Return this graph with one more layer, bound to the ones before.
 
@@ -52,7 +53,7 @@ class Topology:
         ----------
         layer : Layer
             The layer; it is changed.
-        held : mapping of str to shape, optional
+        available : mapping of str to shape, optional
             Shapes of arrays by full name, among which its parameters have to be.
 
         Raises
@@ -62,17 +63,17 @@ class Topology:
             do not fit.
         """
         refuse_forked()
-        _check_names(layer, self.parts)
+        check_names(layer, self.parts)
         shapes = self.output_shapes
         sides = {
-            keyword: _found(layer, keyword, name, shapes)
+            keyword: find_output(layer, keyword, name, shapes)
             for keyword, name in layer.side_inputs.items()
         }
-        layer.bind(self._resolve(layer, shapes), self.layers, sides)
-        self._check_indices(layer)
-        if held is not None:
-            _check_held(layer, held)
-        layer.fix(_output_shapes(layer, self))
+        layer.bind(resolve_inputs(layer, self.layers, shapes), self.layers, sides)
+        check_indices(layer, self.layers)
+        if available is not None:
+            check_arrays(layer, available)
+        layer.fix(output_shapes(layer, self.param_shapes))
         made = Topology((*self.layers, layer), self.frozen)
         # What it reads now is what it was traced with; JAX keeps some of that.
         keys.key(*made._own)
@@ -266,7 +267,7 @@ class Topology:
             The outputs by full name, such as ``hid1:out``; with a key also the new
             values of parameters that layers update themselves, such as ``hid1.mean``.
         """
-        return self._computed(params, inputs, modify, key, None)[0]
+        return self._run(params, inputs, modify, key, None)[0]
 
     def forward_from(
         self,
@@ -282,74 +283,7 @@ class Topology:
         ConfigurationError
             If the last layer needs more than that.
         """
-        outputs: dict[str, Array] = {}
-
-        def keep(full: str, found: Array) -> None:
-            outputs[full] = found if modify is None else modify(full, found, outputs)
-
-        keep(start.output_name, value)
-        for layer in self.layers[self.layers.index(start) + 1 :]:
-            if layer.reads and set(layer.reads) <= set(outputs):
-                read = {name: outputs[name] for name in layer.reads}
-                for name, found in _run(layer, params, read)[0].items():
-                    keep(f"{layer.name}:{name}", found)
-        if self.layers[-1].output_name not in outputs:
-            raise ConfigurationError(
-                f'the output cannot be computed from layer "{start.name}" alone: '
-                "layers after it read others before it. Choose another layer."
-            )
-        return outputs
-
-    def stateful_layers(self) -> list[Recurrent]:
-        """Return the layers that carry a state from one time step to the next.
-
-        Raises
-        ------
-        ConfigurationError
-            If a layer cannot be computed one time step after another.
-        """
-        for layer in self.layers:
-            if not layer.stepwise:
-                raise ConfigurationError(
-                    f"{layer.where}form {layer.form!r} needs the whole sequence to "
-                    "compute a step of it, but here one step follows another. Use "
-                    'recurrent layers of direction "forward".'
-                )
-        return [layer for layer in self.layers if isinstance(layer, Recurrent)]
-
-    def state_shapes(self, dtype: Any) -> dict[str, Any]:
-        """Return shape and type of each part of the state of one example.
-
-        They go by full name, such as ``hid1.h``, and have a batch axis of length 1.
-        """
-        return {
-            f"{layer.name}.{part}": shape
-            for layer in self.stateful_layers()
-            for part, shape in jax.eval_shape(
-                partial(layer.initial_state, {}, 1, dtype)
-            ).items()
-        }
-
-    def initial_carries(self, batch: int, dtype: Any) -> dict[str, Any]:
-        """Return the state before the first time step of each recurrent layer.
-
-        Raises
-        ------
-        ConfigurationError
-            If a layer cannot be computed one time step after another.
-        """
-        carries = {}
-        self.stateful_layers()
-        for layer in self.layers:
-            if set(layer.side_inputs) - {"mask"}:
-                raise ConfigurationError(
-                    f"{layer.where}its initial state is an output of the model, which "
-                    "cannot be had one time step after another. Leave "
-                    f"{listing(set(layer.side_inputs) - {'mask'})} out."
-                )
-            if isinstance(layer, Recurrent):
-                carries[layer.name] = layer.initial_state({}, batch, dtype)
-        return carries
+        return run_from(self.layers, params, start, value, modify)
 
     def step(
         self,
@@ -373,37 +307,10 @@ class Topology:
         modify, key
             As of `forward`.
         """
-        return self._computed(params, inputs, modify, key, carries)
+        return self._run(params, inputs, modify, key, carries)
 
-    def _computed(
-        self,
-        params: Params,
-        inputs: Mapping[str, Array],
-        modify: Modify | None,
-        key: Array | None,
-        carries: Mapping[str, Any] | None,
-    ) -> tuple[dict[str, Array], dict[str, Any]]:
-        """Return what `forward` does, and with states to go on from those after it."""
-        outputs: dict[str, Array] = {}
-        after = {}
-        for layer in self.layers:
-            read = _read(layer, inputs, outputs)
-            updates: Mapping[str, Array] = {}
-            if carries is not None and isinstance(layer, Recurrent):
-                found, after[layer.name] = layer.advance(
-                    _own(layer, params), read, carries.get(layer.name)
-                )
-            else:
-                own_key = None if layer.name in self.still else key
-                found, updates = _run(layer, params, read, own_key)
-            for name, value in found.items():
-                full = f"{layer.name}:{name}"
-                if modify is not None:
-                    value = modify(full, value, outputs)
-                outputs[full] = value
-            new = {layer.full_name(name): value for name, value in updates.items()}
-            outputs |= {name: new[name] for name in new if name not in self.frozen}
-        return outputs, after
+    def _run(self, *given: Any) -> tuple[dict[str, Array], dict[str, Any]]:
+        return run_layers(self.layers, *given, still=self.still, frozen=self.frozen)
 
     def initial_values(self, seed: int) -> dict[str, np.ndarray]:
         """Draw the first value of every parameter, by full name."""
@@ -415,63 +322,12 @@ class Topology:
 
     def traced_shapes(self, inputs: Mapping[str, Shape]) -> dict[str, tuple[int, ...]]:
         """Return the shapes of all outputs for inputs of exact shapes, batch first."""
-        arrays = {name: _abstract(shape) for name, shape in inputs.items()}
-        params = {name: _abstract(s) for name, s in self.param_shapes.items()}
+        arrays = {name: abstract(shape) for name, shape in inputs.items()}
+        params = {name: abstract(s) for name, s in self.param_shapes.items()}
         traced = jax.eval_shape(
             lambda p, x: self.forward(p, self.cast(x, "float32")), params, arrays
         )
         return {name: value.shape for name, value in traced.items()}
-
-    def _resolve(self, layer: Layer, shapes: Mapping[str, Shape]) -> dict[str, Shape]:
-        if isinstance(layer, Input):
-            if layer.input_names:
-                raise ConfigurationError(
-                    f"{layer.where}an input reads data and no other layer, got "
-                    f"inputs={shown(list(layer.input_names))}."
-                )
-            return {}
-        for given in layer.input_names:
-            if isinstance(given, Layer) and not any(given is x for x in self.layers):
-                raise ConfigurationError(
-                    f"{layer.where}inputs holds {shown(given)}, which is no earlier "
-                    f"layer of this model. Earlier layers: {', '.join(self.by_name)}."
-                )
-        told = tuple(
-            x.output_name if isinstance(x, Layer) else x for x in layer.input_names
-        )
-        names = told or tuple(x.output_name for x in self.layers[-1:])
-        if not names:
-            raise ConfigurationError(
-                f"{layer.where}the first layer of a model has to be an input: "
-                "begin with the size of your data."
-            )
-        resolved = {}
-        for name in names:
-            full, shape = _found(layer, "inputs", name, shapes)
-            resolved[full] = shape
-        if len(resolved) < len(names):
-            raise ConfigurationError(
-                f"{layer.where}inputs name one output twice: {', '.join(names)}."
-            )
-        return resolved
-
-    def _check_indices(self, layer: Layer) -> None:
-        """Let indices come straight from data, where they can be checked."""
-        if not layer.reads_indices:
-            return
-        source, _, _ = layer.input_name.partition(":")
-        given = self.by_name[source]
-        if isinstance(given, Input) and given.scale:
-            raise ConfigurationError(
-                f"{layer.where}it reads whole numbers, but its input "
-                f'"{source}" standardizes them. Leave scale out there.'
-            )
-        if not isinstance(given, Input):
-            raise ConfigurationError(
-                f"{layer.where}it reads whole numbers, so its input has to be an input "
-                f"layer, got {layer.describe_inputs()}. Inputs: "
-                f"{listing(x.name for x in self.inputs)}."
-            )
 
 
 def frozen(value: Any) -> Hashable:
@@ -483,169 +339,3 @@ def frozen(value: Any) -> Hashable:
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         return tuple(frozen(part) for part in value)
     return value if isinstance(value, Hashable) else keys.key(value)
-
-
-def _found(
-    layer: Layer, keyword: str, name: Any, shapes: Mapping[str, Shape]
-) -> tuple[str, Shape]:
-    """Return the full name and the shape of an earlier output that a layer names."""
-    name = name.output_name if isinstance(name, Layer) else name
-    full = name if ":" in name else f"{name}:out"
-    if full not in shapes:
-        verb = "name" if keyword == "inputs" else "names"
-        short = [earlier.removesuffix(":out") for earlier in shapes]
-        raise ConfigurationError(
-            f'{layer.where}{keyword} {verb} "{name}", which is no earlier '
-            f"layer's output. Earlier outputs: {', '.join(shapes)}."
-            + suggest(name, [*short, *shapes])
-        )
-    return full, shapes[full]
-
-
-def _read(
-    layer: Layer, inputs: Mapping[str, Array], outputs: Mapping[str, Array]
-) -> dict[str, Array]:
-    if isinstance(layer, Input):
-        return {layer.output_name: inputs[layer.name]}
-    return {name: outputs[name] for name in layer.reads}
-
-
-def _own(layer: Layer, params: Params) -> dict[str, Array]:
-    own = {name: params[layer.full_name(name)] for name in layer.params}
-    return own | {name: params[full] for name, full in layer.borrowed.items()}
-
-
-def _run(
-    layer: Layer, params: Params, read: Mapping[str, Array], key: Array | None = None
-) -> tuple[dict[str, Array], Mapping[str, Array]]:
-    """Return a layer's outputs, and new values of its own not-learned parameters."""
-    own = _own(layer, params)
-    updates: Mapping[str, Array] = {}
-    if key is None or not layer.trains_differently:
-        result = layer.transform(own, read)
-    else:
-        # By its name, so that another layer shifts nobody's random numbers.
-        layer_key = jax.random.fold_in(key, zlib.crc32(layer.name.encode()))
-        result = layer.transform_training(own, read, layer_key)
-        result, updates = result if isinstance(result, tuple) else (result, {})
-    return _by_name(result), updates
-
-
-def _by_name(result: Any) -> dict[str, Array]:
-    return result if isinstance(result, dict) else {"out": result}
-
-
-def _check_names(layer: Layer, earlier: Mapping[str, Layer]) -> None:
-    taken = {part.name for part in (layer, *layer.workers)} & set(earlier)
-    if taken:
-        raise ConfigurationError(
-            f'layer "{taken.pop()}": an earlier layer has this name already. '
-            f"Names so far: {listing(earlier)}. Choose another."
-        )
-
-
-def _check_held(layer: Layer, held: Mapping[str, Shape]) -> None:
-    for name, param in layer.params.items():
-        full = layer.full_name(name)
-        if held.get(full) != tuple(param.shape):
-            found = f"is {held[full]}" if full in held else "is not there"
-            raise ConfigurationError(
-                f"{layer.where}the arrays of the file are not those that it needs: "
-                f'"{full}" has to be of shape {tuple(param.shape)} and {found}.'
-            )
-
-
-def _output_shapes(layer: Layer, graph: Topology) -> dict[str, Shape]:
-    """Trace a layer without computing, to learn its outputs and check its claims."""
-    read = (layer.shape, *layer.input_shapes.values(), *layer.side_shapes.values())
-    is_open = any(None in shape for shape in read)
-    # Where every length is known, the second probe would be the first again.
-    probes = layer.probes if is_open else layer.probes[:1]
-    traced = [_trace(layer, graph, length) for length in probes]
-    if "out" not in traced[0]:
-        raise ConfigurationError(
-            f'{layer.where}its transform returns no "out", only {listing(traced[0])}. '
-            'Return one array, or a dict that holds "out".'
-        )
-    shapes: dict[str, Shape] = {
-        name: tuple(
-            a if a == b else None for a, b in zip(shape, traced[-1][name], strict=True)
-        )
-        for name, shape in traced[0].items()
-    }
-    claimed = layer.shape
-    if len(shapes["out"]) != len(claimed) or any(
-        a is not None and b is not None and a != b
-        for a, b in zip(shapes["out"], claimed, strict=True)
-    ):
-        raise ConfigurationError(
-            f"{layer.where}it declares an output of shape {claimed}, but its transform "
-            f"computes {shapes['out']}. Override infer_output_shape, or give the right "
-            "size."
-        )
-    return shapes
-
-
-_EXAMPLES = 61
-"""Examples in a batch that is traced: hardly the size of anything else."""
-
-
-def _trace(layer: Layer, graph: Topology, length: int) -> dict[str, tuple[int, ...]]:
-    def shaped(shape: Shape) -> Any:
-        return _abstract((_EXAMPLES, *(length if n is None else n for n in shape)))
-
-    def outputs(params: Any, inputs: Any) -> Any:
-        found = layer.outline(_own(layer, params), inputs)
-        which = "transform" if found is None else "activation"
-        named = _by_name(found)
-        if any(value is None for value in named.values()):
-            raise ConfigurationError(
-                f"{layer.where}its {which} returns nothing. End it with return."
-            )
-        return named
-
-    shapes = {**layer.input_shapes, **layer.side_shapes}
-    read = {name: shaped(shape) for name, shape in shapes.items()}
-    if isinstance(layer, Input):
-        read = {layer.output_name: shaped(layer.shape)}
-    params = {layer.full_name(n): _abstract(p.shape) for n, p in layer.params.items()}
-    params |= {x: _abstract(graph.param_shapes[x]) for x in layer.borrowed.values()}
-    try:
-        with compilable(f"{layer.where}its activation or transform"):
-            traced = jax.eval_shape(outputs, params, read)
-    except TheanetsError:
-        raise
-    except NotImplementedError as error:
-        # A class of the user's own that leaves out what its base class asks for.
-        raise ConfigurationError(
-            f"{layer.where}{error or 'a method is missing'}. Write it in the class."
-        ) from None
-    except KeyError as error:
-        raise ConfigurationError(
-            f"{layer.where}its transform asks for {error}, which is none of its "
-            f"parameters ({listing(layer.params)}) nor of its "
-            f"inputs ({listing(read)}). Declare parameters in setup, such as "
-            'self.add_weights("w", self.input_size, self.size).'
-        ) from error
-    except Exception as error:
-        raise ConfigurationError(
-            f"{layer.where}its activation or transform fails for inputs "
-            f"{layer.describe_inputs()}: {_first_line(error)}"
-        ) from error
-    for name, value in traced.items():
-        if value.shape[:1] != (_EXAMPLES,):
-            raise ConfigurationError(
-                f"{layer.where}its transform has lost the axis of the examples: "
-                f'"{name}" of {_EXAMPLES} examples has the shape {value.shape}, where '
-                f"the first axis has to be {_EXAMPLES}. Sums and means go over other "
-                "axes, such as axis=-1."
-            )
-    return {name: value.shape[1:] for name, value in traced.items()}
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0] or f"it raised {type(error).__name__}."
-
-
-def _abstract(shape: Shape) -> Any:
-    return jax.ShapeDtypeStruct(shape, "float32")

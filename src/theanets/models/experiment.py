@@ -59,9 +59,7 @@ class Experiment:
         """Train the network; see `Network.train`."""
         return self.network.train(*data, **options)
 
-    def itertrain(
-        self, *data: Any, **options: Unpack[TrainOptions]
-    ) -> Iterator[Pair]:
+    def itertrain(self, *data: Any, **options: Unpack[TrainOptions]) -> Iterator[Pair]:
         """Train the network epoch by epoch; see `Network.itertrain`."""
         return self.network.itertrain(*data, **options)
 

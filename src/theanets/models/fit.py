@@ -32,10 +32,12 @@ from theanets.models import resume as resuming
 from theanets.models import scores
 from theanets.models import stages as pretraining
 from theanets.models.parameters import to_device
+from theanets.models.parts import InputsAlone, Part, part_of
 from theanets.models.prediction import compute
 from theanets.models.resume import Place, Rows
+from theanets.models.sampling import sampled, samples_wanted
 from theanets.models.saving import Snapshots, describe
-from theanets.models.stages import InputsAlone, Part, Stage
+from theanets.models.stages import Stage
 from theanets.models.state import ModelState
 from theanets.optimizers import Optimizer
 from theanets.training import controls as controls_
@@ -380,7 +382,7 @@ def _part(
     rows: int | None,
 ) -> Part:
     """Return a stage of training as something to minimize."""
-    objective = pretraining.part_of(whole, stage, map(model.completed, model.losses))
+    objective = part_of(whole, stage, map(model.completed, model.losses))
     expect = Expectations(objective)
     if stage.reconstructs:
         expect = InputsAlone(whole)
@@ -469,7 +471,7 @@ class _Runs:
         """Check everything, and return the one epoch that draws weights from data."""
         model, part, controls = self.model, self.parts[0], self.controls
         problem = part.problem(None)
-        pretraining.samples_wanted(part.objective)
+        samples_wanted(part.objective)
         train, valid = sources(
             *self.data, part.expect, model.dtype, controls, self.seed, warn=self.hint
         )
@@ -480,7 +482,7 @@ class _Runs:
             _learn_scales(model, part, train)
             shown.start(max_epochs=1, patience=0, stage=problem.stage)
             with closing(train.chunks(0)) as chunks:
-                found = pretraining.sampled(
+                found = sampled(
                     part.objective, model.arrays, chunks, self.seed, str(number)
                 )
             model.arrays.commit(

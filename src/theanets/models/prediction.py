@@ -15,6 +15,7 @@ from theanets.data.unpack import is_by_name
 from theanets.errors import ConfigurationError, DataError
 from theanets.graph.expected import expected_input
 from theanets.graph.objective import Objective
+from theanets.graph.states import state_shapes
 from theanets.graph.topology import Topology
 from theanets.training.programs import PROGRAMS
 from theanets.utils.checks import shown
@@ -106,7 +107,7 @@ def continued(
         If the data do not fit the inputs, or the state the model.
     """
     topology, dtype = objective.topology, objective.dtype
-    shapes = topology.state_shapes(dtype)
+    shapes = state_shapes(topology, dtype)
     if not shapes:
         raise ConfigurationError(
             "the model has no recurrent layer, so there is no state to go on from. "

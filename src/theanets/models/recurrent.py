@@ -11,6 +11,7 @@ import numpy as np
 from theanets.data.arrays import Expected, as_array, check
 from theanets.errors import ConfigurationError, DataError
 from theanets.graph.objective import Objective
+from theanets.graph.states import initial_carries
 from theanets.graph.topology import Topology
 from theanets.initializers import as_seed
 from theanets.models import feedforward
@@ -145,7 +146,7 @@ class Classifier(feedforward.Classifier):
         objective = self._bare()
         topology = objective.topology
         source = _one_hot_input(topology, self._state.last_layer().size)
-        carries = topology.initial_carries(streams, self._state.dtype)
+        carries = initial_carries(topology, streams, self._state.dtype)
         values = self._state.arrays.now()
         program = PROGRAMS.get(
             ("draw", objective.key),

@@ -9,8 +9,8 @@ from theanets.config import widened
 from theanets.data.dataset import MOST_BATCHES
 from theanets.graph.objective import Objective
 from theanets.models.parameters import to_device
+from theanets.models.parts import Part
 from theanets.models.saving import columns_of, describe
-from theanets.models.stages import Part
 from theanets.models.state import ModelState
 from theanets.optimizers import Optimizer
 from theanets.training.checkpoint import Saved

@@ -1,0 +1,131 @@
+"""What computes the outputs of bound layers; pure functions."""
+
+import zlib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import jax
+
+from theanets.errors import ConfigurationError
+from theanets.layers import Input, Layer, Recurrent
+from theanets.layers.base import Array
+
+Params = Mapping[str, Array]
+Modify = Callable[[str, Array, dict[str, Array]], Array]
+"""Changes an output on its way, as noise does: (full name, value, outputs so far)."""
+
+
+def run_layers(
+    layers: Sequence[Layer],
+    params: Params,
+    inputs: Mapping[str, Array],
+    modify: Modify | None,
+    key: Array | None,
+    carries: Mapping[str, Any] | None,
+    *,
+    still: Collection[str],
+    frozen: Collection[str],
+) -> tuple[dict[str, Array], dict[str, Any]]:
+    """Compute every output of a batch, and the states after it.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        The layers, in their order.
+    params, inputs, modify, key
+        As of `Topology.forward`.
+    carries : mapping, optional
+        As of `Topology.step`; None: sequences are whole.
+    still : collection of str
+        Names of the layers that compute in training as they do in prediction.
+    frozen : collection of str
+        Full names of the arrays that are not updated.
+    """
+    outputs: dict[str, Array] = {}
+    after = {}
+    for layer in layers:
+        read = _inputs_of(layer, inputs, outputs)
+        updates: Mapping[str, Array] = {}
+        if carries is not None and isinstance(layer, Recurrent):
+            found, after[layer.name] = layer.advance(
+                params_of(layer, params), read, carries.get(layer.name)
+            )
+        else:
+            own_key = None if layer.name in still else key
+            found, updates = _run_layer(layer, params, read, own_key)
+        for name, value in found.items():
+            full = f"{layer.name}:{name}"
+            if modify is not None:
+                value = modify(full, value, outputs)
+            outputs[full] = value
+        new = {layer.full_name(name): value for name, value in updates.items()}
+        outputs |= {name: new[name] for name in new if name not in frozen}
+    return outputs, after
+
+
+def run_from(
+    layers: Sequence[Layer],
+    params: Params,
+    start: Layer,
+    value: Array,
+    modify: Modify | None = None,
+) -> dict[str, Array]:
+    """Compute the outputs that follow from the main output of one layer alone.
+
+    Raises
+    ------
+    ConfigurationError
+        If the last layer needs more than that.
+    """
+    outputs: dict[str, Array] = {}
+
+    def keep(full: str, found: Array) -> None:
+        outputs[full] = found if modify is None else modify(full, found, outputs)
+
+    keep(start.output_name, value)
+    for layer in layers[layers.index(start) + 1 :]:
+        if layer.reads and set(layer.reads) <= set(outputs):
+            read = {name: outputs[name] for name in layer.reads}
+            for name, found in _run_layer(layer, params, read)[0].items():
+                keep(f"{layer.name}:{name}", found)
+    if layers[-1].output_name not in outputs:
+        raise ConfigurationError(
+            f'the output cannot be computed from layer "{start.name}" alone: '
+            "layers after it read others before it. Choose another layer."
+        )
+    return outputs
+
+
+def _inputs_of(
+    layer: Layer, inputs: Mapping[str, Array], outputs: Mapping[str, Array]
+) -> dict[str, Array]:
+    if isinstance(layer, Input):
+        return {layer.output_name: inputs[layer.name]}
+    return {name: outputs[name] for name in layer.reads}
+
+
+def params_of(layer: Layer, params: Params) -> dict[str, Array]:
+    """Return the parameters that a layer reads, by the names it has for them."""
+    own = {name: params[layer.full_name(name)] for name in layer.params}
+    return own | {name: params[full] for name, full in layer.borrowed.items()}
+
+
+def _run_layer(
+    layer: Layer, params: Params, read: Mapping[str, Array], key: Array | None = None
+) -> tuple[dict[str, Array], Mapping[str, Array]]:
+    """Return a layer's outputs, and new values of its own not-learned parameters."""
+    own = params_of(layer, params)
+    updates: Mapping[str, Array] = {}
+    if key is None or not layer.trains_differently:
+        result = layer.transform(own, read)
+    else:
+        # By its name, so that another layer shifts nobody's random numbers.
+        layer_key = jax.random.fold_in(key, zlib.crc32(layer.name.encode()))
+        result = layer.transform_training(own, read, layer_key)
+        result, updates = result if isinstance(result, tuple) else (result, {})
+    return by_name(result), updates
+
+
+def by_name(result: Any) -> dict[str, Array]:
+    """Return what a transform returns as outputs by name."""
+    return result if isinstance(result, dict) else {"out": result}

@@ -1,0 +1,127 @@
+"""Layers traced without computing, to learn their outputs and check what they claim."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+
+from theanets.errors import ConfigurationError, TheanetsError
+from theanets.graph.running import by_name, params_of
+from theanets.layers import Input, Layer
+from theanets.layers.base import Shape
+from theanets.utils.checks import compilable
+from theanets.utils.registry import listing
+
+
+def output_shapes(
+    layer: Layer, param_shapes: Mapping[str, tuple[int, ...]]
+) -> dict[str, Shape]:
+    """Return the shape of each output of a bound layer, without its batch axis.
+
+    Parameters
+    ----------
+    layer : Layer
+        The layer.
+    param_shapes : mapping of str to shape
+        Those of the arrays of earlier layers, by full name.
+
+    Raises
+    ------
+    ConfigurationError
+        If it fails, or the shapes are not those that it declares.
+    """
+    read = (layer.shape, *layer.input_shapes.values(), *layer.side_shapes.values())
+    is_open = any(None in shape for shape in read)
+    # Where every length is known, the second probe would be the first again.
+    probes = layer.probes if is_open else layer.probes[:1]
+    traced = [_trace(layer, param_shapes, length) for length in probes]
+    if "out" not in traced[0]:
+        raise ConfigurationError(
+            f'{layer.where}its transform returns no "out", only {listing(traced[0])}. '
+            'Return one array, or a dict that holds "out".'
+        )
+    shapes: dict[str, Shape] = {
+        name: tuple(
+            a if a == b else None for a, b in zip(shape, traced[-1][name], strict=True)
+        )
+        for name, shape in traced[0].items()
+    }
+    claimed = layer.shape
+    if len(shapes["out"]) != len(claimed) or any(
+        a is not None and b is not None and a != b
+        for a, b in zip(shapes["out"], claimed, strict=True)
+    ):
+        raise ConfigurationError(
+            f"{layer.where}it declares an output of shape {claimed}, but its transform "
+            f"computes {shapes['out']}. Override infer_output_shape, or give the right "
+            "size."
+        )
+    return shapes
+
+
+_EXAMPLES = 61
+"""Examples in a batch that is traced: hardly the size of anything else."""
+
+
+def _trace(
+    layer: Layer, param_shapes: Mapping[str, tuple[int, ...]], length: int
+) -> dict[str, tuple[int, ...]]:
+    def shaped(shape: Shape) -> Any:
+        return abstract((_EXAMPLES, *(length if n is None else n for n in shape)))
+
+    def outputs(params: Any, inputs: Any) -> Any:
+        found = layer.outline(params_of(layer, params), inputs)
+        which = "transform" if found is None else "activation"
+        named = by_name(found)
+        if any(value is None for value in named.values()):
+            raise ConfigurationError(
+                f"{layer.where}its {which} returns nothing. End it with return."
+            )
+        return named
+
+    shapes = {**layer.input_shapes, **layer.side_shapes}
+    read = {name: shaped(shape) for name, shape in shapes.items()}
+    if isinstance(layer, Input):
+        read = {layer.output_name: shaped(layer.shape)}
+    params = {layer.full_name(n): abstract(p.shape) for n, p in layer.params.items()}
+    params |= {x: abstract(param_shapes[x]) for x in layer.borrowed.values()}
+    try:
+        with compilable(f"{layer.where}its activation or transform"):
+            traced = jax.eval_shape(outputs, params, read)
+    except TheanetsError:
+        raise
+    except NotImplementedError as error:
+        # A class of the user's own that leaves out what its base class asks for.
+        raise ConfigurationError(
+            f"{layer.where}{error or 'a method is missing'}. Write it in the class."
+        ) from None
+    except KeyError as error:
+        raise ConfigurationError(
+            f"{layer.where}its transform asks for {error}, which is none of its "
+            f"parameters ({listing(layer.params)}) nor of its "
+            f"inputs ({listing(read)}). Declare parameters in setup, such as "
+            'self.add_weights("w", self.input_size, self.size).'
+        ) from error
+    except Exception as error:
+        raise ConfigurationError(
+            f"{layer.where}its activation or transform fails for inputs "
+            f"{layer.describe_inputs()}: {_first_line(error)}"
+        ) from error
+    for name, value in traced.items():
+        if value.shape[:1] != (_EXAMPLES,):
+            raise ConfigurationError(
+                f"{layer.where}its transform has lost the axis of the examples: "
+                f'"{name}" of {_EXAMPLES} examples has the shape {value.shape}, where '
+                f"the first axis has to be {_EXAMPLES}. Sums and means go over other "
+                "axes, such as axis=-1."
+            )
+    return {name: value.shape[1:] for name, value in traced.items()}
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0] or f"it raised {type(error).__name__}."
+
+
+def abstract(shape: Shape) -> Any:
+    """Return a stand-in for an array of float32, to trace with."""
+    return jax.ShapeDtypeStruct(shape, "float32")
