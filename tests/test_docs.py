@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import theanets
-from theanets.rules import ALGORITHMS
+from theanets.optimizers import ALGORITHMS
 
 ROOT = Path(__file__).parent.parent
 

@@ -1,0 +1,57 @@
+"""Transformations of optax, as algorithms."""
+
+import hashlib
+import inspect
+import re
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+from theanets.data.device import identity
+
+
+def of_optax(keyword: str, algo: str) -> str:
+    """Return a sentence for a name that is no algorithm, but a function of optax."""
+    import optax
+
+    own = algo.isidentifier() and inspect.isfunction(getattr(optax, algo, None))
+    return f" Write {keyword}=optax.{algo}(0.001)." if own else ""
+
+
+def traced(function: Callable[..., Any], *arguments: Any) -> dict[str, str] | None:
+    """Return what tells a function of arrays from others, None if nothing is sure.
+
+    It is a checksum of the operations that JAX finds in it, with their numbers, which
+    are the same in every process. Nothing is compiled.
+    """
+    import optax
+
+    try:
+        # A new function each time, of which JAX has kept nothing.
+        first, second = (
+            _operations(jax.make_jaxpr(lambda *given: function(*given))(*arguments))
+            for _ in range(2)
+        )
+    except Exception:
+        # If it cannot be traced, training says so.
+        return None
+    versions = f"jax {jax.__version__}, optax {optax.__version__}"
+    return {"content": first, "versions": versions} if first == second else None
+
+
+def _operations(program: Any) -> str:
+    """Return a checksum of a program's operations and of the arrays in it."""
+    text = re.sub("0x[0-9a-f]+", "", str(program))
+    arrays = [identity(np.asarray(array)) for array in _constants(program)]
+    return hashlib.sha256(f"{text} {arrays}".encode()).hexdigest()[:16]
+
+
+def _constants(program: Any) -> list[Any]:
+    """Return the arrays in a program and in those that it calls."""
+    found = list(getattr(program, "consts", ()))
+    for equation in program.eqns:
+        for value in jax.tree.leaves(list(equation.params.values())):
+            found += _constants(value) if hasattr(value, "eqns") else []
+    return found
