@@ -9,11 +9,14 @@ from jax import Array
 
 from theanets.errors import ConfigurationError
 from theanets.initializers import Param
-from theanets.utils import keys, originals
+from theanets.utils import keys
+from theanets.utils.registered import Registered
 from theanets.utils.registry import Registry
 
+REGISTRY: Registry["Activation"] = Registry("activation")
 
-class Activation:
+
+class Activation(Registered):
     """A function of a layer's pre-activation, possibly with learned parameters.
 
     Make your own as a subclass: its name in lower case, and each of its
@@ -59,7 +62,8 @@ class Activation:
     ['scale']
     """
 
-    aliases: tuple[str, ...] = ()
+    catalogue = REGISTRY
+    not_compared = frozenset(("params", "_held_by"))
     takes_argument: bool = False
     serializable: bool = True
     _held_by: str | None = None
@@ -79,16 +83,10 @@ class Activation:
         """Return what tells this activation from others that compute something else."""
         return type(self), argument
 
-    def __init_subclass__(cls, register: bool = True, **kwargs: object) -> None:
-        super().__init_subclass__(**kwargs)
-        originals.refuse(cls, Activation, abstract=not register)
-        if register:
-            REGISTRY.register(cls, cls.name(), *vars(cls).get("aliases", ()))
-
     @classmethod
     def name(cls) -> str:
         """Return the name by which specifications call this class."""
-        return cls.__name__.lower()
+        return REGISTRY.label(cls)
 
     def bind(self, size: int) -> None:
         """Tell the number of units, and collect the parameters that they need."""
@@ -126,10 +124,6 @@ class Activation:
         """Whether it computes the same for ever, as those of a catalogue do."""
         return not keys.is_own(self)
 
-    def _compared(self) -> dict[str, Any]:
-        others = ("params", "_held_by")
-        return {name: x for name, x in vars(self).items() if name not in others}
-
     def __setattr__(self, name: str, value: Any) -> None:
         self._check_free(name)
         super().__setattr__(name, value)
@@ -149,6 +143,3 @@ class Activation:
 
     def __repr__(self) -> str:
         return f"<activation {self.spec}>"
-
-
-REGISTRY: Registry[Activation] = Registry("activation")

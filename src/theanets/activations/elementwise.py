@@ -1,13 +1,13 @@
 """Activations that are plain functions of an array, in one table."""
 
 from collections.abc import Hashable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from theanets.activations.base import REGISTRY, Activation
+from theanets.activations.base import Activation
 from theanets.activations.composition import Function, build
 from theanets.activations.parametric import largest
 
@@ -109,24 +109,31 @@ FUNCTIONS: dict[tuple[str, ...], Function] = {
 }
 
 
-def _named(name: str, function: Function) -> type[Activation]:
-    """Return the class of a function in the table, so that it is found like others."""
+class Plain(Activation, abstract=True):
+    """A function of the table."""
 
-    class Named(Activation, register=False):
-        def transform(self, params: Mapping[str, Array], x: Array) -> Array:
-            return function(x)
+    function: ClassVar[Function]
 
-        def identity(self, argument: str | None) -> Hashable:
-            # No module has this class by a name of its own, so pickles cannot name it.
-            return self.spec
+    def transform(self, params: Mapping[str, Array], x: Array) -> Array:
+        return type(self).function(x)
 
-        def __reduce__(self) -> tuple[Any, ...]:
-            return build, (self.spec,), vars(self)
+    def identity(self, argument: str | None) -> Hashable:
+        # No module has this class by a name of its own, so pickles cannot name it.
+        return self.spec
 
-    Named.__name__ = Named.__qualname__ = name
-    Named.__doc__ = function.__doc__
-    return Named
+    def __reduce__(self) -> tuple[Any, ...]:
+        return build, (self.spec,), vars(self)
 
 
-for _names, _function in FUNCTIONS.items():
-    REGISTRY.register(_named(_names[0], _function), *_names)
+for (_name, *_aliases), _function in FUNCTIONS.items():
+    # To define a class is to have it in the catalogue.
+    type(
+        _name,
+        (Plain,),
+        {
+            "function": staticmethod(_function),
+            "aliases": tuple(_aliases),
+            "__doc__": _function.__doc__,
+            "__module__": __name__,
+        },
+    )

@@ -22,6 +22,7 @@ from theanets.initializers import (
 from theanets.layers import keywords
 from theanets.utils import originals
 from theanets.utils.checks import counted, shown, whole
+from theanets.utils.registered import Registered
 from theanets.utils.registry import Registry, listing, parameters
 from theanets.utils.renamed import Replaced
 
@@ -58,7 +59,7 @@ _SET_HERE = frozenset(
 )
 
 
-class Layer:
+class Layer(Registered):
     """A layer of a model: subclass it to make a form of your own.
 
     A subclass declares its arrays in :meth:`setup`, with :meth:`add_weights`,
@@ -99,8 +100,8 @@ class Layer:
     array([1., 1., 1.], dtype=float32)
     """
 
-    aliases: ClassVar[tuple[str, ...]] = ()
-    """Further names of this form."""
+    catalogue = FORMS
+    not_compared = _SET_HERE
     takes_activation: bool = True
     """Whether the layer passes its result through an activation."""
     fixed_activation: str | None = None
@@ -140,14 +141,11 @@ class Layer:
     side_inputs: dict[str, Any]
     """Outputs that keywords name, such as an initial state: full names by keyword."""
 
-    def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        originals.refuse(cls, Layer, abstract)
         if "transform" in vars(cls) and "outline" not in vars(cls):
             # That of a base class would tell of another transform.
             cls.outline = Layer.outline  # type: ignore[method-assign]
-        if not abstract:
-            FORMS.register(cls, cls.__name__.lower(), *vars(cls).get("aliases", ()))
 
     def __new__(cls, *args: Any, **given: Any) -> Self:
         # The arguments are the layer's description: files and cache keys read them.
@@ -403,7 +401,7 @@ class Layer:
     @property
     def form(self) -> str:
         """The name of this kind of layer."""
-        return type(self).__name__.lower()
+        return FORMS.label(type(self))
 
     @property
     def where(self) -> str:
@@ -618,10 +616,6 @@ class Layer:
             f'change: net.replace("{self.name}", {name}=...). What changes while the '
             "model computes is an output, or an array of `add_param`."
         )
-
-    def _compared(self) -> dict[str, Any]:
-        """Return what a class of the user's own has set, for keys of programs."""
-        return {name: x for name, x in vars(self).items() if name not in _SET_HERE}
 
     def _as_saved(self, name: str) -> Any:
         """Return what a keyword was given, whatever has become of a list since.

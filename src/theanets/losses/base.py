@@ -14,15 +14,19 @@ import jax.numpy as jnp
 from jax import Array
 
 from theanets.errors import ConfigurationError, TheanetsError
-from theanets.utils import keys, originals
+from theanets.utils import keys
 from theanets.utils.checks import compilable, flag, is_whole, number, shown
 from theanets.utils.forks import refuse_forked
+from theanets.utils.registered import Registered
 from theanets.utils.registry import Registry, listing, parameters, suggest
 
 Outputs = Mapping[str, Array]
 
 
-class Loss:
+REGISTRY: Registry["Loss"] = Registry("loss", by_alias=True)
+
+
+class Loss(Registered):
     """The mean error of one output of a model.
 
     Make your own as a subclass that computes ``terms``: its name in lower case,
@@ -74,7 +78,9 @@ class Loss:
     1.0
     """
 
-    aliases: tuple[str, ...] = ()
+    catalogue = REGISTRY
+    # The axes of its errors follow from all else.
+    not_compared = frozenset(("_numbers", "_fixed", "error_axes"))
     integer_target: bool = False
     target_range: tuple[float, float] | None = None
     output_activation: str = ""
@@ -108,13 +114,6 @@ class Loss:
         )
         self.target = self._text("target", "target" if target is None else target)
         self.weighted = flag(weighted, f"{self.form()} loss: weighted")
-
-    def __init_subclass__(cls, register: bool = True, **kwargs: object) -> None:
-        super().__init_subclass__(**kwargs)
-        originals.refuse(cls, Loss, abstract=not register)
-        if register:
-            own = vars(cls).get("aliases", ())
-            REGISTRY.register(cls, cls.__name__.lower(), *own)
 
     # Numbers are kept apart, and copies share them with the loss that they are of.
 
@@ -158,8 +157,7 @@ class Loss:
     @classmethod
     def form(cls) -> str:
         """Return the name by which specifications call this class."""
-        own: tuple[str, ...] = vars(cls).get("aliases", ())
-        return own[0] if own else cls.__name__.lower()
+        return REGISTRY.label(cls)
 
     @staticmethod
     def build(
@@ -405,17 +403,7 @@ class Loss:
         """Return what makes two losses one computation: all but the numbers."""
         return keys.key(self)
 
-    def _compared(self) -> dict[str, Any]:
-        # The axes of its errors follow from all else.
-        others = ("_numbers", "_fixed", "error_axes")
-        return {name: value for name, value in vars(self).items() if name not in others}
 
-    def _if_named(self) -> dict[str, Any]:
-        # The weight is handed to the model's program, not to `terms`.
-        return {"weight": self.weight}
-
-
-REGISTRY: Registry[Loss] = Registry("loss", by_alias=True)
 # Lengths that stand for any, and that nothing else is likely to have.
 _EXAMPLES, _STEPS = 101, 11
 
