@@ -21,6 +21,7 @@ from theanets import (
     errors,
     layers,
     losses,
+    optimizers,
     plotting,
     recurrent,
     regularizers,
@@ -44,6 +45,7 @@ from theanets.losses import Loss
 from theanets.models.experiment import Experiment
 from theanets.models.network import Network, load
 from theanets.models.parameters import Parameter
+from theanets.optimizers import Optimizer
 from theanets.regularizers import Regularizer
 from theanets.training.controls import Controls
 from theanets.training.minimize import minimize
@@ -66,6 +68,7 @@ __all__ = [
     "ModelFileError",
     "Network",
     "NonFiniteError",
+    "Optimizer",
     "Parameter",
     "Regressor",
     "Regularizer",
@@ -83,6 +86,7 @@ __all__ = [
     "log",
     "losses",
     "minimize",
+    "optimizers",
     "plotting",
     "recurrent",
     "regularizers",

@@ -11,7 +11,7 @@ from theanets.graph.objective import Objective
 from theanets.models.parameters import held
 from theanets.models.saving import columns_of, describe
 from theanets.models.stages import Part
-from theanets.optimizers import Optimizer
+from theanets.optimizers import Updater
 from theanets.training.checkpoint import Saved
 from theanets.training.controls import Controls
 from theanets.training.history import BestRow, History, unpacked
@@ -105,7 +105,7 @@ def best_row(
 def identity(
     net: "Network",
     algo: Any,
-    optimizer: Optimizer,
+    optimizer: Updater,
     controls: Controls,
     whole: Objective,
     learned: Mapping[str, Any],

@@ -1,4 +1,4 @@
-"""Transformations of optax, as algorithms."""
+"""Transformations of optax, as algorithms, and the algorithm that is one."""
 
 import hashlib
 import inspect
@@ -8,8 +8,26 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax import Array
 
 from theanets.data.device import identity
+from theanets.errors import ConfigurationError
+from theanets.optimizers.base import Optimizer
+
+
+class LBFGS(Optimizer):
+    """Limited-memory BFGS with a line search.
+
+    Source: D. C. Liu, J. Nocedal (1989), On the Limited Memory BFGS Method for Large
+    Scale Optimization.
+    """
+
+    full_batch = True
+
+    def transformation(self) -> Any:
+        import optax
+
+        return optax.lbfgs()
 
 
 def of_optax(keyword: str, algo: str) -> str:
@@ -18,6 +36,43 @@ def of_optax(keyword: str, algo: str) -> str:
 
     own = algo.isidentifier() and inspect.isfunction(getattr(optax, algo, None))
     return f" Write {keyword}=optax.{algo}(0.001)." if own else ""
+
+
+def update(
+    transformation: Any,
+    grads: Any,
+    state: Any,
+    params: Any,
+    value: Array | None,
+    value_fn: Callable[[Any], Array] | None,
+) -> tuple[Any, Any]:
+    """Return parameters and state after one update by a transformation.
+
+    Raises
+    ------
+    ConfigurationError
+        If it needs more than gradients, parameters and the loss.
+    """
+    import optax
+
+    def value_at(tried: Any) -> Array:
+        # A line search from parameters in bfloat16 tries some in float32.
+        assert value_fn is not None
+        stored = jax.tree.map(lambda t, p: t.astype(p.dtype), tried, params)
+        return value_fn(stored)
+
+    searched = {"value": value, "grad": grads, "value_fn": value_fn and value_at}
+    given = {name: x for name, x in searched.items() if x is not None}
+    full = optax.with_extra_args_support(transformation)
+    try:
+        steps, state = full.update(grads, state, params, **given)
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(
+            f"algo: this transformation of optax cannot be used here: {error}. An "
+            "update is given the gradients, the state and the parameters, and by "
+            "name value, grad and value_fn, as line searches need them."
+        ) from error
+    return optax.apply_updates(params, steps), state
 
 
 def traced(function: Callable[..., Any], *arguments: Any) -> dict[str, str] | None:

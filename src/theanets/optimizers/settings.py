@@ -1,6 +1,5 @@
 """From an algorithm's name and its keywords to what moves the parameters."""
 
-import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -10,40 +9,29 @@ import numpy as np
 from jax import Array
 
 from theanets.errors import ConfigurationError
+from theanets.optimizers.base import ALGORITHMS, LIMITS, Hyperparam, Optimizer
 from theanets.optimizers.optax import of_optax
-from theanets.optimizers.rules import ALGORITHMS
-from theanets.optimizers.updater import Optimizer
+from theanets.optimizers.updater import Updater
 from theanets.utils import checks
 from theanets.utils.checks import flag, shown
 from theanets.utils.registry import listing, suggest
 
-# What a keyword's number has to satisfy, in a test and in words.
-RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
-    "learning_rate": (lambda x: x >= 0, "a number of at least 0, or a schedule"),
-    "momentum": (lambda x: 0 <= x < 1, "at least 0 and below 1"),
-    "max_gradient_norm": (lambda x: x >= 0, "a positive number, or 0 for no limit"),
-    "max_gradient_elem": (lambda x: x >= 0, "a positive number, or 0 for no limit"),
-    "rms_halflife": (lambda x: x > 0, "a positive number of updates"),
-    "beta1_halflife": (lambda x: x > 0, "a positive number of updates"),
-    "beta2_halflife": (lambda x: x > 0, "a positive number of updates"),
-    "rms_regularizer": (lambda x: x > 0, "a positive number"),
-    "rprop_increase": (lambda x: x >= 1, "a factor of at least 1"),
-    "rprop_decrease": (lambda x: 0 < x <= 1, "a factor above 0, at most 1"),
-    "rprop_min_step": (lambda x: x >= 0, "a number of at least 0"),
-    "rprop_max_step": (lambda x: x > 0, "a positive number"),
+COMMON = {
+    "learning_rate": Hyperparam(
+        None, least=0, expected="a number of at least 0, or a schedule"
+    ),
+    "momentum": Hyperparam(None, least=0, below=1, expected="at least 0 and below 1"),
+    **dict.fromkeys(
+        LIMITS,
+        Hyperparam(None, least=0, expected="a positive number, or 0 for no limit"),
+    ),
 }
-
-
-LIMITS = ("max_gradient_elem", "max_gradient_norm")
-
-
-# A running mean with this half-life is kept by the factor of this name.
-HALFLIVES = {"rms_halflife": "decay", "beta1_halflife": "b1", "beta2_halflife": "b2"}
+"""Keywords of every rule; the defaults of some are the rule's."""
 
 
 def resolve(
     algo: Any, hyper: dict[str, Any], keyword: str = "algo", others: Iterable[str] = ()
-) -> Optimizer:
+) -> Updater:
     """Return the optimizer of an algorithm, taking its keywords out of ``hyper``.
 
     Parameters
@@ -81,18 +69,16 @@ def resolve(
                 f"{keyword} is {shown(algo)}; it has to be an "
                 f"optax.GradientTransformation or one of {listing(known)}.{hint}"
             )
-        return Optimizer("optax", _limits(hyper), transformation=algo)
+        return Updater("optax", _limits(hyper), transformation=algo)
     algo = algo.lower()
-    algorithm = ALGORITHMS.get(algo)
-    if algorithm is None:
+    if algo not in ALGORITHMS:
         raise ConfigurationError(
             f"unknown {keyword} {shown(algo)}. Known: {listing(known)}."
             + (of_optax(keyword, algo) or suggest(algo, known))
         )
-    if algorithm.rule is None:
-        import optax
-
-        return Optimizer(algo, {}, algorithm, transformation=optax.lbfgs())
+    algorithm = ALGORITHMS[algo]()
+    if (transformation := algorithm.transformation()) is not None:
+        return Updater(algo, {}, algorithm, transformation=transformation)
 
     values, schedule = {}, None
     if callable(hyper.get("learning_rate")):
@@ -107,18 +93,9 @@ def resolve(
     nesterov = nesterov and momentum > 0
     if momentum > 0:
         values["momentum"] = momentum
-    for name, default in algorithm.keywords.items():
-        number = _number(hyper, name, default)
-        if name in HALFLIVES:
-            values[HALFLIVES[name]] = math.exp(-math.log(2) / number)
-        else:
-            values[name] = number
-    if values.get("rprop_min_step", 0) > values.get("rprop_max_step", 0):
-        raise ConfigurationError(
-            f"rprop_min_step is {shown(values['rprop_min_step'])}; it has to be at "
-            f"most rprop_max_step, which is {shown(values['rprop_max_step'])}."
-        )
-    return Optimizer(algo, values | _limits(hyper), algorithm, nesterov, schedule)
+    values |= _own(algorithm, hyper)
+    algorithm.check(values)
+    return Updater(algo, values | _limits(hyper), algorithm, nesterov, schedule)
 
 
 def keywords(algo: Any) -> list[str]:
@@ -131,10 +108,29 @@ def keywords(algo: Any) -> list[str]:
     """
     if not isinstance(algo, str):
         return [*LIMITS]
-    algorithm = ALGORITHMS.get(algo.lower())
-    if algorithm is None or algorithm.rule is None:
-        return []
-    return [*LIMITS, "learning_rate", "momentum", "nesterov", *algorithm.keywords]
+    return ALGORITHMS[algo].keywords() if algo in ALGORITHMS else []
+
+
+def _own(algorithm: Optimizer, hyper: dict[str, Any]) -> dict[str, float]:
+    """Return what a rule reads of the keywords that are its own, and remove those."""
+    hyperparams = algorithm.hyperparams
+    given = {name: hyper.pop(name) for name in hyperparams if name in hyper}
+    values: dict[str, float] = {}
+    said: dict[str, str] = {}
+    for keyword, value in given.items():
+        name = hyperparams[keyword].name or keyword
+        if name in said:
+            raise ConfigurationError(
+                f"{said[name]} is {shown(given[said[name]])} and {keyword} is "
+                f"{shown(value)}: they are two ways to say the same. Give one of them."
+            )
+        said[name] = keyword
+        values[name] = hyperparams[keyword].read(value, keyword)
+    for keyword, default in algorithm.defaults().items():
+        name = hyperparams[keyword].name or keyword
+        if name not in values:
+            values[name] = hyperparams[keyword].read(default, keyword)
+    return values
 
 
 def _check_schedule(schedule: Callable[[Any], Any]) -> None:
@@ -154,8 +150,7 @@ def _check_schedule(schedule: Callable[[Any], Any]) -> None:
 
 def _number(hyper: dict[str, Any], name: str, default: float) -> float:
     given = hyper.pop(name, default)
-    valid, expected = RANGES[name]
-    return checks.number(given, name, expected, valid)
+    return COMMON[name].read(given, name)
 
 
 def _limits(hyper: dict[str, Any]) -> dict[str, float]:

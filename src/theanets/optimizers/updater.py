@@ -13,9 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from theanets.errors import ConfigurationError
-from theanets.optimizers.optax import traced
-from theanets.optimizers.rules import Algorithm, Numbers
+from theanets.optimizers import optax
+from theanets.optimizers.base import Numbers, Optimizer
 from theanets.utils import keys
 
 Tree: TypeAlias = Any
@@ -23,7 +22,7 @@ State: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Optimizer:
+class Updater:
     """An algorithm with its settings: how parameters begin to move, and move.
 
     Parameters
@@ -32,19 +31,19 @@ class Optimizer:
         The algorithm's name, ``"optax"`` for a transformation of the user.
     values : dict
         The numbers that ``update`` gets back, then as arrays.
-    algorithm : Algorithm, optional
-        The row of the catalogue.
+    algorithm : Optimizer, optional
+        The rule; None for a transformation of the user.
     nesterov : bool
         Whether the momentum, if there is one, is Nesterov's.
     schedule : callable, optional
         Number of updates so far -> learning rate, in place of a number.
     transformation : optax.GradientTransformation, optional
-        What moves the parameters where it is not a rule of the catalogue.
+        What moves the parameters where it is not a rule's `step`.
     """
 
     name: str
     values: dict[str, float]
-    algorithm: Algorithm | None = None
+    algorithm: Optimizer | None = None
     nesterov: bool = False
     schedule: Callable[[Any], Any] | None = None
     transformation: Any = None
@@ -62,20 +61,24 @@ class Optimizer:
     @property
     def elementwise(self) -> bool:
         """Whether each entry of a parameter moves without regard to the others."""
-        return self.transformation is None and "max_gradient_norm" not in self.values
+        if self.algorithm is None or "max_gradient_norm" in self.values:
+            return False
+        return self.algorithm.elementwise
 
     @property
     def hides_nonfinite(self) -> bool:
         """Whether a gradient that is not finite may leave all else finite."""
-        clipped = "max_gradient_elem" in self.values or self.name == "rprop"
-        return clipped or self.transformation is not None
+        if self.transformation is not None or "max_gradient_elem" in self.values:
+            return True
+        return self.algorithm is not None and self.algorithm.hides_nonfinite
 
     @property
     def key(self) -> Hashable:
         """What changes the compiled program; the numbers do not."""
         used = frozenset(self.values)
-        # Of a named algorithm the transformation is made anew each time, always alike.
-        own = self.transformation if self.algorithm is None else None
+        # What is ours computes the same for ever, and is told by its name.
+        ours = self.algorithm is not None and not keys.is_own(self.algorithm)
+        own = None if ours else self.algorithm or self.transformation
         return self.name, self.nesterov, keys.key(self.schedule, own), used
 
     def identity(self, params: Tree) -> dict[str, Any]:
@@ -83,9 +86,9 @@ class Optimizer:
         found = {"optimizer": self.name, "nesterov": self.nesterov, **self.values}
         if self.schedule is not None:
             found["learning_rate"] = getattr(self.schedule, "__name__", "a schedule")
-            found["schedule"] = traced(self.schedule, np.int32(0))
+            found["schedule"] = optax.traced(self.schedule, np.int32(0))
         if self.transformation is not None and self.algorithm is None:
-            found["transformation"] = traced(self._first_update, params, params)
+            found["transformation"] = optax.traced(self._first_update, params, params)
         return found
 
     def _first_update(self, grads: Tree, params: Tree) -> tuple[Tree, State]:
@@ -93,7 +96,9 @@ class Optimizer:
             return sum((x.sum() for x in jax.tree.leaves(tried)), jnp.zeros(()))
 
         state = self.init(params)
-        return self._update_by_optax(grads, state, params, loss(params), loss)
+        return optax.update(
+            self.transformation, grads, state["optax"], params, loss(params), loss
+        )
 
     def init(self, params: Tree) -> State:
         """Return the state before the first update; it depends on no number."""
@@ -105,7 +110,7 @@ class Optimizer:
         if "momentum" in self.values:
             slots["velocity"] = 0.0
         state: State = {name: _filled(params, fill) for name, fill in slots.items()}
-        if "b1" in self.values:
+        if self.algorithm.counts_updates:
             state["age"] = jax.device_put(np.int32(0))
         return state
 
@@ -144,23 +149,28 @@ class Optimizer:
         """
         if self.transformation is not None:
             grads = jax.tree.map(lambda g: _limited(g, _cast(values, g.dtype)), grads)
-            return self._update_by_optax(grads, state, params, value, value_fn)
-        assert self.algorithm is not None and self.algorithm.rule is not None
-        rule, numbers, state = self.algorithm.rule, dict(values), dict(state)
+            params, inner = optax.update(
+                self.transformation, grads, state["optax"], params, value, value_fn
+            )
+            return params, {"optax": inner}
+        algorithm, numbers, state = self.algorithm, dict(values), dict(state)
+        assert algorithm is not None
         if self.schedule is not None:
             numbers["learning_rate"] = self.schedule(count)
-        if "age" in state:
+        if algorithm.counts_updates:
             state["age"] = state["age"] + 1
-            numbers["age"] = state["age"]
+            numbers["count"] = state["age"]
         slots = [name for name in state if name != "age"]
 
         def move(p: Array, g: Array, hv: Array, *olds: Array) -> list[Array]:
             # Sums of tiny steps and squares would be lost in bfloat16.
             wide = _wide(p)
             n = _cast(numbers, wide)
-            n["curvature"] = hv.astype(wide)
+            if algorithm.needs_curvature:
+                n["curvature"] = hv.astype(wide)
             own = {s: old.astype(wide) for s, old in zip(slots, olds, strict=True)}
-            step = -rule(_limited(g.astype(wide), n), own, n)
+            g, before = _limited(g.astype(wide), n), p.astype(wide)
+            step = -algorithm.step(g, own, before, n)
             if "velocity" in own:
                 mu, velocity = n["momentum"], own["velocity"]
                 if self.nesterov:
@@ -168,9 +178,10 @@ class Optimizer:
                 else:
                     step = mu * velocity + step
                 own["velocity"] = step
-            moved = p.astype(wide) + step
+            moved = before + step
             return [moved.astype(p.dtype), *(own[s] for s in slots)]
 
+        leaves: list[Array]
         tree: Any
         leaves, tree = jax.tree.flatten(params)
         rows = (grads, grads if curvature is None else curvature)
@@ -179,35 +190,6 @@ class Optimizer:
         for i, slot in enumerate(slots, start=1):
             state[slot] = tree.unflatten([new[i] for new in news])
         return tree.unflatten([new[0] for new in news]), state
-
-    def _update_by_optax(
-        self,
-        grads: Tree,
-        state: State,
-        params: Tree,
-        value: Array | None,
-        value_fn: Callable[[Tree], Array] | None,
-    ) -> tuple[Tree, State]:
-        import optax
-
-        def value_at(tried: Tree) -> Array:
-            # A line search from parameters in bfloat16 tries some in float32.
-            assert value_fn is not None
-            stored = jax.tree.map(lambda t, p: t.astype(p.dtype), tried, params)
-            return value_fn(stored)
-
-        searched = {"value": value, "grad": grads, "value_fn": value_fn and value_at}
-        given = {name: x for name, x in searched.items() if x is not None}
-        transformation = optax.with_extra_args_support(self.transformation)
-        try:
-            steps, inner = transformation.update(grads, state["optax"], params, **given)
-        except (TypeError, ValueError) as error:
-            raise ConfigurationError(
-                f"algo: this transformation of optax cannot be used here: {error}. An "
-                "update is given the gradients, the state and the parameters, and by "
-                "name value, grad and value_fn, as line searches need them."
-            ) from error
-        return optax.apply_updates(params, steps), {"optax": inner}
 
 
 def _limited(g: Array, n: Numbers) -> Array:
