@@ -1,7 +1,8 @@
 """A frozen graph of bound layers, and the one pure function that runs it."""
 
 import zlib
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -17,7 +18,7 @@ from theanets.layers.base import Array, Shape
 from theanets.utils import keys
 from theanets.utils.checks import compilable, shown
 from theanets.utils.forks import refuse_forked
-from theanets.utils.registry import listing, suggest
+from theanets.utils.registry import listed, listing, suggest
 
 Params = Mapping[str, Array]
 Modify = Callable[[str, Array, dict[str, Array]], Array]
@@ -521,14 +522,28 @@ def _run(
     """Return a layer's outputs, and new values of its own not-learned parameters."""
     own = _own(layer, params)
     updates: Mapping[str, Array] = {}
-    if key is None or not layer.trains_differently:
-        result = layer.transform(own, read)
-    else:
+    training = key is not None and layer.trains_differently
+    name = "transform_training" if training else "transform"
+    with _listed(layer, name, own, read):
+        if key is None or not training:
+            return _by_name(layer.transform(own, read)), updates
         # By its name, so that another layer shifts nobody's random numbers.
         layer_key = jax.random.fold_in(key, zlib.crc32(layer.name.encode()))
         result = layer.transform_training(own, read, layer_key)
-        result, updates = result if isinstance(result, tuple) else (result, {})
+    result, updates = result if isinstance(result, tuple) else (result, {})
     return _by_name(result), updates
+
+
+def _listed(
+    layer: Layer, method: str, own: Collection[str], read: Collection[str]
+) -> AbstractContextManager[None]:
+    """Say which names there are, where a layer of the user's asks for another."""
+    return listed(
+        f"{layer.where}its {method}",
+        {"its parameters": own, "its inputs": read},
+        " Declare parameters in setup, such as "
+        'self.add_weights("w", self.input_size, self.size).',
+    )
 
 
 def _by_name(result: Any) -> dict[str, Array]:
@@ -595,7 +610,9 @@ def _trace(layer: Layer, graph: Topology, length: int) -> dict[str, tuple[int, .
         return _abstract((_EXAMPLES, *(length if n is None else n for n in shape)))
 
     def outputs(params: Any, inputs: Any) -> Any:
-        found = layer.outline(_own(layer, params), inputs)
+        own = _own(layer, params)
+        with _listed(layer, "transform", own, inputs):
+            found = layer.outline(own, inputs)
         which = "transform" if found is None else "activation"
         named = _by_name(found)
         if any(value is None for value in named.values()):
@@ -620,13 +637,6 @@ def _trace(layer: Layer, graph: Topology, length: int) -> dict[str, tuple[int, .
         raise ConfigurationError(
             f"{layer.where}{error or 'a method is missing'}. Write it in the class."
         ) from None
-    except KeyError as error:
-        raise ConfigurationError(
-            f"{layer.where}its transform asks for {error}, which is none of its "
-            f"parameters ({listing(layer.params)}) nor of its "
-            f"inputs ({listing(read)}). Declare parameters in setup, such as "
-            'self.add_weights("w", self.input_size, self.size).'
-        ) from error
     except Exception as error:
         raise ConfigurationError(
             f"{layer.where}its activation or transform fails for inputs "

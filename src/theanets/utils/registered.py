@@ -45,10 +45,11 @@ class Registered:
         cls, abstract: bool = False, register: bool = True, **kwargs: Any
     ) -> None:
         super().__init_subclass__(**kwargs)
-        if "catalogue" in vars(cls):
+        above = [base for base in cls.__mro__[1:] if "catalogue" in vars(base)]
+        if not above:
+            # The base of a kind, or a part of it.
             return
-        abstract = abstract or not register
-        base = next(base for base in cls.__mro__ if "catalogue" in vars(base))
+        abstract, base = abstract or not register, above[-1]
         originals.refuse(cls, base, abstract)
         if not abstract:
             cls.catalogue.register(cls)

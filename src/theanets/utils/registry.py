@@ -2,11 +2,12 @@
 
 import difflib
 import inspect
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from typing import Any, Generic, TypeVar
 
-from theanets.errors import ConfigurationError
+from theanets.errors import ConfigurationError, TheanetsError
 from theanets.utils.checks import shown
 
 T = TypeVar("T")
@@ -76,6 +77,48 @@ def patterns(value: Any, what: str, example: str = "hid1*") -> tuple[str, ...]:
             f'"{example}", or a list of such.'
         )
     return tuple(globs)
+
+
+@contextmanager
+def listed(
+    what: str, known: Mapping[str, Collection[str]], advice: str = ""
+) -> Iterator[None]:
+    """Say which names there are, where the user's own code asks for another meanwhile.
+
+    ``what`` begins the message, ``advice`` ends it where no name is near; ``known`` are
+    the names, by the words for each kind.
+
+    Raises
+    ------
+    ConfigurationError
+        If a name is looked up that none of them has.
+
+    Examples
+    --------
+    >>> weights = {"w": 1}
+    >>> with listed("it", {"its parameters": weights, "its inputs": ["in:out"]}):
+    ...     weights["W"]
+    Traceback (most recent call last):
+        ...
+    theanets.errors.ConfigurationError: it asks for 'W', which is none of its parameters
+    (w) nor of its inputs (in:out). Did you mean "w"?
+    """
+    try:
+        yield
+    except TheanetsError:
+        raise
+    except KeyError as error:
+        asked = error.args[0] if error.args else None
+        names = [name for kind in known.values() for name in kind]
+        if not isinstance(asked, str) or asked in names:
+            raise
+        kinds = [f"{kind} ({listing(found)})" for kind, found in known.items()]
+        tried = (asked, asked.lower(), f"{asked}:out")
+        near = next(filter(None, (suggest(name, names) for name in tried)), advice)
+        raise ConfigurationError(
+            f"{what} asks for {shown(asked)}, which is none of "
+            f"{' nor of '.join(kinds)}.{near}"
+        ) from error
 
 
 def matching(patterns: str | Iterable[str], names: Iterable[str]) -> list[str]:
@@ -153,6 +196,9 @@ class Registry(Generic[T]):
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._classes)
+
+    def __len__(self) -> int:
+        return len(self._classes)
 
     def __getitem__(self, name: str) -> type[T]:
         return self._classes[name.lower()]
