@@ -251,8 +251,8 @@ def trained(algo, **keywords):
 
 
 def test_the_decay_of_adamw_is_its_own_and_no_penalty():
-    w, b = trained("adamw", weight_decay=0.0)
-    plain_w, plain_b = trained("adam")
+    w, _ = trained("adamw", weight_decay=0.0)
+    plain_w, _ = trained("adam")
     np.testing.assert_array_equal(w, plain_w)
     # A penalty adds to the gradient, whose size adam divides by.
     decayed, _ = trained("adamw", weight_decay=20.0)
@@ -262,7 +262,7 @@ def test_the_decay_of_adamw_is_its_own_and_no_penalty():
     assert (penalized != decayed).all()
     both, _ = trained("adamw", weight_decay=20.0, weight_l2=20.0)
     assert (both != decayed).any()
-    with pytest.raises(theanets.ConfigurationError, match="weight_decay is {"):
+    with pytest.raises(theanets.ConfigurationError, match=r"weight_decay is \{"):
         trained("adamw", weight_decay={"weight": 0.1, "pattern": "hid1.w"})
 
 

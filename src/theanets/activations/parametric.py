@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -37,6 +38,7 @@ class Leak(Activation):
     Improve Neural Network Acoustic Models.
     """
 
+    example: ClassVar = {"argument": "0.1"}
     takes_argument = True
 
     def __init__(self, argument: str | None = None) -> None:
@@ -103,6 +105,7 @@ class Maxout(Activation):
     Source: I. Goodfellow et al. (2013), Maxout Networks.
     """
 
+    example: ClassVar = {"argument": "2"}
     takes_argument = True
 
     def __init__(self, argument: str | None = None) -> None:
