@@ -11,6 +11,7 @@ import pytest
 
 from theanets.errors import ConfigurationError
 from theanets.optimizers import ALGORITHMS, hessian_vector, keywords, resolve
+from theanets.utils.registry import is_ours
 
 from .golden import case, cases
 
@@ -86,6 +87,12 @@ def test_golden(name):
         ("adagrad", optax.adagrad(0.1, 0.0, 1e-8), {}),
         ("adadelta", optax.adadelta(1.0, rho=0.5, eps=1e-8), {"rms_halflife": 1}),
         ("sgd", optax.sgd(0.1, 0.9), {"momentum": 0.9}),
+        ("adam", optax.adam(0.1, b1=0.8, b2=0.95), {"beta1": 0.8, "beta2": 0.95}),
+        (
+            "adam",
+            optax.adam(0.1, b1=0.8, b2=0.5),
+            {"beta1": 0.8, "beta2_halflife": 1},
+        ),
     ],
 )
 def test_same_as_optax(algo, published, hyper, x64):
@@ -94,6 +101,31 @@ def test_same_as_optax(algo, published, hyper, x64):
     theirs = list(descend(published, rosenbrock, start, 12))
     for mine, other in zip(ours, theirs, strict=True):
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, 1e-6), mine, other)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+def test_adamw_is_that_of_optax_with_a_mask(decay, x64):
+    rng = np.random.default_rng(1)
+    start = {
+        "w": jnp.asarray(rng.normal(size=(3, 4))),
+        "filters": jnp.asarray(rng.normal(size=(2, 2, 3, 4))),
+        "b": jnp.asarray(rng.normal(size=4)),
+        "temperature": jnp.array(2.0),
+    }
+    published = optax.adamw(
+        0.1, b1=0.8, b2=0.95, eps=1e-8, weight_decay=decay,
+        mask=lambda params: jax.tree.map(lambda p: p.ndim > 1, params),
+    )  # fmt: skip
+
+    def loss(params):
+        return sum(jnp.sum(jnp.cos(p) + p**2 / 2) for p in jax.tree.leaves(params))
+
+    hyper = {"learning_rate": 0.1, "beta1": 0.8, "beta2": 0.95, "weight_decay": decay}
+    ours = descend("adamw", loss, start, 15, **hyper)
+    theirs = descend(published, loss, start, 15)
+    for mine, other in zip(ours, theirs, strict=True):
+        assert mine["w"].dtype == "float64"
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, 1e-12), mine, other)
 
 
 def rosenbrock(params):
@@ -135,7 +167,7 @@ def test_any_pytree_in_any_precision(algo, momentum, dtype, x64):
 def test_other_numbers_compile_nothing(algo):
     keywords = {
         "learning_rate": 0.01, "momentum": 0.5, "max_gradient_norm": 1.0,
-        **ALGORITHMS[algo].keywords,
+        **ALGORITHMS[algo].defaults(),
     }  # fmt: skip
     one = resolve(algo, dict(keywords))
     # Far enough from the bounds of every keyword to stay within them.
@@ -255,7 +287,7 @@ def test_curvature_is_that_of_each_parameter_alone(x64):
 
 
 def test_what_each_algorithm_needs():
-    made = {name: resolve(name, {}) for name in ALGORITHMS}
+    made = {name: resolve(name, {}) for name in ALGORITHMS if is_ours(ALGORITHMS[name])}
     assert {n for n, o in made.items() if o.full_batch} == {"rprop", "lbfgs"}
     assert {n for n, o in made.items() if o.needs_curvature} == {"esgd"}
     assert {n for n, o in made.items() if not o.elementwise} == {"lbfgs"}
@@ -309,6 +341,13 @@ def test_keywords_of_other_algorithms_stay():
         ("rprop", {"rprop_increase": 0.9}, "rprop_increase is 0.9"),
         ("rprop", {"rprop_decrease": 1.5}, "rprop_decrease is 1.5"),
         ("rprop", {"rprop_min_step": 2, "rprop_max_step": 1}, "at most rprop_max_step"),
+        ("adam", {"beta1": 1}, "beta1 is 1; .* a number of at least 0 and below 1"),
+        (
+            "adam",
+            {"beta2": 0.99, "beta2_halflife": 69},
+            "beta2_halflife is 69 and beta2 is 0.99: they are two ways .* one of them",
+        ),
+        ("adamw", {"weight_decay": -1}, "weight_decay is -1"),
     ],
 )
 def test_errors_say_what_to_do(algo, hyper, message):
@@ -327,6 +366,15 @@ def test_keywords_are_those_that_are_taken(algo):
     names = {name for each in ALGORITHMS for name in keywords(each)}
     hyper = dict.fromkeys(names, 0.5) | {"rprop_increase": 2, "rprop_max_step": 2}
     hyper["nesterov"] = True
+    # Each is another way to say what a half-life says.
+    for name in ("beta1", "beta2"):
+        alone = dict(hyper)
+        del alone[name + "_halflife"], hyper[name]
+        other = "beta2" if name == "beta1" else "beta1"
+        alone.pop(other, None)
+        resolve(algo, alone)
+        assert (name in alone) == (name not in keywords(algo))
+    names -= {"beta1", "beta2"}
     resolve(algo, hyper)
-    assert names - set(hyper) == set(keywords(algo))
+    assert names - set(hyper) == set(keywords(algo)) - {"beta1", "beta2"}
     assert keywords("no such algo") == []

@@ -21,6 +21,7 @@ from theanets import (
     errors,
     layers,
     losses,
+    optimizers,
     plotting,
     recurrent,
     regularizers,
@@ -45,6 +46,7 @@ from theanets.models.experiment import Experiment
 from theanets.models.network import Network, load
 from theanets.models.options import TrainOptions
 from theanets.models.parameters import Parameter
+from theanets.optimizers import Optimizer
 from theanets.regularizers import Regularizer
 from theanets.training.controls import Controls
 from theanets.training.minimize import minimize
@@ -67,6 +69,7 @@ __all__ = [
     "ModelFileError",
     "Network",
     "NonFiniteError",
+    "Optimizer",
     "Parameter",
     "Regressor",
     "Regularizer",
@@ -85,6 +88,7 @@ __all__ = [
     "log",
     "losses",
     "minimize",
+    "optimizers",
     "plotting",
     "recurrent",
     "regularizers",

@@ -8,7 +8,7 @@ from sklearn.linear_model import LinearRegression
 
 import theanets
 from theanets.errors import ConfigurationError
-from theanets.optimizers import ALGORITHMS
+from theanets.optimizers import ALGORITHMS, Hyperparam
 from theanets.training import minimize
 
 from ..helpers import bits, blobs
@@ -241,3 +241,67 @@ def test_minimizing_is_what_networks_do():
         np.testing.assert_allclose(
             found.params[parameter.name], parameter.get_value(), rtol=1e-4, atol=1e-6
         )
+
+
+def trained(algo, **keywords):
+    """Return the weights and biases of the hidden layer after some updates."""
+    net = theanets.Classifier([4, 8, 2])
+    net.train(blobs(64), algo=algo, max_epochs=2, progress=False, **keywords)
+    return [net.find("hid1", name).get_value() for name in "wb"]
+
+
+def test_the_decay_of_adamw_is_its_own_and_no_penalty():
+    w, _ = trained("adamw", weight_decay=0.0)
+    plain_w, _ = trained("adam")
+    np.testing.assert_array_equal(w, plain_w)
+    # A penalty adds to the gradient, whose size adam divides by.
+    decayed, _ = trained("adamw", weight_decay=20.0)
+    assert np.abs(decayed).mean() < 0.95 * np.abs(w).mean()
+    penalized, _ = trained("adam", weight_decay=20.0)
+    np.testing.assert_array_equal(penalized, trained("adam", weight_l2=20.0)[0])
+    assert (penalized != decayed).all()
+    both, _ = trained("adamw", weight_decay=20.0, weight_l2=20.0)
+    assert (both != decayed).any()
+    with pytest.raises(theanets.ConfigurationError, match=r"weight_decay is \{"):
+        trained("adamw", weight_decay={"weight": 0.1, "pattern": "hid1.w"})
+
+
+def test_each_of_several_algorithms_takes_a_keyword_as_it_knows_it():
+    one_by_one = theanets.Classifier([4, 8, 2])
+    for algo in ("sgd", "adamw"):
+        one_by_one.train(
+            blobs(64), algo=algo, weight_decay=0.5, max_epochs=1, progress=False
+        )
+    together = theanets.Classifier([4, 8, 2])
+    together.train(
+        blobs(64),
+        algo=["sgd", "adamw"],
+        weight_decay=0.5,
+        max_epochs=1,
+        progress=False,
+    )
+    for one, other in zip(one_by_one.params, together.params, strict=True):
+        np.testing.assert_array_equal(one.get_value(), other.get_value())
+
+
+def test_a_stage_takes_the_keywords_of_its_algorithm():
+    net = theanets.Classifier([4, 8, 6, 2])
+    keywords = {"beta1": 0.8, "weight_decay": 0.1, "max_epochs": 1, "progress": False}
+    net.train(blobs(64), algo="layerwise", subalgo="adamw", **keywords)
+
+
+def test_a_keyword_of_every_training_is_no_hyperparameter():
+    class Patient(theanets.Optimizer):
+        hyperparams = {"patience": Hyperparam(3.0)}  # noqa: RUF012
+
+        def step(self, gradient, state, param, hyperparams):
+            return gradient
+
+    for start in (
+        lambda: trained("patient"),
+        lambda: theanets.minimize(
+            lambda p, x: (p * x).sum(), 1.0, np.ones((2, 1)), algo="patient"
+        ),
+    ):
+        with pytest.raises(theanets.ConfigurationError, match=r"patience is one of"):
+            start()

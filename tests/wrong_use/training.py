@@ -36,8 +36,8 @@ def minimized(loss=mean_square, params=1.0, data=X, **keywords):
 TRAINING = {
     "unknown algorithm": (train(algo="sdg"), ["algo 'sdg'", 'Did you mean "sgd"?']),
     "an algorithm of optax by name": (
-        train(algo="adamw"),
-        ["unknown algo 'adamw'", "Write algo=optax.adamw(0.001)."],
+        train(algo="lion"),
+        ["unknown algo 'lion'", "Write algo=optax.lion(0.001)."],
     ),
     "an algorithm that is a number": (train(algo=5), ["algo is 5", "optax", "nag"]),
     "a maker of transformations": (

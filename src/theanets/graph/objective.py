@@ -17,8 +17,9 @@ from theanets.graph.slots import Slot, slots_of, weights_name
 from theanets.graph.topology import Topology
 from theanets.layers import Layer
 from theanets.losses import Loss
-from theanets.losses.base import with_axes
+from theanets.losses.averages import with_axes
 from theanets.regularizers import Evaluation, Regularizer
+from theanets.utils.registry import listed
 
 Array = jax.Array
 Monitors = dict[str, Any]
@@ -274,7 +275,8 @@ class Objective:
                 loss = loss.unbound()
             if settings:
                 loss = loss.with_settings(settings)
-            error = loss(values, target, scale)
+            with listed(f"{loss.form()} loss: it", {"the outputs": values}):
+                error = loss(values, target, scale)
             terms.append((loss, target, weights, scale, error))
         learnable = self.topology.learnable
         evaluation = Evaluation(
@@ -286,7 +288,7 @@ class Objective:
             key,
         )
         penalties = [
-            weight * regularizer.penalty(evaluation)
+            weight * _penalty(regularizer, evaluation)
             for regularizer, weight in zip(
                 self.regularizers, numbers["regularizers"], strict=True
             )
@@ -327,6 +329,12 @@ class Objective:
         for monitor in self.monitors:
             monitors[monitor.name] = monitor({**seen, **params})
         return total, monitors, updates
+
+
+def _penalty(regularizer: Regularizer, evaluation: Evaluation) -> Array | float:
+    known = {"the parameters": evaluation.params, "the outputs": evaluation.outputs}
+    with listed(f"{regularizer.form}: its penalty", known):
+        return regularizer.penalty(evaluation)
 
 
 def _share(scale: Array | None, mean: Any) -> Array | None:

@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import jax
@@ -9,6 +10,7 @@ import jax
 from theanets.errors import ConfigurationError
 from theanets.layers import Input, Layer, Recurrent
 from theanets.layers.base import Array
+from theanets.utils.registry import listed
 
 Params = Mapping[str, Array]
 Modify = Callable[[str, Array, dict[str, Array]], Array]
@@ -116,14 +118,28 @@ def _run_layer(
     """Return a layer's outputs, and new values of its own not-learned parameters."""
     own = params_of(layer, params)
     updates: Mapping[str, Array] = {}
-    if key is None or not layer.trains_differently:
-        result = layer.transform(own, read)
-    else:
-        # By its name, so that another layer shifts nobody's random numbers.
+    training = key is not None and layer.trains_differently
+    name = "transform_training" if training else "transform"
+    with naming_what_is_there(layer, name, own, read):
+        if key is None or not training:
+            return by_name(layer.transform(own, read)), updates
+        # By its name, so that another layer does not shift these random numbers.
         layer_key = jax.random.fold_in(key, zlib.crc32(layer.name.encode()))
         result = layer.transform_training(own, read, layer_key)
-        result, updates = result if isinstance(result, tuple) else (result, {})
+    result, updates = result if isinstance(result, tuple) else (result, {})
     return by_name(result), updates
+
+
+def naming_what_is_there(
+    layer: Layer, method: str, own: Collection[str], read: Collection[str]
+) -> AbstractContextManager[None]:
+    """Say which names there are, where a layer of the user's asks for another."""
+    return listed(
+        f"{layer.where}its {method}",
+        {"its parameters": own, "its inputs": read},
+        " Declare parameters in setup, such as "
+        'self.add_weights("w", self.input_size, self.size).',
+    )
 
 
 def by_name(result: Any) -> dict[str, Array]:

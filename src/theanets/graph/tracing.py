@@ -6,7 +6,7 @@ from typing import Any
 import jax
 
 from theanets.errors import ConfigurationError, TheanetsError
-from theanets.graph.running import by_name, params_of
+from theanets.graph.running import by_name, naming_what_is_there, params_of
 from theanets.layers import Input, Layer
 from theanets.layers.base import Shape
 from theanets.utils.checks import compilable
@@ -70,7 +70,9 @@ def _trace(
         return abstract((_EXAMPLES, *(length if n is None else n for n in shape)))
 
     def outputs(params: Any, inputs: Any) -> Any:
-        found = layer.outline(params_of(layer, params), inputs)
+        own = params_of(layer, params)
+        with naming_what_is_there(layer, "transform", own, inputs):
+            found = layer.outline(own, inputs)
         which = "transform" if found is None else "activation"
         named = by_name(found)
         if any(value is None for value in named.values()):
@@ -95,13 +97,6 @@ def _trace(
         raise ConfigurationError(
             f"{layer.where}{error or 'a method is missing'}. Write it in the class."
         ) from None
-    except KeyError as error:
-        raise ConfigurationError(
-            f"{layer.where}its transform asks for {error}, which is none of its "
-            f"parameters ({listing(layer.params)}) nor of its "
-            f"inputs ({listing(read)}). Declare parameters in setup, such as "
-            'self.add_weights("w", self.input_size, self.size).'
-        ) from error
     except Exception as error:
         raise ConfigurationError(
             f"{layer.where}its activation or transform fails for inputs "

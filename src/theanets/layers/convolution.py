@@ -1,7 +1,7 @@
 """Convolution over images and over time."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax.numpy as jnp
@@ -46,6 +46,13 @@ class Conv2(Layer):
     ((24, 24, 16), (16, 1, 5, 5))
     """
 
+    example_inputs: ClassVar[Sequence[Any]] = ((4, 3, 2),)
+    example: ClassVar = {
+        "size": 5,
+        "filter_size": (3, 2),
+        "border_mode": "same",
+        "stride": (2, 1),
+    }
     max_inputs = 1
     stepwise = False
     axes: ClassVar[int] = 2
@@ -147,6 +154,8 @@ class Conv1(Conv2):
     Outputs: out and pre, both (batch, time, size).
     """
 
+    example_inputs: ClassVar = ((None, 4),)
+    example: ClassVar = {"size": 5, "filter_size": 2}
     axes = 1
 
     def correlation(self, x: Array, w: Array) -> Array:

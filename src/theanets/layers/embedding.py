@@ -1,7 +1,7 @@
 """Layers that read whole numbers."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 
@@ -35,6 +35,7 @@ class Embedding(Layer):
     (1, 3, 8)
     """
 
+    example: ClassVar = {"vocabulary": 6, "size": 3}
     takes_activation = False
     max_inputs = 1
     reads_indices = True

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from theanets.errors import ConfigurationError
 from theanets.layers.base import Array, Layer, Shape
+from theanets.layers.binding import Node
 from theanets.layers.keywords import MOST_AXES
 from theanets.utils.checks import flag, is_whole, shown
 from theanets.utils.registry import listing, suggest
@@ -54,6 +55,8 @@ class Input(Layer):
            [ 1., -1.]], dtype=float32)
     """
 
+    example_inputs: ClassVar = ()
+    example: ClassVar = {"size": 4}
     takes_activation = False
     max_inputs = 0
 
@@ -153,6 +156,7 @@ class Feedforward(Layer):
     (4, 3)
     """
 
+    example: ClassVar = {"size": 5}
     aliases = ("ff",)
 
     def infer_output_shape(self) -> Shape:
@@ -239,13 +243,15 @@ class Tied(Layer):
     Outputs: out and pre, both (batch, ..., size), the size of the partner's input.
     """
 
+    example_inputs: ClassVar = (4, (5, "tanh"))
+    example: ClassVar = {}
     max_inputs = 1
 
     def __init__(self, *, partner: str | Layer | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.partner = partner
+        self.partner: str | Node | None = partner
 
-    def find_partner(self, earlier: Sequence[Layer]) -> None:
+    def find_partner(self, earlier: Sequence[Node]) -> None:
         """Choose the partner and borrow its weights."""
         partner = (
             self._named(earlier) if self.partner is not None else self._bracket(earlier)
@@ -282,7 +288,7 @@ class Tied(Layer):
         """Return the description, with the partner by name."""
         return super().to_spec() | {"partner": self.borrowed["w"].rpartition(".")[0]}
 
-    def _named(self, earlier: Sequence[Layer]) -> Layer:
+    def _named(self, earlier: Sequence[Node]) -> Node:
         candidates = {layer.name: layer for layer in earlier if weight_matrix(layer)}
         wanted = self.partner
         if isinstance(wanted, Layer) and any(wanted is x for x in candidates.values()):
@@ -295,7 +301,7 @@ class Tied(Layer):
             )
         return candidates[wanted]
 
-    def _bracket(self, earlier: Sequence[Layer]) -> Layer:
+    def _bracket(self, earlier: Sequence[Node]) -> Node:
         open_brackets = 0
         for layer in reversed(earlier):
             if isinstance(layer, Tied):
@@ -310,7 +316,7 @@ class Tied(Layer):
         )
 
 
-def weight_matrix(layer: Layer) -> str | None:
+def weight_matrix(layer: Node) -> str | None:
     """Return the parameter that maps a layer's input to its units, if there is one.
 
     That is the only learned array with more than one axis, of (inputs, units), those of

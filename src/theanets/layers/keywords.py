@@ -8,7 +8,7 @@ import numpy as np
 
 from theanets.errors import ConfigurationError
 from theanets.initializers import as_seed, check_init
-from theanets.utils.checks import is_number, shown, whole
+from theanets.utils.checks import is_number, is_whole, shown, whole
 from theanets.utils.registry import listing, suggest
 from theanets.utils.renamed import answer
 
@@ -67,6 +67,44 @@ def check_attributes(
                 f"{where}{key} is {shown(value)}; it has to be a finite number, or a "
                 "list of them, one for each unit."
             )
+
+
+def check_weights(
+    name: Any,
+    rows: Any,
+    columns: Any,
+    defaults: Collection[str],
+    known: Collection[str],
+    where: str,
+) -> None:
+    """Refuse a call of ``add_weights`` that does not declare a matrix.
+
+    Raises
+    ------
+    ConfigurationError
+        If the name or a size is wrong, or there is another keyword.
+    """
+    sizes = f"{shown(rows)}, {shown(columns)}"
+    call = f"{where}add_weights({shown(name)}, {sizes}): "
+    how = (
+        ' Write self.add_weights("w", self.input_size, self.size), and by keyword, if '
+        f"need be, {listing(known)}."
+    )
+    if not isinstance(name, str) or not name:
+        raise ConfigurationError(f"{call}the name comes first, as a text.{how}")
+    if unknown := sorted(set(defaults) - set(known)):
+        raise ConfigurationError(
+            f"{where}add_weights takes no keyword {listing(unknown)}.{how}"
+        )
+    if isinstance(rows, tuple | list):
+        raise ConfigurationError(
+            f"{call}the sizes are two arguments, not one shape. An array of any other "
+            f"shape is declared by add_param(name, shape, init).{how}"
+        )
+    if not (is_whole(rows, 1) and is_whole(columns, 1)):
+        raise ConfigurationError(
+            f"{call}both sizes have to be given, as whole numbers from 1 on.{how}"
+        )
 
 
 def _is_row(value: Any) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 
 from theanets.errors import ConfigurationError, DataError
 from theanets.layers.base import Array, Layer, Shape
+from theanets.layers.binding import Node
 from theanets.utils.checks import shown
 
 
@@ -21,7 +22,7 @@ def add_sides(layer: Layer, **names: Any) -> None:
         layer.side_inputs[keyword] = name
 
 
-def check_mask(layer: Layer, name: str, shape: Shape, earlier: Sequence[Layer]) -> None:
+def check_mask(layer: Layer, name: str, shape: Shape, earlier: Sequence[Node]) -> None:
     """Refuse a mask that is no input, or not of the shape (batch, time)."""
     time = layer.input_shape[0]
     is_input = any(

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 
@@ -17,6 +17,8 @@ class Concatenate(Layer):
     Outputs: out, (batch, ..., sum of the input sizes).
     """
 
+    example_inputs: ClassVar = (4, (4, "tanh"))
+    example: ClassVar = {"inputs": ["hid1", "in"]}
     aliases = ("concat",)
     takes_activation = False
 
@@ -40,6 +42,8 @@ class Concatenate(Layer):
 class Elementwise(Layer, abstract=True):
     """Join arrays of one shape element by element."""
 
+    example_inputs: ClassVar = (4, (4, "tanh"))
+    example: ClassVar = {"inputs": ["hid1", "in"]}
     takes_activation = False
 
     def infer_output_shape(self) -> Shape:
@@ -96,6 +100,7 @@ class Flatten(Layer):
     Outputs: out, (batch, product of the other axes).
     """
 
+    example_inputs: ClassVar = ((3, 2),)
     aliases = ("flat",)
     takes_activation = False
     max_inputs = 1
@@ -124,6 +129,8 @@ class Reshape(Layer):
     Outputs: out, (batch, ...shape).
     """
 
+    example_inputs: ClassVar = (6,)
+    example: ClassVar = {"shape": (-1, 2)}
     takes_activation = False
     max_inputs = 1
 

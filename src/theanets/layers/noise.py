@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +14,7 @@ from theanets.utils import checks
 class Noisy(Layer, abstract=True):
     """A layer that passes its input on, changed at random while the model trains."""
 
+    example: ClassVar = {"level": 0.3}
     takes_activation = False
     max_inputs = 1
     trains_differently = True

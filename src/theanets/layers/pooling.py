@@ -1,7 +1,7 @@
 """Pooling: one number for the values of each window."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from itertools import product
 from typing import Any, ClassVar
@@ -45,6 +45,8 @@ class Pool2(Layer):
     (14, 14, 3)
     """
 
+    example_inputs: ClassVar[Sequence[Any]] = ((4, 3, 2),)
+    example: ClassVar = {"pool_size": (2, 1)}
     takes_activation = False
     max_inputs = 1
     stepwise = False
@@ -94,6 +96,8 @@ class Pool1(Pool2):
     Outputs: out, (batch, time, channels).
     """
 
+    example_inputs: ClassVar = ((None, 4),)
+    example: ClassVar = {"pool_size": 2, "mode": "mean"}
     axes = 1
 
 

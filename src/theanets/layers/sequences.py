@@ -1,13 +1,14 @@
 """Layers that make one vector of a sequence: its last step, or all of them pooled."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 
 from theanets.activations import largest
 from theanets.errors import ConfigurationError
 from theanets.layers.base import Array, Layer, Shape
+from theanets.layers.binding import Node
 from theanets.layers.masks import add_sides, check_mask, valid_steps
 from theanets.utils.registry import choice
 
@@ -24,6 +25,7 @@ class OverTime(Layer, abstract=True):
         Those of `Layer`.
     """
 
+    example_inputs: ClassVar = ((None, 4), (5, "tanh"))
     takes_activation = False
     max_inputs = 1
     stepwise = False
@@ -46,7 +48,7 @@ class OverTime(Layer, abstract=True):
     def bind(
         self,
         inputs: Mapping[str, Shape],
-        earlier: Sequence[Layer],
+        earlier: Sequence[Node],
         sides: Mapping[str, tuple[str, Shape]] | None = None,
     ) -> None:
         """Fix all shapes, and check that of the mask."""
@@ -118,6 +120,8 @@ class Pool(OverTime):
     >>> net.predict(np.zeros((5, 7, 3))).shape
     (5, 2)
     """
+
+    example: ClassVar = {"mode": "mean"}
 
     def __init__(self, *, mode: str = "mean", **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from theanets.losses.base import REGISTRY, Custom, Loss, mean
+from theanets.losses.averages import mean
+from theanets.losses.base import REGISTRY, Custom, Loss
 from theanets.losses.classification import BinaryCrossEntropy, CrossEntropy, Hinge
 from theanets.losses.distributions import (
     GaussianLogLikelihood,

@@ -9,20 +9,24 @@ import copy
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, ClassVar, Self
 
-import jax
 import jax.numpy as jnp
 from jax import Array
 
-from theanets.errors import ConfigurationError, TheanetsError
-from theanets.utils import keys, originals
+from theanets.errors import ConfigurationError
+from theanets.losses.averages import mean
+from theanets.losses.tracing import returned, traced_shapes
+from theanets.utils import keys
 from theanets.utils.checks import compilable, flag, is_whole, number, shown
-from theanets.utils.forks import refuse_forked
-from theanets.utils.registry import Registry, listing, parameters, suggest
+from theanets.utils.registered import Registered
+from theanets.utils.registry import Registry, is_ours, listing, parameters, suggest
 
 Outputs = Mapping[str, Array]
 
 
-class Loss:
+REGISTRY: Registry["Loss"] = Registry("loss", by_alias=True)
+
+
+class Loss(Registered):
     """The mean error of one output of a model.
 
     Make your own as a subclass that computes ``terms``: its name in lower case,
@@ -74,7 +78,9 @@ class Loss:
     1.0
     """
 
-    aliases: tuple[str, ...] = ()
+    catalogue = REGISTRY
+    # The axes of its errors follow from all else.
+    not_compared = frozenset(("_numbers", "_fixed", "error_axes"))
     integer_target: bool = False
     target_range: tuple[float, float] | None = None
     output_activation: str = ""
@@ -108,13 +114,6 @@ class Loss:
         )
         self.target = self._text("target", "target" if target is None else target)
         self.weighted = flag(weighted, f"{self.form()} loss: weighted")
-
-    def __init_subclass__(cls, register: bool = True, **kwargs: object) -> None:
-        super().__init_subclass__(**kwargs)
-        originals.refuse(cls, Loss, abstract=not register)
-        if register:
-            own = vars(cls).get("aliases", ())
-            REGISTRY.register(cls, cls.__name__.lower(), *own)
 
     # Numbers are kept apart, and copies share them with the loss that they are of.
 
@@ -158,8 +157,7 @@ class Loss:
     @classmethod
     def form(cls) -> str:
         """Return the name by which specifications call this class."""
-        own: tuple[str, ...] = vars(cls).get("aliases", ())
-        return own[0] if own else cls.__name__.lower()
+        return REGISTRY.label(cls)
 
     @staticmethod
     def build(
@@ -292,58 +290,12 @@ class Loss:
                     "with the batch axis. Leave the target out, or give the name of "
                     "its array."
                 )
-        return self._traced(topology_layers)
-
-    def _traced(self, layers: Mapping[str, Any]) -> "Loss":
-        """Return this loss with what a trace of the user's own code tells of it.
-
-        Raises
-        ------
-        ConfigurationError
-            If it does not return errors.
-        """
-        ours = type(self).__module__.partition(".")[0] == __name__.partition(".")[0]
-        if ours and not isinstance(self, Custom):
+        ours = is_ours(type(self)) and self.serializable
+        if ours or self.output_name not in (shapes := traced_shapes(topology_layers)):
             return self
-        shapes = {
-            f"{name}:{output}": (_EXAMPLES, *(n or _STEPS for n in shape))
-            for name, layer in layers.items()
-            for output, shape in getattr(layer, "outputs", {}).items()
-        }
-        if self.output_name not in shapes:
-            return self
-        output = shapes[self.output_name]
-        target = output[:-1] if self.integer_target else output
-        kind = "int32" if self.integer_target else "float32"
-        arrays = (
-            {name: jax.ShapeDtypeStruct(x, "float32") for name, x in shapes.items()},
-            jax.ShapeDtypeStruct(target, kind),
-        )
         whole = type(self).__call__ is not Loss.__call__
-        refuse_forked()
-        try:
-            found = jax.eval_shape(self if whole else self.terms, *arrays).shape
-        except TheanetsError:
-            raise
-        except Exception:
-            # It may need lengths that are not known yet, and will tell then.
-            return self
-        if whole and found == ():
-            return self
-        leading = [target[:end] for end in range(1, len(target) + 1)]
-        if whole or found not in [*leading, output]:
-            right = "one number, their mean"
-            if not whole:
-                right = (
-                    f"{_named(target)} or (examples,), an error for each element or "
-                    "for each example"
-                )
-            raise ConfigurationError(
-                f"{self.form()} loss: for a target of the shape "
-                f"{_named(target)} it returns {_named(found)}, but has to return "
-                f"{right}."
-            )
-        return self._copy(error_axes=len(found))
+        found = returned(self if whole else self.terms, self, shapes, whole)
+        return self if found is None else self._copy(error_axes=found)
 
     def unbound(self) -> "Loss":
         """Return this loss as it was before `bind`: it reads its output alone."""
@@ -404,61 +356,6 @@ class Loss:
     def key(self) -> Hashable:
         """Return what makes two losses one computation: all but the numbers."""
         return keys.key(self)
-
-    def _compared(self) -> dict[str, Any]:
-        # The axes of its errors follow from all else.
-        others = ("_numbers", "_fixed", "error_axes")
-        return {name: value for name, value in vars(self).items() if name not in others}
-
-    def _if_named(self) -> dict[str, Any]:
-        # The weight is handed to the model's program, not to `terms`.
-        return {"weight": self.weight}
-
-
-REGISTRY: Registry[Loss] = Registry("loss", by_alias=True)
-# Lengths that stand for any, and that nothing else is likely to have.
-_EXAMPLES, _STEPS = 101, 11
-
-
-def _named(shape: tuple[int, ...]) -> str:
-    """Return a traced shape in words.
-
-    >>> _named((101, 11, 3)), _named((101,)), _named(())
-    ('(examples, time, 3)', '(examples,)', '()')
-    """
-    words = {_EXAMPLES: "examples", _STEPS: "time"}
-    parts = [words.get(n, str(n)) for n in shape]
-    return f"({', '.join(parts)}{',' * (len(parts) == 1)})"
-
-
-def mean(errors: Array, weights: Array | None = None) -> Array:
-    """Return the mean of errors, weighted if there are weights; 0 if they are all 0.
-
-    Weights may lack the last axes of the errors; each then counts for all of its
-    elements.
-
-    Examples
-    --------
-    >>> float(mean(jnp.array([1.0, 4.0]), jnp.array([2.0, 1.0])))
-    2.0
-    """
-    if weights is None:
-        return errors.mean()
-    weights = with_axes(weights.astype(errors.dtype), errors.ndim)
-    weights = jnp.broadcast_to(weights, errors.shape)
-    total = weights.sum()
-    return (weights * errors).sum() / jnp.where(total == 0, 1, total)
-
-
-def with_axes(weights: Array, ndim: int) -> Array:
-    """Return weights with the last axes that they lack, of length 1.
-
-    Examples
-    --------
-    >>> with_axes(jnp.ones(3), 2).shape
-    (3, 1)
-    """
-    return jnp.expand_dims(weights, range(weights.ndim, ndim))
 
 
 class Custom(Loss, register=False):

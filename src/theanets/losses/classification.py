@@ -1,5 +1,7 @@
 """Losses of labels."""
 
+from typing import ClassVar
+
 import jax
 import jax.numpy as jnp
 from jax import Array
@@ -55,6 +57,7 @@ class BinaryCrossEntropy(FromLogits):
     0.4904
     """
 
+    example: ClassVar = {"output_name": "out:pre"}
     aliases = ("bce",)
     output_activation = "logistic"
     probabilities = ("rect:minmax",)

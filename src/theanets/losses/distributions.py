@@ -8,7 +8,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from theanets.errors import ConfigurationError
-from theanets.losses.base import Loss, Outputs, mean, with_axes
+from theanets.losses.averages import mean, with_axes
+from theanets.losses.base import Loss, Outputs
 from theanets.losses.probabilities import PROBABILITIES, check_range, output_kind
 from theanets.utils.checks import positive, shown
 
@@ -60,6 +61,7 @@ class GaussianLogLikelihood(Loss):
     3.8379
     """
 
+    example: ClassVar = {"mean_name": "out", "covar_name": "out"}
     aliases = ("gll",)
     numbers: ClassVar = {**Loss.numbers, "covar_eps": positive}
 

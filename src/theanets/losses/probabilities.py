@@ -3,10 +3,9 @@
 from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
-from theanets import activations
 from theanets.errors import ConfigurationError
 from theanets.losses.base import Loss
-from theanets.utils.registry import listing
+from theanets.utils.registry import is_ours, listing
 
 PROBABILITIES = ("softmax", "logistic", "rect:minmax")
 """Activations whose outputs are from 0 to 1."""
@@ -26,7 +25,7 @@ def output_kind(layers: Mapping[str, Any], full: str) -> str | None:
     if output != "out" or activation is None:
         return None
     last = getattr(activation, "parts", (activation,))[-1]
-    if type(last).__module__ != activations.__name__ or not last.serializable:
+    if not is_ours(type(last)) or not last.serializable:
         return None
     if last.spec == "linear" and "pre" not in getattr(layer, "outputs", ()):
         # It passes on what other layers give it.

@@ -48,6 +48,7 @@ class Huber(Loss):
     3.25
     """
 
+    example: ClassVar = {"delta": 0.1}
     aliases = ("huber",)
     numbers: ClassVar = {**Loss.numbers, "delta": positive}
 

@@ -39,7 +39,7 @@ from theanets.models.sampling import sampled, samples_wanted
 from theanets.models.saving import Snapshots, describe
 from theanets.models.stages import Stage
 from theanets.models.state import ModelState
-from theanets.optimizers import Optimizer
+from theanets.optimizers import Updater
 from theanets.training import controls as controls_
 from theanets.training.checkpoint import KEYWORDS, Checkpoint, Saved
 from theanets.training.controls import Controls
@@ -120,7 +120,8 @@ def _one_after_another(
 ) -> Iterator[Pair]:
     """Check all of several algorithms, and return an iterator that trains by each.
 
-    Every keyword goes to those that take it.
+    Every keyword goes to those that take it. One that an algorithm takes for itself,
+    as adamw its weight_decay, is a regularizer of the others.
     """
     if not algos:
         raise ConfigurationError("algo is an empty list. Give at least one algorithm.")
@@ -135,7 +136,7 @@ def _one_after_another(
             "algo reads them anew. Give an iterable that starts anew."
         )
     taken = [set(_own_keywords(pretraining.full_name(algo), hyper)) for algo in algos]
-    every = set().union(*taken)
+    every = set().union(*taken) - set(regularizers.keywords())
     shares = [
         {k: v for k, v in hyper.items() if k in own or k not in every} for own in taken
     ]
@@ -153,8 +154,8 @@ def _one_after_another(
 def _own_keywords(algo: Any, hyper: Mapping[str, Any]) -> list[str]:
     """Return the keywords of an algorithm, not those that every training takes."""
     if isinstance(algo, str) and algo in pretraining.STAGED:
-        return [*optimizers.keywords(hyper.get("subalgo", "rmsprop")), "subalgo"]
-    return optimizers.keywords(algo)
+        return [*controls_.own_keywords(hyper.get("subalgo", "rmsprop")), "subalgo"]
+    return controls_.own_keywords(algo)
 
 
 @dataclass
@@ -165,7 +166,7 @@ class _Plan:
     snapshots: Snapshots
     checkpoint: Checkpoint | None
     controls: Controls
-    optimizer: Optimizer | None
+    optimizer: Updater | None
     whole: Objective
     parts: list[Part]
 
@@ -175,6 +176,9 @@ class _Plan:
     ) -> "_Plan":
         """Check keywords, and return what they ask for; the data are not read yet."""
         given, algo = dict(hyper), pretraining.full_name(algo)
+        # What an algorithm takes goes to no regularizer of that name.
+        names = [x for x in _own_keywords(algo, given) if x in given]
+        own = {name: given.pop(name) for name in names}
         snapshots = Snapshots.take(given)
         if snapshots.file is not None:
             # A model that no file can hold is refused before it is trained.
@@ -186,7 +190,7 @@ class _Plan:
         class_weight = given.pop("class_weight", None)
         freeze = given.pop("freeze", None)
         stateful = flag(given.pop("stateful", False), "stateful")
-        optimizer = _optimizer(algo, given)
+        optimizer = _optimizer(algo, given | own)
         whole = model.objective(terms, monitors)
         if class_weight is not None:
             weights = class_weights(class_weight, whole, train)
@@ -247,7 +251,7 @@ def _epochs(
     return _watched(model, pairs, plan.snapshots, columns, save)
 
 
-def _optimizer(algo: Any, given: dict[str, Any]) -> Optimizer | None:
+def _optimizer(algo: Any, given: dict[str, Any]) -> Updater | None:
     """Return the optimizer that keywords ask for, None for an algorithm without.
 
     Raises
@@ -405,7 +409,7 @@ class _Runs:
     hint: bool = True
     """Whether these are the first runs of a call, which hint at what may be amiss."""
 
-    def train(self, optimizer: Optimizer) -> Iterator[Pair]:
+    def train(self, optimizer: Updater) -> Iterator[Pair]:
         """Check everything, and return the epochs of one part after the other."""
         checkpoint, saved, place = self.checkpoint, None, Place()
         if checkpoint is not None and (saved := checkpoint.saved()):

@@ -116,6 +116,10 @@ class TrainOptions(TypedDict, total=False):
     """Updates after which a gradient counts half: rmsprop, adadelta, esgd."""
     rms_regularizer: Real
     """What is added to keep steps from growing too large: adam and its relatives."""
+    beta1: Real
+    """The decay of adam's mean of gradients, instead of ``beta1_halflife``."""
+    beta2: Real
+    """The decay of adam's mean square, instead of ``beta2_halflife``."""
     beta1_halflife: Real
     """Updates after which a gradient counts half in adam's mean."""
     beta2_halflife: Real

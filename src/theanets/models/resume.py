@@ -12,7 +12,7 @@ from theanets.models.parameters import to_device
 from theanets.models.parts import Part
 from theanets.models.saving import columns_of, describe
 from theanets.models.state import ModelState
-from theanets.optimizers import Optimizer
+from theanets.optimizers import Updater
 from theanets.training.checkpoint import Saved
 from theanets.training.controls import Controls
 from theanets.training.history import BestRow, History, unpacked
@@ -103,7 +103,7 @@ def best_row(
 def identity(
     model: ModelState,
     algo: Any,
-    optimizer: Optimizer,
+    optimizer: Updater,
     controls: Controls,
     whole: Objective,
     learned: Mapping[str, Any],

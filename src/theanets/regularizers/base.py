@@ -16,8 +16,9 @@ import numpy as np
 
 from theanets.data.device import identity
 from theanets.errors import ConfigurationError
-from theanets.utils import keys, originals
+from theanets.utils import keys
 from theanets.utils.checks import level, shown
+from theanets.utils.registered import Registered
 from theanets.utils.registry import (
     Registry,
     choice,
@@ -63,7 +64,7 @@ class Evaluation:
     key: Array | None = None
 
 
-class Regularizer:
+class Regularizer(Registered):
     """A term of a loss, or a change of a graph: subclass it to make your own.
 
     A subclass writes `penalty`, or `modify`, or both. Its name in lower case, and
@@ -94,8 +95,8 @@ class Regularizer:
     >>> _ = net.train([data], orthogonal=0.1, max_epochs=1, progress=False)
     """
 
-    aliases: ClassVar[tuple[str, ...]] = ()
-    """Further keywords for this regularizer."""
+    catalogue = REGULARIZERS
+    not_compared = frozenset(("weight",))
     default_pattern: ClassVar[str | None] = None
     """What it works on when neither a pattern nor a role is given."""
     default_role: ClassVar[str | None] = None
@@ -104,13 +105,6 @@ class Regularizer:
     """Whether the pattern is over parameters; else it is over outputs."""
     limit: ClassVar[float] = math.inf
     """The weight has to be smaller than this."""
-
-    def __init_subclass__(cls, register: bool = True, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        originals.refuse(cls, Regularizer, abstract=not register)
-        if register:
-            own = vars(cls).get("aliases", ())
-            REGULARIZERS.register(cls, cls.__name__.lower(), *own)
 
     def __init__(
         self,
@@ -149,8 +143,7 @@ class Regularizer:
     @property
     def form(self) -> str:
         """The keyword of this regularizer."""
-        own: tuple[str, ...] = vars(type(self)).get("aliases", ())
-        return (*own, type(self).__name__.lower())[0]
+        return REGULARIZERS.label(type(self))
 
     def identity(self) -> dict[str, Any]:
         """Return the settings as JSON holds them."""
@@ -169,9 +162,6 @@ class Regularizer:
     def key(self) -> Hashable:
         """What makes two of them the same program: everything but the weight."""
         return keys.key(self)
-
-    def _compared(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "weight"}
 
     def targets(self, names: Any, roles: Mapping[str, tuple[str, ...]]) -> list[str]:
         """Return the names it works on, of those there are."""

@@ -1,5 +1,7 @@
 """Random changes of outputs while a model trains."""
 
+from typing import ClassVar
+
 import jax
 
 from theanets.layers.noise import dropped, noisy
@@ -11,6 +13,7 @@ Array = jax.Array
 class Noise(Regularizer):
     """Gaussian noise added to outputs; the weight is its standard deviation."""
 
+    example: ClassVar = {"pattern": "hid1:out"}
     aliases = ("noise",)
     suffix = "prenoise"
 
@@ -26,6 +29,7 @@ class Dropout(Regularizer):
     Networks from Overfitting.
     """
 
+    example: ClassVar = {"pattern": "hid1:out"}
     aliases = ("dropout",)
     suffix = "predrop"
     limit = 1.0

@@ -3,7 +3,7 @@
 import math
 import zlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -144,6 +144,8 @@ class Contractive(Regularizer):
 
 class _OverTime(Regularizer, register=False):
     """A penalty of how outputs (batch, time, size) change from one step to the next."""
+
+    example: ClassVar = {"pattern": "hid2:out"}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

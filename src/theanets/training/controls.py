@@ -214,6 +214,23 @@ def keywords() -> list[str]:
     return [field.name for field in fields(Controls)]
 
 
+def own_keywords(algo: Any) -> list[str]:
+    """Return the keywords of an algorithm, not those that every training takes.
+
+    Raises
+    ------
+    ConfigurationError
+        If an algorithm of the user's own takes one that belongs to every training.
+    """
+    found = optimizers.keywords(algo)
+    if twice := set(found) & set(keywords()):
+        raise ConfigurationError(
+            f"algo {shown(algo)}: its keyword {listing(twice)} is one of every "
+            "training. Give it another name in the class's hyperparams."
+        )
+    return found
+
+
 SYNONYMS = {
     "gradient_clip": "max_gradient_elem",
     "iteration_size": "train_batches",

@@ -18,7 +18,7 @@ from theanets.data.dataset import MOST_BATCHES, source
 from theanets.data.sources import ArraySource, Chunk, Expect, StreamSource
 from theanets.display.progress import Reporter, figures, reporter
 from theanets.errors import DataError, NonFiniteError
-from theanets.optimizers import Optimizer
+from theanets.optimizers import Updater
 from theanets.serialization import files
 from theanets.training import nonfinite
 from theanets.training.checkpoint import Checkpoint, Saved
@@ -67,7 +67,7 @@ class Problem:
         pure. See `Values`.
     key : hashable
         The identity of the objective.
-    optimizer : Optimizer
+    optimizer : Updater
         The update rule.
     numbers : callable
         Returns numbers and arrays for the objective, which may change without
@@ -104,7 +104,7 @@ class Problem:
 
     objective: Objective
     key: Any
-    optimizer: Optimizer
+    optimizer: Updater
     numbers: Callable[[], Mapping[str, Any]]
     read: Callable[[], Values]
     commit: Callable[[Values], None]

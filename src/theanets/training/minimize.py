@@ -104,13 +104,13 @@ def minimize(
         raise ConfigurationError(
             f"the loss is {shown(loss)}; it has to be a function loss(params, *batch)."
         )
-    given = controls_.translated(hyper)
+    given, own = controls_.translated(hyper), controls_.own_keywords(algo)
     checkpoint = Checkpoint.take(given)
     controls = Controls.take(given)
     controls.check_mode()
     optimizer = optimizers.resolve(algo, given)
     if given:
-        known = [*controls_.keywords(), *optimizers.keywords(algo), *KEYWORDS]
+        known = [*controls_.keywords(), *own, *KEYWORDS]
         controls_.refuse(given, known)
     dtype = float_type(config.floatX, "floatX")
     start = _start(params, dtype)

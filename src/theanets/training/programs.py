@@ -18,7 +18,7 @@ from jax import lax
 
 from theanets.errors import ConfigurationError
 from theanets.initializers import stream
-from theanets.optimizers import Optimizer, hessian_vector
+from theanets.optimizers import Updater, hessian_vector
 
 Array = jax.Array
 Tree = Any
@@ -89,7 +89,7 @@ _LARGEST_TURNED = 1 << 20
 def train_program(
     objective: Objective,
     key: Hashable,
-    optimizer: Optimizer,
+    optimizer: Updater,
     gradients: bool,
     guarded: bool = True,
 ) -> Callable[..., tuple[State, Record, Array]]:
@@ -106,7 +106,7 @@ def train_program(
         The function to minimize.
     key : hashable
         Its identity.
-    optimizer : Optimizer
+    optimizer : Updater
         The update rule.
     gradients : bool
         Whether to report the norm of each gradient as well.
@@ -161,7 +161,7 @@ def noise_key(seed: int, *names: str) -> np.ndarray:
 
 def _train(
     objective: Objective,
-    optimizer: Optimizer,
+    optimizer: Updater,
     gradients: bool,
     guarded: bool,
     values: Values,

@@ -142,7 +142,7 @@ class _Walk:
         if attributes is None:
             return _Same(value)
         of_class = self.of_class(kind, depth + 1)
-        if self.wanted is not None and not hasattr(kind, "_compared"):
+        if self.wanted is not None and not hasattr(kind, "compared"):
             names = self.wanted & attributes.keys()
             attributes = {name: attributes[name] for name in sorted(names)}
         return of_class, self.of(attributes, depth + 1)
@@ -214,7 +214,7 @@ def _method(value: Any) -> Any:
 
 def _attributes(thing: Any) -> Mapping[str, Any] | None:
     """Return the attributes that tell an object from others, None if none do."""
-    if (compared := getattr(type(thing), "_compared", None)) is not None:
+    if (compared := getattr(type(thing), "compared", None)) is not None:
         found: Mapping[str, Any] = compared(thing)
         return found
     if not is_own(thing) and not isinstance(thing, types.SimpleNamespace):

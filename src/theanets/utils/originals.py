@@ -70,6 +70,9 @@ def __call__(self, outputs, target, weights=None):
 _ACTIVATE = """\
 def transform(self, params, x):
     return jnp.maximum(x, 0)"""
+_STEP = """\
+def step(self, gradient, state, param, hyperparams):
+    return hyperparams["learning_rate"] * gradient"""
 _TRANSFORM = """\
 def transform(self, params, inputs):
     return inputs[self.input_name] @ params["w"]"""
@@ -154,6 +157,7 @@ _NEEDS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "Regularizer": (("penalty", "modify"), f"{_PENALTY}\n# or\n{_MODIFY}"),
     "Loss": (("terms", "__call__"), f"{_TERMS}\n# or\n{_CALL}"),
     "Activation": (("transform",), _ACTIVATE),
+    "Optimizer": (("step", "transformation"), _STEP),
 }
 """By base class, the methods of which a subclass has at least one."""
 
@@ -176,7 +180,10 @@ def refuse(cls: type, base: type, abstract: bool = False) -> None:
         With the name of the class and the method, and how to write it now.
     """
     kind = base.__name__
-    for name, form in {**FORMS[kind], "__extra_registration_keys__": _NAMES}.items():
+    for name, form in {
+        **FORMS.get(kind, {}),
+        "__extra_registration_keys__": _NAMES,
+    }.items():
         owner = _owner(cls, name)
         if owner is None or not form.matches(vars(owner)[name]):
             continue

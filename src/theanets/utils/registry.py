@@ -2,11 +2,12 @@
 
 import difflib
 import inspect
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from typing import Any, Generic, TypeVar
 
-from theanets.errors import ConfigurationError
+from theanets.errors import ConfigurationError, TheanetsError
 from theanets.utils.checks import shown
 
 T = TypeVar("T")
@@ -78,6 +79,48 @@ def patterns(value: Any, what: str, example: str = "hid1*") -> tuple[str, ...]:
     return tuple(globs)
 
 
+@contextmanager
+def listed(
+    what: str, known: Mapping[str, Collection[str]], advice: str = ""
+) -> Iterator[None]:
+    """Say which names there are, where the user's own code asks for another meanwhile.
+
+    ``what`` begins the message, ``advice`` ends it where no name is near; ``known`` are
+    the names, by the words for each kind.
+
+    Raises
+    ------
+    ConfigurationError
+        If a name is looked up that none of them has.
+
+    Examples
+    --------
+    >>> weights = {"w": 1}
+    >>> with listed("it", {"its parameters": weights, "its inputs": ["in:out"]}):
+    ...     weights["W"]
+    Traceback (most recent call last):
+        ...
+    theanets.errors.ConfigurationError: it asks for 'W', which is none of its parameters
+    (w) nor of its inputs (in:out). Did you mean "w"?
+    """
+    try:
+        yield
+    except TheanetsError:
+        raise
+    except KeyError as error:
+        asked = error.args[0] if error.args else None
+        names = [name for kind in known.values() for name in kind]
+        if not isinstance(asked, str) or asked in names:
+            raise
+        kinds = [f"{kind} ({listing(found)})" for kind, found in known.items()]
+        tried = (asked, asked.lower(), f"{asked}:out")
+        near = next(filter(None, (suggest(name, names) for name in tried)), advice)
+        raise ConfigurationError(
+            f"{what} asks for {shown(asked)}, which is none of "
+            f"{' nor of '.join(kinds)}.{near}"
+        ) from error
+
+
 def matching(patterns: str | Iterable[str], names: Iterable[str]) -> list[str]:
     """Return the names that a glob, or any of several, matches.
 
@@ -128,8 +171,8 @@ class Registry(Generic[T]):
         self._by_alias = by_alias
         self._classes: dict[str, type[T]] = {}
 
-    def register(self, cls: type[T], *names: str) -> None:
-        """Enter a class under each of its names.
+    def register(self, cls: type[T]) -> None:
+        """Enter a class under its name in lower case, and under each of its aliases.
 
         A class defined again, as in a notebook cell that is run twice,
         replaces the one before; the names of our own classes are protected.
@@ -139,7 +182,7 @@ class Registry(Generic[T]):
         ConfigurationError
             If a name belongs to a class of this package.
         """
-        for name in map(str.lower, names):
+        for name in map(str.lower, (cls.__name__, *_aliases(cls))):
             held = self._classes.get(name)
             if held is not None and is_ours(held) and not is_ours(cls):
                 raise ConfigurationError(
@@ -151,17 +194,25 @@ class Registry(Generic[T]):
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and name.lower() in self._classes
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[str]:
         return iter(self._classes)
+
+    def __len__(self) -> int:
+        return len(self._classes)
+
+    def __getitem__(self, name: str) -> type[T]:
+        return self._classes[name.lower()]
 
     def documented(self) -> list[str]:
         """Return the names that messages call the classes by."""
         if not self._by_alias:
             return list(self)
-        classes = dict.fromkeys(self._classes.values())
-        return [
-            (*vars(cls).get("aliases", ()), cls.__name__.lower())[0] for cls in classes
-        ]
+        return [self.label(cls) for cls in dict.fromkeys(self._classes.values())]
+
+    def label(self, cls: type) -> str:
+        """Return the name that specifications, files and messages call a class by."""
+        aliases = _aliases(cls) if self._by_alias else ()
+        return (*aliases, cls.__name__.lower())[0]
 
     def lookup(self, name: str, where: str = "") -> type[T]:
         """Return the class of a name; ``where`` begins the error message.
@@ -179,6 +230,12 @@ class Registry(Generic[T]):
                 + suggest(name, known)
             )
         return found
+
+
+def _aliases(cls: type) -> tuple[str, ...]:
+    """Return the aliases of a class itself, not of the class that it extends."""
+    own: tuple[str, ...] = vars(cls).get("aliases", ())
+    return own
 
 
 def is_ours(cls: type) -> bool:

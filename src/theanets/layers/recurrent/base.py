@@ -9,6 +9,7 @@ import numpy as np
 from theanets.errors import ConfigurationError
 from theanets.initializers import random_matrix
 from theanets.layers.base import Array, Layer, Shape
+from theanets.layers.binding import Node
 from theanets.layers.masks import add_sides, check_mask, valid_steps
 from theanets.layers.recurrent.scan import State, scan
 from theanets.utils.checks import shown, whole
@@ -43,6 +44,8 @@ class Recurrent(Layer, abstract=True):
         the largest singular value of the recurrent matrices.
     """
 
+    example_inputs: ClassVar = ((None, 3),)
+    example: ClassVar = {"size": 4}
     attribute_names = (*Layer.attribute_names, "radius")
     # A diagonal is meant for the matrices that map a state to a state.
     general_names = ("mean", "std", "sparsity", "init")
@@ -156,7 +159,7 @@ class Recurrent(Layer, abstract=True):
     def bind(
         self,
         inputs: Mapping[str, Shape],
-        earlier: Sequence[Layer],
+        earlier: Sequence[Node],
         sides: Mapping[str, tuple[str, Shape]] | None = None,
     ) -> None:
         """Fix all shapes, and check those of the initial state and the mask."""

@@ -1,13 +1,14 @@
 """Two recurrent layers that read a sequence from both ends."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
 
 from theanets.errors import ConfigurationError
 from theanets.layers.base import FORMS, Array, Layer, Shape
+from theanets.layers.binding import Node
 from theanets.layers.recurrent.base import Recurrent
 from theanets.utils.checks import is_whole, shown
 from theanets.utils.registry import listing, suggest
@@ -34,6 +35,8 @@ class Bidirectional(Layer):
     Source: M. Schuster, K. Paliwal (1997), Bidirectional Recurrent Neural Networks.
     """
 
+    example_inputs: ClassVar = ((None, 3),)
+    example: ClassVar = {"size": 4, "worker": "gru"}
     max_inputs = 1
     stepwise = False
 
@@ -92,7 +95,7 @@ class Bidirectional(Layer):
     def bind(
         self,
         inputs: Mapping[str, Shape],
-        earlier: Sequence[Layer],
+        earlier: Sequence[Node],
         sides: Mapping[str, tuple[str, Shape]] | None = None,
     ) -> None:
         """Bind both workers."""

@@ -1,7 +1,7 @@
 """Recurrent layers with gates, and with a slow context."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -35,6 +35,7 @@ class LSTM(Recurrent):
     Networks.
     """
 
+    example: ClassVar = {"size": 4, "direction": "back"}
     fixed_activation = "tanh"
     shown = {"out": "h", "cell": "c"}  # noqa: RUF012
 
@@ -170,6 +171,7 @@ class SCRN(Rates):
     Networks.
     """
 
+    example: ClassVar = {"size": 4, "context_size": 2}
     kinds = ("vector", "uniform", "log")
     shown = {"hid": "h", "state": "s"}  # noqa: RUF012
 

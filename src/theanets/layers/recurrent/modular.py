@@ -1,7 +1,7 @@
 """Recurrent layers of modules that change at different speeds."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -79,6 +79,8 @@ class Clockwork(Modular):
     Source: J. Koutník, K. Greff, F. Gomez, J. Schmidhuber (2014), A Clockwork RNN.
     """
 
+    example: ClassVar = {"size": 4, "periods": [2, 1]}
+
     def __init__(self, *, periods: Sequence[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         array = isinstance(periods, np.ndarray) and periods.ndim == 1
@@ -136,6 +138,8 @@ class BCRNN(Modular):
     Outputs: out and pre, both (batch, time, size).
     Source: the original theanets.
     """
+
+    example: ClassVar = {"size": 4, "num_modules": 2}
 
     def __init__(self, *, num_modules: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -1,0 +1,34 @@
+"""Means of errors, weighted where there are weights."""
+
+import jax.numpy as jnp
+from jax import Array
+
+
+def mean(errors: Array, weights: Array | None = None) -> Array:
+    """Return the mean of errors, weighted if there are weights; 0 if they are all 0.
+
+    Weights may lack the last axes of the errors; each then counts for all of its
+    elements.
+
+    Examples
+    --------
+    >>> float(mean(jnp.array([1.0, 4.0]), jnp.array([2.0, 1.0])))
+    2.0
+    """
+    if weights is None:
+        return errors.mean()
+    weights = with_axes(weights.astype(errors.dtype), errors.ndim)
+    weights = jnp.broadcast_to(weights, errors.shape)
+    total = weights.sum()
+    return (weights * errors).sum() / jnp.where(total == 0, 1, total)
+
+
+def with_axes(weights: Array, ndim: int) -> Array:
+    """Return weights with the last axes that they lack, of length 1.
+
+    Examples
+    --------
+    >>> with_axes(jnp.ones(3), 2).shape
+    (3, 1)
+    """
+    return jnp.expand_dims(weights, range(weights.ndim, ndim))

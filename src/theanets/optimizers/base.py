@@ -1,0 +1,202 @@
+"""What every optimizer is: a rule, the keywords it takes, and what it remembers."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeAlias
+
+from jax import Array
+
+from theanets.utils.checks import number
+from theanets.utils.registered import Registered
+from theanets.utils.registry import Registry
+
+ALGORITHMS: Registry["Optimizer"] = Registry("algo")
+
+LIMITS = ("max_gradient_elem", "max_gradient_norm")
+"""Keywords that limit the gradient of each parameter, whatever the rule."""
+
+State: TypeAlias = dict[str, Array]
+Numbers: TypeAlias = Mapping[str, Array]
+
+
+@dataclass(frozen=True)
+class Hyperparam:
+    """A keyword of an optimizer: its default, and the numbers that are valid.
+
+    Parameters
+    ----------
+    default : float, optional
+        None: a keyword that is used only where it is given, as another way to say
+        what one of the same ``name`` says.
+    least, above, most, below : float
+        Bounds: x >= least, x > above, x <= most, x < below.
+    expected : str, optional
+        What a message says it has to be; by default the bounds, in words.
+    name : str, optional
+        The name by which the rule reads it; by default the keyword.
+    convert : callable, optional
+        Makes what the rule reads of the number that is given.
+
+    Examples
+    --------
+    >>> Hyperparam(0.9, least=0, below=1).read(0.5, "beta")
+    0.5
+    >>> Hyperparam(0.9, least=0, below=1).read(1, "beta")
+    Traceback (most recent call last):
+        ...
+    theanets.errors.ConfigurationError: beta is 1; it has to be a number of at least 0
+    and below 1.
+    """
+
+    default: float | None
+    least: float = -math.inf
+    above: float = -math.inf
+    most: float = math.inf
+    below: float = math.inf
+    expected: str = ""
+    name: str = ""
+    convert: Callable[[float], float] = float
+
+    def read(self, given: Any, keyword: str) -> float:
+        """Return what the rule reads of a value that a user gave, checked.
+
+        Raises
+        ------
+        ConfigurationError
+            If it is no number, or out of bounds.
+        """
+        expected = self.expected or self._bounds()
+        return self.convert(number(given, keyword, expected, self._valid))
+
+    def _valid(self, x: float) -> bool:
+        return self.least <= x <= self.most and self.above < x < self.below
+
+    def _bounds(self) -> str:
+        words = {
+            "of at least": self.least,
+            "above": self.above,
+            "at most": self.most,
+            "below": self.below,
+        }
+        found = [f"{word} {x:g}" for word, x in words.items() if math.isfinite(x)]
+        return f"a number {' and '.join(found)}" if found else "a finite number"
+
+
+def halflife(default: float, name: str) -> Hyperparam:
+    """Return a keyword that says in how many updates half of a mean is forgotten.
+
+    The rule reads, by ``name``, the factor that the mean is kept by.
+
+    Examples
+    --------
+    >>> halflife(7, "beta").read(1, "beta_halflife")
+    0.5
+    """
+    return Hyperparam(
+        default,
+        above=0,
+        expected="a positive number of updates",
+        name=name,
+        convert=lambda updates: math.exp(-math.log(2) / updates),
+    )
+
+
+class Optimizer(Registered):
+    """A way to move parameters: subclass it to make an algorithm of your own.
+
+    A subclass writes `step`. Its name in lower case, and each of ``aliases``, is an
+    ``algo`` of ``train`` at once. Momentum, limits of gradients, schedules of the
+    learning rate and precision are seen to for all of them: `step` is given at least
+    float32, and the parameter keeps its type.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp, theanets
+    >>> class SignSGD(theanets.Optimizer):
+    ...     learning_rate = 0.01
+    ...     def step(self, gradient, state, param, hyperparams):
+    ...         return hyperparams["learning_rate"] * jnp.sign(gradient)
+    >>> def loss(w, x):
+    ...     return ((w - x) ** 2).mean()
+    >>> found = theanets.minimize(
+    ...     loss, 0.0, jnp.ones((8, 1)), algo="signsgd", max_updates=20, progress=False)
+    >>> round(float(found.params), 3)
+    0.2
+    """
+
+    catalogue = ALGORITHMS
+    learning_rate: ClassVar[float] = 0.001
+    """The default learning rate."""
+    momentum: ClassVar[float] = 0.0
+    """The default momentum."""
+    nesterov: ClassVar[bool] = False
+    """Whether that is Nesterov's momentum by default."""
+    hyperparams: ClassVar[Mapping[str, Hyperparam]] = {}
+    """The further keywords that it takes."""
+    slots: ClassVar[Mapping[str, float]] = {}
+    """The arrays it keeps for each parameter, and the number each begins with."""
+    counts_updates: ClassVar[bool] = False
+    """Whether `step` reads ``hyperparams["count"]``, the number of the update, from
+    1."""
+    elementwise: ClassVar[bool] = False
+    """Whether each entry of a parameter moves without regard to the others. If so,
+    matrices may be given to `step` transposed, which can be twice as fast."""
+    full_batch: ClassVar[bool] = False
+    """Whether it needs the gradient over all data, not over a minibatch."""
+    needs_curvature: ClassVar[bool] = False
+    """Whether `step` reads ``hyperparams["curvature"]``, the product of the parameter's
+    Hessian with a random vector."""
+    hides_nonfinite: ClassVar[bool] = False
+    """Whether a gradient that is not finite may leave parameters and state finite."""
+
+    def step(
+        self, gradient: Array, state: State, param: Array, hyperparams: Numbers
+    ) -> Array:
+        """Return what is subtracted from a parameter.
+
+        Parameters
+        ----------
+        gradient, param : array
+            The gradient of the loss by the parameter, and the parameter.
+        state : dict of str to array
+            The parameter's ``slots``. Put the new ones in their places.
+        hyperparams : mapping of str to array
+            The learning rate and the further keywords.
+        """
+        raise NotImplementedError(f"{type(self).__name__} needs a step method")
+
+    def check(self, hyperparams: Mapping[str, float]) -> None:
+        """Raise a ConfigurationError if numbers do not go together."""
+
+    def transformation(self) -> Any:
+        """Return a transformation of optax to move parameters by, in place of `step`.
+
+        It brings its own settings, so that the algorithm takes no keywords.
+        """
+        return None
+
+    @classmethod
+    def keywords(cls) -> list[str]:
+        """Return the keywords of ``train`` that this takes.
+
+        Examples
+        --------
+        >>> ALGORITHMS["adagrad"].keywords()[-1]
+        'rms_regularizer'
+        """
+        if cls.transformation is not Optimizer.transformation:
+            return []
+        return [*LIMITS, "learning_rate", "momentum", "nesterov", *cls.hyperparams]
+
+    @classmethod
+    def defaults(cls) -> dict[str, float]:
+        """Return the further keywords that have a default.
+
+        Examples
+        --------
+        >>> ALGORITHMS["adagrad"].defaults()
+        {'rms_regularizer': 1e-08}
+        """
+        found = {name: each.default for name, each in cls.hyperparams.items()}
+        return {name: x for name, x in found.items() if x is not None}

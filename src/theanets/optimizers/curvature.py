@@ -1,0 +1,42 @@
+"""Products of the Hessian of a loss with a vector."""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import jax
+from jax import Array
+
+Tree: TypeAlias = Any
+
+
+def hessian_vector(loss_fn: Callable[[Tree], Array], params: Tree, v: Tree) -> Tree:
+    """Return for each parameter p the product of its block of the Hessian with v.
+
+    That is ∂²L/∂p² v_p, without the blocks that join two parameters.
+
+    Parameters
+    ----------
+    loss_fn : callable
+        Parameters -> scalar loss L.
+    params, v : pytree
+        Where, and in which direction.
+
+    Examples
+    --------
+    >>> def loss(params):
+    ...     return params["a"] ** 3 * params["b"]
+    >>> hv = hessian_vector(loss, {"a": 1.0, "b": 2.0}, {"a": 1.0, "b": 1.0})
+    >>> float(hv["a"]), float(hv["b"])
+    (12.0, 0.0)
+    """
+    tree: Any
+    leaves, tree = jax.tree.flatten(params)
+
+    def block(i: int, direction: Array) -> Any:
+        def loss_of(leaf: Array) -> Array:
+            return loss_fn(tree.unflatten([*leaves[:i], leaf, *leaves[i + 1 :]]))
+
+        return jax.jvp(jax.grad(loss_of), (leaves[i],), (direction,))[1]
+
+    directions = tree.flatten_up_to(v)
+    return tree.unflatten([block(i, d) for i, d in enumerate(directions)])

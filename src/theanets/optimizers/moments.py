@@ -1,0 +1,68 @@
+"""Rules by the mean of a gradient and that of its square, both bias-corrected."""
+
+from typing import ClassVar
+
+import jax.numpy as jnp
+from jax import Array
+
+from theanets.optimizers.adaptive import REGULARIZER, blend
+from theanets.optimizers.base import (
+    Hyperparam,
+    Numbers,
+    Optimizer,
+    State,
+    halflife,
+)
+
+
+class Adam(Optimizer):
+    """u = αm/(√v+ε), for running means m of G and v of G².
+
+    ``beta1`` and ``beta2`` are the factors by which the means are kept, and
+    ``beta1_halflife`` and ``beta2_halflife`` say the same in updates.
+    Source: D. P. Kingma, J. Ba (2015), Adam: A Method for Stochastic Optimization.
+    """
+
+    hyperparams: ClassVar = {
+        "beta1_halflife": halflife(7.0, "b1"),
+        "beta2_halflife": halflife(69.0, "b2"),
+        "beta1": Hyperparam(None, least=0, below=1, name="b1"),
+        "beta2": Hyperparam(None, least=0, below=1, name="b2"),
+        "rms_regularizer": REGULARIZER,
+    }
+    slots: ClassVar = {"mean": 0.0, "square": 0.0}
+    counts_updates = True
+    elementwise = True
+
+    def step(
+        self, gradient: Array, state: State, param: Array, hyperparams: Numbers
+    ) -> Array:
+        g, n = gradient, hyperparams
+        state["mean"] = blend(n["b1"], state["mean"], g)
+        state["square"] = blend(n["b2"], state["square"], g * g)
+        mean = state["mean"] / (1 - n["b1"] ** n["count"])
+        square = state["square"] / (1 - n["b2"] ** n["count"])
+        return n["learning_rate"] * mean / (jnp.sqrt(square) + n["rms_regularizer"])
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay: u = α(m/(√v+ε) + λw), λ is ``weight_decay``.
+
+    Arrays with one axis or none, as biases and gains are, do not decay. The penalty
+    that other algorithms know by this name is ``weight_l2`` here.
+    Source: I. Loshchilov, F. Hutter (2019), Decoupled Weight Decay Regularization.
+    """
+
+    hyperparams: ClassVar = {
+        **Adam.hyperparams,
+        "weight_decay": Hyperparam(0.01, least=0),
+    }
+
+    def step(
+        self, gradient: Array, state: State, param: Array, hyperparams: Numbers
+    ) -> Array:
+        step = super().step(gradient, state, param, hyperparams)
+        if param.ndim < 2:
+            return step
+        n = hyperparams
+        return step + n["learning_rate"] * n["weight_decay"] * param

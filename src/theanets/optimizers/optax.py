@@ -1,0 +1,112 @@
+"""Transformations of optax, as algorithms, and the algorithm that is one."""
+
+import hashlib
+import inspect
+import re
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+from jax import Array
+
+from theanets.data.device import identity
+from theanets.errors import ConfigurationError
+from theanets.optimizers.base import Optimizer
+
+
+class LBFGS(Optimizer):
+    """Limited-memory BFGS with a line search.
+
+    Source: D. C. Liu, J. Nocedal (1989), On the Limited Memory BFGS Method for Large
+    Scale Optimization.
+    """
+
+    full_batch = True
+
+    def transformation(self) -> Any:
+        import optax
+
+        return optax.lbfgs()
+
+
+def of_optax(keyword: str, algo: str) -> str:
+    """Return a sentence for a name that is no algorithm, but a function of optax."""
+    import optax
+
+    own = algo.isidentifier() and inspect.isfunction(getattr(optax, algo, None))
+    return f" Write {keyword}=optax.{algo}(0.001)." if own else ""
+
+
+def update(
+    transformation: Any,
+    grads: Any,
+    state: Any,
+    params: Any,
+    value: Array | None,
+    value_fn: Callable[[Any], Array] | None,
+) -> tuple[Any, Any]:
+    """Return parameters and state after one update by a transformation.
+
+    Raises
+    ------
+    ConfigurationError
+        If it needs more than gradients, parameters and the loss.
+    """
+    import optax
+
+    def value_at(tried: Any) -> Array:
+        # A line search from parameters in bfloat16 tries some in float32.
+        assert value_fn is not None
+        stored = jax.tree.map(lambda t, p: t.astype(p.dtype), tried, params)
+        return value_fn(stored)
+
+    searched = {"value": value, "grad": grads, "value_fn": value_fn and value_at}
+    given = {name: x for name, x in searched.items() if x is not None}
+    full = optax.with_extra_args_support(transformation)
+    try:
+        steps, state = full.update(grads, state, params, **given)
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(
+            f"algo: this transformation of optax cannot be used here: {error}. An "
+            "update is given the gradients, the state and the parameters, and by "
+            "name value, grad and value_fn, as line searches need them."
+        ) from error
+    return optax.apply_updates(params, steps), state
+
+
+def traced(function: Callable[..., Any], *arguments: Any) -> dict[str, str] | None:
+    """Return what tells a function of arrays from others, None if nothing is sure.
+
+    It is a checksum of the operations that JAX finds in it, with their numbers, which
+    are the same in every process. Nothing is compiled.
+    """
+    import optax
+
+    try:
+        # A new function each time, of which JAX has kept nothing.
+        first, second = (
+            _operations(jax.make_jaxpr(lambda *given: function(*given))(*arguments))
+            for _ in range(2)
+        )
+    except Exception:
+        # If it cannot be traced, training says so.
+        return None
+    versions = f"jax {jax.__version__}, optax {optax.__version__}"
+    return {"content": first, "versions": versions} if first == second else None
+
+
+def _operations(program: Any) -> str:
+    """Return a checksum of a program's operations and of the arrays in it."""
+    text = re.sub("0x[0-9a-f]+", "", str(program))
+    arrays = [identity(np.asarray(array)) for array in _constants(program)]
+    return hashlib.sha256(f"{text} {arrays}".encode()).hexdigest()[:16]
+
+
+def _constants(program: Any) -> list[Any]:
+    """Return the arrays in a program and in those that it calls."""
+    found = list(getattr(program, "consts", ()))
+    for equation in program.eqns:
+        for value in jax.tree.leaves(list(equation.params.values())):
+            found += _constants(value) if hasattr(value, "eqns") else []
+    return found

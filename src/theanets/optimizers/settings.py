@@ -1,0 +1,162 @@
+"""From an algorithm's name and its keywords to what moves the parameters."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from theanets.errors import ConfigurationError
+from theanets.optimizers.base import ALGORITHMS, LIMITS, Hyperparam, Optimizer
+from theanets.optimizers.optax import of_optax
+from theanets.optimizers.updater import Updater
+from theanets.utils import checks
+from theanets.utils.checks import flag, shown
+from theanets.utils.registry import listing, suggest
+
+COMMON = {
+    "learning_rate": Hyperparam(
+        None, least=0, expected="a number of at least 0, or a schedule"
+    ),
+    "momentum": Hyperparam(None, least=0, below=1, expected="at least 0 and below 1"),
+    **dict.fromkeys(
+        LIMITS,
+        Hyperparam(None, least=0, expected="a positive number, or 0 for no limit"),
+    ),
+}
+"""Keywords of every rule; the defaults of some are the rule's."""
+
+
+def resolve(
+    algo: Any, hyper: dict[str, Any], keyword: str = "algo", others: Iterable[str] = ()
+) -> Updater:
+    """Return the optimizer of an algorithm, taking its keywords out of ``hyper``.
+
+    Parameters
+    ----------
+    algo : str or optax.GradientTransformation
+        A name in ``ALGORITHMS``, or a transformation, which brings its own
+        learning rate and momentum.
+    hyper : dict
+        Keywords. The ones that the algorithm uses are removed, others stay.
+        The learning rate of ``adadelta`` is taken and has no effect.
+    keyword : str
+        What messages call ``algo``.
+    others : iterable of str
+        Further names that the caller knows, for messages.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no such algorithm, or a number is outside its range.
+
+    Examples
+    --------
+    >>> hyper = {"learning_rate": 0.1, "batch_size": 64}
+    >>> nag = resolve("nag", hyper)
+    >>> nag.values, nag.nesterov
+    ({'learning_rate': 0.1, 'momentum': 0.9}, True)
+    >>> hyper
+    {'batch_size': 64}
+    """
+    known = [*ALGORITHMS, *others]
+    if not isinstance(algo, str):
+        if not (hasattr(algo, "init") and hasattr(algo, "update")):
+            hint = " Call it first, as in optax.sgd(0.1)." if callable(algo) else ""
+            raise ConfigurationError(
+                f"{keyword} is {shown(algo)}; it has to be an "
+                f"optax.GradientTransformation or one of {listing(known)}.{hint}"
+            )
+        return Updater("optax", _limits(hyper), transformation=algo)
+    algo = algo.lower()
+    if algo not in ALGORITHMS:
+        raise ConfigurationError(
+            f"unknown {keyword} {shown(algo)}. Known: {listing(known)}."
+            + (of_optax(keyword, algo) or suggest(algo, known))
+        )
+    algorithm = ALGORITHMS[algo]()
+    if (transformation := algorithm.transformation()) is not None:
+        return Updater(algo, {}, algorithm, transformation=transformation)
+
+    values, schedule = {}, None
+    if callable(hyper.get("learning_rate")):
+        schedule = hyper.pop("learning_rate")
+        _check_schedule(schedule)
+    else:
+        values["learning_rate"] = _number(
+            hyper, "learning_rate", algorithm.learning_rate
+        )
+    momentum = _number(hyper, "momentum", algorithm.momentum)
+    nesterov = flag(hyper.pop("nesterov", algorithm.nesterov), "nesterov")
+    nesterov = nesterov and momentum > 0
+    if momentum > 0:
+        values["momentum"] = momentum
+    values |= _own(algorithm, hyper)
+    algorithm.check(values)
+    return Updater(algo, values | _limits(hyper), algorithm, nesterov, schedule)
+
+
+def keywords(algo: Any) -> list[str]:
+    """Return the keywords that ``resolve`` takes for an algorithm; none if unknown.
+
+    Examples
+    --------
+    >>> keywords("sgd")
+    ['max_gradient_elem', 'max_gradient_norm', 'learning_rate', 'momentum', 'nesterov']
+    """
+    if not isinstance(algo, str):
+        return [*LIMITS]
+    return ALGORITHMS[algo].keywords() if algo in ALGORITHMS else []
+
+
+def _own(algorithm: Optimizer, hyper: dict[str, Any]) -> dict[str, float]:
+    """Return what a rule reads of the keywords that are its own, and remove those."""
+    hyperparams = algorithm.hyperparams
+    given = {name: hyper.pop(name) for name in hyperparams if name in hyper}
+    values: dict[str, float] = {}
+    said: dict[str, str] = {}
+    for keyword, value in given.items():
+        name = hyperparams[keyword].name or keyword
+        if name in said:
+            raise ConfigurationError(
+                f"{said[name]} is {shown(given[said[name]])} and {keyword} is "
+                f"{shown(value)}: they are two ways to say the same. Give one of them."
+            )
+        said[name] = keyword
+        values[name] = hyperparams[keyword].read(value, keyword)
+    for keyword, default in algorithm.defaults().items():
+        name = hyperparams[keyword].name or keyword
+        if name not in values:
+            values[name] = hyperparams[keyword].read(default, keyword)
+    return values
+
+
+def _check_schedule(schedule: Callable[[Any], Any]) -> None:
+    def rate(count: Any) -> Array:
+        found = schedule(count)
+        traced = isinstance(found, Array) and found.shape == ()
+        if not (traced or checks.is_number(found)):
+            raise ConfigurationError(
+                f"learning_rate is a schedule that returned {shown(found)}; it has to "
+                "return a number for a number of updates."
+            )
+        return jnp.asarray(found)
+
+    with checks.compilable("learning_rate"):
+        jax.eval_shape(rate, np.int32(0))
+
+
+def _number(hyper: dict[str, Any], name: str, default: float) -> float:
+    given = hyper.pop(name, default)
+    return COMMON[name].read(given, name)
+
+
+def _limits(hyper: dict[str, Any]) -> dict[str, float]:
+    """Return the limits of gradients that are in use."""
+    given = [name for name in LIMITS if hyper.get(name, 0) is not None]
+    numbers = {name: _number(hyper, name, 0) for name in given}
+    for name in LIMITS:
+        hyper.pop(name, None)
+    return {name: number for name, number in numbers.items() if number > 0}

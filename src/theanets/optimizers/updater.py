@@ -1,0 +1,217 @@
+"""An algorithm with its settings: how parameters begin to move, and move.
+
+Updates are computed, and state is kept, in at least float32; parameters keep their
+dtype.
+"""
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from theanets.optimizers import optax
+from theanets.optimizers.base import Numbers, Optimizer
+from theanets.utils import keys
+
+Tree: TypeAlias = Any
+State: TypeAlias = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Updater:
+    """An algorithm with its settings: how parameters begin to move, and move.
+
+    Parameters
+    ----------
+    name : str
+        The algorithm's name, ``"optax"`` for a transformation of the user.
+    values : dict
+        The numbers that ``update`` gets back, then as arrays.
+    algorithm : Optimizer, optional
+        The rule; None for a transformation of the user.
+    nesterov : bool
+        Whether the momentum, if there is one, is Nesterov's.
+    schedule : callable, optional
+        Number of updates so far -> learning rate, in place of a number.
+    transformation : optax.GradientTransformation, optional
+        What moves the parameters where it is not a rule's `step`.
+    """
+
+    name: str
+    values: dict[str, float]
+    algorithm: Optimizer | None = None
+    nesterov: bool = False
+    schedule: Callable[[Any], Any] | None = None
+    transformation: Any = None
+
+    @property
+    def full_batch(self) -> bool:
+        """Whether gradients have to be those over all data."""
+        return self.algorithm is not None and self.algorithm.full_batch
+
+    @property
+    def needs_curvature(self) -> bool:
+        """Whether ``update`` needs the argument ``curvature``."""
+        return self.algorithm is not None and self.algorithm.needs_curvature
+
+    @property
+    def elementwise(self) -> bool:
+        """Whether each entry of a parameter moves without regard to the others."""
+        if self.algorithm is None or "max_gradient_norm" in self.values:
+            return False
+        return self.algorithm.elementwise
+
+    @property
+    def hides_nonfinite(self) -> bool:
+        """Whether a gradient that is not finite may leave all else finite."""
+        if self.transformation is not None or "max_gradient_elem" in self.values:
+            return True
+        return self.algorithm is not None and self.algorithm.hides_nonfinite
+
+    @property
+    def key(self) -> Hashable:
+        """What changes the compiled program; the numbers do not."""
+        used = frozenset(self.values)
+        # What is ours computes the same for ever, and is told by its name.
+        ours = self.algorithm is not None and not keys.is_own(self.algorithm)
+        own = None if ours else self.algorithm or self.transformation
+        return self.name, self.nesterov, keys.key(self.schedule, own), used
+
+    def identity(self, params: Tree) -> dict[str, Any]:
+        """Return the settings for such parameters, as JSON holds them."""
+        found = {"optimizer": self.name, "nesterov": self.nesterov, **self.values}
+        if self.schedule is not None:
+            found["learning_rate"] = getattr(self.schedule, "__name__", "a schedule")
+            found["schedule"] = optax.traced(self.schedule, np.int32(0))
+        if self.transformation is not None and self.algorithm is None:
+            found["transformation"] = optax.traced(self._first_update, params, params)
+        return found
+
+    def _first_update(self, grads: Tree, params: Tree) -> tuple[Tree, State]:
+        def loss(tried: Tree) -> Array:
+            return sum((x.sum() for x in jax.tree.leaves(tried)), jnp.zeros(()))
+
+        state = self.init(params)
+        return optax.update(
+            self.transformation, grads, state["optax"], params, loss(params), loss
+        )
+
+    def init(self, params: Tree) -> State:
+        """Return the state before the first update; it depends on no number."""
+        if self.transformation is not None:
+            inner = self.transformation.init(params)
+            return {"optax": jax.tree.map(jnp.asarray, inner)}
+        assert self.algorithm is not None
+        slots = dict(self.algorithm.slots)
+        if "momentum" in self.values:
+            slots["velocity"] = 0.0
+        state: State = {name: _filled(params, fill) for name, fill in slots.items()}
+        if self.algorithm.counts_updates:
+            state["age"] = jax.device_put(np.int32(0))
+        return state
+
+    def update(
+        self,
+        grads: Tree,
+        state: State,
+        params: Tree,
+        values: Mapping[str, Any],
+        *,
+        count: Any,
+        value: Array | None = None,
+        value_fn: Callable[[Tree], Array] | None = None,
+        curvature: Tree | None = None,
+    ) -> tuple[Tree, State]:
+        """Return the parameters and the state after one update; a pure function.
+
+        Parameters
+        ----------
+        grads, params : pytree
+            Gradient of the loss, and where it was taken.
+        state : dict
+            From ``init`` or the update before.
+        values : mapping
+            The numbers of ``self.values``, possibly as arrays.
+        count : int
+            Number of updates before this one, for a schedule.
+        value, value_fn : array, callable, optional
+            The loss here, and as a function of parameters; for line searches.
+        curvature : pytree, optional
+            ``hessian_vector`` for a standard normal v; for ``esgd``.
+
+        Returns
+        -------
+        (params, state)
+        """
+        if self.transformation is not None:
+            grads = jax.tree.map(lambda g: _limited(g, _cast(values, g.dtype)), grads)
+            params, inner = optax.update(
+                self.transformation, grads, state["optax"], params, value, value_fn
+            )
+            return params, {"optax": inner}
+        algorithm, numbers, state = self.algorithm, dict(values), dict(state)
+        assert algorithm is not None
+        if self.schedule is not None:
+            numbers["learning_rate"] = self.schedule(count)
+        if algorithm.counts_updates:
+            state["age"] = state["age"] + 1
+            numbers["count"] = state["age"]
+        slots = [name for name in state if name != "age"]
+
+        def move(p: Array, g: Array, hv: Array, *olds: Array) -> list[Array]:
+            # Sums of tiny steps and squares would be lost in bfloat16.
+            wide = _wide(p)
+            n = _cast(numbers, wide)
+            if algorithm.needs_curvature:
+                n["curvature"] = hv.astype(wide)
+            own = {s: old.astype(wide) for s, old in zip(slots, olds, strict=True)}
+            g, before = _limited(g.astype(wide), n), p.astype(wide)
+            step = -algorithm.step(g, own, before, n)
+            if "velocity" in own:
+                mu, velocity = n["momentum"], own["velocity"]
+                if self.nesterov:
+                    step = mu * mu * velocity + (1 + mu) * step
+                else:
+                    step = mu * velocity + step
+                own["velocity"] = step
+            moved = before + step
+            return [moved.astype(p.dtype), *(own[s] for s in slots)]
+
+        leaves: list[Array]
+        tree: Any
+        leaves, tree = jax.tree.flatten(params)
+        rows = (grads, grads if curvature is None else curvature)
+        columns = [tree.flatten_up_to(x) for x in (*rows, *(state[s] for s in slots))]
+        news = [move(*row) for row in zip(leaves, *columns, strict=True)]
+        for i, slot in enumerate(slots, start=1):
+            state[slot] = tree.unflatten([new[i] for new in news])
+        return tree.unflatten([new[0] for new in news]), state
+
+
+def _limited(g: Array, n: Numbers) -> Array:
+    """Return a gradient within its limits; that of its entries goes first."""
+    if "max_gradient_elem" in n:
+        return jnp.clip(g, -n["max_gradient_elem"], n["max_gradient_elem"])
+    if "max_gradient_norm" in n:
+        norm = jnp.sqrt(jnp.sum(g * g))
+        return g * (n["max_gradient_norm"] / jnp.maximum(norm, n["max_gradient_norm"]))
+    return g
+
+
+def _cast(values: Mapping[str, Any], dtype: Any) -> dict[str, Array]:
+    return {name: jnp.asarray(value, dtype) for name, value in values.items()}
+
+
+def _wide(p: Any) -> Any:
+    return jnp.promote_types(jnp.result_type(p), jnp.float32)
+
+
+def _filled(params: Tree, fill: float) -> Tree:
+    # Made by NumPy: a program to fill each shape would cost more than the filling.
+    return jax.tree.map(
+        lambda p: jax.device_put(np.full(jnp.shape(p), fill, _wide(p))), params
+    )

@@ -1,0 +1,118 @@
+"""What a class of the user's own is answered when it asks for what is not there."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import theanets
+from theanets.errors import ConfigurationError
+
+X = np.ones((4, 3), "f4")
+Y = np.ones((4, 2), "f4")
+
+
+def train(net, **keywords):
+    net.train((X, Y), max_epochs=1, progress=False, **keywords)
+
+
+def layer(setup=lambda self: None, transform=None, **body):
+    """Make a model with a layer of the user's own."""
+    body |= {"setup": setup, "transform": transform or (lambda self, p, x: 1)}
+    cls = type("Mine", (theanets.Layer,), body, abstract=True)
+    return theanets.Regressor([3, cls(size=4), 2])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "keywords", "says"),
+    [
+        (("w",), {}, "both sizes have to be given"),
+        (("w", 3), {}, r"add_weights\('w', 3, None\): both sizes"),
+        (("w", 3, 0), {}, "whole numbers from 1 on"),
+        (("w", 3, 2.5), {}, "whole numbers from 1 on"),
+        (("w", (3, 4)), {}, "two arguments, not one shape.*add_param"),
+        ((3, 4, 5), {}, "the name comes first"),
+        (("w",), {"size": 3}, "takes no keyword size"),
+        (("w", 3, 4), {"scale": 1}, "takes no keyword scale"),
+    ],
+)
+def test_add_weights_says_how_to_call_it(arguments, keywords, says):
+    def setup(self):
+        self.add_weights(*arguments, **keywords)
+
+    with pytest.raises(ConfigurationError, match=says) as caught:
+        layer(setup)
+    assert 'self.add_weights("w", self.input_size, self.size)' in str(caught.value)
+    assert 'layer "hid1": ' in str(caught.value)
+
+
+def weights(self):
+    self.add_weights("w", self.input_size, self.size)
+
+
+def test_a_layer_is_told_which_parameters_and_inputs_there_are():
+    for transform, asked in (
+        (lambda self, params, inputs: inputs["in:out"] @ params["W"], "'W'"),
+        (lambda self, params, inputs: inputs["in"] @ params["w"], "'in'"),
+    ):
+        says = rf"asks for {asked}.* parameters \(w\) nor of its inputs \(in:out\)"
+        with pytest.raises(ConfigurationError, match=says) as caught:
+            layer(weights, transform)
+        assert "Did you mean" in str(caught.value)
+
+
+def test_a_layer_is_told_so_too_of_what_it_does_while_it_trains():
+    net = layer(
+        weights,
+        lambda self, params, inputs: inputs["in:out"] @ params["w"],
+        trains_differently=True,
+        transform_training=lambda self, params, inputs, key: params["mean"],
+    )
+    with pytest.raises(ConfigurationError, match="transform_training asks for 'mean'"):
+        train(net)
+
+
+def test_a_key_of_the_user_s_own_dict_is_no_name_of_ours():
+    own = {"a": 1}
+
+    def transform(self, params, inputs):
+        return inputs["in:out"] @ params["w"] * own[("b", 1)]
+
+    with pytest.raises(ConfigurationError, match="fails for inputs"):
+        layer(weights, transform)
+
+
+class Far(theanets.Loss, register=False):
+    def terms(self, outputs, target):
+        return jnp.square(outputs["hid"] - target)
+
+
+class FarWhole(theanets.Loss, register=False):
+    def __call__(self, outputs, target, weights=None):
+        return jnp.square(outputs["out"] - target).mean()
+
+
+@pytest.mark.parametrize(("loss", "asked"), [(Far, "hid"), (FarWhole, "out")])
+def test_a_loss_is_told_which_outputs_there_are(loss, asked):
+    says = rf"{loss.form()} loss: it asks for '{asked}', which is none of the outputs "
+    with pytest.raises(ConfigurationError, match=says) as caught:
+        train(theanets.Regressor([3, 4, 2], loss=loss()))
+    assert "hid1:out, hid1:pre, in:out, out:out" in str(caught.value)
+    assert "Did you mean" in str(caught.value)
+
+
+def test_a_loss_of_an_output_that_names_no_layer_lists_them():
+    for name in ("hid9", "hid1:after"):
+        with pytest.raises(ConfigurationError, match=r"(Layers: in, hid1|It has: out)"):
+            theanets.Regressor([3, 4, 2], loss={"form": "mse", "output_name": name})
+
+
+def test_a_penalty_is_told_which_parameters_and_outputs_there_are():
+    class Far(theanets.Regularizer, register=False):
+        def penalty(self, evaluation):
+            return evaluation.params["hid2.w"].sum()
+
+    with pytest.raises(
+        ConfigurationError, match=r"asks for 'hid2.w'.*hid1.w"
+    ) as caught:
+        train(theanets.Regressor([3, 4, 2]), regularizers=[Far(0.1)])
+    assert 'Did you mean "hid1.w"' in str(caught.value)
