@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from theanets.data.arrays import Expected, as_array, check, narrowed, nbytes
-from theanets.data.device import DeviceCache, checksum
+from theanets.data.blocks import checksum
+from theanets.data.device import DeviceCache
 from theanets.errors import DataError
 
 NUMBERS = [[1, 2], [3, 4], [5, 6]]

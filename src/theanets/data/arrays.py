@@ -8,20 +8,21 @@ from typing import Any
 import jax
 import numpy as np
 
-from theanets.data.cells import NUMBERED, no_numbers, of_objects
+from theanets.data.blocks import blocks, rounded
 from theanets.data.content import (
     Facts,
-    blocks,
     column_called,
     facts_of,
     not_finite,
-    rounded,
+    scaling_advice,
     too_large,
+    values_of,
 )
-from theanets.data.masked import check_parts, unmasked
+from theanets.data.kinds.base import as_lazy
+from theanets.data.kinds.cells import NUMBERED, no_numbers
+from theanets.data.kinds.dense import as_dense
 from theanets.data.names import names_of
-from theanets.data.sparse import SparseRows, dense
-from theanets.errors import ConcurrencyError, DataError
+from theanets.errors import DataError
 from theanets.utils.checks import counted
 
 Shape = tuple[int | None, ...]
@@ -79,11 +80,11 @@ class Expected:
 
 
 def as_array(value: Any, name: str, labels: bool = False) -> Any:
-    """Return an array of numbers, NumPy's or JAX's, for whatever a user has.
+    """Return an array of numbers, of NumPy or JAX or lazy, for whatever a user has.
 
     Takes NumPy arrays, memory maps, data frames and series, anything with
     ``__array__``, ``__array_interface__`` or ``__dlpack__``, numbers, and nested lists.
-    A sparse matrix of SciPy becomes `SparseRows`.
+    What a subclass of `LazyArray` accepts, such as a sparse matrix, becomes one.
 
     Parameters
     ----------
@@ -100,9 +101,8 @@ def as_array(value: Any, name: str, labels: bool = False) -> Any:
     DataError
         If it is no array, or holds no real numbers.
     """
-    array = _converted(value, name)
-    if isinstance(array, np.ndarray) and array.dtype == object:
-        array = _of_objects(array, name)
+    lazy = None if isinstance(value, np.ndarray | jax.Array) else as_lazy(value)
+    array: Any = as_dense(value, name) if lazy is None else lazy
     if not isinstance(array.dtype, np.dtype):
         raise DataError(f"{name} holds random keys of JAX; it has to hold numbers.")
     if array.dtype.kind == "b":
@@ -262,99 +262,13 @@ def nbytes(array: Any, dtype: Any) -> int:
     return int(math.prod(array.shape) * item)
 
 
-def is_indexed(data: Any) -> bool:
-    """Return whether something gives its items by number, and is no array.
-
-    Examples
-    --------
-    >>> is_indexed(range(3)), is_indexed(np.arange(3)), is_indexed([1, 2])
-    (True, False, False)
-    """
-    return (
-        hasattr(data, "__len__")
-        and hasattr(data, "__getitem__")
-        and not isinstance(data, list | tuple | str | bytes | Mapping)
-        and not hasattr(data, "shape")
-        and not hasattr(data, "__array__")
-    )
-
-
-def _converted(value: Any, name: str) -> Any:
-    if isinstance(value, np.ndarray | jax.Array | SparseRows):
-        return unmasked(value, name)
-    if hasattr(value, "toarray") and hasattr(value, "nnz"):
-        return _of_sparse(value, name)
-    if isinstance(value, Mapping | str | bytes) or value is None:
-        raise _no_array(value, name)
-    if hasattr(value, "to_numpy"):
-        return unmasked(value.to_numpy(), name)
-    if is_indexed(value):
-        # NumPy would go on until an index is refused, which may be never.
-        value = [value[number] for number in range(len(value))]
-    if isinstance(value, list | tuple):
-        check_parts(value, name)
-    try:
-        if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
-            return np.from_dlpack(value)
-        # What hands out a masked array is not to lose the mask here.
-        array = np.asarray(unmasked(np.asanyarray(value), name))
-    except (ConcurrencyError, DataError):
-        raise
-    except (TypeError, ValueError, RuntimeError, BufferError) as error:
-        raise DataError(
-            f"{name} cannot be made an array: {str(error).rstrip('.')}. Give numbers "
-            "in a NumPy array, or nested lists of equal lengths."
-        ) from error
-    if array.dtype == object and array.ndim == 0:
-        raise _no_array(value, name)
-    return array
-
-
-def _no_array(value: Any, name: str) -> DataError:
-    return DataError(
-        f"{name} is of type {type(value).__name__}; it has to be an array of numbers."
-    )
-
-
-def _of_sparse(value: Any, name: str) -> Any:
-    if value.ndim == 1:
-        return value.toarray()
-    if value.ndim != 2:
-        raise DataError(
-            f"{name} is a sparse array of {value.ndim} axes; it needs rows and "
-            "columns. Reshape it, or make it dense with .toarray()."
-        )
-    return SparseRows(value)
-
-
 def _doubled(array: Any, name: str) -> Any:
     """Return numbers of more than eight bytes in eight."""
     rows = array if array.ndim else array[None]
-    values = rows.stored if isinstance(rows, SparseRows) else rows
-    known = values.size and np.isfinite(values).all()
-    if known and (found := too_large(rows, np.float64)):
-        raise DataError(f"{name} holds {found}. {_way_out(np.float64)}")
+    finite = array.size and all(np.isfinite(x).all() for x in values_of(rows))
+    if finite and (found := too_large(rows, np.float64)):
+        raise DataError(f"{name} holds {found}. {scaling_advice(np.float64)}")
     return rounded(array, np.float64)
-
-
-def _way_out(dtype: Any) -> str:
-    if np.dtype(dtype) == np.float64:
-        return "Scale the data."
-    return (
-        "Scale the data, or compute in float64: set theanets.config.floatX before the "
-        "model is made."
-    )
-
-
-def _of_objects(array: np.ndarray, name: str) -> np.ndarray:
-    """Return plain numbers that are held as objects in an array of their own."""
-    try:
-        return of_objects(array)
-    except OverflowError as error:
-        raise DataError(
-            f"{name} holds a number that no float can hold: {error}. "
-            f"{_way_out(np.float64)}"
-        ) from error
 
 
 def _four_bytes(array: Any, dtype: Any) -> Any:
@@ -438,7 +352,7 @@ def _check_content(
             f"{first}{within}. {advice}"
         )
     if slot.role not in WHOLE and (found := too_large(array, dtype, facts)):
-        raise DataError(f'{what}: "{slot.name}" holds {found}. {_way_out(dtype)}')
+        raise DataError(f'{what}: "{slot.name}" holds {found}. {scaling_advice(dtype)}')
     if slot.role == "weights" and facts.low < 0 and not slot.signed:
         raise DataError(
             f'{what}: "{slot.name}" holds {facts.low:g}; weights have to be 0 or more. '
@@ -480,7 +394,7 @@ def _check_content(
 
 def _more_classes(array: Any, facts: Facts, classes: int) -> str:
     """Return what to do with labels that a model has no classes for."""
-    found = len(np.unique(dense(array)))
+    found = len(np.unique(np.asarray(array)))
     if found > _MANY_CLASSES:
         return f"These are {found} different values.{_REGRESSOR}"
     if facts.low == 0 and found == facts.high + 1:

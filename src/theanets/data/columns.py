@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from theanets.data.arrays import Expected, as_array
+from theanets.data.kinds.base import LazyArray
 from theanets.data.names import Names, names_of, texts_of
 from theanets.errors import DataError
 from theanets.utils.registry import suggest
@@ -121,7 +122,9 @@ class Columns:
         if key not in self.known:
             return array
         # One example may be a row of a frame.
-        names = names_of(value) or (texts_of(value, "index") if array.ndim == 1 else ())
+        names = names_of(value, array)
+        if not names and array.ndim == 1:
+            names = texts_of(value, "index")
         return self.ordered(array, names, key, what)
 
     def ordered(self, array: Any, names: Names, key: str, what: str) -> Any:
@@ -168,7 +171,10 @@ class Columns:
                 "each a name of its own, or an array in the order of the training data."
             )
         places = {name: place for place, name in enumerate(names)}
-        return np.take(np.asarray(array), [places[name] for name in known], axis=-1)
+        order = [places[name] for name in known]
+        if isinstance(array, LazyArray):
+            return array.reordered(order)
+        return np.take(np.asarray(array), order, axis=-1)
 
     def matched(
         self,

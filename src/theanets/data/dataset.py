@@ -11,11 +11,11 @@ from theanets.config import config
 from theanets.data.arrays import (
     Expected,
     as_array,
-    is_indexed,
     nbytes,
     precisions,
 )
 from theanets.data.indexed import Batches, Examples
+from theanets.data.kinds.base import LazyArray, is_indexed
 from theanets.data.names import names_of
 from theanets.data.reading import Noted, Reader
 from theanets.data.scale import warn_of_scale
@@ -26,7 +26,6 @@ from theanets.data.sources import (
     fitted,
     given_arrays,
 )
-from theanets.data.sparse import SparseRows
 from theanets.data.unpack import Part, parts_of
 from theanets.errors import DataError, TheanetsError
 from theanets.utils.checks import flag, is_number, is_whole, shown, whole
@@ -258,7 +257,8 @@ def source(
             _examples_first(array, axis, name)
             for array in given_arrays(parts, expect, name)
         ]
-        names = [() if turned else names_of(part.value) for part in parts]
+        pairs = zip(parts, given, strict=True)
+        names = [() if turned else names_of(part.value, array) for part, array in pairs]
         arrays, expected = fitted(given, names, expect, name, dtype)
         _check_weights(arrays, expected, name)
         if warn:
@@ -275,16 +275,16 @@ def source(
     dtypes = precisions(expected, dtype)
     arrays = tuple(map(_held, arrays, expected, dtypes))
     size = sum(nbytes(a, d) for a, d in zip(arrays, dtypes, strict=True))
-    sparse = any(isinstance(array, SparseRows) for array in arrays)
+    lazy = any(isinstance(array, LazyArray) for array in arrays)
     fits = size <= config.resident_bytes
-    if sparse and not fits and (batch_size or len(arrays[0])) >= len(arrays[0]):
+    if lazy and not fits and (batch_size or len(arrays[0])) >= len(arrays[0]):
         raise DataError(
             f"{name}: all {len(arrays[0])} examples in one batch need "
-            f"{size / 1e9:.1f} GB once the sparse matrix is dense, more than "
+            f"{size / 1e9:.1f} GB as dense arrays, more than "
             f"theanets.config.resident_bytes ({config.resident_bytes / 1e9:.1f} GB). "
             "Give a smaller batch_size."
         )
-    resident = fits and not sparse
+    resident = fits and not lazy
     return ArraySource(
         arrays,
         dtypes,
@@ -311,10 +311,11 @@ def _check_weights(
 
 
 def _held(array: Any, expected: Expected, dtype: Any) -> Any:
-    """Return an array as it is kept: a sparse one dense, if it is small."""
+    """Return an array as it is kept: a lazy one dense, if it is small."""
     # Training and validation each make their own, and the device another.
     small = nbytes(array, dtype) <= config.resident_bytes // 8
-    dense = isinstance(array, SparseRows) and small and not expected.sparse
+    lazy = isinstance(array, LazyArray)
+    dense = lazy and small and array.resident and not expected.sparse
     return array[:] if dense else array
 
 
@@ -376,6 +377,6 @@ def _examples_first(array: Any, axis: Any, name: str) -> Any:
             f"{name}: axis is {shown(axis)}; it has to be the number of an axis that "
             f"each array has, and one has the shape {array.shape}."
         )
-    if isinstance(array, SparseRows):
-        return array.T if axis in (1, -1) else array
+    if isinstance(array, LazyArray):
+        return array.transposed() if axis in (array.ndim - 1, -1) else array
     return np.moveaxis(array, int(axis), 0)

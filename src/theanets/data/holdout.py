@@ -8,7 +8,6 @@ import numpy as np
 from theanets.data.arrays import Expected
 from theanets.data.dataset import Dataset, named_arrays
 from theanets.data.shapes import reshaped
-from theanets.data.sparse import dense
 from theanets.errors import ConfigurationError, DataError
 from theanets.initializers import stream
 from theanets.utils.checks import is_number, shown
@@ -70,7 +69,7 @@ def held_out(
         raise DataError(f"train has {count} example, of which none can be held out.")
     classes = np.zeros(count, int)
     if labels and labels.name in arrays:
-        found = dense(reshaped(arrays[labels.name](), labels, "train"))
+        found = np.asarray(reshaped(arrays[labels.name](), labels, "train"))
         classes = found if found.shape == (count,) else classes
     held = _chosen(classes, valid, stream(seed, "held out"))
     data = train if isinstance(train, Dataset) else Dataset(train, name="train")

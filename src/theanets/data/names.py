@@ -6,12 +6,15 @@ from typing import Any
 Names = tuple[str, ...]
 
 
-def names_of(value: Any) -> Names:
+def names_of(value: Any, array: Any = None) -> Names:
     """Return the names of the columns of a data frame; () of what has none.
 
     A frame is what has ``columns`` or ``column_names`` that are all text, as those of
-    pandas, polars and pyarrow.
+    pandas, polars and pyarrow. If ``array``, which was made of it, has names by itself,
+    as a `LazyArray` may, these are returned.
     """
+    if names := texts_of(array, "columns"):
+        return names
     return texts_of(value, "columns") or texts_of(value, "column_names")
 
 

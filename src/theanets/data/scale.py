@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from theanets.data.arrays import Expected, precisions
+from theanets.data.blocks import blocks
 from theanets.data.columns import Columns
-from theanets.data.content import blocks, column_called
-from theanets.data.sparse import SparseRows
+from theanets.data.content import bounds, column_called
+from theanets.data.kinds.base import LazyArray
 from theanets.utils.checks import counted
 
 _LARGE = 1e3
@@ -45,7 +46,7 @@ def moments(array: Any, valid: Any = None, picked: np.ndarray | None = None) -> 
 
     Parameters
     ----------
-    array : array or SparseRows
+    array : array or LazyArray
         Its columns are on its last axis.
     valid : array, optional
         Which of its entries count: of the shape of its first axes.
@@ -142,8 +143,9 @@ def warn_of_scale(
 
 def _some_rows(array: Any) -> np.ndarray | None:
     """Return examples that stand for all; None if all numbers are small."""
-    if isinstance(array, SparseRows):
-        if not array.stored.size or max(abs(array.stored)) < _LARGE:
+    if isinstance(array, LazyArray):
+        low, high = bounds(array)
+        if -_LARGE < low <= high < _LARGE:
             return None
         return next(block for _, block in blocks(array))
     values = np.asarray(array)

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 
 from theanets.data.arrays import Expected
-from theanets.data.cells import NUMBERED
-from theanets.data.sparse import SparseRows, dense
+from theanets.data.blocks import blocks
+from theanets.data.kinds.base import LazyArray
+from theanets.data.kinds.cells import NUMBERED
 from theanets.errors import DataError
 
 
@@ -44,12 +45,12 @@ def reshaped(array: Any, slot: Expected, what: str) -> Any:
     shape = tuple(array.shape[1:])
     if slot.role == "target" and slot.shape[-1:] == (1,):
         missing = _fits(shape, slot.shape[:-1])
-        return np.reshape(dense(array), (*array.shape, 1)) if missing else array
+        return np.reshape(np.asarray(array), (*array.shape, 1)) if missing else array
     if slot.role not in ("labels", "weights"):
         return array
     if len(shape) == len(slot.shape) + 1 and _fits(shape[:-1], slot.shape):
         if shape[-1] == 1:
-            array = np.reshape(dense(array), array.shape[:-1])
+            array = np.reshape(np.asarray(array), array.shape[:-1])
         elif slot.role == "labels" and shape[-1] == slot.classes:
             array = _from_one_hot(array)
     if slot.role == "labels" and array.dtype == bool:
@@ -71,11 +72,11 @@ def _from_one_hot(array: Any) -> Any:
 
     Others are returned as they are.
     """
-    if isinstance(array, SparseRows):
-        data, columns, ends = array.parts
-        fits = (data == 1).all() and (np.diff(ends) == 1).all()
-        return columns if fits else array
-    values = np.asarray(array)
-    ones = values == 1
-    fits = (ones.sum(axis=-1) == 1).all() and (ones | (values == 0)).all()
-    return ones.argmax(axis=-1) if fits else array
+    labels = []
+    for _, block in blocks(array):
+        ones = block == 1
+        if not ((ones.sum(axis=-1) == 1).all() and (ones | (block == 0)).all()):
+            return array
+        labels.append(ones.argmax(axis=-1))
+    found = np.concatenate(labels)
+    return found.astype(np.int32) if isinstance(array, LazyArray) else found

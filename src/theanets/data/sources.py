@@ -24,12 +24,12 @@ from theanets.data.arrays import (
 from theanets.data.columns import Columns
 from theanets.data.device import DEVICE_CACHE, identity
 from theanets.data.indexed import Batches
+from theanets.data.kinds.base import LazyArray
 from theanets.data.names import Names, names_of
 from theanets.data.prefetch import prefetched
 from theanets.data.reading import Noted, Reader
 from theanets.data.scale import warn_of_scale
 from theanets.data.shapes import reshaped
-from theanets.data.sparse import SparseRows, dense
 from theanets.data.unpack import Part, parts_of
 from theanets.errors import DataError
 from theanets.initializers import stream
@@ -180,7 +180,7 @@ class ArraySource:
         pairs = zip(self.arrays, self.dtypes, strict=True)
         return tuple(
             jax.device_put(narrowed(array[:], dtype))
-            if isinstance(array, SparseRows)
+            if isinstance(array, LazyArray)
             else DEVICE_CACHE.get(array, dtype)
             for array, dtype in pairs
         )
@@ -322,7 +322,8 @@ class StreamSource:
                 "or a tuple of arrays: inputs, then target, then weights."
             )
         given = given_arrays(parts, self.expect, what)
-        names = [names_of(part.value) for part in parts]
+        pairs = zip(parts, given, strict=True)
+        names = [names_of(part.value, array) for part, array in pairs]
         try:
             arrays, expected = fitted(given, names, self.expect, what, self.dtype)
         except DataError as error:
@@ -337,7 +338,7 @@ class StreamSource:
             warn_of_scale(arrays, expected, self.expect.columns, self.dtype, what)
             self.warn = False
         pairs = zip(arrays, precisions(expected, self.dtype), strict=True)
-        return tuple(narrowed(dense(array), dtype) for array, dtype in pairs)
+        return tuple(narrowed(np.asarray(array), dtype) for array, dtype in pairs)
 
     def _note_shape(self, shapes: Any) -> None:
         """Warn, once, where batches have many shapes."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
-from theanets.data.arrays import is_indexed
+from theanets.data.kinds.base import is_array, is_indexed
 from theanets.errors import DataError
 from theanets.utils.registry import listing, suggest
 
@@ -48,7 +48,7 @@ def parts_of(data: Any, name: str, slots: tuple[str, ...]) -> list[Part] | None:
             "array, a tuple of arrays (inputs, then target, then weights), a callable "
             "that returns one batch, or an iterable of batches."
         )
-    if hasattr(data, "shape") or hasattr(data, "__array__"):
+    if is_array(data):
         return [Part(data, name)]
     if callable(data) or isinstance(data, Iterable) or is_indexed(data):
         return None
@@ -57,7 +57,7 @@ def parts_of(data: Any, name: str, slots: tuple[str, ...]) -> list[Part] | None:
 
 def is_by_name(data: Any) -> TypeGuard[Mapping[str, Any]]:
     """Return whether data are arrays by name; one sparse format is a dict too."""
-    return isinstance(data, Mapping) and not hasattr(data, "shape")
+    return isinstance(data, Mapping) and not is_array(data)
 
 
 def _in_order(data: Mapping[str, Any], name: str, slots: tuple[str, ...]) -> list[Part]:
@@ -85,7 +85,7 @@ def _in_order(data: Mapping[str, Any], name: str, slots: tuple[str, ...]) -> lis
 def _is_numbers(data: Sequence[Any]) -> bool:
     """Whether a list is one array written out, and not a list of arrays."""
     return not any(
-        hasattr(part, "shape") or hasattr(part, "__array__") for part in data
+        is_array(part) for part in data if not isinstance(part, int | float)
     ) and (
         not isinstance(data[0], tuple | list)
         or not data[0]
@@ -96,5 +96,5 @@ def _is_numbers(data: Sequence[Any]) -> bool:
 def _is_nested(data: Sequence[Any]) -> bool:
     """Whether a list holds batches, each a tuple of arrays, and no arrays."""
     return isinstance(data[0], tuple | list) and any(
-        hasattr(part, "shape") for part in data[0]
+        is_array(part) for part in data[0] if not isinstance(part, int | float)
     )

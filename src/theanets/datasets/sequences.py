@@ -9,6 +9,7 @@ import numpy as np
 
 from theanets.data.arrays import as_array
 from theanets.data.columns import named
+from theanets.data.kinds.base import is_array
 from theanets.data.names import Names, names_of
 from theanets.errors import DataError
 from theanets.utils.checks import flag, is_whole, shown, whole
@@ -126,11 +127,11 @@ def batches(
     (10, [(5, 20, 3), (5, 20, 1)])
     """
     several = isinstance(arrays, tuple | list) and any(
-        hasattr(part, "shape") or isinstance(part, tuple | list) for part in arrays
+        isinstance(part, tuple | list) or is_array(part) for part in arrays
     )
     given: Sequence[Any] = arrays if several else [arrays]
     series = [as_array(part, f"arrays[{i}]") for i, part in enumerate(given)]
-    names = [names_of(part) for part in given]
+    names = [names_of(*pair) for pair in zip(given, series, strict=True)]
     for i, part in enumerate(series):
         if part.ndim == 0:
             raise DataError(f"arrays[{i}] is one number; it has to be a sequence.")

@@ -9,7 +9,7 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
-from theanets.data.masked import unmasked
+from theanets.data.kinds.masked import unmasked
 from theanets.datasets.sequences import Batches, Rng, Windows, windows
 from theanets.errors import DataError
 from theanets.utils.checks import shown, whole

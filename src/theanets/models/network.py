@@ -14,7 +14,6 @@ from theanets import regularizers
 from theanets.config import config, float_type, stored_type
 from theanets.data.arrays import converted
 from theanets.data.columns import Columns
-from theanets.data.sparse import dense
 from theanets.errors import (
     ConcurrencyError,
     ConfigurationError,
@@ -894,13 +893,13 @@ class Network:
         both = [*arrays.values(), target]
         size = 1 if single else examples_at_once(both, self._dtype)
         if length <= size:
-            yield dense(target), self.predict(x, **given), weights
+            yield np.asarray(target), self.predict(x, **given), weights
             return
         for begin in range(0, length, size):
             part = slice(begin, begin + size)
             inputs = {name: array[part] for name, array in arrays.items()}
             predicted = self.predict(inputs, **given)
-            yield dense(target[part]), predicted, weights[part]
+            yield np.asarray(target[part]), predicted, weights[part]
 
     def _scored(self) -> Loss:
         """Return the loss whose target a score is about."""

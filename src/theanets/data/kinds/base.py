@@ -1,0 +1,229 @@
+"""Data that stay as they are, and give dense rows when these are needed."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
+from math import prod
+from typing import Any, Self
+
+import numpy as np
+
+from theanets.data.blocks import blocks, digest, finite_rows, rounded
+from theanets.errors import DataError
+
+
+class LazyArray(ABC):
+    """A kind of data that looks like an array, and whose rows come out dense.
+
+    A subclass names the ``types`` of values that it is for. From then on theanets takes
+    them wherever it takes an array: in ``train``, ``predict``, ``score``, a `Dataset`,
+    a batch. Of two subclasses for one type the one defined last serves. Its constructor
+    takes the value and calls this one.
+
+    Small data are made one dense array, unless ``resident`` is False. Of others only
+    the rows of the next batches are ever dense, read by a thread of their own.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Of the whole array: the number of rows (examples), then the shape of one.
+    dtype : dtype
+        The NumPy type of the numbers.
+    columns : sequence of str, optional
+        Names of the columns, which are on the last axis. A model remembers them, and
+        takes the columns of later data in any order.
+
+    Attributes
+    ----------
+    types : tuple of type or str
+        What values become such an array: types, or full names of types, as
+        ``"pyarrow.lib.Table"``, whose library then is imported by its users alone.
+    resident : bool
+        Whether small data may be made dense at once and kept on the device.
+    order : array of int, optional
+        Which column of `rows` each column is, once they are in another order.
+
+    Examples
+    --------
+    >>> import theanets
+    >>> class Squares:
+    ...     '''Some data: row i is i and its square.'''
+    ...     def __init__(self, count):
+    ...         self.count = count
+    >>> class SquaresArray(LazyArray):
+    ...     types = (Squares,)
+    ...     def __init__(self, value):
+    ...         super().__init__((value.count, 2), "float32")
+    ...     def rows(self, index):
+    ...         if isinstance(index, slice):
+    ...             index = np.arange(index.start, index.stop)
+    ...         return np.stack([index, index**2], axis=1)
+    >>> SquaresArray(Squares(9))[4:6]
+    array([[ 4., 16.],
+           [ 5., 25.]], dtype=float32)
+    >>> net = theanets.Regressor([2, 1])
+    >>> training, _ = net.train((Squares(9), np.ones(9)), max_epochs=1, progress=False)
+    >>> net.predict(Squares(3)).shape
+    (3, 1)
+    """
+
+    types: tuple[type | str, ...] = ()
+    resident = True
+    order: np.ndarray | None = None
+
+    def __init__(
+        self, shape: Sequence[int], dtype: Any, columns: Sequence[str] = ()
+    ) -> None:
+        self.shape = tuple(int(length) for length in shape)
+        self.dtype = np.dtype(dtype)
+        self.columns = tuple(columns)
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        _KINDS.insert(0, cls)
+
+    @classmethod
+    def accepts(cls, value: Any) -> bool:
+        """Return whether a value is of this kind; by default whether its type is."""
+        return any(
+            base in cls.types or f"{base.__module__}.{base.__qualname__}" in cls.types
+            for base in type(value).__mro__
+        )
+
+    @abstractmethod
+    def rows(self, index: slice | np.ndarray) -> np.ndarray:
+        """Return some rows as a dense array.
+
+        Parameters
+        ----------
+        index : slice or array of int
+            A slice with a start and a stop within the data and no step, or an array
+            (rows,) of row numbers in any order, some perhaps twice.
+        """
+
+    def values(self) -> Iterator[np.ndarray]:
+        """Yield arrays that together hold every value, in any order and shape.
+
+        The least and the largest value are found in them, and what is not finite. By
+        default these are all rows, a block of them at a time.
+        """
+        return (block for _, block in blocks(self))
+
+    def finite_rows(self, dtype: Any) -> np.ndarray:
+        """Return for each row whether all its values are finite in a precision."""
+        return finite_rows(self, dtype)
+
+    def fingerprint(self) -> str:
+        """Return a text that changes with the data, by which a checkpoint knows them.
+
+        By default a checksum of all rows; of very many, of rows at equal distances.
+        """
+        return digest([self])
+
+    def transposed(self) -> "LazyArray":
+        """Return the data with their examples on the first axis, not the last."""
+        raise DataError(
+            f"axis is given, but the data are of type {type(self).__name__}, whose "
+            "examples are rows. Leave axis out."
+        )
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of entries."""
+        return prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that all rows would take as one dense array."""
+        return int(self.size * self.dtype.itemsize)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, index: Any) -> np.ndarray:
+        """Return rows as a dense array, (*shape of the index, *shape of a row)."""
+        places, lengths = index, np.shape(index)
+        if isinstance(index, slice):
+            start, stop, step = index.indices(len(self))
+            places = np.arange(start, stop, step)
+            lengths = places.shape
+            if step == 1:
+                places = slice(start, start + len(places))
+        else:
+            places = np.ravel(index)
+        rows = np.asarray(self.rows(places))
+        expected = (prod(lengths), *self.shape[1:])
+        if rows.shape != expected:
+            raise DataError(
+                f"{type(self).__name__}.rows returned an array of the shape "
+                f"{rows.shape}; it has to be {expected}, as its shape is {self.shape}."
+            )
+        if self.order is not None:
+            rows = rows[..., self.order]
+        if rows.dtype != self.dtype:
+            rows = rounded(rows, self.dtype)
+        return rows.reshape(*lengths, *self.shape[1:])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return self[:] if dtype is None else self[:].astype(dtype)
+
+    def astype(self, dtype: Any) -> Self:
+        """Return the same data, their rows in another precision."""
+        made = copy(self)
+        made.dtype = np.dtype(dtype)
+        return made
+
+    def reordered(self, places: list[int]) -> Self:
+        """Return the same data, their columns in another order."""
+        made = copy(self)
+        made.order = np.asarray(places if self.order is None else self.order[places])
+        made.columns = tuple(self.columns[place] for place in places)
+        return made
+
+
+_KINDS: list[type[LazyArray]] = []
+
+
+def _kind_of(value: Any) -> type[LazyArray] | None:
+    return next((kind for kind in _KINDS if kind.accepts(value)), None)
+
+
+def as_lazy(value: Any) -> LazyArray | None:
+    """Return a value as the kind of data that accepts it, None if there is none."""
+    if isinstance(value, LazyArray):
+        return value
+    kind = _kind_of(value)
+    return None if kind is None else kind(value)  # type: ignore[call-arg]
+
+
+def is_array(value: Any) -> bool:
+    """Return whether something is one array, and neither several nor batches.
+
+    Examples
+    --------
+    >>> is_array(np.arange(3)), is_array([1, 2]), is_array(range(3))
+    (True, False, False)
+    """
+    known = hasattr(value, "shape") or hasattr(value, "__array__")
+    return known or _kind_of(value) is not None
+
+
+def is_indexed(data: Any) -> bool:
+    """Return whether something gives its items by number, and is no array.
+
+    Examples
+    --------
+    >>> is_indexed(range(3)), is_indexed(np.arange(3)), is_indexed([1, 2])
+    (True, False, False)
+    """
+    return (
+        hasattr(data, "__len__")
+        and hasattr(data, "__getitem__")
+        and not isinstance(data, list | tuple | str | bytes | Mapping)
+        and not is_array(data)
+    )
