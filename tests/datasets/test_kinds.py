@@ -118,7 +118,7 @@ def test_content_is_checked():
     with pytest.raises(theanets.DataError, match=r'inf, at index 7, column "height"'):
         trained(table)
     x[7, 1] = 1e39
-    with pytest.raises(theanets.DataError, match=r'row 7, column 1, which float32'):
+    with pytest.raises(theanets.DataError, match=r"row 7, column 1, which float32"):
         theanets.Classifier([3, 2]).predict(table)
     x[7, 1] = 2e4
     with pytest.warns(UserWarning, match="has 1 column with a mean or a standard"):

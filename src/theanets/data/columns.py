@@ -1,18 +1,17 @@
 """The names of columns, by which data frames are matched whatever their order."""
 
-import hashlib
 import json
-import struct
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from theanets.data.arrays import Expected, as_array
+from theanets.data.arrays import as_array
+from theanets.data.expected import Expected
 from theanets.data.kinds.base import LazyArray
-from theanets.data.names import Names, names_of, texts_of
+from theanets.data.names import Digest, Names, names_of, texts_of
 from theanets.errors import DataError
 from theanets.utils.registry import suggest
 
@@ -22,29 +21,6 @@ _MOST_BYTES = 1 << 18
 _MOST_BRACKETS = 1 << 14
 """So many may there be in them, which a file counts as lists and objects."""
 _INPUTS = ("input", "indices", "mask")
-
-
-@dataclass(frozen=True)
-class Digest:
-    """What a file knows of names that are too many for it.
-
-    Attributes
-    ----------
-    sha256 : str
-        A checksum of the names in their order, in hexadecimal digits.
-    count : int
-        How many there are.
-    """
-
-    sha256: str
-    count: int
-
-    @classmethod
-    def of(cls, names: Sequence[str]) -> "Digest":
-        """Return that of names: of each its length in bytes, and it in UTF-8."""
-        encoded = [name.encode("utf-8", "surrogatepass") for name in names]
-        parts = b"".join(struct.pack("<Q", len(name)) + name for name in encoded)
-        return cls(hashlib.sha256(parts).hexdigest(), len(names))
 
 
 class Columns:
@@ -237,25 +213,6 @@ def _from_file(found: Any) -> list[str] | Digest:
         if isinstance(sha256, str) and type(count) is int and count > 0:
             return Digest(sha256, count)
     raise ValueError("its columns are no lists of names.")
-
-
-class Named(np.ndarray):
-    """An array that knows the names of its columns, on the last axis."""
-
-    columns: Names = ()
-
-
-def named(array: np.ndarray, names: Names) -> np.ndarray:
-    """Return an array with names for its columns, if there are any.
-
-    >>> names_of(named(np.zeros((5, 2)), ("age", "height")))
-    ('age', 'height')
-    """
-    if not names:
-        return array
-    made = array.view(Named)
-    made.columns = names
-    return made
 
 
 def _fits(array: Any, names: Names) -> bool:

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from theanets.data.arrays import Expected
 from theanets.data.dataset import Dataset, named_arrays
+from theanets.data.expected import Expected
 from theanets.data.shapes import reshaped
 from theanets.errors import ConfigurationError, DataError
 from theanets.initializers import stream

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from theanets.data.arrays import Expected, precisions
 from theanets.data.blocks import blocks
 from theanets.data.columns import Columns
 from theanets.data.content import bounds, column_called
+from theanets.data.expected import Expected, precisions
 from theanets.data.kinds.base import LazyArray
 from theanets.utils.checks import counted
 

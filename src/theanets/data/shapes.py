@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from theanets.data.arrays import Expected
 from theanets.data.blocks import blocks
+from theanets.data.expected import Expected
 from theanets.data.kinds.base import LazyArray
 from theanets.data.kinds.cells import NUMBERED
 from theanets.errors import DataError

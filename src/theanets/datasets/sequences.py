@@ -8,9 +8,8 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from theanets.data.arrays import as_array
-from theanets.data.columns import named
 from theanets.data.kinds.base import is_array
-from theanets.data.names import Names, names_of
+from theanets.data.names import Names, named, names_of
 from theanets.errors import DataError
 from theanets.utils.checks import flag, is_whole, shown, whole
 

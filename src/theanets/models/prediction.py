@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from theanets.data.arrays import as_array, check, converted, narrowed, nbytes
+from theanets.data.arrays import as_array, converted, narrowed, nbytes
+from theanets.data.checks import check
 from theanets.data.columns import Columns
 from theanets.data.kinds.base import LazyArray
 from theanets.data.unpack import is_by_name

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from theanets.data.sources import Chunk
+from theanets.data.chunks import Chunk
 from theanets.errors import ConfigurationError, DataError
 from theanets.graph.expected import Expectations
 from theanets.graph.freezing import with_frozen

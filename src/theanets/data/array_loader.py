@@ -1,0 +1,155 @@
+"""Batches of arrays, which are on the device or gathered on the host."""
+
+import threading
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property, partial
+from typing import Any
+
+import jax
+import numpy as np
+
+from theanets.data.arrays import narrowed, nbytes
+from theanets.data.chunks import Chunk, batches_in_chunk, on_device
+from theanets.data.device import DEVICE_CACHE, identity
+from theanets.data.kinds.base import LazyArray
+from theanets.data.prefetch import prefetched
+from theanets.data.reading import Noted
+from theanets.initializers import stream
+
+
+class ArrayLoader:
+    """Batches of arrays with equal first axes, each epoch in an order of its own.
+
+    The order of an epoch depends on its number and the seed alone. Arrays that fit
+    are moved to the device once; others are gathered on the host, in chunks.
+    """
+
+    def __init__(
+        self,
+        arrays: tuple[Any, ...],
+        dtypes: Sequence[Any],
+        batch_size: int | None,
+        batches: int | None,
+        seed: int,
+        shuffle: bool,
+        resident: bool,
+        name: str,
+        passes: str,
+        picked: np.ndarray | None = None,
+    ) -> None:
+        self.arrays = arrays
+        self.picked = picked
+        self.length = len(arrays[0] if picked is None else picked)
+        self.dtypes = dtypes
+        self.rows = min(batch_size or self.length, self.length)
+        self.per_pass = -(-self.length // self.rows)
+        self.batches = batches or self.per_pass
+        self.seed = seed
+        self.shuffle = shuffle
+        self.resident = resident
+        self.name = name
+        self.passes = passes
+        self._begun = 0
+
+    def chunks(
+        self, epoch: int, most: int | None = None
+    ) -> Generator[Chunk, None, None]:
+        """Yield the batches of an epoch, here also if fewer are wanted."""
+        self._begun += 1
+        if self.rows == self.length and self.picked is None:
+            # Nothing is picked; the array tells the number of batches alone.
+            order = np.zeros((self.batches, 0), np.int32)
+            origin = np.broadcast_to(
+                np.arange(self.length), (self.batches, self.length)
+            )
+            yield Chunk(
+                self._on_device, order, self.batches, self.length, "whole", origin
+            )
+            return
+        first = 0
+        for order in self._orders(epoch):
+            count = int((order[:, 0] >= 0).sum())
+            if count and self.resident:
+                rows = order.shape[1]
+                yield Chunk(self._on_device, order, count, rows, "rows", order)
+            elif count:
+                yield from prefetched(partial(self._gathered, order[:count], first))
+            first += count
+
+    def identity(self) -> dict[str, Any]:
+        """Return what tells this source from others, as JSON holds it."""
+        picked = {} if self.picked is None else {"rows": identity(self.picked)}
+        return {
+            **picked,
+            "arrays": [identity(array) for array in self.arrays],
+            "examples in a batch": self.rows,
+            "batches": self.batches,
+            "seed": self.seed if self.shuffle else None,
+        }
+
+    def replay(self, runs: Sequence[tuple[int, int]]) -> None:
+        """Be as if runs had read so many epochs; of arrays they are only counted."""
+        self._begun = runs[-1][0]
+
+    @cached_property
+    def _on_device(self) -> tuple[Any, ...]:
+        pairs = zip(self.arrays, self.dtypes, strict=True)
+        return tuple(
+            jax.device_put(narrowed(array[:], dtype))
+            if isinstance(array, LazyArray)
+            else DEVICE_CACHE.get(array, dtype)
+            for array, dtype in pairs
+        )
+
+    def _orders(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the rows of all full batches of an epoch, and of the short ones.
+
+        Both are padded with rows of -1 to shapes that all epochs share.
+        """
+        whole, remainder = divmod(self.length, self.rows)
+        laps = self.batches // self.per_pass + 2
+        full = np.full((self.batches, self.rows), -1, np.int32)
+        short = np.full((min(laps, self.batches), remainder or 1), -1, np.int32)
+        filled = [0, 0]
+        number, end = epoch * self.batches, (epoch + 1) * self.batches
+        while number < end:
+            lap, place = divmod(number, self.per_pass)
+            permutation = self._permutation(lap)
+            taken = min(self.per_pass - place, end - number)
+            count = max(min(whole - place, taken), 0)
+            rows = permutation[place * self.rows : (place + count) * self.rows]
+            full[filled[0] : filled[0] + count] = rows.reshape(count, self.rows)
+            if taken > count:
+                short[filled[1]] = permutation[-remainder:]
+            filled = [filled[0] + count, filled[1] + taken - count]
+            number += taken
+        return full, short
+
+    def _permutation(self, lap: int) -> np.ndarray:
+        order = np.arange(self.length)
+        if self.shuffle:
+            order = stream(self.seed, "shuffle", str(lap)).permutation(self.length)
+        elif self.batches < self.per_pass:
+            # A part of the data stands for all of it, so it must not be its beginning.
+            order = stream(self.seed, "part").permutation(self.length)
+        return order if self.picked is None else self.picked[order]
+
+    def _gathered(
+        self, order: np.ndarray, first: int, stopped: threading.Event
+    ) -> Iterator[Chunk]:
+        pairs = list(zip(self.arrays, self.dtypes, strict=True))
+        size = sum(nbytes(array, dtype) for array, dtype in pairs)
+        row = size // len(self.arrays[0])
+        size = min(batches_in_chunk(row * order.shape[1]), len(order))
+        for begin in range(0, len(order), size):
+            part = order[begin : begin + size]
+            last = first + begin + len(part) - 1
+            batches = f"batches {first + begin} to {last} of {self.passes}"
+            with Noted(f"{self.name}: {batches} {self._begun}"):
+                stacks = [narrowed(np.asarray(a[part]), dtype) for a, dtype in pairs]
+            if stopped.is_set():
+                return
+            if len(part) < size:
+                stacks = [np.resize(x, (size, *x.shape[1:])) for x in stacks]
+            yield replace(on_device(stacks, len(part)), origin=part)

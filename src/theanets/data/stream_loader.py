@@ -1,0 +1,144 @@
+"""Batches from a callable or an iterable."""
+
+import threading
+import time
+import warnings
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from theanets.data.arrays import narrowed
+from theanets.data.chunks import Chunk, batches_in_chunk, on_device
+from theanets.data.expected import precisions
+from theanets.data.indexed import Batches
+from theanets.data.prefetch import prefetched
+from theanets.data.prepare import Expect, fitted, given_arrays
+from theanets.data.reading import Reader
+from theanets.data.scale import warn_of_scale
+from theanets.data.unpack import parts_of
+from theanets.errors import DataError
+
+_CHUNK_SECONDS = 0.5
+_MANY_SHAPES = 8
+
+
+class StreamLoader:
+    """Batches from a callable or an iterable, prepared while the ones before train."""
+
+    def __init__(
+        self, reader: Reader, expect: Expect, dtype: Any, warn: bool = False
+    ) -> None:
+        self.reader = reader
+        self.warn = warn
+        self.expect = expect
+        self.dtype = dtype
+        self._shapes: set[Any] = set()
+
+    @property
+    def batches(self) -> int | None:
+        """Batches in an epoch, if that is known."""
+        return self.reader.batches
+
+    def identity(self) -> dict[str, Any]:
+        """Return what tells this source from others, as JSON holds it."""
+        source = type(self.reader.owner).__name__
+        return {"source": source, "batches": self.batches}
+
+    def replay(self, runs: Sequence[tuple[int, int]]) -> None:
+        """Read for nothing what runs have read, to come to where a training was.
+
+        Parameters
+        ----------
+        runs : sequence of (int, int)
+            Of each run so many whole epochs, and batches of one more.
+        """
+        for epochs, batches in runs:
+            self.reader.restart()
+            for most in [None] * epochs + [batches] * (batches > 0):
+                self.reader.begin()
+                # A list gives the same batches, however often it was read.
+                if not isinstance(self.reader.data, list | tuple):
+                    deque(self.reader.read(_unseen, threading.Event(), most), maxlen=0)
+
+    def chunks(
+        self, epoch: int, most: int | None = None
+    ) -> Generator[Chunk, None, None]:
+        """Yield the batches of an epoch, which may differ in size.
+
+        Where ``most`` is given, no more than that are asked for.
+        """
+        self.reader.begin()
+        grouped = partial(self._grouped, most)
+        yield from prefetched(grouped, self.reader.owner, self.reader.check_time)
+
+    def _grouped(self, most: int | None, stopped: threading.Event) -> Iterator[Chunk]:
+        stacks: list[np.ndarray] = []
+        count, begun = 0, 0.0
+        for batch in self.reader.read(self._checked, stopped, most):
+            alike = [(x.shape[1:], x.dtype) for x in stacks] == [
+                (x.shape, x.dtype) for x in batch
+            ]
+            if count and not alike:
+                yield on_device(stacks, count)
+                count = 0
+            if not count:
+                # New memory each time: the device may go on using the old.
+                size = batches_in_chunk(sum(array.nbytes for array in batch))
+                stacks = [np.empty((size, *x.shape), x.dtype) for x in batch]
+                begun = time.monotonic()
+            for stack, array in zip(stacks, batch, strict=True):
+                stack[count] = array
+            count += 1
+            # Batches that take long to come need not wait for each other.
+            if count == len(stacks[0]) or time.monotonic() - begun > _CHUNK_SECONDS:
+                yield on_device(stacks, count)
+                count = 0
+        if count:
+            yield on_device(stacks, count)
+
+    def _checked(self, batch: Any) -> tuple[Any, ...]:
+        what = self.reader.where
+        usable = batch is not None and not isinstance(batch, str | bytes)
+        parts = parts_of(batch, what, self.expect.names) if usable else None
+        if parts is None:
+            raise DataError(
+                f"{what} is of type {type(batch).__name__}; it has to be an array "
+                "or a tuple of arrays: inputs, then target, then weights."
+            )
+        given, names = given_arrays(parts, self.expect, what)
+        try:
+            arrays, expected = fitted(given, names, self.expect, what, self.dtype)
+        except DataError as error:
+            if type(self.reader.data) is not Batches:
+                raise
+            raise DataError(
+                f"{error} If each item is one example, not a batch, give "
+                "theanets.Dataset(data, examples=True)."
+            ) from None
+        self._note_shape(tuple(array.shape for array in arrays))
+        if self.warn:
+            warn_of_scale(arrays, expected, self.expect.columns, self.dtype, what)
+            self.warn = False
+        pairs = zip(arrays, precisions(expected, self.dtype), strict=True)
+        return tuple(narrowed(np.asarray(array), dtype) for array, dtype in pairs)
+
+    def _note_shape(self, shapes: Any) -> None:
+        """Warn, once, where batches have many shapes."""
+        known = len(self._shapes)
+        self._shapes.add(shapes)
+        if known < len(self._shapes) == _MANY_SHAPES:
+            warnings.warn(
+                f"{self.reader.name}: its batches have come in {_MANY_SHAPES} shapes, "
+                "and training is compiled anew for each, which may take longer than to "
+                "train. Give batches of equal size, and sequences of few lengths: "
+                "theanets.recurrent.padded fills them up, with a mask.",
+                UserWarning,
+                stacklevel=2,
+            )
+
+
+def _unseen(batch: Any) -> None:
+    """Take a batch that nobody wants."""
