@@ -6,23 +6,21 @@ from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any
 
-import jax
 import numpy as np
 
 from theanets.data.arrays import narrowed, nbytes
-from theanets.data.chunks import Chunk, batches_in_chunk, on_device
-from theanets.data.device import DEVICE_CACHE, identity
-from theanets.data.kinds.base import LazyArray
+from theanets.data.chunks import Chunk, batches_in_chunk, chunk_of
+from theanets.data.device import identity, to_device
 from theanets.data.prefetch import prefetched
 from theanets.data.reading import Noted
 from theanets.initializers import stream
 
 
 class ArrayLoader:
-    """Batches of arrays with equal first axes, each epoch in an order of its own.
+    """Batches of arrays of equal length, in a new order each epoch.
 
-    The order of an epoch depends on its number and the seed alone. Arrays that fit
-    are moved to the device once; others are gathered on the host, in chunks.
+    The order depends only on the seed and the number of the epoch. Arrays that fit are
+    moved to the device once; rows of others are gathered on the host, in chunks.
     """
 
     def __init__(
@@ -55,10 +53,10 @@ class ArrayLoader:
     def chunks(
         self, epoch: int, most: int | None = None
     ) -> Generator[Chunk, None, None]:
-        """Yield the batches of an epoch, here also if fewer are wanted."""
+        """Yield the batches of an epoch, all of them whatever ``most`` says."""
         self._begun += 1
         if self.rows == self.length and self.picked is None:
-            # Nothing is picked; the array tells the number of batches alone.
+            # No row is picked; the shape of this array says how many batches there are.
             order = np.zeros((self.batches, 0), np.int32)
             origin = np.broadcast_to(
                 np.arange(self.length), (self.batches, self.length)
@@ -78,7 +76,7 @@ class ArrayLoader:
             first += count
 
     def identity(self) -> dict[str, Any]:
-        """Return what tells this source from others, as JSON holds it."""
+        """Return what a checkpoint compares to recognize these data."""
         picked = {} if self.picked is None else {"rows": identity(self.picked)}
         return {
             **picked,
@@ -89,18 +87,12 @@ class ArrayLoader:
         }
 
     def replay(self, runs: Sequence[tuple[int, int]]) -> None:
-        """Be as if runs had read so many epochs; of arrays they are only counted."""
+        """Set the count of epochs to what earlier runs have read."""
         self._begun = runs[-1][0]
 
     @cached_property
     def _on_device(self) -> tuple[Any, ...]:
-        pairs = zip(self.arrays, self.dtypes, strict=True)
-        return tuple(
-            jax.device_put(narrowed(array[:], dtype))
-            if isinstance(array, LazyArray)
-            else DEVICE_CACHE.get(array, dtype)
-            for array, dtype in pairs
-        )
+        return tuple(map(to_device, self.arrays, self.dtypes))
 
     def _orders(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the rows of all full batches of an epoch, and of the short ones.
@@ -152,4 +144,4 @@ class ArrayLoader:
                 return
             if len(part) < size:
                 stacks = [np.resize(x, (size, *x.shape[1:])) for x in stacks]
-            yield replace(on_device(stacks, len(part)), origin=part)
+            yield replace(chunk_of(stacks, len(part)), origin=part)

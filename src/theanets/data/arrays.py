@@ -29,13 +29,13 @@ def as_array(value: Any, name: str, labels: bool = False) -> Any:
     name : str
         How messages call it.
     labels : bool
-        Whether it is to hold labels. Then truth values stay such, for `reshaped`,
-        which knows what they mean.
+        Whether it is to hold labels. Truth values then stay truth values, and
+        `reshaped` deals with them.
 
     Raises
     ------
     DataError
-        If it is no array, or holds no real numbers.
+        If it is no array of real numbers.
     """
     lazy = None if isinstance(value, np.ndarray | jax.Array) else as_lazy(value)
     array: Any = as_dense(value, name) if lazy is None else lazy
@@ -44,9 +44,9 @@ def as_array(value: Any, name: str, labels: bool = False) -> Any:
     if array.dtype.kind == "b":
         if labels:
             return array
-        # A view, of however large an array; JAX has no such.
-        own = isinstance(array, np.ndarray)
-        array = array.view(np.uint8) if own else array.astype(np.uint8)
+        # NumPy needs no copy for it.
+        in_numpy = isinstance(array, np.ndarray)
+        array = array.view(np.uint8) if in_numpy else array.astype(np.uint8)
     elif array.dtype.char == "g":
         array = _doubled(array, name)
     elif not array.dtype.isnative:
@@ -57,21 +57,9 @@ def as_array(value: Any, name: str, labels: bool = False) -> Any:
 
 
 def converted(array: Any, dtype: Any, name: str, advice: str) -> np.ndarray:
-    """Return an array in another precision, if that can hold it.
+    """Return an array in another precision, if every number is finite and fits.
 
-    Parameters
-    ----------
-    array : array
-        Numbers, which become those of a model.
-    dtype : dtype
-        The precision.
-    name, advice : str
-        What begins and ends a message.
-
-    Raises
-    ------
-    DataError
-        If a number is NaN or infinite, or the precision cannot hold it.
+    ``name`` and ``advice`` begin and end the message if one does not.
 
     Examples
     --------
@@ -84,8 +72,8 @@ def converted(array: Any, dtype: Any, name: str, advice: str) -> np.ndarray:
         facts = facts_of(array, whole=False)
         if not (math.isfinite(facts.low) and math.isfinite(facts.high)):
             raise DataError(f"{name} holds NaN or infinity. {advice}")
-        if found := too_large(array if array.ndim else array[None], dtype, facts):
-            raise DataError(f"{name} holds {found}. {advice}")
+        if problem := too_large(array if array.ndim else array[None], dtype, facts):
+            raise DataError(f"{name} holds {problem}. {advice}")
     return np.asarray(rounded(array, dtype))
 
 
@@ -114,8 +102,8 @@ def _doubled(array: Any, name: str) -> Any:
     """Return numbers of more than eight bytes in eight."""
     rows = array if array.ndim else array[None]
     finite = array.size and all(np.isfinite(x).all() for x in values_of(rows))
-    if finite and (found := too_large(rows, np.float64)):
-        raise DataError(f"{name} holds {found}. {scaling_advice(np.float64)}")
+    if finite and (problem := too_large(rows, np.float64)):
+        raise DataError(f"{name} holds {problem}. {scaling_advice(np.float64)}")
     return rounded(array, np.float64)
 
 
@@ -127,5 +115,5 @@ def _four_bytes(array: Any, dtype: Any) -> Any:
 
 
 def _is_number(dtype: Any) -> bool:
-    # bfloat16 and its kin have a kind of their own in NumPy.
+    # NumPy does not count bfloat16 and the like among the floats.
     return dtype.kind in "iuf" or "float" in dtype.name

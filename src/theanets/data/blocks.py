@@ -10,7 +10,7 @@ import numpy as np
 from theanets.config import config
 
 _BLOCK_BYTES = 16 << 20
-# A line of words is a prime number of them; as many lines as stay in a cache.
+# A line has a prime number of words; so many lines fit in a cache.
 _LANES = 1021
 _LINES = 64
 _MIXER = np.uint64(0x9E3779B97F4A7C15)
@@ -19,9 +19,10 @@ _MIXER = np.uint64(0x9E3779B97F4A7C15)
 def blocks(
     array: Any, picked: np.ndarray | None = None
 ) -> Iterator[tuple[Any, np.ndarray]]:
-    """Yield some rows of an array at a time, or of those picked, and which they are.
+    """Yield all rows of an array, or the picked ones, a block at a time.
 
-    So a view that is larger than the memory is never copied as a whole.
+    Each block comes with the index of its rows. A view larger than the memory is never
+    copied as a whole.
     """
     size = max(1, _BLOCK_BYTES // (8 * max(1, math.prod(array.shape[1:]))))
     for begin in range(0, len(array if picked is None else picked), size):
@@ -33,7 +34,7 @@ def blocks(
 def rounded(array: Any, dtype: Any) -> Any:
     """Return an array in another precision, without NumPy's warnings.
 
-    What is too large for it becomes infinite.
+    Numbers too large for it become infinite.
     """
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         return array.astype(dtype)
@@ -50,7 +51,7 @@ def finite_rows(array: Any, dtype: Any) -> np.ndarray:
 def digest(arrays: Iterable[Any]) -> str:
     """Return a checksum of some arrays, as a text.
 
-    Of more than ``config.resident_bytes``, rows at equal distances stand for all.
+    Of arrays larger than ``config.resident_bytes`` only every n-th row counts.
     """
     total = hashlib.sha256()
     for array in arrays:
@@ -62,7 +63,7 @@ def digest(arrays: Iterable[Any]) -> str:
 def checksum(array: Any) -> bytes:
     """Return a checksum of an array's whole content, at the speed of reading it.
 
-    It is no cryptographic hash: it notices what happens by accident.
+    It is not a cryptographic hash: it is meant for accidental changes.
     """
     total, line, rest = np.zeros(_LANES, np.uint64), 0, np.empty(0, np.uint8)
     for part in _bytes(array):
@@ -71,8 +72,8 @@ def checksum(array: Any) -> bytes:
         block = data[:whole].view(np.uint64).reshape(-1, _LANES)
         for start in range(0, len(block), _LINES):
             lines = block[start : start + _LINES]
-            # High bits are brought down, and each line counts by an odd factor of its
-            # own: neither changed signs nor lines that trade places cancel.
+            # The shift mixes in the high bits, and each line has another odd factor, so
+            # that neither changed signs nor swapped lines cancel.
             numbers = np.arange(line, line + len(lines), dtype=np.uint64)
             mixed = (lines ^ (lines >> np.uint64(29))) * (numbers * _MIXER | 1)[:, None]
             total += mixed.sum(axis=0)

@@ -33,25 +33,9 @@ def check(
 ) -> None:
     """Check arrays of one data set or batch against what a model expects.
 
-    Parameters
-    ----------
-    arrays : sequence of array
-        The arrays.
-    expected : sequence of Expected
-        What each has to be.
-    what : str
-        How messages call them all.
-    dtype : dtype
-        The precision to compute in.
-    columns : callable, optional
-        Returns by the name of what is expected the names of its columns, if it has
-        any; called for messages alone.
+    ``dtype`` is the precision to compute in, which has to hold the numbers. ``columns``
+    returns the names of columns by the name of the array; only messages call it.
 
-    Raises
-    ------
-    DataError
-        If one does not fit, or has no examples, or holds what is not finite, or is
-        not in the precision that it is computed with.
     """
     check_count(len(arrays), expected, what)
     for array, slot in zip(arrays, expected, strict=True):
@@ -68,8 +52,8 @@ def check(
     if lengths and lengths[0] == 0:
         raise DataError(f"{what} is empty: there are no examples in it.")
     types = precisions(expected, dtype)
-    for array, slot, own in zip(arrays, expected, types, strict=True):
-        _check_content(array, slot, what, own, columns)
+    for array, slot, precision in zip(arrays, expected, types, strict=True):
+        _check_content(array, slot, what, precision, columns)
 
 
 def check_count(count: int, expected: Sequence[Expected], what: str) -> None:
@@ -159,8 +143,10 @@ def _check_content(
             f"{counted(count, 'example')}, the first, {value:g}, at index "
             f"{first}{within}. {advice}"
         )
-    if slot.role not in WHOLE and (found := too_large(array, dtype, facts)):
-        raise DataError(f'{what}: "{slot.name}" holds {found}. {scaling_advice(dtype)}')
+    if slot.role not in WHOLE and (problem := too_large(array, dtype, facts)):
+        raise DataError(
+            f'{what}: "{slot.name}" holds {problem}. {scaling_advice(dtype)}'
+        )
     if slot.role == "weights" and facts.low < 0 and not slot.signed:
         raise DataError(
             f'{what}: "{slot.name}" holds {facts.low:g}; weights have to be 0 or more. '
@@ -202,10 +188,10 @@ def _check_content(
 
 def _more_classes(array: Any, facts: Facts, classes: int) -> str:
     """Return what to do with labels that a model has no classes for."""
-    found = len(np.unique(np.asarray(array)))
-    if found > _MANY_CLASSES:
-        return f"These are {found} different values.{_REGRESSOR}"
-    if facts.low == 0 and found == facts.high + 1:
-        also = ", for two classes need 2 units" * (found == 2)
-        return f"Make the last layer {found} units{also}."
+    count = len(np.unique(np.asarray(array)))
+    if count > _MANY_CLASSES:
+        return f"These are {count} different values.{_REGRESSOR}"
+    if facts.low == 0 and count == facts.high + 1:
+        also = ", for two classes need 2 units" * (count == 2)
+        return f"Make the last layer {count} units{also}."
     return f"{WHOLE['labels'][1]}, or renumber the labels from 0. {NUMBERED}"

@@ -20,7 +20,7 @@ class Chunk:
     data : tuple of array
         The arrays of the batches.
     order : array
-        The rows of each batch, (batches, rows); (batches, 0) where it is all of them.
+        The rows of each batch, (batches, rows); (batches, 0) if each batch is all rows.
     count : int
         How many batches are there.
     rows : int
@@ -28,8 +28,7 @@ class Chunk:
     layout : str
         ``rows`` or ``whole``; see `theanets.training.programs`.
     origin : array, optional
-        The rows of the user's data that each batch consists of, (batches, rows);
-        None of data without rows.
+        The rows of the user's data in each batch, (batches, rows); None for a stream.
     """
 
     data: tuple[Any, ...]
@@ -54,12 +53,12 @@ def batches_in_chunk(batch_bytes: int) -> int:
     return max(1, min(_CHUNK_BATCHES, _CHUNK_BYTES // max(batch_bytes, 1)))
 
 
-def on_device(stacks: list[np.ndarray], count: int) -> Chunk:
-    """Move stacked batches to the device, of which only the first ``count`` count.
+def chunk_of(stacks: list[np.ndarray], count: int) -> Chunk:
+    """Return stacked batches on the device; only the first ``count`` are used.
 
-    The stacks of a source all have one size, so that they share one program. Their
-    rows are gathered as those of data that fit are, which gives the same bits; to
-    slice a stack would add up in another order.
+    All stacks of a loader have one size, so they share one program. It gathers their
+    rows as it does those of resident data, which gives the same bits. Slicing the stack
+    instead would change the order of additions.
     """
     size, rows = stacks[0].shape[:2]
     flat = [stack.reshape(size * rows, *stack.shape[2:]) for stack in stacks]

@@ -1,4 +1,4 @@
-"""What is known of the numbers in an array, found without a copy of all of it."""
+"""Facts about the numbers in an array, found without copying all of it."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -16,14 +16,14 @@ from theanets.data.names import Names
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of an array's content.
+    """Facts about an array's content.
 
     Attributes
     ----------
     low, high : float
         The least and the largest value.
     whole : bool
-        Whether all are whole numbers, if that was asked for.
+        Whether all are whole numbers, if that was to be found out.
     """
 
     low: float
@@ -32,7 +32,7 @@ class Facts:
 
 
 def facts_of(array: Any, whole: bool) -> Facts:
-    """Return what is known of an array's content; ``whole`` if that is asked for."""
+    """Return facts about an array; ``whole`` says whether to look for fractions."""
     if array.dtype.kind in "iu":
         if not whole:
             unsigned = array.dtype.kind == "u"
@@ -74,13 +74,6 @@ def _has_fractions(array: Any) -> bool:
 def not_finite(array: Any, dtype: Any = "f8") -> tuple[int, tuple[int, ...]]:
     """Return how many examples hold NaN or infinity, and the place of the first value.
 
-    Parameters
-    ----------
-    array : array or LazyArray
-        The examples.
-    dtype : dtype
-        The precision in which they are looked at.
-
     Examples
     --------
     >>> not_finite(np.array([[1, 2], [3, np.nan], [np.inf, 4]]))
@@ -95,18 +88,9 @@ def not_finite(array: Any, dtype: Any = "f8") -> tuple[int, tuple[int, ...]]:
 
 
 def too_large(array: Any, dtype: Any, facts: Facts | None = None) -> str:
-    """Return which of finite numbers a precision cannot hold, and where; "" if none.
+    """Return a finite number that a precision cannot hold, and where; "" if all fit.
 
-    Rounding keeps the order of numbers, so that the least and the largest tell of all.
-
-    Parameters
-    ----------
-    array : array or LazyArray
-        The numbers.
-    dtype : dtype
-        The precision.
-    facts : Facts, optional
-        What is known of them.
+    Rounding keeps the order of numbers, so only the least and the largest are tried.
 
     Examples
     --------

@@ -8,7 +8,7 @@ import numpy as np
 
 from theanets.data.arrays import as_array
 from theanets.data.kinds.base import LazyArray
-from theanets.data.unpack import Part, parts_of
+from theanets.data.unpack import RawArray, unpack
 from theanets.errors import DataError
 from theanets.utils.checks import is_whole, shown
 
@@ -26,29 +26,27 @@ class Dataset:
         How messages call it.
     batch_size : int or None, optional
         Examples in a batch; None or -1 for all at once. By default what `train` is
-        told.
+        called with.
     iteration_size : int, optional
         Batches in an epoch; by default as many as see each example once, or 100 for
         a callable without a length.
     axis : int, optional
         The axis of the arrays along which the examples lie.
     rows : array of int, optional
-        Which examples there are, by their numbers in the arrays; by default all. The
-        arrays are not copied.
+        The numbers of the examples to use; by default all. The arrays are not copied.
     examples : bool
         Whether ``inputs[i]`` is one example, not a batch: batches of ``batch_size`` are
         made of them, in another order each epoch.
     rng : int, optional
-        Seed of the order of the examples; by default what `train` is told.
+        Seed of the order of the examples; by default that of the model.
     mean_weight : float, optional
-        For data that come batch by batch with weights: how much an error counts on
-        average over all of them, so that each batch counts by its own weights. By
-        default batches count alike, however heavy they are.
+        For data that come batch by batch with weights: the mean of all weights, so that
+        batches with large weights count more. By default all batches count alike.
     allow_negative_weights : bool
         Whether weights may be negative, which makes a model worse where they are.
     timeout : float, optional
-        Seconds after which a batch of a callable or an iterable is no longer waited
-        for; then a `DataError` ends the training. By default it may take for ever.
+        Seconds to wait for a batch of a callable or an iterable, before a `DataError`
+        ends the training. By default there is no limit.
 
     Examples
     --------
@@ -88,52 +86,39 @@ class Dataset:
         self.examples = examples
 
     def called(self, name: str) -> str:
-        """Return how messages call it, which have another name for it."""
+        """Return its name in messages: its own, or the one they would use otherwise."""
         return self.name if isinstance(self.name, str) and self.name else name
 
 
 def as_dataset(data: Any) -> Dataset:
-    """Return data as a `Dataset`, with the defaults of one if they are none."""
+    """Return data as a `Dataset`, one with default settings if they are none yet."""
     return data if isinstance(data, Dataset) else Dataset(data)
 
 
 def named_arrays(
     data: Any, name: str, names: Sequence[str] = (), labels: Container[int] = ()
 ) -> dict[str, Callable[[], Any]] | None:
-    """Return for each array of a data set a function that converts it.
+    """Return for each array of a data set a function that converts it, by name.
 
-    Parameters
-    ----------
-    data : object
-        What a user gives as data.
-    name : str
-        How messages call it.
-    names : sequence of str
-        The names of the arrays, in order; by default their numbers.
-    labels : container of int
-        The places of those that hold labels.
+    Names are by default numbers; ``labels`` are the places of arrays that hold labels.
+    The result is None if the data come batch by batch.
 
-    Returns
-    -------
-    dict of str to callable, or None
-        None if the data come batch by batch. A function returns the array, with the
-        examples that belong to the data on its first axis.
     """
     dataset = as_dataset(data)
     name = dataset.called(name)
-    parts = parts_of(dataset.inputs, name, tuple(names))
-    if parts is None:
+    raw = unpack(dataset.inputs, name, tuple(names))
+    if raw is None:
         return None
 
-    def array(place: int, part: Part) -> Any:
-        converted = as_array(part.value, part.label, place in labels)
+    def array(place: int, raw_array: RawArray) -> Any:
+        converted = as_array(raw_array.value, raw_array.label, place in labels)
         array = examples_first(converted, dataset.axis, name)
         if dataset.rows is None:
             return array
         return array[checked_rows(dataset.rows, len(array), name)]
 
-    names = names or [str(number) for number in range(len(parts))]
-    named = zip(names, enumerate(parts), strict=False)
+    names = names or [str(number) for number in range(len(raw))]
+    named = zip(names, enumerate(raw), strict=False)
     return {key: partial(array, *placed) for key, placed in named}
 
 
@@ -156,7 +141,7 @@ def checked_rows(rows: Any, length: int, name: str) -> np.ndarray:
 
 
 def examples_first(array: Any, axis: Any, name: str) -> Any:
-    """Return an array whose examples lie along some axis, with that axis first."""
+    """Return an array with the axis of its examples first."""
     if is_whole(axis) and axis == 0:
         return array
     if not is_whole(axis) or not -array.ndim <= axis < array.ndim:

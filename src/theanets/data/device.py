@@ -28,13 +28,11 @@ class DeviceCache:
         self._entries: OrderedDict[tuple[Any, ...], tuple[bytes, Any, Any]] = (
             OrderedDict()
         )
-        # Arrays end in any thread, also in the midst of what this one does here.
+        # An array may be freed in any thread, even while this one holds the lock.
         self._lock = RLock()
 
     def get(self, array: Any, dtype: Any) -> jax.Array:
         """Return an array's copy on the device, moving it there if need be."""
-        if isinstance(array, jax.Array):
-            return array
         interface = array.__array_interface__
         key = (
             interface["data"],
@@ -48,9 +46,9 @@ class DeviceCache:
             entry = self._entries.get(key)
             if entry is not None and entry[0] == mark and entry[2]() is not None:
                 self._entries.move_to_end(key)
-                held: jax.Array = entry[1]
-                return held
-        moved = _on_device(array, dtype)
+                on_device: jax.Array = entry[1]
+                return on_device
+        moved = _copied(array, dtype)
         reference = weakref.ref(_owner(array), lambda _: self._forget(key))
         with self._lock:
             self._entries[key] = (mark, moved, reference)
@@ -78,8 +76,18 @@ class DeviceCache:
 DEVICE_CACHE = DeviceCache()
 
 
+def to_device(array: Any, dtype: Any) -> jax.Array:
+    """Return an array on the device, which keeps one copy of each NumPy array."""
+    if isinstance(array, jax.Array):
+        return array
+    if isinstance(array, LazyArray):
+        moved: jax.Array = jax.device_put(narrowed(array[:], dtype))
+        return moved
+    return DEVICE_CACHE.get(array, dtype)
+
+
 def identity(array: Any) -> dict[str, Any]:
-    """Return shape, type and a checksum of an array, as JSON holds them."""
+    """Return the shape, type and checksum of an array, for a file in JSON."""
     lazy = isinstance(array, LazyArray)
     return {
         "shape": list(array.shape),
@@ -88,11 +96,11 @@ def identity(array: Any) -> dict[str, Any]:
     }
 
 
-def _on_device(array: np.ndarray, dtype: Any) -> jax.Array:
+def _copied(array: np.ndarray, dtype: Any) -> jax.Array:
     """Return a copy on the device.
 
-    JAX may use the very memory of an array instead; that would change with it, and
-    keep it alive.
+    JAX may use the array's own memory instead. What is on the device would then change
+    with the array, and keep it alive.
     """
     moved: jax.Array = jax.device_put(narrowed(array, dtype))
     if moved.unsafe_buffer_pointer() == array.ctypes.data:

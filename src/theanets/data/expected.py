@@ -12,7 +12,7 @@ WHOLE = {
     "labels": ("classes", "Give the last layer a unit for each class"),
     "indices": ("entries", "Give the embedding a larger vocabulary"),
 }
-"""The roles of arrays of whole numbers: what they count, and a way out."""
+"""The roles of arrays of whole numbers: what they count, and advice."""
 
 
 @dataclass(frozen=True)
@@ -30,19 +30,19 @@ class Expected:
     shape : tuple
         Shape of one example; None for an axis of any length.
     classes : int, optional
-        How many there are of labels or indices.
+        The number of different labels or indices.
     optional_axes : int
-        How many of the last axes may be missing, as in weights for whole examples.
+        How many of the last axes may be missing, as with one weight for each example.
     sparse : bool
-        Whether a sparse matrix stays one until its rows are needed, however small.
+        Whether lazy data stay lazy, however small they are.
     bounds : pair of float, optional
-        The least and the largest value there can be.
+        The least and the largest value that is allowed.
     signed : bool
         Whether weights may be negative.
     scaled : bool
         Whether the model standardizes it.
     by_hand : bool
-        Whether the model cannot do so.
+        Whether the user has to standardize it, as the model cannot.
     """
 
     name: str
@@ -69,7 +69,7 @@ def describe(expected: Expected) -> str:
 def precisions(expected: Sequence[Expected], dtype: Any) -> list[Any]:
     """Return the widest type for each array.
 
-    Losses, and means to subtract, need more than bfloat16.
+    Losses, and data to be standardized, need more than bfloat16.
     """
     wide = np.promote_types(dtype, np.float32)
     return [

@@ -13,23 +13,23 @@ from theanets.data.dataset import as_dataset, checked_rows
 from theanets.data.expected import Expected, precisions
 from theanets.data.indexed import Batches, Examples
 from theanets.data.kinds.base import LazyArray, is_indexed
-from theanets.data.prepare import Expect, fitted, given_arrays
+from theanets.data.prepare import Expect, convert, fitted
 from theanets.data.reading import Noted, Reader
 from theanets.data.scale import warn_of_scale
 from theanets.data.stream_loader import StreamLoader
-from theanets.data.unpack import parts_of
+from theanets.data.unpack import unpack
 from theanets.errors import DataError, TheanetsError
 from theanets.utils.checks import flag, is_number, is_whole, shown, whole
 
 MOST_BATCHES = 1 << 31
-"""Fewer there are in an epoch: programs count them in int32."""
+"""An epoch has fewer batches than this: programs count them in int32."""
 
 
 Loader = ArrayLoader | StreamLoader
 
 
 class _SignedWeights:
-    """What a model expects, with weights that may be negative."""
+    """What a model expects, but weights may be negative."""
 
     def __init__(self, expect: Expect) -> None:
         self._expect = expect
@@ -71,15 +71,14 @@ def loader(
     batches : int or None
         Batches in an epoch; None: as many as there are.
     seed : int
-        Of the order of the examples.
+        Seed of the order of the examples.
     shuffle : bool
         Whether each epoch has an order of its own.
     consecutive : bool
-        Whether each batch goes on where the one before it ended. Arrays have no such
-        batches.
+        Whether each batch continues the one before it, as batches of arrays never do.
     warn : bool
-        Whether to warn of numbers that are hard to learn from; of batches that come
-        one by one, the first is looked at.
+        Whether to warn of numbers that are hard to learn from; in a stream, of those
+        in the first batch.
 
     Raises
     ------
@@ -108,13 +107,13 @@ def loader(
             rows = None
         elif is_indexed(data) and not isinstance(data, Iterable):
             data = Batches(data)
-        parts = parts_of(data, name, expect.names)
-        if parts is None:
+        raw = unpack(data, name, expect.names)
+        if raw is None:
             _refuse_for_batches(rows, dataset.axis, name)
             reader = Reader(data, name, batches, passes, timeout, once=consecutive)
             return StreamLoader(reader, expect, dtype, warn)
-        given, names = given_arrays(parts, expect, name, dataset.axis)
-        arrays, expected = fitted(given, names, expect, name, dtype)
+        converted, names = convert(raw, expect, name, dataset.axis)
+        arrays, expected = fitted(converted, names, expect, name, dtype)
         _check_weights(arrays, expected, name)
         if warn:
             warn_of_scale(arrays, expected, expect.columns, dtype, name)
@@ -189,8 +188,8 @@ def _check_weights(
 
 
 def _dense_if_small(array: Any, expected: Expected, dtype: Any) -> Any:
-    """Return an array as it is kept: a lazy one dense, if it is small."""
-    # Training and validation each make their own, and the device another.
+    """Return an array as it is kept: a small lazy one becomes dense."""
+    # Small enough for three copies: of training, of validation, and on the device.
     small = nbytes(array, dtype) <= config.resident_bytes // 8
     lazy = isinstance(array, LazyArray)
     dense = lazy and small and array.resident and not expected.sparse

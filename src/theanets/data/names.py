@@ -12,11 +12,11 @@ Names = tuple[str, ...]
 
 
 def names_of(value: Any, array: Any = None) -> Names:
-    """Return the names of the columns of a data frame; () of what has none.
+    """Return the names of the columns of a value; () if it has none.
 
-    A frame is what has ``columns`` or ``column_names`` that are all text, as those of
-    pandas, polars and pyarrow. If ``array``, which was made of it, has names by itself,
-    as a `LazyArray` may, these are returned.
+    They are its ``columns`` or ``column_names``, as in pandas, polars and pyarrow, if
+    all are text. Names of the ``array`` that was made of it, such as a `LazyArray`,
+    come first.
     """
     if names := texts_of(array, "columns"):
         return names
@@ -24,12 +24,12 @@ def names_of(value: Any, array: Any = None) -> Names:
 
 
 def texts_of(value: Any, attribute: str) -> Names:
-    """Return an attribute of several texts, () if it is anything else."""
-    found = getattr(value, attribute, None)
-    if isinstance(found, str) or callable(found) or not isinstance(found, Iterable):
+    """Return an attribute that holds several texts; () if it is anything else."""
+    texts = getattr(value, attribute, None)
+    if isinstance(texts, str) or callable(texts) or not isinstance(texts, Iterable):
         return ()
-    fits = all(isinstance(name, str) for name in found)
-    return tuple(map(str, found)) if fits else ()
+    fits = all(isinstance(name, str) for name in texts)
+    return tuple(map(str, texts)) if fits else ()
 
 
 class Named(np.ndarray):
@@ -53,12 +53,12 @@ def named(array: np.ndarray, names: Names) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Digest:
-    """What a file knows of names that are too many for it.
+    """What a file holds of names that are too long for it.
 
     Attributes
     ----------
     sha256 : str
-        A checksum of the names in their order, in hexadecimal digits.
+        A checksum of the names in their order, hexadecimal.
     count : int
         How many there are.
     """
@@ -68,7 +68,7 @@ class Digest:
 
     @classmethod
     def of(cls, names: Sequence[str]) -> "Digest":
-        """Return that of names: of each its length in bytes, and it in UTF-8."""
+        """Return the digest of names, each as its length in bytes and its UTF-8."""
         encoded = [name.encode("utf-8", "surrogatepass") for name in names]
         parts = b"".join(struct.pack("<Q", len(name)) + name for name in encoded)
         return cls(hashlib.sha256(parts).hexdigest(), len(names))

@@ -10,7 +10,7 @@ from theanets.data.dataset import examples_first
 from theanets.data.expected import Expected
 from theanets.data.names import Names, names_of
 from theanets.data.shapes import reshaped
-from theanets.data.unpack import Part
+from theanets.data.unpack import RawArray
 from theanets.utils.checks import is_whole
 
 
@@ -20,7 +20,7 @@ class Expect(Protocol):
     Attributes
     ----------
     columns : Columns
-        The names of their columns, which the first data frames tell.
+        The names of their columns, which are learned from the first data frames.
     """
 
     columns: Columns
@@ -37,37 +37,27 @@ class Expect(Protocol):
         """Return what each array has to be, once shapes are known."""
 
 
-def given_arrays(
-    parts: Sequence[Part], expect: Expect, what: str, axis: Any = 0
+def convert(
+    raw: Sequence[RawArray], expect: Expect, what: str, axis: Any = 0
 ) -> tuple[list[Any], list[Names]]:
-    """Return the parts of a data set or batch as arrays, and the names of columns.
+    """Return what a user gives as arrays of numbers, and the names of their columns.
 
-    How many arrays there are is checked before what they hold.
+    The number of arrays is checked before their content. If the examples are not on the
+    first axis, columns have no names.
 
-    Parameters
-    ----------
-    parts : sequence of Part
-        What a user gives.
-    expect : Expect
-        What the model expects.
-    what : str
-        How messages call them all.
-    axis : int
-        The axis along which the examples lie; if it is not 0, columns have no names.
     """
-    values = [part.value for part in parts]
+    values = [part.value for part in raw]
     few = len(values) < len(expect.names)
     if few and all(hasattr(value, "shape") for value in values):
         check_count(len(values), expect(values), what)
     arrays = [
         as_array(part.value, part.label, place in expect.labels)
-        for place, part in enumerate(parts)
+        for place, part in enumerate(raw)
     ]
-    if not (is_whole(axis) and axis == 0):
-        return [examples_first(array, axis, what) for array in arrays], [()] * len(
-            arrays
-        )
-    return arrays, [names_of(*pair) for pair in zip(values, arrays, strict=True)]
+    if is_whole(axis) and axis == 0:
+        return arrays, [names_of(*pair) for pair in zip(values, arrays, strict=True)]
+    arrays = [examples_first(array, axis, what) for array in arrays]
+    return arrays, [()] * len(arrays)
 
 
 def fitted(
@@ -77,38 +67,19 @@ def fitted(
     what: str,
     dtype: Any,
 ) -> tuple[tuple[Any, ...], Sequence[Expected]]:
-    """Return arrays of one data set or batch as a model takes them, and what it takes.
-
-    Parameters
-    ----------
-    arrays : sequence of array
-        The arrays.
-    names : sequence of tuple of str
-        The names of the columns of each, in their order; () if they have none.
-    expect : Expect
-        What the model expects.
-    what : str
-        How messages call them all.
-    dtype : dtype
-        The precision to compute in.
-
-    Raises
-    ------
-    DataError
-        If one does not fit, or has other columns than the one before.
-    """
+    """Return arrays as a model takes them, checked, and what it expects of each."""
     expected = expect(arrays)
     ordered = expect.columns.matched(arrays, names, expected, what)
-    slots = zip(ordered, expected, strict=False)
-    found = (
-        *(reshaped(array, slot, what) for array, slot in slots),
-        *ordered[len(expected) :],
-    )
+    known = [
+        reshaped(array, each, what)
+        for array, each in zip(ordered, expected, strict=False)
+    ]
+    fitting = (*known, *ordered[len(expected) :])
 
     def columns() -> dict[str, Sequence[str]]:
-        own = {slot.name: n for n, slot in zip(names, expected, strict=False)}
-        return {**own, **expect.columns.names()}
+        pairs = zip(expected, names, strict=False)
+        return {**{each.name: n for each, n in pairs}, **expect.columns.names()}
 
-    check(found, expected, what, dtype, columns)
+    check(fitting, expected, what, dtype, columns)
     expect.columns.learn(ordered, names, expected)
-    return found, expected
+    return fitting, expected

@@ -1,4 +1,4 @@
-"""How large the numbers in columns of data are, and what is too large to learn from."""
+"""How large the numbers in each column are, and which are too large to learn from."""
 
 import sys
 import warnings
@@ -24,14 +24,14 @@ _NAMED = 3
 
 @dataclass(frozen=True)
 class Moments:
-    """What is known of the columns of an array, which are on its last axis.
+    """Facts about the columns of an array, which are on its last axis.
 
     Attributes
     ----------
     mean, std : array
         Mean and standard deviation of each, in float64.
     largest : array
-        The largest number of each, without its sign.
+        The largest absolute value of each.
     """
 
     mean: np.ndarray
@@ -40,23 +40,15 @@ class Moments:
 
 
 def moments(array: Any, valid: Any = None, picked: np.ndarray | None = None) -> Moments:
-    """Return mean and standard deviation of each column, without a copy of all.
+    """Return mean and standard deviation of each column, read block by block.
 
-    A column that does not change has the deviation 0, whatever rounding would say.
-
-    Parameters
-    ----------
-    array : array or LazyArray
-        Its columns are on its last axis.
-    valid : array, optional
-        Which of its entries count: of the shape of its first axes.
-    picked : array, optional
-        Which of its rows count; by default all.
+    ``valid``, in the shape of the first axes, says which entries count, and ``picked``
+    which rows. The deviation of a constant column is exactly 0.
 
     Examples
     --------
-    >>> found = moments(np.array([[1, 5], [3, 5]]))
-    >>> found.mean, found.std
+    >>> of_columns = moments(np.array([[1, 5], [3, 5]]))
+    >>> of_columns.mean, of_columns.std
     (array([2., 5.]), array([1., 0.]))
     """
     count, total = 0, np.zeros(array.shape[-1])
@@ -86,45 +78,35 @@ def warn_of_scale(
     dtype: Any,
     what: str,
 ) -> None:
-    """Warn of columns of data that are hard to learn from, or are not held exactly.
+    """Warn of columns that are hard to learn from, or that the precision rounds.
 
-    Of many data, examples at equal distances stand for all.
+    Of large data only every n-th example is looked at.
 
-    Parameters
-    ----------
-    arrays, expected : sequence
-        The arrays of a data set or batch, and what each is.
-    columns : Columns
-        The names of their columns.
-    dtype : dtype
-        The precision to compute in.
-    what : str
-        How messages call the data.
     """
     large: list[str] = []
     inexact: list[str] = []
     advice: dict[str, None] = {}
     wide = precisions(expected, np.promote_types(dtype, np.float32))
-    for array, slot, own in zip(arrays, expected, wide, strict=True):
+    for array, slot, precision in zip(arrays, expected, wide, strict=True):
         if slot.role not in ("input", "target") or array.ndim < 2:
             continue
         rows = _some_rows(array)
         if rows is None:
             continue
         names = columns.names().get(slot.name, [])
-        found = moments(rows)
-        for place in np.flatnonzero(np.maximum(abs(found.mean), found.std) > _LARGE):
+        seen = moments(rows)
+        for place in np.flatnonzero(np.maximum(abs(seen.mean), seen.std) > _LARGE):
             if slot.scaled:
                 break
             called = _called(slot, int(place), names)
-            about = f"mean {found.mean[place]:.2g}, deviation {found.std[place]:.2g}"
+            about = f"mean {seen.mean[place]:.2g}, deviation {seen.std[place]:.2g}"
             large.append(f"{called} ({about})")
             advice[_advice(slot)] = None
         values = rows.reshape(-1, rows.shape[-1])
-        for place in np.flatnonzero(found.largest > _EXACT):
-            if _is_cut(values[:, place], own):
+        for place in np.flatnonzero(seen.largest > _EXACT):
+            if _is_cut(values[:, place], precision):
                 called = _called(slot, int(place), names)
-                inexact.append(f"{called} (up to {found.largest[place]:.10g})")
+                inexact.append(f"{called} (up to {seen.largest[place]:.10g})")
     if large:
         _warn(
             f"{what} has {counted(len(large), 'column')} with a mean or a standard "
@@ -142,7 +124,7 @@ def warn_of_scale(
 
 
 def _some_rows(array: Any) -> np.ndarray | None:
-    """Return examples that stand for all; None if all numbers are small."""
+    """Return some examples to look at; None if all numbers are small."""
     if isinstance(array, LazyArray):
         low, high = bounds(array)
         if -_LARGE < low <= high < _LARGE:
@@ -156,7 +138,7 @@ def _some_rows(array: Any) -> np.ndarray | None:
 
 
 def _is_cut(column: np.ndarray, dtype: Any) -> bool:
-    """Return whether whole numbers are changed by a precision."""
+    """Return whether a precision changes whole numbers."""
     if np.dtype(dtype).itemsize > 4:
         return False
     whole = column.dtype.kind in "iu"
@@ -171,7 +153,7 @@ def _called(slot: Expected, place: int, names: Sequence[str]) -> str:
 
 
 def _advice(slot: Expected) -> str:
-    """Return the line that mends the scale of an array."""
+    """Return how to change the scale of an array."""
     if slot.role == "target":
         return (
             "Learn y = (y - mean) / std, with mean, std = y.mean(axis=0), "
@@ -192,13 +174,13 @@ def _advice(slot: Expected) -> str:
     )
 
 
-def _few(found: Sequence[str]) -> str:
-    more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
-    return ", ".join(found[:_NAMED]) + more
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def _warn(message: str) -> None:
-    """Warn at the line of the user's that called us."""
+    """Warn at the line of the user's code that called theanets."""
     level, frame = 1, sys._getframe()
     while (
         frame.f_back

@@ -1,4 +1,4 @@
-"""Targets and labels in other shapes than a model's, where these have one meaning."""
+"""Targets and labels in other shapes than a model's, where the meaning is clear."""
 
 from typing import Any
 
@@ -12,24 +12,10 @@ from theanets.errors import DataError
 
 
 def reshaped(array: Any, slot: Expected, what: str) -> Any:
-    """Return an array in the shape that a model expects, if it is meant so.
+    """Return an array in the shape that a model expects, where the meaning is clear.
 
-    Targets may lack a last axis of length 1. Labels, and weights, may have one more,
-    and labels may be one-hot. Everything else is left for a check to tell of.
-
-    Parameters
-    ----------
-    array : array
-        As `as_array` returns it.
-    slot : Expected
-        What is expected.
-    what : str
-        How messages call all arrays of the data set.
-
-    Raises
-    ------
-    DataError
-        If labels are truth values.
+    Targets may lack a last axis of length 1. Labels and weights may have one more, and
+    labels may be one-hot. Everything else is left to `check`.
 
     Examples
     --------
@@ -68,7 +54,7 @@ def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
 
 
 def _from_one_hot(array: Any) -> Any:
-    """Return the labels that rows of zeros and a single 1 stand for.
+    """Return the labels that one-hot rows, of zeros and a single 1, stand for.
 
     Others are returned as they are.
     """
@@ -78,5 +64,5 @@ def _from_one_hot(array: Any) -> Any:
         if not ((ones.sum(axis=-1) == 1).all() and (ones | (block == 0)).all()):
             return array
         labels.append(ones.argmax(axis=-1))
-    found = np.concatenate(labels)
-    return found.astype(np.int32) if isinstance(array, LazyArray) else found
+    whole = np.concatenate(labels)
+    return whole.astype(np.int32) if isinstance(array, LazyArray) else whole

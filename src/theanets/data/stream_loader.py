@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from theanets.data.arrays import narrowed
-from theanets.data.chunks import Chunk, batches_in_chunk, on_device
+from theanets.data.chunks import Chunk, batches_in_chunk, chunk_of
 from theanets.data.expected import precisions
 from theanets.data.indexed import Batches
 from theanets.data.prefetch import prefetched
-from theanets.data.prepare import Expect, fitted, given_arrays
+from theanets.data.prepare import Expect, convert, fitted
 from theanets.data.reading import Reader
 from theanets.data.scale import warn_of_scale
-from theanets.data.unpack import parts_of
+from theanets.data.unpack import unpack
 from theanets.errors import DataError
 
 _CHUNK_SECONDS = 0.5
@@ -26,7 +26,7 @@ _MANY_SHAPES = 8
 
 
 class StreamLoader:
-    """Batches from a callable or an iterable, prepared while the ones before train."""
+    """Batches from a callable or an iterable, read ahead of the training."""
 
     def __init__(
         self, reader: Reader, expect: Expect, dtype: Any, warn: bool = False
@@ -43,17 +43,17 @@ class StreamLoader:
         return self.reader.batches
 
     def identity(self) -> dict[str, Any]:
-        """Return what tells this source from others, as JSON holds it."""
+        """Return what a checkpoint compares to recognize these data."""
         source = type(self.reader.owner).__name__
         return {"source": source, "batches": self.batches}
 
     def replay(self, runs: Sequence[tuple[int, int]]) -> None:
-        """Read for nothing what runs have read, to come to where a training was.
+        """Read and drop what earlier runs have read, to go on behind it.
 
         Parameters
         ----------
         runs : sequence of (int, int)
-            Of each run so many whole epochs, and batches of one more.
+            For each run the number of whole epochs, and of batches of one more.
         """
         for epochs, batches in runs:
             self.reader.restart()
@@ -68,7 +68,7 @@ class StreamLoader:
     ) -> Generator[Chunk, None, None]:
         """Yield the batches of an epoch, which may differ in size.
 
-        Where ``most`` is given, no more than that are asked for.
+        With ``most``, only so many batches are read.
         """
         self.reader.begin()
         grouped = partial(self._grouped, most)
@@ -82,35 +82,35 @@ class StreamLoader:
                 (x.shape, x.dtype) for x in batch
             ]
             if count and not alike:
-                yield on_device(stacks, count)
+                yield chunk_of(stacks, count)
                 count = 0
             if not count:
-                # New memory each time: the device may go on using the old.
+                # New memory each time: the device may still use the old.
                 size = batches_in_chunk(sum(array.nbytes for array in batch))
                 stacks = [np.empty((size, *x.shape), x.dtype) for x in batch]
                 begun = time.monotonic()
             for stack, array in zip(stacks, batch, strict=True):
                 stack[count] = array
             count += 1
-            # Batches that take long to come need not wait for each other.
+            # Slow batches do not wait until a chunk is full.
             if count == len(stacks[0]) or time.monotonic() - begun > _CHUNK_SECONDS:
-                yield on_device(stacks, count)
+                yield chunk_of(stacks, count)
                 count = 0
         if count:
-            yield on_device(stacks, count)
+            yield chunk_of(stacks, count)
 
     def _checked(self, batch: Any) -> tuple[Any, ...]:
         what = self.reader.where
         usable = batch is not None and not isinstance(batch, str | bytes)
-        parts = parts_of(batch, what, self.expect.names) if usable else None
-        if parts is None:
+        raw = unpack(batch, what, self.expect.names) if usable else None
+        if raw is None:
             raise DataError(
                 f"{what} is of type {type(batch).__name__}; it has to be an array "
                 "or a tuple of arrays: inputs, then target, then weights."
             )
-        given, names = given_arrays(parts, self.expect, what)
+        converted, names = convert(raw, self.expect, what)
         try:
-            arrays, expected = fitted(given, names, self.expect, what, self.dtype)
+            arrays, expected = fitted(converted, names, self.expect, what, self.dtype)
         except DataError as error:
             if type(self.reader.data) is not Batches:
                 raise
@@ -141,4 +141,4 @@ class StreamLoader:
 
 
 def _unseen(batch: Any) -> None:
-    """Take a batch that nobody wants."""
+    """Drop a batch."""

@@ -1,4 +1,4 @@
-"""What a user means by data: which arrays, in which order, or none but batches."""
+"""Which arrays a user means, and in which order."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from theanets.utils.registry import listing, suggest
 
 
 @dataclass(frozen=True)
-class Part:
-    """One of the arrays that a user gives, as it came.
+class RawArray:
+    """One of the arrays that a user gives, not yet converted.
 
     Attributes
     ----------
     value : object
-        An array, or what can become one.
+        An array, or what `as_array` makes one of.
     label : str
         How messages call it, such as ``train[0]`` or ``train["in"]``.
     """
@@ -25,23 +25,23 @@ class Part:
     label: str
 
 
-def parts_of(data: Any, name: str, slots: tuple[str, ...]) -> list[Part] | None:
-    """Return what a data set consists of, or None if it is no arrays."""
+def unpack(data: Any, name: str, slots: tuple[str, ...]) -> list[RawArray] | None:
+    """Return the arrays that a data set consists of; None if it comes in batches."""
     if is_by_name(data):
         return _in_order(data, name, slots)
     if isinstance(data, tuple | list) and len(data) and is_by_name(data[0]):
         inputs = _in_order(data[0], f"{name}[0]", slots[: len(data[0])])
         rest = enumerate(data[1:], start=1)
-        return [*inputs, *(Part(value, f"{name}[{i}]") for i, value in rest)]
+        return [*inputs, *(RawArray(value, f"{name}[{i}]") for i, value in rest)]
     if isinstance(data, tuple | list) and len(data) and not _is_nested(data):
         if _is_numbers(data):
-            return [Part(data, name)]
-        return [Part(value, f"{name}[{i}]") for i, value in enumerate(data)]
+            return [RawArray(data, name)]
+        return [RawArray(value, f"{name}[{i}]") for i, value in enumerate(data)]
     if isinstance(data, tuple | list) and len(data):
         if all(isinstance(part, tuple | list) for part in data):
             return None
         # The arrays of several inputs in a list of their own, before the target.
-        return parts_of((*data[0], *data[1:]), name, slots)
+        return unpack((*data[0], *data[1:]), name, slots)
     if data is None or isinstance(data, tuple | list | str | int | float):
         raise DataError(
             f"{name} is {'empty' if data in ((), []) else repr(data)}; it has to be an "
@@ -49,10 +49,10 @@ def parts_of(data: Any, name: str, slots: tuple[str, ...]) -> list[Part] | None:
             "that returns one batch, or an iterable of batches."
         )
     if is_array(data):
-        return [Part(data, name)]
+        return [RawArray(data, name)]
     if callable(data) or isinstance(data, Iterable) or is_indexed(data):
         return None
-    return [Part(data, name)]
+    return [RawArray(data, name)]
 
 
 def is_by_name(data: Any) -> TypeGuard[Mapping[str, Any]]:
@@ -60,7 +60,9 @@ def is_by_name(data: Any) -> TypeGuard[Mapping[str, Any]]:
     return isinstance(data, Mapping) and not is_array(data)
 
 
-def _in_order(data: Mapping[str, Any], name: str, slots: tuple[str, ...]) -> list[Part]:
+def _in_order(
+    data: Mapping[str, Any], name: str, slots: tuple[str, ...]
+) -> list[RawArray]:
     if not slots:
         raise DataError(
             f"{name} is a dict, but its arrays have no names here. Give a tuple of "
@@ -79,7 +81,7 @@ def _in_order(data: Mapping[str, Any], name: str, slots: tuple[str, ...]) -> lis
             + "."
             + suggest(next(iter(unknown), ""), missing)
         )
-    return [Part(data[slot], f'{name}["{slot}"]') for slot in slots]
+    return [RawArray(data[slot], f'{name}["{slot}"]') for slot in slots]
 
 
 def _is_numbers(data: Sequence[Any]) -> bool:

@@ -16,7 +16,7 @@ from theanets.utils.checks import flag, is_whole, shown, whole
 Rng = int | np.random.RandomState | np.random.Generator | None
 Batches = Callable[[], tuple[np.ndarray, ...]]
 Cut = Callable[[np.ndarray], tuple[np.ndarray, ...]]
-"""Takes the first places of some windows and returns their arrays."""
+"""Takes the first places of windows and returns their arrays."""
 
 
 @dataclass(frozen=True)
@@ -128,9 +128,9 @@ def batches(
     several = isinstance(arrays, tuple | list) and any(
         isinstance(part, tuple | list) or is_array(part) for part in arrays
     )
-    given: Sequence[Any] = arrays if several else [arrays]
-    series = [as_array(part, f"arrays[{i}]") for i, part in enumerate(given)]
-    names = [names_of(*pair) for pair in zip(given, series, strict=True)]
+    parts: Sequence[Any] = arrays if several else [arrays]
+    series = [as_array(part, f"arrays[{i}]") for i, part in enumerate(parts)]
+    names = [names_of(*pair) for pair in zip(parts, series, strict=True)]
     for i, part in enumerate(series):
         if part.ndim == 0:
             raise DataError(f"arrays[{i}] is one number; it has to be a sequence.")
@@ -149,7 +149,7 @@ def _cut(
 ) -> tuple[Any, ...]:
     places = starts[:, None] + np.arange(steps)
     pairs = zip(series, names, strict=True)
-    return tuple(named(np.asarray(part[places]), own) for part, own in pairs)
+    return tuple(named(np.asarray(part[places]), columns) for part, columns in pairs)
 
 
 def windows(
@@ -163,7 +163,7 @@ def windows(
 ) -> Batches | Windows:
     """Return batches of windows, random ones or those that follow each other.
 
-    ``what`` is the beginning of a sentence that tells the length.
+    ``what`` begins a message about the length.
     """
     for name, value in {"steps": steps, "batch_size": batch_size}.items():
         whole(value, name, error=DataError)
@@ -267,9 +267,9 @@ def padded(
             "that, or cut the sequence."
         )
     dtype = np.result_type(*(array.dtype for array in arrays))
-    found = np.zeros((len(arrays), length, *arrays[0].shape[1:]), dtype)
+    joined = np.zeros((len(arrays), length, *arrays[0].shape[1:]), dtype)
     mask = np.zeros((len(arrays), length), np.float32)
     for row, array in enumerate(arrays):
-        found[row, : len(array)] = array
+        joined[row, : len(array)] = array
         mask[row, : len(array)] = 1
-    return found, mask
+    return joined, mask

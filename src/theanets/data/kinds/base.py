@@ -15,33 +15,33 @@ from theanets.errors import DataError
 class LazyArray(ABC):
     """A kind of data that looks like an array, and whose rows come out dense.
 
-    A subclass names the ``types`` of values that it is for. From then on theanets takes
-    them wherever it takes an array: in ``train``, ``predict``, ``score``, a `Dataset`,
-    a batch. Of two subclasses for one type the one defined last serves. Its constructor
-    takes the value and calls this one.
+    A subclass names the ``types`` of values it is for. Once it is defined, theanets
+    takes these values wherever it takes an array: in ``train``, ``predict``, ``score``,
+    a `Dataset`, a batch. If two subclasses are for one type, the last one is used. The
+    constructor of a subclass takes the value and calls this constructor.
 
-    Small data are made one dense array, unless ``resident`` is False. Of others only
-    the rows of the next batches are ever dense, read by a thread of their own.
+    Small data become one dense array, unless ``resident`` is False. Larger data stay as
+    they are, and a thread reads the rows of the next batches.
 
     Parameters
     ----------
     shape : sequence of int
-        Of the whole array: the number of rows (examples), then the shape of one.
+        The number of rows (examples), then the shape of one row.
     dtype : dtype
         The NumPy type of the numbers.
     columns : sequence of str, optional
-        Names of the columns, which are on the last axis. A model remembers them, and
-        takes the columns of later data in any order.
+        Names of the columns, which are on the last axis. A model remembers them and
+        accepts later data with these columns in any order.
 
     Attributes
     ----------
     types : tuple of type or str
-        What values become such an array: types, or full names of types, as
-        ``"pyarrow.lib.Table"``, whose library then is imported by its users alone.
+        The types of values that become such an array. The full name of a type, such as
+        ``"pyarrow.lib.Table"``, works too and imports nothing.
     resident : bool
-        Whether small data may be made dense at once and kept on the device.
+        Whether small data become one dense array that is kept on the device.
     order : array of int, optional
-        Which column of `rows` each column is, once they are in another order.
+        The columns of what `rows` returns, in the order in which they are used.
 
     Examples
     --------
@@ -80,7 +80,10 @@ class LazyArray(ABC):
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
-        _KINDS.insert(0, cls)
+        name = f"{cls.__module__}.{cls.__qualname__}"
+        # A class that a notebook defines again replaces the one before.
+        _KINDS.pop(name, None)
+        _KINDS[name] = cls
 
     @classmethod
     def accepts(cls, value: Any) -> bool:
@@ -97,15 +100,15 @@ class LazyArray(ABC):
         Parameters
         ----------
         index : slice or array of int
-            A slice with a start and a stop within the data and no step, or an array
-            (rows,) of row numbers in any order, some perhaps twice.
+            A slice with start, stop and no step, or a 1-D array of row numbers in any
+            order, in which a number may occur more than once.
         """
 
     def values(self) -> Iterator[np.ndarray]:
         """Yield arrays that together hold every value, in any order and shape.
 
-        The least and the largest value are found in them, and what is not finite. By
-        default these are all rows, a block of them at a time.
+        They are checked for their least and largest value. The default yields all rows,
+        a block at a time.
         """
         return (block for _, block in blocks(self))
 
@@ -114,9 +117,9 @@ class LazyArray(ABC):
         return finite_rows(self, dtype)
 
     def fingerprint(self) -> str:
-        """Return a text that changes with the data, by which a checkpoint knows them.
+        """Return a text by which a checkpoint recognizes the data.
 
-        By default a checksum of all rows; of very many, of rows at equal distances.
+        The default is a checksum of all rows, or of every n-th row of very large data.
         """
         return digest([self])
 
@@ -147,13 +150,13 @@ class LazyArray(ABC):
 
     def __getitem__(self, index: Any) -> np.ndarray:
         """Return rows as a dense array, (*shape of the index, *shape of a row)."""
-        places, lengths = index, np.shape(index)
+        lengths, places = np.shape(index), index
         if isinstance(index, slice):
-            start, stop, step = index.indices(len(self))
-            places = np.arange(start, stop, step)
-            lengths = places.shape
-            if step == 1:
-                places = slice(start, start + len(places))
+            numbers = range(*index.indices(len(self)))
+            lengths = (len(numbers),)
+            places = slice(numbers.start, numbers.start + len(numbers))
+            if numbers.step != 1:
+                places = np.array(numbers)
         else:
             places = np.ravel(index)
         rows = np.asarray(self.rows(places))
@@ -186,11 +189,12 @@ class LazyArray(ABC):
         return made
 
 
-_KINDS: list[type[LazyArray]] = []
+_KINDS: dict[str, type[LazyArray]] = {}
 
 
 def _kind_of(value: Any) -> type[LazyArray] | None:
-    return next((kind for kind in _KINDS if kind.accepts(value)), None)
+    kinds = reversed(list(_KINDS.values()))
+    return next((kind for kind in kinds if kind.accepts(value)), None)
 
 
 def as_lazy(value: Any) -> LazyArray | None:
