@@ -10,7 +10,7 @@ import numpy as np
 
 from theanets.data.arrays import narrowed, nbytes
 from theanets.data.chunks import Chunk, batches_in_chunk, chunk_of
-from theanets.data.device import identity, to_device
+from theanets.data.device import DEVICE_CACHE, identity
 from theanets.data.prefetch import prefetched
 from theanets.data.reading import Noted
 from theanets.initializers import stream
@@ -92,7 +92,7 @@ class ArrayLoader:
 
     @cached_property
     def _on_device(self) -> tuple[Any, ...]:
-        return tuple(map(to_device, self.arrays, self.dtypes))
+        return tuple(map(DEVICE_CACHE.get, self.arrays, self.dtypes))
 
     def _orders(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the rows of all full batches of an epoch, and of the short ones.

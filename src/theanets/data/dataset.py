@@ -38,7 +38,7 @@ class Dataset:
         Whether ``inputs[i]`` is one example, not a batch: batches of ``batch_size`` are
         made of them, in another order each epoch.
     rng : int, optional
-        Seed of the order of the examples; by default that of the model.
+        Seed of the order of the examples; by default the ``rng`` of `train`.
     mean_weight : float, optional
         For data that come batch by batch with weights: the mean of all weights, so that
         batches with large weights count more. By default all batches count alike.

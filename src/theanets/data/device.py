@@ -32,7 +32,15 @@ class DeviceCache:
         self._lock = RLock()
 
     def get(self, array: Any, dtype: Any) -> jax.Array:
-        """Return an array's copy on the device, moving it there if need be."""
+        """Return an array's copy on the device, moving it there if need be.
+
+        Arrays of JAX are there already, and of a lazy array no copy is kept.
+        """
+        if isinstance(array, jax.Array):
+            return array
+        if isinstance(array, LazyArray):
+            moved: jax.Array = jax.device_put(narrowed(array[:], dtype))
+            return moved
         interface = array.__array_interface__
         key = (
             interface["data"],
@@ -74,16 +82,6 @@ class DeviceCache:
 
 
 DEVICE_CACHE = DeviceCache()
-
-
-def to_device(array: Any, dtype: Any) -> jax.Array:
-    """Return an array on the device, which keeps one copy of each NumPy array."""
-    if isinstance(array, jax.Array):
-        return array
-    if isinstance(array, LazyArray):
-        moved: jax.Array = jax.device_put(narrowed(array[:], dtype))
-        return moved
-    return DEVICE_CACHE.get(array, dtype)
 
 
 def identity(array: Any) -> dict[str, Any]:
