@@ -38,8 +38,8 @@ def check(
 
     """
     check_count(len(arrays), expected, what)
-    for array, slot in zip(arrays, expected, strict=True):
-        _check_shape(array, slot, what)
+    for array, wanted in zip(arrays, expected, strict=True):
+        _check_shape(array, wanted, what)
     lengths = [len(array) for array in arrays]
     if len(set(lengths)) > 1:
         raise DataError(
@@ -52,8 +52,8 @@ def check(
     if lengths and lengths[0] == 0:
         raise DataError(f"{what} is empty: there are no examples in it.")
     types = precisions(expected, dtype)
-    for array, slot, precision in zip(arrays, expected, types, strict=True):
-        _check_content(array, slot, what, precision, columns)
+    for array, wanted, precision in zip(arrays, expected, types, strict=True):
+        _check_content(array, wanted, what, precision, columns)
 
 
 def check_count(count: int, expected: Sequence[Expected], what: str) -> None:
@@ -75,42 +75,42 @@ def check_count(count: int, expected: Sequence[Expected], what: str) -> None:
     )
 
 
-def _check_shape(array: Any, slot: Expected, what: str) -> None:
+def _check_shape(array: Any, wanted: Expected, what: str) -> None:
     shape = array.shape[1:]
     accepted = [
-        slot.shape[: len(slot.shape) - missing]
-        for missing in range(slot.optional_axes + 1)
+        wanted.shape[: len(wanted.shape) - missing]
+        for missing in range(wanted.optional_axes + 1)
     ]
     fits = array.ndim > 0 and any(
-        len(shape) == len(wanted)
-        and all(n is None or n == m for n, m in zip(wanted, shape, strict=True))
-        for wanted in accepted
+        len(shape) == len(one)
+        and all(n is None or n == m for n, m in zip(one, shape, strict=True))
+        for one in accepted
     )
     if fits:
         return
-    hint, size = "", math.prod(n or 1 for n in slot.shape)
+    hint, size = "", math.prod(n or 1 for n in wanted.shape)
     if (
-        slot.role == "labels"
-        and len(shape) == len(slot.shape) + 1
-        and shape[-1] == slot.classes
+        wanted.role == "labels"
+        and len(shape) == len(wanted.shape) + 1
+        and shape[-1] == wanted.classes
     ):
         hint = (
             " One-hot rows, of a single 1 and else 0, are taken as labels, but not all "
             "of these are such; .argmax(axis=-1) makes labels of the largest in each."
         )
-    elif slot.shape == (1,) and array.ndim and (array.ndim == 1 or len(array) == 1):
+    elif wanted.shape == (1,) and array.ndim and (array.ndim == 1 or len(array) == 1):
         # A single example too, as one row of many columns is read.
         hint = " A .reshape(-1, 1) may be missing; .to_frame() if it is a Series."
-    elif None not in slot.shape and array.ndim and math.prod(shape) == size:
-        lengths = ", ".join(map(str, (-1, *slot.shape)))
+    elif None not in wanted.shape and array.ndim and math.prod(shape) == size:
+        lengths = ", ".join(map(str, (-1, *wanted.shape)))
         hint = f" A .reshape({lengths}) may be missing."
-    elif slot.role == "input" and len(shape) == len(slot.shape):
-        hint = f' Change the data, or the size of the layer "{slot.name}".'
-    elif slot.role == "target":
+    elif wanted.role == "input" and len(shape) == len(wanted.shape):
+        hint = f' Change the data, or the size of the layer "{wanted.name}".'
+    elif wanted.role == "target":
         hint = " Change the target, or the size of the layer that predicts it."
     raise DataError(
-        f'{what}: "{slot.name}" has the shape {array.shape}, but the model expects '
-        f"{describe(slot)}.{hint}"
+        f'{what}: "{wanted.name}" has the shape {array.shape}, but the model expects '
+        f"{describe(wanted)}.{hint}"
     )
 
 
@@ -120,69 +120,72 @@ def _range(facts: Facts) -> str:
 
 def _check_content(
     array: Any,
-    slot: Expected,
+    wanted: Expected,
     what: str,
     dtype: Any,
     columns: Callable[[], Mapping[str, Sequence[str]]],
 ) -> None:
-    facts = facts_of(array, whole=slot.role in WHOLE or slot.bounds is not None)
+    where = f'{what}: "{wanted.name}" holds'
+    facts = facts_of(array, whole=wanted.role in WHOLE or wanted.bounds is not None)
     if not (math.isfinite(facts.low) and math.isfinite(facts.high)):
         count, (first, *place) = not_finite(array)
-        names = tuple(columns().get(slot.name, ()))
+        names = tuple(columns().get(wanted.name, ()))
         named = f", column {column_called(place[0], names)}" if place else ""
         within = named if len(place) < 2 else f", {tuple(place)} in it"
         advice = "Remove or repair these examples."
         value = np.asarray(array[first : first + 1], "f8")[(0, *place)]
-        if names and slot.role == "input" and np.isnan(value):
+        if names and wanted.role == "input" and np.isnan(value):
             advice = (
                 "Leave them out before inputs and target are parted, frame.dropna(), "
                 "or fill them, frame.fillna(frame.median())."
             )
         raise DataError(
-            f'{what}: "{slot.name}" holds NaN or infinity in '
+            f"{where} NaN or infinity in "
             f"{counted(count, 'example')}, the first, {value:g}, at index "
             f"{first}{within}. {advice}"
         )
-    if slot.role not in WHOLE and (problem := too_large(array, dtype, facts)):
+    if wanted.role not in WHOLE and (problem := too_large(array, dtype, facts)):
+        raise DataError(f"{where} {problem}. {scaling_advice(dtype)}")
+    if wanted.role == "weights" and facts.low < 0 and not wanted.signed:
         raise DataError(
-            f'{what}: "{slot.name}" holds {problem}. {scaling_advice(dtype)}'
-        )
-    if slot.role == "weights" and facts.low < 0 and not slot.signed:
-        raise DataError(
-            f'{what}: "{slot.name}" holds {facts.low:g}; weights have to be 0 or more. '
+            f"{where} {facts.low:g}; weights have to be 0 or more. "
             "If they are meant to be negative, say so with "
             "theanets.Dataset(..., allow_negative_weights=True)."
         )
-    if slot.role == "mask":
+    if wanted.role == "mask":
         for _, block in blocks(array):
             wrong = block[(block != 0) & (block != 1)]
             if wrong.size:
                 raise DataError(
-                    f'{what}: the mask "{slot.name}" holds {float(wrong[0]):g}; it has '
-                    "to be 1 where a time step is valid, and 0 where it is padding."
+                    f'{what}: the mask "{wanted.name}" holds {float(wrong[0]):g}; it '
+                    "has to be 1 where a time step is valid, and 0 where it is padding."
                 )
-    if slot.bounds and not slot.bounds[0] <= facts.low <= facts.high <= slot.bounds[1]:
+    if (
+        wanted.bounds
+        and not wanted.bounds[0] <= facts.low <= facts.high <= wanted.bounds[1]
+    ):
         raise DataError(
-            f'{what}: "{slot.name}" holds values from {_range(facts)}, but the loss '
-            f"takes those from {slot.bounds[0]:g} to {slot.bounds[1]:g}. Rescale them."
+            f"{where} values from {_range(facts)}, but the loss "
+            f"takes those from {wanted.bounds[0]:g} to {wanted.bounds[1]:g}. Rescale "
+            "them."
         )
-    if slot.role not in WHOLE:
+    if wanted.role not in WHOLE:
         return
     if not facts.whole:
         raise DataError(
-            f'{what}: "{slot.name}" holds fractions; {slot.role} have to be whole '
-            f"numbers from 0 to {(slot.classes or 1) - 1}."
+            f"{where} fractions; {wanted.role} have to be whole "
+            f"numbers from 0 to {(wanted.classes or 1) - 1}."
             + _REGRESSOR
-            * (slot.role == "labels")
+            * (wanted.role == "labels")
         )
-    if slot.classes is not None and (facts.low < 0 or facts.high >= slot.classes):
-        noun, way_out = WHOLE[slot.role]
-        advice = f"{way_out}, or renumber the {slot.role} from 0."
-        if slot.role == "labels":
-            advice = _more_classes(array, facts, slot.classes)
+    if wanted.classes is not None and (facts.low < 0 or facts.high >= wanted.classes):
+        noun, way_out = WHOLE[wanted.role]
+        advice = f"{way_out}, or renumber the {wanted.role} from 0."
+        if wanted.role == "labels":
+            advice = _more_classes(array, facts, wanted.classes)
         raise DataError(
-            f'{what}: "{slot.name}" holds {slot.role} from {_range(facts)}, but the '
-            f"model has {slot.classes} {noun}, 0 to {slot.classes - 1}. {advice}"
+            f"{where} {wanted.role} from {_range(facts)}, but the "
+            f"model has {wanted.classes} {noun}, 0 to {wanted.classes - 1}. {advice}"
         )
 
 

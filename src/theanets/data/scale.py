@@ -87,25 +87,25 @@ def warn_of_scale(
     inexact: list[str] = []
     advice: dict[str, None] = {}
     wide = precisions(expected, np.promote_types(dtype, np.float32))
-    for array, slot, precision in zip(arrays, expected, wide, strict=True):
-        if slot.role not in ("input", "target") or array.ndim < 2:
+    for array, wanted, precision in zip(arrays, expected, wide, strict=True):
+        if wanted.role not in ("input", "target") or array.ndim < 2:
             continue
         rows = _some_rows(array)
         if rows is None:
             continue
-        names = columns.names().get(slot.name, [])
+        names = columns.names().get(wanted.name, [])
         seen = moments(rows)
         for place in np.flatnonzero(np.maximum(abs(seen.mean), seen.std) > _LARGE):
-            if slot.scaled:
+            if wanted.scaled:
                 break
-            called = _called(slot, int(place), names)
+            called = _called(wanted, int(place), names)
             about = f"mean {seen.mean[place]:.2g}, deviation {seen.std[place]:.2g}"
             large.append(f"{called} ({about})")
-            advice[_advice(slot)] = None
+            advice[_advice(wanted)] = None
         values = rows.reshape(-1, rows.shape[-1])
         for place in np.flatnonzero(seen.largest > _EXACT):
             if _is_cut(values[:, place], precision):
-                called = _called(slot, int(place), names)
+                called = _called(wanted, int(place), names)
                 inexact.append(f"{called} (up to {seen.largest[place]:.10g})")
     if large:
         _warn(
@@ -148,29 +148,29 @@ def _is_cut(column: np.ndarray, dtype: Any) -> bool:
     return whole and bool((column.astype(dtype).astype("f8") != column).any())
 
 
-def _called(slot: Expected, place: int, names: Sequence[str]) -> str:
-    return f'"{slot.name}" column {column_called(place, tuple(names))}'
+def _called(wanted: Expected, place: int, names: Sequence[str]) -> str:
+    return f'"{wanted.name}" column {column_called(place, tuple(names))}'
 
 
-def _advice(slot: Expected) -> str:
+def _advice(wanted: Expected) -> str:
     """Return how to change the scale of an array."""
-    if slot.role == "target":
+    if wanted.role == "target":
         return (
             "Learn y = (y - mean) / std, with mean, std = y.mean(axis=0), "
             "y.std(axis=0) of the training data; predictions are then "
             "net.predict(x) * std + mean."
         )
-    if slot.by_hand:
+    if wanted.by_hand:
         return (
             "Give (x - mean) / std, with mean, std = x.mean(axis=0), x.std(axis=0) of "
             "the training data."
         )
-    several = any(n is not None for n in slot.shape[:-1])
-    size = f"shape={slot.shape}" if several else f"size={slot.shape[-1]}"
-    name = "" if slot.name == "in" else f', name="{slot.name}"'
+    several = any(n is not None for n in wanted.shape[:-1])
+    size = f"shape={wanted.shape}" if several else f"size={wanted.shape[-1]}"
+    name = "" if wanted.name == "in" else f', name="{wanted.name}"'
     return (
-        f'Let the input "{slot.name}" standardize them, by statistics of the training '
-        f'data: dict(form="input", {size}{name}, scale=True) in layers.'
+        f'Let the input "{wanted.name}" standardize them, by statistics of the '
+        f'training data: dict(form="input", {size}{name}, scale=True) in layers.'
     )
 
 

@@ -11,7 +11,7 @@ from theanets.data.kinds.cells import NUMBERED
 from theanets.errors import DataError
 
 
-def reshaped(array: Any, slot: Expected, what: str) -> Any:
+def reshaped(array: Any, wanted: Expected, what: str) -> Any:
     """Return an array in the shape that a model expects, where the meaning is clear.
 
     Targets may lack a last axis of length 1. Labels and weights may have one more, and
@@ -29,19 +29,19 @@ def reshaped(array: Any, slot: Expected, what: str) -> Any:
            [2. ]])
     """
     shape = tuple(array.shape[1:])
-    if slot.role == "target" and slot.shape[-1:] == (1,):
-        missing = _fits(shape, slot.shape[:-1])
+    if wanted.role == "target" and wanted.shape[-1:] == (1,):
+        missing = _fits(shape, wanted.shape[:-1])
         return np.reshape(np.asarray(array), (*array.shape, 1)) if missing else array
-    if slot.role not in ("labels", "weights"):
+    if wanted.role not in ("labels", "weights"):
         return array
-    if len(shape) == len(slot.shape) + 1 and _fits(shape[:-1], slot.shape):
+    if len(shape) == len(wanted.shape) + 1 and _fits(shape[:-1], wanted.shape):
         if shape[-1] == 1:
             array = np.reshape(np.asarray(array), array.shape[:-1])
-        elif slot.role == "labels" and shape[-1] == slot.classes:
+        elif wanted.role == "labels" and shape[-1] == wanted.classes:
             array = _from_one_hot(array)
-    if slot.role == "labels" and array.dtype == bool:
+    if wanted.role == "labels" and array.dtype == bool:
         raise DataError(
-            f'{what}: "{slot.name}" holds truth values, which do not say what number '
+            f'{what}: "{wanted.name}" holds truth values, which do not say what number '
             f"each class has. {NUMBERED}"
         )
     return array

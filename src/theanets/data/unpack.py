@@ -25,12 +25,12 @@ class RawArray:
     label: str
 
 
-def unpack(data: Any, name: str, slots: tuple[str, ...]) -> list[RawArray] | None:
+def unpack(data: Any, name: str, names: tuple[str, ...]) -> list[RawArray] | None:
     """Return the arrays that a data set consists of; None if it comes in batches."""
     if is_by_name(data):
-        return _in_order(data, name, slots)
+        return _in_order(data, name, names)
     if isinstance(data, tuple | list) and len(data) and is_by_name(data[0]):
-        inputs = _in_order(data[0], f"{name}[0]", slots[: len(data[0])])
+        inputs = _in_order(data[0], f"{name}[0]", names[: len(data[0])])
         rest = enumerate(data[1:], start=1)
         return [*inputs, *(RawArray(value, f"{name}[{i}]") for i, value in rest)]
     if isinstance(data, tuple | list) and len(data) and not _is_nested(data):
@@ -41,7 +41,7 @@ def unpack(data: Any, name: str, slots: tuple[str, ...]) -> list[RawArray] | Non
         if all(isinstance(part, tuple | list) for part in data):
             return None
         # The arrays of several inputs in a list of their own, before the target.
-        return unpack((*data[0], *data[1:]), name, slots)
+        return unpack((*data[0], *data[1:]), name, names)
     if data is None or isinstance(data, tuple | list | str | int | float):
         raise DataError(
             f"{name} is {'empty' if data in ((), []) else repr(data)}; it has to be an "
@@ -61,27 +61,27 @@ def is_by_name(data: Any) -> TypeGuard[Mapping[str, Any]]:
 
 
 def _in_order(
-    data: Mapping[str, Any], name: str, slots: tuple[str, ...]
+    data: Mapping[str, Any], name: str, names: tuple[str, ...]
 ) -> list[RawArray]:
-    if not slots:
+    if not names:
         raise DataError(
             f"{name} is a dict, but its arrays have no names here. Give a tuple of "
             "them, in the order of the function's arguments."
         )
-    if set(data) != set(slots):
+    if set(data) != set(names):
         unknown, missing = (
-            sorted(map(str, set(data) - set(slots))),
-            set(slots) - set(data),
+            sorted(map(str, set(data) - set(names))),
+            set(names) - set(data),
         )
         parts = {"missing": missing, "unknown": unknown}
         raise DataError(
             f"{name} has the arrays {listing(map(str, data))}; the model expects "
-            f"{', '.join(slots)}, so "
+            f"{', '.join(names)}, so "
             + " and ".join(f"{k}: {listing(v)}" for k, v in parts.items() if v)
             + "."
             + suggest(next(iter(unknown), ""), missing)
         )
-    return [RawArray(data[slot], f'{name}["{slot}"]') for slot in slots]
+    return [RawArray(data[key], f'{name}["{key}"]') for key in names]
 
 
 def _is_numbers(data: Sequence[Any]) -> bool:
