@@ -151,6 +151,20 @@ def test_rows_of_another_shape_are_refused():
         trained(Wrong(TABLE.columns_by_name))
 
 
+def test_numbers_that_the_dtype_cannot_hold_are_refused():
+    class Gaps(Table):
+        pass
+
+    class GapsArray(TableArray):
+        types = (Gaps,)
+
+        def rows(self, index):
+            return np.where(super().rows(index) == 1, np.nan, 0)
+
+    with pytest.raises(theanets.DataError, match=r"numbers of type float64.*as int64"):
+        theanets.Classifier([1, 2]).train((Gaps({"yes": LABELS}), LABELS))
+
+
 def test_an_axis_is_for_arrays():
     with pytest.raises(theanets.DataError, match="TableArray, whose examples are rows"):
         theanets.Autoencoder([90, 2, 90]).train(theanets.Dataset(TABLE, axis=1))

@@ -28,7 +28,7 @@ class LazyArray(ABC):
     shape : sequence of int
         The number of rows (examples), then the shape of one row.
     dtype : dtype
-        The NumPy type of the numbers.
+        The NumPy type of the numbers: what `rows` returns is converted to it.
     columns : sequence of str, optional
         Names of the columns, which are on the last axis. A model remembers them and
         accepts later data with these columns in any order.
@@ -38,6 +38,8 @@ class LazyArray(ABC):
     types : tuple of type or str
         The types of values that become such an array. The full name of a type, such as
         ``"pyarrow.lib.Table"``, works too and imports nothing.
+    stored_dtype : dtype
+        The type as it was given; ``dtype`` is the one that theanets asks for.
     resident : bool
         Whether small data become one dense array that is kept on the device.
     order : array of int, optional
@@ -75,7 +77,7 @@ class LazyArray(ABC):
         self, shape: Sequence[int], dtype: Any, columns: Sequence[str] = ()
     ) -> None:
         self.shape = tuple(int(length) for length in shape)
-        self.dtype = np.dtype(dtype)
+        self.dtype = self.stored_dtype = np.dtype(dtype)
         self.columns = tuple(columns)
 
     def __init_subclass__(cls, **keywords: Any) -> None:
@@ -165,6 +167,11 @@ class LazyArray(ABC):
             raise DataError(
                 f"{type(self).__name__}.rows returned an array of the shape "
                 f"{rows.shape}; it has to be {expected}, as its shape is {self.shape}."
+            )
+        if not np.can_cast(rows.dtype, self.stored_dtype, "same_kind"):
+            raise DataError(
+                f"{type(self).__name__}.rows returned numbers of type {rows.dtype}, "
+                f"which would change as {self.stored_dtype}, the dtype that it has."
             )
         if self.order is not None:
             rows = rows[..., self.order]
