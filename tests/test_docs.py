@@ -23,6 +23,22 @@ def test_the_guide_runs():
     assert result.failed == 0
 
 
+def test_a_kind_of_data_is_one_short_file():
+    document = ROOT / "docs" / "extending-data.md"
+    (code,) = re.findall(r"```python\n(.*?)```", document.read_text(), re.S)
+    assert len(code.splitlines()) < 70
+    scope = {}
+    exec(code, scope)
+    result = doctest.testfile(
+        str(document),
+        module_relative=False,
+        optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE,
+        globs=scope,
+    )
+    assert result.attempted > 10
+    assert result.failed == 0
+
+
 def test_the_ten_lines_of_the_readme_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     code = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)[0]

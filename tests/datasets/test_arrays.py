@@ -7,8 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from theanets.data.arrays import Expected, as_array, check, narrowed, nbytes
-from theanets.data.device import DeviceCache, checksum
+from theanets.data.arrays import as_array, narrowed, nbytes
+from theanets.data.blocks import checksum
+from theanets.data.checks import check
+from theanets.data.device import DeviceCache
+from theanets.data.expected import Expected
 from theanets.errors import DataError
 
 NUMBERS = [[1, 2], [3, 4], [5, 6]]

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 import theanets
-from theanets.data import sources as sources_module
-from theanets.data.arrays import Expected
+from theanets.data import chunks as chunks_module
 from theanets.data.columns import Columns
-from theanets.data.dataset import Dataset, source
+from theanets.data.dataset import Dataset
+from theanets.data.expected import Expected
+from theanets.data.loading import loader
 from theanets.errors import DataError
 
 from ..helpers import bits, blobs
@@ -30,7 +31,7 @@ class Expectations:
 
 
 def made(data, batch_size=3, batches=None, seed=13, shuffle=True):
-    return source(
+    return loader(
         data,
         name="train",
         expect=Expectations(),
@@ -307,7 +308,7 @@ def test_batches_of_a_stream_may_differ_in_size():
 
 
 def test_a_stream_may_be_longer_than_a_chunk(monkeypatch):
-    monkeypatch.setattr(sources_module, "_CHUNK_BATCHES", 4)
+    monkeypatch.setattr(chunks_module, "_CHUNK_BATCHES", 4)
     assert seen(made(pairs(22, 2))) == [[i, i + 1] for i in range(0, 22, 2)]
 
 
@@ -353,7 +354,7 @@ def test_nested_lists_are_arrays():
 
 
 def test_the_next_chunk_is_made_while_one_is_in_use(monkeypatch):
-    monkeypatch.setattr(sources_module, "_CHUNK_BATCHES", 1)
+    monkeypatch.setattr(chunks_module, "_CHUNK_BATCHES", 1)
     ahead = threading.Event()
 
     def data():
@@ -377,7 +378,7 @@ def test_an_error_of_the_source_reaches_the_caller():
 
 
 def test_a_closed_source_leaves_no_thread(monkeypatch):
-    monkeypatch.setattr(sources_module, "_CHUNK_BATCHES", 1)
+    monkeypatch.setattr(chunks_module, "_CHUNK_BATCHES", 1)
     (batch,) = pairs(2, 2)
     chunks = made(lambda: batch).chunks(0)
     next(chunks)
@@ -394,7 +395,7 @@ def test_a_bound_in_the_middle_of_a_stream_leaves_no_thread():
 
 
 def test_an_error_in_training_leaves_no_thread(monkeypatch):
-    monkeypatch.setattr(sources_module, "_CHUNK_BATCHES", 1)
+    monkeypatch.setattr(chunks_module, "_CHUNK_BATCHES", 1)
     (batch,) = pairs(2, 2)
     net = theanets.Classifier([4, 2])
 

@@ -19,8 +19,9 @@ import pytest
 import scipy.sparse
 
 import theanets
+from theanets.data import chunks as chunks_module
 from theanets.data import prefetch as prefetch_module
-from theanets.data import sources as sources_module
+from theanets.data import reading, stream_loader
 from theanets.data.columns import Columns
 from theanets.errors import DataError
 
@@ -39,7 +40,7 @@ def fresh():
 @pytest.fixture(autouse=True)
 def batch_by_batch(monkeypatch):
     """Hand over each batch by itself, so that some train before one fails."""
-    monkeypatch.setattr(sources_module, "_CHUNK_BATCHES", 1)
+    monkeypatch.setattr(chunks_module, "_CHUNK_BATCHES", 1)
 
 
 @pytest.fixture(autouse=True)
@@ -608,16 +609,16 @@ def test_a_source_in_time_has_no_need_to_hurry():
 
 
 def test_batches_that_come_slowly_train_as_they_come(monkeypatch):
-    monkeypatch.setattr(sources_module, "_CHUNK_BATCHES", 128)
-    monkeypatch.setattr(sources_module, "_CHUNK_SECONDS", 0.05)
+    monkeypatch.setattr(chunks_module, "_CHUNK_BATCHES", 128)
+    monkeypatch.setattr(stream_loader, "_CHUNK_SECONDS", 0.05)
     gate, found = Gate(at=4), []
 
     def slow():
         time.sleep(0.02)
         return gate()
 
-    reader = sources_module.Reader(slow, "train", 8, "epoch")
-    chunks = sources_module.StreamSource(reader, AnyPair(), np.float32).chunks(0)
+    reader = reading.Reader(slow, "train", 8, "epoch")
+    chunks = stream_loader.StreamLoader(reader, AnyPair(), np.float32).chunks(0)
     found.append(next(chunks).count)
     assert not gate.opened.is_set()
     gate.opened.set()
@@ -717,8 +718,8 @@ def test_training_that_is_left_leaves_no_thread(way):
 
 
 def test_batches_that_nobody_wants_any_more_leave_no_thread():
-    made = sources_module.StreamSource(
-        sources_module.Reader(Once(), "train", None, "epoch"), AnyPair(), np.float32
+    made = stream_loader.StreamLoader(
+        reading.Reader(Once(), "train", None, "epoch"), AnyPair(), np.float32
     )
     chunks = made.chunks(0)
     next(chunks)
@@ -737,6 +738,6 @@ class AnyPair:
     def __call__(self, arrays):
         roles = ("input", "target")
         return [
-            theanets.data.arrays.Expected(role, role, array.shape[1:])
+            theanets.data.expected.Expected(role, role, array.shape[1:])
             for role, array in zip(roles, arrays, strict=True)
         ]

@@ -6,8 +6,8 @@ import pytest
 import scipy.sparse
 
 import theanets
-from theanets.data import dataset as batches
-from theanets.data.arrays import Expected
+from theanets.data import loading
+from theanets.data.expected import Expected
 from theanets.data.holdout import held_out
 from theanets.errors import ConfigurationError, DataError
 
@@ -84,14 +84,14 @@ def test_it_trains_as_with_parts_cut_by_hand(algo, batch_size):
 
 
 def test_the_second_training_holds_out_the_same_part(monkeypatch):
-    picked, made = {"train": [], "valid": []}, batches.ArraySource
+    picked, made = {"train": [], "valid": []}, loading.ArrayLoader
 
     def spy(*args):
         found = made(*args)
         picked[found.name].append(found.picked.tolist())
         return found
 
-    monkeypatch.setattr(batches, "ArraySource", spy)
+    monkeypatch.setattr(loading, "ArrayLoader", spy)
     net = theanets.Autoencoder([4, 2, 4])
     for keywords in ({}, {"rng": 5}, {"batch_size": 7}, {"algo": "adam"}):
         train(net, X, 0.2, **keywords)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import theanets
-from theanets.data import sources
+from theanets.data import stream_loader
 from theanets.errors import DataError
 from theanets.recurrent import padded
 
@@ -101,7 +101,7 @@ def train(lengths, fill, **keywords):
 
 
 def test_a_stream_of_many_shapes_is_warned_of_once(monkeypatch):
-    monkeypatch.setattr(sources, "_MANY_SHAPES", 3)
+    monkeypatch.setattr(stream_loader, "_MANY_SHAPES", 3)
     told = train([2, 3, 2, 3], fill=False)
     assert not told
     told = train([2, 3, 4, 5], fill=False)

@@ -347,7 +347,7 @@ def test_what_cannot_be_standardized(action, words):
 
 
 def test_moments_of_blocks_are_those_of_all(monkeypatch):
-    monkeypatch.setattr("theanets.data.content._BLOCK_BYTES", 300)
+    monkeypatch.setattr("theanets.data.blocks._BLOCK_BYTES", 300)
     x = RNG.normal(size=(50, 4, 3)) + 1e6
     for given in (x, np.asfortranarray(x)):
         found = moments(given)

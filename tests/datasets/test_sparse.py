@@ -7,7 +7,7 @@ import pytest
 import scipy.sparse
 
 import theanets
-from theanets.data import sparse as sparse_module
+from theanets.data.kinds import sparse as sparse_module
 
 from ..golden import case
 from ..helpers import bits

@@ -7,7 +7,7 @@ import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
 import theanets
-from theanets.data.device import checksum
+from theanets.data.blocks import checksum
 
 STEPS = 800
 SERIES = np.random.default_rng(0).normal(size=60_000 + STEPS - 1)
@@ -80,7 +80,7 @@ def test_its_rows_are_those_of_a_copy(monkeypatch):
 
 @pytest.mark.parametrize("size", [1000, 16 << 20])
 def test_the_checksum_of_a_view_is_that_of_a_copy(size, monkeypatch):
-    monkeypatch.setattr("theanets.data.content._BLOCK_BYTES", size)
+    monkeypatch.setattr("theanets.data.blocks._BLOCK_BYTES", size)
     array = np.random.default_rng(1).integers(0, 255, (301, 1003)).astype("u1")
     for view in (array.T, array[::2], array[:, ::3], array[::-1, 1:]):
         assert checksum(view) == checksum(view.copy())

@@ -12,7 +12,8 @@ import pytest
 from sklearn.metrics import r2_score, roc_auc_score
 
 import theanets
-from theanets.data.columns import Columns, Digest, names_of
+from theanets.data.columns import Columns
+from theanets.data.names import Digest, names_of
 from theanets.errors import DataError, ModelFileError
 from theanets.models import saving
 from theanets.serialization import format as container

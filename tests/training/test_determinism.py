@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import theanets
-from theanets.data import sources
+from theanets.data import array_loader, chunks
 from theanets.training import measure
 
 from ..helpers import bits, blobs
@@ -194,7 +194,7 @@ def test_cuts_and_display_change_no_bits(name, monkeypatch, capsys):
 def test_streamed_data_give_the_bits_of_resident_data(name, batches, monkeypatch):
     wanted = outcome(name)
     monkeypatch.setattr(theanets.config, "_resident_bytes", 0)
-    monkeypatch.setattr(sources, "_CHUNK_BATCHES", batches)
+    monkeypatch.setattr(chunks, "_CHUNK_BATCHES", batches)
     assert outcome(name) == wanted
 
 
@@ -218,7 +218,7 @@ def test_batches_from_a_list_give_the_bits_of_arrays(name):
 def first_order():
     """Return the order in which a model's first epoch sees 32 examples."""
     numbers = np.arange(32, dtype="f4")
-    seen = sources.ArraySource(
+    seen = array_loader.ArrayLoader(
         (numbers,), ["float32"], 8, None, 13, True, True, "train", "epoch"
     )
     return [

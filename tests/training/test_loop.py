@@ -19,8 +19,8 @@ import pytest
 
 import theanets
 from theanets.config import config, float_type
-from theanets.data.arrays import Expected
 from theanets.data.columns import Columns
+from theanets.data.expected import Expected
 from theanets.errors import NonFiniteError
 from theanets.models import saving
 from theanets.optimizers import resolve

@@ -1,89 +1,26 @@
-"""Arrays as they come from users: converted, checked, and moved to the device once."""
+"""Whatever a user has becomes an array, in the precision that is asked for."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import jax
 import numpy as np
 
-from theanets.data.cells import NUMBERED, no_numbers, of_objects
-from theanets.data.content import (
-    Facts,
-    blocks,
-    column_called,
-    facts_of,
-    not_finite,
-    rounded,
-    too_large,
-)
-from theanets.data.masked import check_parts, unmasked
+from theanets.data.blocks import rounded
+from theanets.data.content import facts_of, scaling_advice, too_large, values_of
+from theanets.data.kinds.base import as_lazy
+from theanets.data.kinds.cells import no_numbers
+from theanets.data.kinds.dense import as_dense
 from theanets.data.names import names_of
-from theanets.data.sparse import SparseRows, dense
-from theanets.errors import ConcurrencyError, DataError
-from theanets.utils.checks import counted
-
-Shape = tuple[int | None, ...]
-
-WHOLE = {
-    "labels": ("classes", "Give the last layer a unit for each class"),
-    "indices": ("entries", "Give the embedding a larger vocabulary"),
-}
-"""The roles of arrays of whole numbers: what they count, and a way out."""
-
-_MANY_CLASSES = 300
-_REGRESSOR = " Numbers are predicted by theanets.Regressor."
-
-
-@dataclass(frozen=True)
-class Expected:
-    """What one array of a data set has to be.
-
-    Attributes
-    ----------
-    name : str
-        How messages call it.
-    role : str
-        ``input``, ``target``, ``labels`` or ``indices`` (whole numbers below
-        ``classes``), ``code``, ``weights`` (not negative) or ``mask`` (zeros and
-        ones).
-    shape : tuple
-        Shape of one example; None for an axis of any length.
-    classes : int, optional
-        How many there are of labels or indices.
-    optional_axes : int
-        How many of the last axes may be missing, as in weights for whole examples.
-    sparse : bool
-        Whether a sparse matrix stays one until its rows are needed, however small.
-    bounds : pair of float, optional
-        The least and the largest value there can be.
-    signed : bool
-        Whether weights may be negative.
-    scaled : bool
-        Whether the model standardizes it.
-    by_hand : bool
-        Whether the model cannot do so.
-    """
-
-    name: str
-    role: str
-    shape: Shape
-    classes: int | None = None
-    optional_axes: int = 0
-    sparse: bool = False
-    bounds: tuple[float, float] | None = None
-    signed: bool = False
-    scaled: bool = False
-    by_hand: bool = False
+from theanets.errors import DataError
 
 
 def as_array(value: Any, name: str, labels: bool = False) -> Any:
-    """Return an array of numbers, NumPy's or JAX's, for whatever a user has.
+    """Return an array of numbers, of NumPy or JAX or lazy, for whatever a user has.
 
     Takes NumPy arrays, memory maps, data frames and series, anything with
     ``__array__``, ``__array_interface__`` or ``__dlpack__``, numbers, and nested lists.
-    A sparse matrix of SciPy becomes `SparseRows`.
+    What a subclass of `LazyArray` accepts, such as a sparse matrix, becomes one.
 
     Parameters
     ----------
@@ -92,25 +29,24 @@ def as_array(value: Any, name: str, labels: bool = False) -> Any:
     name : str
         How messages call it.
     labels : bool
-        Whether it is to hold labels. Then truth values stay such, for `reshaped`,
-        which knows what they mean.
+        Whether it is to hold labels. Truth values then stay truth values, and
+        `reshaped` deals with them.
 
     Raises
     ------
     DataError
-        If it is no array, or holds no real numbers.
+        If it is no array of real numbers.
     """
-    array = _converted(value, name)
-    if isinstance(array, np.ndarray) and array.dtype == object:
-        array = _of_objects(array, name)
+    lazy = None if isinstance(value, np.ndarray | jax.Array) else as_lazy(value)
+    array: Any = as_dense(value, name) if lazy is None else lazy
     if not isinstance(array.dtype, np.dtype):
         raise DataError(f"{name} holds random keys of JAX; it has to hold numbers.")
     if array.dtype.kind == "b":
         if labels:
             return array
-        # A view, of however large an array; JAX has no such.
-        own = isinstance(array, np.ndarray)
-        array = array.view(np.uint8) if own else array.astype(np.uint8)
+        # NumPy needs no copy for it.
+        in_numpy = isinstance(array, np.ndarray)
+        array = array.view(np.uint8) if in_numpy else array.astype(np.uint8)
     elif array.dtype.char == "g":
         array = _doubled(array, name)
     elif not array.dtype.isnative:
@@ -120,101 +56,10 @@ def as_array(value: Any, name: str, labels: bool = False) -> Any:
     return array
 
 
-def check(
-    arrays: Sequence[Any],
-    expected: Sequence[Expected],
-    what: str,
-    dtype: Any = "f8",
-    columns: Callable[[], Mapping[str, Sequence[str]]] = dict,
-) -> None:
-    """Check arrays of one data set or batch against what a model expects.
-
-    Parameters
-    ----------
-    arrays : sequence of array
-        The arrays.
-    expected : sequence of Expected
-        What each has to be.
-    what : str
-        How messages call them all.
-    dtype : dtype
-        The precision to compute in.
-    columns : callable, optional
-        Returns by the name of what is expected the names of its columns, if it has
-        any; called for messages alone.
-
-    Raises
-    ------
-    DataError
-        If one does not fit, or has no examples, or holds what is not finite, or is
-        not in the precision that it is computed with.
-    """
-    check_count(len(arrays), expected, what)
-    for array, slot in zip(arrays, expected, strict=True):
-        _check_shape(array, slot, what)
-    lengths = [len(array) for array in arrays]
-    if len(set(lengths)) > 1:
-        raise DataError(
-            f"{what}: the arrays differ in length: "
-            + ", ".join(
-                f"{e.name} has {n}" for e, n in zip(expected, lengths, strict=True)
-            )
-            + ". Each needs one entry for each example."
-        )
-    if lengths and lengths[0] == 0:
-        raise DataError(f"{what} is empty: there are no examples in it.")
-    types = precisions(expected, dtype)
-    for array, slot, own in zip(arrays, expected, types, strict=True):
-        _check_content(array, slot, what, own, columns)
-
-
-def check_count(count: int, expected: Sequence[Expected], what: str) -> None:
-    """Refuse a data set or batch of more or fewer arrays than a model expects."""
-    if count == len(expected):
-        return
-    advice = ""
-    if count < len(expected):
-        names = [e.name for e in expected]
-        few = len(names) == 2 or (len(names) == 3 and expected[2].role == "weights")
-        pair = f"({', '.join('xyw'[: len(names)] if few else names)})"
-        written = {"train": f"train({pair})", "valid": f"valid={pair}"}.get(what, pair)
-        both = "both" if len(names) == 2 else "all"
-        advice = f" Give {both} in one tuple, {written}: {', then '.join(names)}."
-    raise DataError(
-        f"{what} holds {counted(count, 'array')}; the model expects {len(expected)}: "
-        + "; ".join(f"{e.name} {describe(e)}" for e in expected)
-        + f".{advice}"
-    )
-
-
-def precisions(expected: Sequence[Expected], dtype: Any) -> list[Any]:
-    """Return the widest type for each array.
-
-    Losses, and means to subtract, need more than bfloat16.
-    """
-    wide = np.promote_types(dtype, np.float32)
-    return [
-        dtype if e.role in ("input", "code") and not e.scaled else wide
-        for e in expected
-    ]
-
-
 def converted(array: Any, dtype: Any, name: str, advice: str) -> np.ndarray:
-    """Return an array in another precision, if that can hold it.
+    """Return an array in another precision, if every number is finite and fits.
 
-    Parameters
-    ----------
-    array : array
-        Numbers, which become those of a model.
-    dtype : dtype
-        The precision.
-    name, advice : str
-        What begins and ends a message.
-
-    Raises
-    ------
-    DataError
-        If a number is NaN or infinite, or the precision cannot hold it.
+    ``name`` and ``advice`` begin and end the message if one does not.
 
     Examples
     --------
@@ -227,18 +72,9 @@ def converted(array: Any, dtype: Any, name: str, advice: str) -> np.ndarray:
         facts = facts_of(array, whole=False)
         if not (math.isfinite(facts.low) and math.isfinite(facts.high)):
             raise DataError(f"{name} holds NaN or infinity. {advice}")
-        if found := too_large(array if array.ndim else array[None], dtype, facts):
-            raise DataError(f"{name} holds {found}. {advice}")
+        if problem := too_large(array if array.ndim else array[None], dtype, facts):
+            raise DataError(f"{name} holds {problem}. {advice}")
     return np.asarray(rounded(array, dtype))
-
-
-def describe(expected: Expected) -> str:
-    """Return the shape and kind of an expected array, for messages."""
-    shape = ", ".join("any" if n is None else str(n) for n in expected.shape)
-    text = f"(examples, {shape})" if shape else "(examples,)"
-    if expected.classes is not None:
-        text += f", {expected.role} 0 to {expected.classes - 1}"
-    return text
 
 
 def narrowed(array: Any, dtype: Any) -> Any:
@@ -262,99 +98,13 @@ def nbytes(array: Any, dtype: Any) -> int:
     return int(math.prod(array.shape) * item)
 
 
-def is_indexed(data: Any) -> bool:
-    """Return whether something gives its items by number, and is no array.
-
-    Examples
-    --------
-    >>> is_indexed(range(3)), is_indexed(np.arange(3)), is_indexed([1, 2])
-    (True, False, False)
-    """
-    return (
-        hasattr(data, "__len__")
-        and hasattr(data, "__getitem__")
-        and not isinstance(data, list | tuple | str | bytes | Mapping)
-        and not hasattr(data, "shape")
-        and not hasattr(data, "__array__")
-    )
-
-
-def _converted(value: Any, name: str) -> Any:
-    if isinstance(value, np.ndarray | jax.Array | SparseRows):
-        return unmasked(value, name)
-    if hasattr(value, "toarray") and hasattr(value, "nnz"):
-        return _of_sparse(value, name)
-    if isinstance(value, Mapping | str | bytes) or value is None:
-        raise _no_array(value, name)
-    if hasattr(value, "to_numpy"):
-        return unmasked(value.to_numpy(), name)
-    if is_indexed(value):
-        # NumPy would go on until an index is refused, which may be never.
-        value = [value[number] for number in range(len(value))]
-    if isinstance(value, list | tuple):
-        check_parts(value, name)
-    try:
-        if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
-            return np.from_dlpack(value)
-        # What hands out a masked array is not to lose the mask here.
-        array = np.asarray(unmasked(np.asanyarray(value), name))
-    except (ConcurrencyError, DataError):
-        raise
-    except (TypeError, ValueError, RuntimeError, BufferError) as error:
-        raise DataError(
-            f"{name} cannot be made an array: {str(error).rstrip('.')}. Give numbers "
-            "in a NumPy array, or nested lists of equal lengths."
-        ) from error
-    if array.dtype == object and array.ndim == 0:
-        raise _no_array(value, name)
-    return array
-
-
-def _no_array(value: Any, name: str) -> DataError:
-    return DataError(
-        f"{name} is of type {type(value).__name__}; it has to be an array of numbers."
-    )
-
-
-def _of_sparse(value: Any, name: str) -> Any:
-    if value.ndim == 1:
-        return value.toarray()
-    if value.ndim != 2:
-        raise DataError(
-            f"{name} is a sparse array of {value.ndim} axes; it needs rows and "
-            "columns. Reshape it, or make it dense with .toarray()."
-        )
-    return SparseRows(value)
-
-
 def _doubled(array: Any, name: str) -> Any:
     """Return numbers of more than eight bytes in eight."""
     rows = array if array.ndim else array[None]
-    values = rows.stored if isinstance(rows, SparseRows) else rows
-    known = values.size and np.isfinite(values).all()
-    if known and (found := too_large(rows, np.float64)):
-        raise DataError(f"{name} holds {found}. {_way_out(np.float64)}")
+    finite = array.size and all(np.isfinite(x).all() for x in values_of(rows))
+    if finite and (problem := too_large(rows, np.float64)):
+        raise DataError(f"{name} holds {problem}. {scaling_advice(np.float64)}")
     return rounded(array, np.float64)
-
-
-def _way_out(dtype: Any) -> str:
-    if np.dtype(dtype) == np.float64:
-        return "Scale the data."
-    return (
-        "Scale the data, or compute in float64: set theanets.config.floatX before the "
-        "model is made."
-    )
-
-
-def _of_objects(array: np.ndarray, name: str) -> np.ndarray:
-    """Return plain numbers that are held as objects in an array of their own."""
-    try:
-        return of_objects(array)
-    except OverflowError as error:
-        raise DataError(
-            f"{name} holds a number that no float can hold: {error}. "
-            f"{_way_out(np.float64)}"
-        ) from error
 
 
 def _four_bytes(array: Any, dtype: Any) -> Any:
@@ -365,125 +115,5 @@ def _four_bytes(array: Any, dtype: Any) -> Any:
 
 
 def _is_number(dtype: Any) -> bool:
-    # bfloat16 and its kin have a kind of their own in NumPy.
+    # NumPy does not count bfloat16 and the like among the floats.
     return dtype.kind in "iuf" or "float" in dtype.name
-
-
-def _check_shape(array: Any, slot: Expected, what: str) -> None:
-    shape = array.shape[1:]
-    accepted = [
-        slot.shape[: len(slot.shape) - missing]
-        for missing in range(slot.optional_axes + 1)
-    ]
-    fits = array.ndim > 0 and any(
-        len(shape) == len(wanted)
-        and all(n is None or n == m for n, m in zip(wanted, shape, strict=True))
-        for wanted in accepted
-    )
-    if fits:
-        return
-    hint, size = "", math.prod(n or 1 for n in slot.shape)
-    if (
-        slot.role == "labels"
-        and len(shape) == len(slot.shape) + 1
-        and shape[-1] == slot.classes
-    ):
-        hint = (
-            " One-hot rows, of a single 1 and else 0, are taken as labels, but not all "
-            "of these are such; .argmax(axis=-1) makes labels of the largest in each."
-        )
-    elif slot.shape == (1,) and array.ndim and (array.ndim == 1 or len(array) == 1):
-        # A single example too, as one row of many columns is read.
-        hint = " A .reshape(-1, 1) may be missing; .to_frame() if it is a Series."
-    elif None not in slot.shape and array.ndim and math.prod(shape) == size:
-        lengths = ", ".join(map(str, (-1, *slot.shape)))
-        hint = f" A .reshape({lengths}) may be missing."
-    elif slot.role == "input" and len(shape) == len(slot.shape):
-        hint = f' Change the data, or the size of the layer "{slot.name}".'
-    elif slot.role == "target":
-        hint = " Change the target, or the size of the layer that predicts it."
-    raise DataError(
-        f'{what}: "{slot.name}" has the shape {array.shape}, but the model expects '
-        f"{describe(slot)}.{hint}"
-    )
-
-
-def _range(facts: Facts) -> str:
-    return f"{facts.low:.10g} to {facts.high:.10g}"
-
-
-def _check_content(
-    array: Any,
-    slot: Expected,
-    what: str,
-    dtype: Any,
-    columns: Callable[[], Mapping[str, Sequence[str]]],
-) -> None:
-    facts = facts_of(array, whole=slot.role in WHOLE or slot.bounds is not None)
-    if not (math.isfinite(facts.low) and math.isfinite(facts.high)):
-        count, (first, *place) = not_finite(array)
-        names = tuple(columns().get(slot.name, ()))
-        named = f", column {column_called(place[0], names)}" if place else ""
-        within = named if len(place) < 2 else f", {tuple(place)} in it"
-        advice = "Remove or repair these examples."
-        value = np.asarray(array[first : first + 1], "f8")[(0, *place)]
-        if names and slot.role == "input" and np.isnan(value):
-            advice = (
-                "Leave them out before inputs and target are parted, frame.dropna(), "
-                "or fill them, frame.fillna(frame.median())."
-            )
-        raise DataError(
-            f'{what}: "{slot.name}" holds NaN or infinity in '
-            f"{counted(count, 'example')}, the first, {value:g}, at index "
-            f"{first}{within}. {advice}"
-        )
-    if slot.role not in WHOLE and (found := too_large(array, dtype, facts)):
-        raise DataError(f'{what}: "{slot.name}" holds {found}. {_way_out(dtype)}')
-    if slot.role == "weights" and facts.low < 0 and not slot.signed:
-        raise DataError(
-            f'{what}: "{slot.name}" holds {facts.low:g}; weights have to be 0 or more. '
-            "If they are meant to be negative, say so with "
-            "theanets.Dataset(..., allow_negative_weights=True)."
-        )
-    if slot.role == "mask":
-        for _, block in blocks(array):
-            wrong = block[(block != 0) & (block != 1)]
-            if wrong.size:
-                raise DataError(
-                    f'{what}: the mask "{slot.name}" holds {float(wrong[0]):g}; it has '
-                    "to be 1 where a time step is valid, and 0 where it is padding."
-                )
-    if slot.bounds and not slot.bounds[0] <= facts.low <= facts.high <= slot.bounds[1]:
-        raise DataError(
-            f'{what}: "{slot.name}" holds values from {_range(facts)}, but the loss '
-            f"takes those from {slot.bounds[0]:g} to {slot.bounds[1]:g}. Rescale them."
-        )
-    if slot.role not in WHOLE:
-        return
-    if not facts.whole:
-        raise DataError(
-            f'{what}: "{slot.name}" holds fractions; {slot.role} have to be whole '
-            f"numbers from 0 to {(slot.classes or 1) - 1}."
-            + _REGRESSOR
-            * (slot.role == "labels")
-        )
-    if slot.classes is not None and (facts.low < 0 or facts.high >= slot.classes):
-        noun, way_out = WHOLE[slot.role]
-        advice = f"{way_out}, or renumber the {slot.role} from 0."
-        if slot.role == "labels":
-            advice = _more_classes(array, facts, slot.classes)
-        raise DataError(
-            f'{what}: "{slot.name}" holds {slot.role} from {_range(facts)}, but the '
-            f"model has {slot.classes} {noun}, 0 to {slot.classes - 1}. {advice}"
-        )
-
-
-def _more_classes(array: Any, facts: Facts, classes: int) -> str:
-    """Return what to do with labels that a model has no classes for."""
-    found = len(np.unique(dense(array)))
-    if found > _MANY_CLASSES:
-        return f"These are {found} different values.{_REGRESSOR}"
-    if facts.low == 0 and found == facts.high + 1:
-        also = ", for two classes need 2 units" * (found == 2)
-        return f"Make the last layer {found} units{also}."
-    return f"{WHOLE['labels'][1]}, or renumber the labels from 0. {NUMBERED}"

@@ -1,49 +1,26 @@
 """The names of columns, by which data frames are matched whatever their order."""
 
-import hashlib
 import json
-import struct
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from theanets.data.arrays import Expected, as_array
-from theanets.data.names import Names, names_of, texts_of
+from theanets.data.arrays import as_array
+from theanets.data.expected import Expected
+from theanets.data.kinds.base import LazyArray
+from theanets.data.names import Digest, Names, names_of, texts_of
 from theanets.errors import DataError
 from theanets.utils.registry import suggest
 
 _SHOWN = 8
 _MOST_BYTES = 1 << 18
-"""So long may all names be as JSON that a file holds them."""
+"""A file holds names only if they are no longer than this as JSON."""
 _MOST_BRACKETS = 1 << 14
-"""So many may there be in them, which a file counts as lists and objects."""
+"""At most so many brackets may be in names; a file counts them as lists."""
 _INPUTS = ("input", "indices", "mask")
-
-
-@dataclass(frozen=True)
-class Digest:
-    """What a file knows of names that are too many for it.
-
-    Attributes
-    ----------
-    sha256 : str
-        A checksum of the names in their order, in hexadecimal digits.
-    count : int
-        How many there are.
-    """
-
-    sha256: str
-    count: int
-
-    @classmethod
-    def of(cls, names: Sequence[str]) -> "Digest":
-        """Return that of names: of each its length in bytes, and it in UTF-8."""
-        encoded = [name.encode("utf-8", "surrogatepass") for name in names]
-        parts = b"".join(struct.pack("<Q", len(name)) + name for name in encoded)
-        return cls(hashlib.sha256(parts).hexdigest(), len(names))
 
 
 class Columns:
@@ -52,8 +29,8 @@ class Columns:
     Parameters
     ----------
     known : mapping of str to sequence of str or Digest, optional
-        For an array, by the name of its layer or target, the names of its columns in
-        the order in which the model reads them.
+        For the name of a layer or target, the names of the columns of its array in the
+        order in which the model reads them.
 
     Examples
     --------
@@ -72,30 +49,30 @@ class Columns:
         }
 
     def copy(self) -> "Columns":
-        """Return the same knowledge, to be added to without changing this one."""
+        """Return an independent copy."""
         return Columns(self.known)
 
     def names(self) -> dict[str, list[str]]:
-        """Return the names by array, of those whose names are known."""
+        """Return the names by array, where they are known."""
         known = self.known.items()
         return {k: list(names) for k, names in known if not isinstance(names, Digest)}
 
     def described(self) -> dict[str, Any]:
-        """Return the names by array, or checksums if they are long, as a file does."""
+        """Return for a file the names by array, or checksums if they are long."""
         text = json.dumps(self.names())
         brackets = text.count("[") + text.count("{")
         short = len(text) <= _MOST_BYTES and brackets <= _MOST_BRACKETS
-        found: dict[str, Any] = {}
+        described: dict[str, Any] = {}
         for key, names in self.known.items():
             if short and not isinstance(names, Digest):
-                found[key] = list(names)
+                described[key] = list(names)
             else:
-                own = names if isinstance(names, Digest) else Digest.of(names)
-                found[key] = asdict(own)
-        return found
+                digest = names if isinstance(names, Digest) else Digest.of(names)
+                described[key] = asdict(digest)
+        return described
 
     def restore(self, saved: "Columns") -> None:
-        """Take over what a file holds, instead of what is known here."""
+        """Replace what is known here by what a file holds."""
         for key, names in saved.known.items():
             mine = self.known.get(key)
             same = isinstance(mine, tuple) and Digest.of(mine) == names
@@ -104,14 +81,14 @@ class Columns:
     def array(
         self, value: Any, label: str, key: str, what: str, labels: bool = False
     ) -> Any:
-        """Return what a user gives as an array, its columns in the order known.
+        """Return what a user gives as an array, its columns in the known order.
 
         Parameters
         ----------
         value : object
             Whatever `as_array` takes.
         label, what : str
-            How messages call it: what cannot be an array, and one with other columns.
+            How messages call it if it is no array, and if it has other columns.
         key : str
             The name of its layer or target.
         labels : bool
@@ -121,14 +98,15 @@ class Columns:
         if key not in self.known:
             return array
         # One example may be a row of a frame.
-        names = names_of(value) or (texts_of(value, "index") if array.ndim == 1 else ())
+        names = names_of(value, array)
+        if not names and array.ndim == 1:
+            names = texts_of(value, "index")
         return self.ordered(array, names, key, what)
 
     def ordered(self, array: Any, names: Names, key: str, what: str) -> Any:
-        """Return an array with its columns, on the last axis, in the order known.
+        """Return an array with its columns, on the last axis, in the known order.
 
-        Arrays without names are taken by position, and so are those of which no names
-        are known.
+        Columns are taken by position where the array has no names or none are known.
 
         Raises
         ------
@@ -168,7 +146,10 @@ class Columns:
                 "each a name of its own, or an array in the order of the training data."
             )
         places = {name: place for place, name in enumerate(names)}
-        return np.take(np.asarray(array), [places[name] for name in known], axis=-1)
+        order = [places[name] for name in known]
+        if isinstance(array, LazyArray):
+            return array.reordered(order)
+        return np.take(np.asarray(array), order, axis=-1)
 
     def matched(
         self,
@@ -179,11 +160,11 @@ class Columns:
     ) -> tuple[Any, ...]:
         """Return the arrays of a data set or batch, each as `ordered` does."""
         count = min(len(arrays), len(expected))
-        found = [
-            self.ordered(array, own, slot.name, f'{what}: "{slot.name}"')
-            for array, own, slot in zip(arrays, names, expected, strict=False)
+        ordered = [
+            self.ordered(array, columns, each.name, f'{what}: "{each.name}"')
+            for array, columns, each in zip(arrays, names, expected, strict=False)
         ]
-        return (*found, *arrays[count:])
+        return (*ordered, *arrays[count:])
 
     def learn(
         self,
@@ -191,19 +172,19 @@ class Columns:
         names: Sequence[Names],
         expected: Sequence[Expected],
     ) -> None:
-        """Take over the names of arrays of which none are known yet.
+        """Take over the names of the columns of arrays, where none are known yet.
 
-        The one column of a target may have any name, and where a model takes any
-        number of columns they are no fixed set.
+        The single column of a target may have any name. Where a model takes any number
+        of columns, their names are not kept.
         """
-        for array, own, slot in zip(arrays, names, expected, strict=True):
-            several = len(own) > 1 or slot.role in _INPUTS
-            one_hot = slot.role == "labels" and array.ndim > len(slot.shape) + 1
-            length = slot.classes if one_hot else (slot.shape or (None,))[-1]
-            fixed = length == len(own)
-            if own and several and fixed and array.ndim > 1:
-                # What fits a checksum here has the names that it stands for.
-                self.known[slot.name] = self._order_of(slot.name, own)
+        for array, columns, each in zip(arrays, names, expected, strict=True):
+            several = len(columns) > 1 or each.role in _INPUTS
+            one_hot = each.role == "labels" and array.ndim > len(each.shape) + 1
+            length = each.classes if one_hot else (each.shape or (None,))[-1]
+            fixed = length == len(columns)
+            if columns and several and fixed and array.ndim > 1:
+                # Of a checksum, which was compared before, these are the names.
+                self.known[each.name] = self._order_of(each.name, columns)
 
     def _order_of(self, key: str, names: Names) -> Names:
         known = self.known.get(key)
@@ -211,45 +192,26 @@ class Columns:
 
 
 def columns_from(described: Any) -> Columns:
-    """Return what `Columns.described` gave, as a file holds it.
+    """Return columns from a file, as `Columns.described` returned them.
 
     Raises
     ------
     ValueError
-        If it is nothing of the kind.
+        If the file holds something else.
     """
     if not isinstance(described, Mapping):
         raise ValueError("its columns are no lists of names.")
     return Columns({key: _from_file(names) for key, names in described.items()})
 
 
-def _from_file(found: Any) -> list[str] | Digest:
-    if isinstance(found, list) and found and all(isinstance(n, str) for n in found):
-        return found
-    if isinstance(found, Mapping) and found.keys() == {"sha256", "count"}:
-        sha256, count = found["sha256"], found["count"]
+def _from_file(saved: Any) -> list[str] | Digest:
+    if isinstance(saved, list) and saved and all(isinstance(n, str) for n in saved):
+        return saved
+    if isinstance(saved, Mapping) and saved.keys() == {"sha256", "count"}:
+        sha256, count = saved["sha256"], saved["count"]
         if isinstance(sha256, str) and type(count) is int and count > 0:
             return Digest(sha256, count)
     raise ValueError("its columns are no lists of names.")
-
-
-class Named(np.ndarray):
-    """An array that knows the names of its columns, on the last axis."""
-
-    columns: Names = ()
-
-
-def named(array: np.ndarray, names: Names) -> np.ndarray:
-    """Return an array with names for its columns, if there are any.
-
-    >>> names_of(named(np.zeros((5, 2)), ("age", "height")))
-    ('age', 'height')
-    """
-    if not names:
-        return array
-    made = array.view(Named)
-    made.columns = names
-    return made
 
 
 def _fits(array: Any, names: Names) -> bool:

@@ -1,4 +1,4 @@
-"""What is known of the numbers in an array, found without a copy of all of it."""
+"""Facts about the numbers in an array, found without copying all of it."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -9,22 +9,21 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from theanets.data.blocks import blocks, finite_rows, rounded
+from theanets.data.kinds.base import LazyArray
 from theanets.data.names import Names
-from theanets.data.sparse import SparseRows
-
-_BLOCK_BYTES = 16 << 20
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of an array's content.
+    """Facts about an array's content.
 
     Attributes
     ----------
     low, high : float
         The least and the largest value.
     whole : bool
-        Whether all are whole numbers, if that was asked for.
+        Whether all are whole numbers, if that was to be found out.
     """
 
     low: float
@@ -33,85 +32,65 @@ class Facts:
 
 
 def facts_of(array: Any, whole: bool) -> Facts:
-    """Return what is known of an array's content; ``whole`` if that is asked for."""
-    # Of a sparse array what is stored, and one of its zeros.
-    sparse = isinstance(array, SparseRows)
-    values = np.append(array.stored, 0) if sparse else np.asarray(array)
-    if values.dtype.kind in "iu":
+    """Return facts about an array; ``whole`` says whether to look for fractions."""
+    if array.dtype.kind in "iu":
         if not whole:
-            return Facts(
-                0.0 if values.dtype.kind == "u" else float(values.min()), 0.0, True
-            )
-        return Facts(float(values.min()), float(values.max()), True)
-    # The least and the largest value are NaN where any is, without a copy.
-    low, high = float(values.min()), float(values.max())
-    fractions = whole and math.isfinite(low + high) and _has_fractions(values)
+            unsigned = array.dtype.kind == "u"
+            return Facts(0.0 if unsigned else bounds(array)[0], 0.0, True)
+        return Facts(*bounds(array), True)
+    low, high = bounds(array)
+    fractions = whole and math.isfinite(low + high) and _has_fractions(array)
     return Facts(low, high, not fractions)
 
 
-def _has_fractions(values: np.ndarray) -> bool:
-    rows = values if values.ndim else values[None]
-    return any(bool((block % 1 != 0).any()) for _, block in blocks(rows))
+def values_of(array: Any) -> Iterator[np.ndarray]:
+    """Yield arrays that together hold all values of one, which may be lazy."""
+    if isinstance(array, LazyArray):
+        yield from array.values()
+    else:
+        yield np.asarray(array)
+
+
+def bounds(array: Any) -> tuple[float, float]:
+    """Return the least and the largest value; both are NaN where any value is.
+
+    Examples
+    --------
+    >>> bounds(np.array([[1, 5], [3, 0]]))
+    (0.0, 5.0)
+    """
+    pairs = [(float(x.min()), float(x.max())) for x in values_of(array)]
+    lows, highs = zip(*pairs, strict=True)
+    return float(np.min(lows)), float(np.max(highs))
+
+
+def _has_fractions(array: Any) -> bool:
+    parts = (values if values.ndim else values[None] for values in values_of(array))
+    return any(
+        bool((block % 1 != 0).any()) for part in parts for _, block in blocks(part)
+    )
 
 
 def not_finite(array: Any, dtype: Any = "f8") -> tuple[int, tuple[int, ...]]:
     """Return how many examples hold NaN or infinity, and the place of the first value.
-
-    Parameters
-    ----------
-    array : array or SparseRows
-        The examples.
-    dtype : dtype
-        The precision in which they are looked at.
 
     Examples
     --------
     >>> not_finite(np.array([[1, 2], [3, np.nan], [np.inf, 4]]))
     (2, (1, 1))
     """
-    rows = _finite(array, dtype)
+    lazy = isinstance(array, LazyArray)
+    rows = array.finite_rows(dtype) if lazy else finite_rows(array, dtype)
     first = int(np.argmin(rows))
     example = rounded(np.asarray(array[first : first + 1]), dtype)[0]
     place = np.argwhere(~np.isfinite(example))[0]
     return int((~rows).sum()), (first, *map(int, place))
 
 
-def blocks(
-    array: Any, picked: np.ndarray | None = None
-) -> Iterator[tuple[Any, np.ndarray]]:
-    """Yield some rows of an array at a time, or of those picked, and which they are.
-
-    So a view that is larger than the memory is never copied as a whole.
-    """
-    size = max(1, _BLOCK_BYTES // (8 * max(1, math.prod(array.shape[1:]))))
-    for begin in range(0, len(array if picked is None else picked), size):
-        part = slice(begin, begin + size)
-        rows = part if picked is None else picked[part]
-        yield rows, np.asarray(array[rows])
-
-
-def rounded(array: Any, dtype: Any) -> Any:
-    """Return an array in another precision, without NumPy's warnings.
-
-    What is too large for it becomes infinite, which `too_large` tells before.
-    """
-    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        return array.astype(dtype)
-
-
 def too_large(array: Any, dtype: Any, facts: Facts | None = None) -> str:
-    """Return which of finite numbers a precision cannot hold, and where; "" if none.
+    """Return a finite number that a precision cannot hold, and where; "" if all fit.
 
-    Rounding keeps the order of numbers, so that the least and the largest tell of all.
-
-    Parameters
-    ----------
-    array : array or SparseRows
-        The numbers.
-    dtype : dtype
-        The precision.
-    facts : Facts, optional
-        What is known of them.
+    Rounding keeps the order of numbers, so only the least and the largest are tried.
 
     Examples
     --------
@@ -152,18 +131,18 @@ def column_called(place: int, columns: Names) -> str:
     return f'"{columns[place]}"' if place < len(columns) else str(place)
 
 
+def scaling_advice(dtype: Any) -> str:
+    """Return what to do with numbers that a precision cannot hold."""
+    if np.dtype(dtype) == np.float64:
+        return "Scale the data."
+    return (
+        "Scale the data, or compute in float64: set theanets.config.floatX before the "
+        "model is made."
+    )
+
+
 @lru_cache
 def _largest(dtype: Any) -> float:
     if jnp.issubdtype(dtype, jnp.integer):
         return float(jnp.iinfo(dtype).max)  # type: ignore[no-untyped-call]
     return float(jnp.finfo(dtype).max)  # type: ignore[no-untyped-call]
-
-
-def _finite(array: Any, dtype: Any) -> np.ndarray:
-    """Return for each example whether all its values are finite."""
-    if isinstance(array, SparseRows):
-        return array.finite(dtype)
-    found = [np.isfinite(rounded(block, dtype)) for _, block in blocks(array)]
-    return np.concatenate(
-        [block.reshape(len(block), -1).all(axis=1) for block in found]
-    )

@@ -1,9 +1,7 @@
 """Arrays on the device: each is moved there once for as long as it is unchanged."""
 
-import hashlib
 import weakref
 from collections import OrderedDict
-from collections.abc import Iterator
 from threading import RLock
 from typing import Any
 
@@ -12,14 +10,9 @@ import numpy as np
 
 from theanets.config import config
 from theanets.data.arrays import narrowed
-from theanets.data.content import blocks
-from theanets.data.sparse import SparseRows
+from theanets.data.blocks import checksum, digest
+from theanets.data.kinds.base import LazyArray
 from theanets.utils.forks import forked
-
-# A line of words is a prime number of them; as many lines as stay in a cache.
-_LANES = 1021
-_LINES = 64
-_MIXER = np.uint64(0x9E3779B97F4A7C15)
 
 
 class DeviceCache:
@@ -35,13 +28,19 @@ class DeviceCache:
         self._entries: OrderedDict[tuple[Any, ...], tuple[bytes, Any, Any]] = (
             OrderedDict()
         )
-        # Arrays end in any thread, also in the midst of what this one does here.
+        # An array may be freed in any thread, even while this one holds the lock.
         self._lock = RLock()
 
     def get(self, array: Any, dtype: Any) -> jax.Array:
-        """Return an array's copy on the device, moving it there if need be."""
+        """Return an array's copy on the device, moving it there if need be.
+
+        Arrays of JAX are there already, and of a lazy array no copy is kept.
+        """
         if isinstance(array, jax.Array):
             return array
+        if isinstance(array, LazyArray):
+            moved: jax.Array = jax.device_put(narrowed(array[:], dtype))
+            return moved
         interface = array.__array_interface__
         key = (
             interface["data"],
@@ -55,9 +54,9 @@ class DeviceCache:
             entry = self._entries.get(key)
             if entry is not None and entry[0] == mark and entry[2]() is not None:
                 self._entries.move_to_end(key)
-                held: jax.Array = entry[1]
-                return held
-        moved = _on_device(array, dtype)
+                on_device: jax.Array = entry[1]
+                return on_device
+        moved = _copied(array, dtype)
         reference = weakref.ref(_owner(array), lambda _: self._forget(key))
         with self._lock:
             self._entries[key] = (mark, moved, reference)
@@ -86,57 +85,20 @@ DEVICE_CACHE = DeviceCache()
 
 
 def identity(array: Any) -> dict[str, Any]:
-    """Return shape, type and a checksum of an array, as JSON holds them.
-
-    Of more than ``config.resident_bytes``, rows at equal distances stand for all.
-    """
-    stored = array.parts if isinstance(array, SparseRows) else (array,)
-    total = hashlib.sha256()
-    for part in stored:
-        step = -(-part.nbytes // max(config.resident_bytes, 1))
-        rows = part[:: max(step, 1)] if part.ndim else part
-        total.update(checksum(np.asarray(rows)))
+    """Return the shape, type and checksum of an array, for a file in JSON."""
+    lazy = isinstance(array, LazyArray)
     return {
         "shape": list(array.shape),
         "dtype": str(array.dtype),
-        "content": total.hexdigest()[:16],
+        "content": array.fingerprint() if lazy else digest([np.asarray(array)]),
     }
 
 
-def checksum(array: np.ndarray) -> bytes:
-    """Return a checksum of an array's whole content, at the speed of reading it.
-
-    It is no cryptographic hash: it notices what happens by accident.
-    """
-    total, line, rest = np.zeros(_LANES, np.uint64), 0, np.empty(0, np.uint8)
-    for part in _parts(array):
-        data = np.concatenate([rest, part]) if rest.size else part
-        whole = data.size // (8 * _LANES) * (8 * _LANES)
-        block = data[:whole].view(np.uint64).reshape(-1, _LANES)
-        for start in range(0, len(block), _LINES):
-            lines = block[start : start + _LINES]
-            # High bits are brought down, and each line counts by an odd factor of its
-            # own: neither changed signs nor lines that trade places cancel.
-            numbers = np.arange(line, line + len(lines), dtype=np.uint64)
-            mixed = (lines ^ (lines >> np.uint64(29))) * (numbers * _MIXER | 1)[:, None]
-            total += mixed.sum(axis=0)
-            line += len(lines)
-        rest = data[whole:]
-    return bytes(total.tobytes() + rest.tobytes())
-
-
-def _parts(array: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield the bytes of an array in order, of a view those of some rows at a time."""
-    contiguous = array.flags.c_contiguous
-    for part in (array,) if contiguous else (block for _, block in blocks(array)):
-        yield np.ascontiguousarray(part).reshape(-1).view(np.uint8)
-
-
-def _on_device(array: np.ndarray, dtype: Any) -> jax.Array:
+def _copied(array: np.ndarray, dtype: Any) -> jax.Array:
     """Return a copy on the device.
 
-    JAX may use the very memory of an array instead; that would change with it, and
-    keep it alive.
+    JAX may use the array's own memory instead. What is on the device would then change
+    with the array, and keep it alive.
     """
     moved: jax.Array = jax.device_put(narrowed(array, dtype))
     if moved.unsafe_buffer_pointer() == array.ctypes.data:

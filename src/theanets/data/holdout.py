@@ -1,14 +1,13 @@
-"""A part of the training data that is held out, to validate with."""
+"""A part of the training data that is held out for validation."""
 
 from copy import copy
 from typing import Any
 
 import numpy as np
 
-from theanets.data.arrays import Expected
 from theanets.data.dataset import Dataset, named_arrays
+from theanets.data.expected import Expected
 from theanets.data.shapes import reshaped
-from theanets.data.sparse import dense
 from theanets.errors import ConfigurationError, DataError
 from theanets.initializers import stream
 from theanets.utils.checks import is_number, shown
@@ -23,24 +22,24 @@ def held_out(
 ) -> tuple[Any, Any]:
     """Return training and validation data, where ``valid`` may be a fraction.
 
-    A fraction is that part of the training data, drawn from a seed; with labels it
-    has the same part of each class, as nearly as that goes. No array is copied.
+    A fraction of the training data is drawn with a seed. With labels it is the same
+    fraction of each class, as nearly as possible. No array is copied.
 
     Parameters
     ----------
     train, valid : object
         As a user gives them.
     seed : int
-        Of the choice.
+        Seed of the choice.
     names : tuple of str
         The names of the arrays, in order.
     labels : Expected, optional
-        What one of the arrays is, if it holds labels.
+        What is expected of the array of labels, if there is one.
 
     Raises
     ------
     ConfigurationError
-        If ``valid`` is a number that is no fraction.
+        If ``valid`` is a number but not between 0 and 1.
     DataError
         If the data come batch by batch, or are too few.
 
@@ -70,23 +69,23 @@ def held_out(
         raise DataError(f"train has {count} example, of which none can be held out.")
     classes = np.zeros(count, int)
     if labels and labels.name in arrays:
-        found = dense(reshaped(arrays[labels.name](), labels, "train"))
-        classes = found if found.shape == (count,) else classes
-    held = _chosen(classes, valid, stream(seed, "held out"))
+        values = np.asarray(reshaped(arrays[labels.name](), labels, "train"))
+        classes = values if values.shape == (count,) else classes
+    chosen = _chosen(classes, valid, stream(seed, "held out"))
     data = train if isinstance(train, Dataset) else Dataset(train, name="train")
     rows = np.arange(count) if data.rows is None else np.asarray(data.rows)
-    # A mask was checked with the arrays that it is of.
+    # The length of a mask was checked when its arrays were made.
     rows = np.flatnonzero(rows) if rows.dtype == bool else rows
-    return _part(data, rows[~held], data.name), _part(data, rows[held], "valid")
+    return _part(data, rows[~chosen], data.name), _part(data, rows[chosen], "valid")
 
 
 def _chosen(
     classes: np.ndarray, fraction: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """Return whether each example is held out: of each class the same part.
+    """Return whether each example is held out, the same fraction of each class.
 
-    Examples of a class stand at equal distances between 0 and 1, in random order, and
-    the first ones are chosen.
+    The examples of a class are placed at equal distances between 0 and 1, in random
+    order, and the lowest places are chosen.
     """
     count = len(classes)
     _, members, sizes = np.unique(classes, return_inverse=True, return_counts=True)
@@ -96,9 +95,9 @@ def _chosen(
     ranks[by_class] = np.arange(count) - (np.cumsum(sizes) - sizes)[members[by_class]]
     places = (ranks + 0.5) / sizes[members]
     total = min(max(round(fraction * count), 1), count - 1)
-    held = np.zeros(count, bool)
-    held[np.lexsort((rng.random(count), places))[:total]] = True
-    return held
+    chosen = np.zeros(count, bool)
+    chosen[np.lexsort((rng.random(count), places))[:total]] = True
+    return chosen
 
 
 def _part(data: Dataset, rows: np.ndarray, name: str | None) -> Dataset:

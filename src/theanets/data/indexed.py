@@ -18,7 +18,7 @@ class Indexed(Protocol):
 
 
 class Batches(Iterable[Any]):
-    """The batches of such an object, in their order.
+    """The batches of an `Indexed` object, in their order.
 
     After each pass the object's ``on_epoch_end`` is called, if it has one.
     """
@@ -39,20 +39,20 @@ class Batches(Iterable[Any]):
 
 
 class Examples(Batches):
-    """Batches of the examples of such an object, in each pass in another order.
+    """Batches of the examples of an `Indexed` object, in a new order in each pass.
 
     Parameters
     ----------
     data : Indexed
-        What gives one example for each number: an array, or a tuple or dict of them.
+        Returns one example for each number: an array, or a tuple or dict of arrays.
     size : int or None
         Examples in a batch; None: all of them.
     seed : int
-        Of the order.
+        Seed of the order.
     shuffle : bool
-        Whether each pass has an order of its own.
+        Whether each pass has a new order.
     rows : array of int, optional
-        The numbers of those that are wanted; by default all.
+        The numbers of the examples to use; by default all.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Examples(Batches):
 
 
 def _collated(examples: list[Any], numbers: list[int]) -> Any:
-    """Return a batch of some examples, each array with a new first axis."""
+    """Return examples as one batch, stacked along a new first axis."""
     first = examples[0]
     if isinstance(first, Mapping):
         return {

@@ -1,4 +1,4 @@
-"""Items of an iterator made ready by a thread while others are in use."""
+"""Items of an iterator, prepared by a thread while earlier ones are in use."""
 
 import queue
 import threading
@@ -8,9 +8,11 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+_READING: dict[threading.Thread, Any] = {}
+"""The running threads that read a user's object, and that object."""
 _POLL = 0.1
 _GRACE = 1.0
-"""Seconds that a thread is given to end; one that waits for its source ends later."""
+"""Seconds to wait for a thread to end; one that waits for its source ends later."""
 
 
 def prefetched(
@@ -20,18 +22,17 @@ def prefetched(
 ) -> Iterator[T]:
     """Yield what an iterator yields, the next item prepared by a thread meanwhile.
 
-    An error of the thread is raised here, the very same object. The thread ends when
-    this generator is closed, or used up. If it is in the midst of something that takes
-    long by then, nobody waits for it: it ends when that does, and with the program at
-    the latest.
+    An error in the thread is raised here, the same object. The thread ends when this
+    generator is closed or used up. If it is busy with something slow by then, it is not
+    waited for: it ends when that is done, and with the program at the latest.
 
     Parameters
     ----------
     make : callable
-        Takes an event and returns the iterator, which may end early once the event
-        is set, as nobody wants more of it.
+        Takes an event and returns the iterator, which may end early once the event is
+        set, as no more items are needed.
     reads : object, optional
-        What the iterator reads: two threads never read the same object at once.
+        The object that the iterator reads. Two threads never read it at once.
     waiting : callable, optional
         Called now and then while an item is waited for; an error that it raises
         ends the waiting.
@@ -49,15 +50,18 @@ def prefetched(
             ready.put(done)
         except BaseException as error:
             ready.put(error)
+        finally:
+            _READING.pop(thread, None)
 
-    # A daemon, so that a source that never returns does not keep a program alive.
+    # A daemon, so that a source that never returns does not keep the program alive.
     thread = threading.Thread(target=work, name="theanets-prefetch", daemon=True)
-    thread.reads = reads  # type: ignore[attr-defined]
     try:
-        for other in _readers(reads):
+        for other in [t for t, data in list(_READING.items()) if data is reads]:
             while other.is_alive():
                 other.join(_POLL)
                 waiting()
+        if reads is not None:
+            _READING[thread] = reads
         thread.start()
         while (item := _next(ready, waiting)) is not done:
             if isinstance(item, BaseException):
@@ -66,20 +70,13 @@ def prefetched(
     finally:
         item = None
         stopped.set()
-        # A thread that waits to hand over one item finds room for it, and ends.
+        # This makes room for an item that the thread waits to hand over.
         with suppress(queue.Empty):
             ready.get_nowait()
         if thread.is_alive():
             thread.join(_GRACE)
-
-
-def _readers(source: Any) -> list[threading.Thread]:
-    """Return the threads that still read a source for somebody who has left."""
-    return [
-        thread
-        for thread in threading.enumerate()
-        if source is not None and getattr(thread, "reads", None) is source
-    ]
+        else:
+            _READING.pop(thread, None)
 
 
 def _next(ready: queue.Queue[Any], waiting: Callable[[], None]) -> Any:

@@ -1,4 +1,4 @@
-"""Batches as a user's callable or iterable gives them, and what happens if it fails."""
+"""Reads a user's callable or iterable, and says where it failed."""
 
 import threading
 import time
@@ -13,12 +13,12 @@ from theanets.errors import DataError
 T = TypeVar("T")
 
 DEFAULT_BATCHES = 100
-"""Batches of an epoch where the source does not tell."""
+"""Batches of an epoch if the source has no length."""
 _END = object()
 
 
 class Unwanted(Exception):
-    """Nobody waits for the batches of a source any more, so its thread may end."""
+    """No more batches are needed, so the thread that reads them ends."""
 
 
 class Reader:
@@ -31,14 +31,14 @@ class Reader:
     name : str
         How messages call it.
     batches : int, optional
-        Batches in an epoch; by default ``len(data)``, or 100 of what has no end.
+        Batches in an epoch; by default ``len(data)``, or 100 if there is no end.
     passes : str
-        What each time that it is read is called: epoch, or validation.
+        What reading it once is called: epoch, or validation.
     timeout : float, optional
-        Seconds after which a batch is no longer waited for.
+        Seconds to wait for a batch.
     once : bool
-        Whether an epoch may read the data once at most. Otherwise a source that has
-        fewer batches than an epoch starts anew within it.
+        Whether an epoch may read the data only once. Otherwise it starts them again if
+        they have fewer batches.
     """
 
     def __init__(
@@ -64,13 +64,13 @@ class Reader:
 
     @property
     def batches(self) -> int | None:
-        """Batches in an epoch; None for as many as an iterable turns out to have."""
+        """Batches in an epoch; None for as many as the iterable has."""
         endless = callable(self.data) or isinstance(self.data, Iterator)
         return self._given or self._promised or (DEFAULT_BATCHES if endless else None)
 
     @property
     def owner(self) -> Any:
-        """The object that is read: of a method its own, of batches by number theirs."""
+        """The user's object that is read, also through a method or by number."""
         if isinstance(self.data, Batches):
             return self.data.data
         return getattr(self.data, "__self__", self.data)
@@ -81,11 +81,11 @@ class Reader:
         return f"{self.name}: batch {self._number} of {self.passes} {self._begun}"
 
     def restart(self) -> None:
-        """Count epochs anew, as each run does."""
+        """Count epochs from 0, as each run does."""
         self._begun = 0
 
     def begin(self) -> None:
-        """Begin another epoch; from now on a batch is waited for."""
+        """Begin another epoch, and the wait for its first batch."""
         self._begun += 1
         self._number = 0
         self._asked_at = time.monotonic()
@@ -98,16 +98,16 @@ class Reader:
     ) -> Iterator[T]:
         """Yield the batches of an epoch, each of them checked.
 
-        What the source or the check raises has a note that tells where it was.
+        Errors of the source or the check get a note that says where they happened.
 
         Parameters
         ----------
         checked : callable
             Takes a batch as it comes, and returns it as it is wanted.
         stopped : Event
-            Once it is set, the source is asked for nothing more.
+            Once it is set, the source is not called again.
         most : int, optional
-            So many batches are asked for, if the epoch has more.
+            The largest number of batches to read.
         """
 
         def ask(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -116,7 +116,7 @@ class Reader:
                 with Noted(self.where):
                     return function(*arguments)
             except StopIteration as error:
-                # It would pass for the end of the training.
+                # It would look like the end of the training.
                 raise DataError(
                     f"{self.where} is missing: the source raised StopIteration, but an "
                     "epoch has more batches. Give a callable a len(), or give the "
@@ -173,7 +173,7 @@ class Reader:
                     "where the one before it ended. Give fewer train_batches, "
                     "valid_batches or iteration_size."
                 )
-            # One that is shorter than an epoch has to be starts anew.
+            # Data with fewer batches than the epoch start again.
             if left is None or promised is not None or self._number == begun:
                 break
         if promised is None or not self._number:
@@ -190,7 +190,7 @@ class Reader:
 
 
 class Noted:
-    """Adds a note to whatever is raised meanwhile, that tells what was being read.
+    """Adds a note to errors within, which says what was being read.
 
     >>> try:
     ...     with Noted("train: batch 3 of epoch 1"):
@@ -207,7 +207,7 @@ class Noted:
         pass
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        # Errors may refuse notes, and those that tell by themselves need none.
+        # Some errors refuse notes, and some messages say it already.
         with suppress(Exception):
             if error is not None and not str(error).startswith(self.where):
                 error.add_note(f"Raised while theanets read {self.where}.")
@@ -219,5 +219,5 @@ def _length(data: Any) -> int | None:
     try:
         return len(data)
     except (TypeError, NotImplementedError):
-        # Loaders that hold what has no length say so in this way.
+        # Loaders of data without a length raise one of these.
         return None

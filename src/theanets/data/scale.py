@@ -1,4 +1,4 @@
-"""How large the numbers in columns of data are, and what is too large to learn from."""
+"""How large the numbers in each column are, and which are too large to learn from."""
 
 import sys
 import warnings
@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from theanets.data.arrays import Expected, precisions
+from theanets.data.blocks import blocks
 from theanets.data.columns import Columns
-from theanets.data.content import blocks, column_called
-from theanets.data.sparse import SparseRows
+from theanets.data.content import bounds, column_called
+from theanets.data.expected import Expected, precisions
+from theanets.data.kinds.base import LazyArray
 from theanets.utils.checks import counted
 
 _LARGE = 1e3
@@ -23,14 +24,14 @@ _NAMED = 3
 
 @dataclass(frozen=True)
 class Moments:
-    """What is known of the columns of an array, which are on its last axis.
+    """Facts about the columns of an array, which are on its last axis.
 
     Attributes
     ----------
     mean, std : array
         Mean and standard deviation of each, in float64.
     largest : array
-        The largest number of each, without its sign.
+        The largest absolute value of each.
     """
 
     mean: np.ndarray
@@ -39,23 +40,15 @@ class Moments:
 
 
 def moments(array: Any, valid: Any = None, picked: np.ndarray | None = None) -> Moments:
-    """Return mean and standard deviation of each column, without a copy of all.
+    """Return mean and standard deviation of each column, read block by block.
 
-    A column that does not change has the deviation 0, whatever rounding would say.
-
-    Parameters
-    ----------
-    array : array or SparseRows
-        Its columns are on its last axis.
-    valid : array, optional
-        Which of its entries count: of the shape of its first axes.
-    picked : array, optional
-        Which of its rows count; by default all.
+    ``valid``, in the shape of the first axes, says which entries count, and ``picked``
+    which rows. The deviation of a constant column is exactly 0.
 
     Examples
     --------
-    >>> found = moments(np.array([[1, 5], [3, 5]]))
-    >>> found.mean, found.std
+    >>> of_columns = moments(np.array([[1, 5], [3, 5]]))
+    >>> of_columns.mean, of_columns.std
     (array([2., 5.]), array([1., 0.]))
     """
     count, total = 0, np.zeros(array.shape[-1])
@@ -85,45 +78,35 @@ def warn_of_scale(
     dtype: Any,
     what: str,
 ) -> None:
-    """Warn of columns of data that are hard to learn from, or are not held exactly.
+    """Warn of columns that are hard to learn from, or that the precision rounds.
 
-    Of many data, examples at equal distances stand for all.
+    Of large data only every n-th example is looked at.
 
-    Parameters
-    ----------
-    arrays, expected : sequence
-        The arrays of a data set or batch, and what each is.
-    columns : Columns
-        The names of their columns.
-    dtype : dtype
-        The precision to compute in.
-    what : str
-        How messages call the data.
     """
     large: list[str] = []
     inexact: list[str] = []
     advice: dict[str, None] = {}
     wide = precisions(expected, np.promote_types(dtype, np.float32))
-    for array, slot, own in zip(arrays, expected, wide, strict=True):
-        if slot.role not in ("input", "target") or array.ndim < 2:
+    for array, wanted, precision in zip(arrays, expected, wide, strict=True):
+        if wanted.role not in ("input", "target") or array.ndim < 2:
             continue
         rows = _some_rows(array)
         if rows is None:
             continue
-        names = columns.names().get(slot.name, [])
-        found = moments(rows)
-        for place in np.flatnonzero(np.maximum(abs(found.mean), found.std) > _LARGE):
-            if slot.scaled:
+        names = columns.names().get(wanted.name, [])
+        seen = moments(rows)
+        for place in np.flatnonzero(np.maximum(abs(seen.mean), seen.std) > _LARGE):
+            if wanted.scaled:
                 break
-            called = _called(slot, int(place), names)
-            about = f"mean {found.mean[place]:.2g}, deviation {found.std[place]:.2g}"
+            called = _called(wanted, int(place), names)
+            about = f"mean {seen.mean[place]:.2g}, deviation {seen.std[place]:.2g}"
             large.append(f"{called} ({about})")
-            advice[_advice(slot)] = None
+            advice[_advice(wanted)] = None
         values = rows.reshape(-1, rows.shape[-1])
-        for place in np.flatnonzero(found.largest > _EXACT):
-            if _is_cut(values[:, place], own):
-                called = _called(slot, int(place), names)
-                inexact.append(f"{called} (up to {found.largest[place]:.10g})")
+        for place in np.flatnonzero(seen.largest > _EXACT):
+            if _is_cut(values[:, place], precision):
+                called = _called(wanted, int(place), names)
+                inexact.append(f"{called} (up to {seen.largest[place]:.10g})")
     if large:
         _warn(
             f"{what} has {counted(len(large), 'column')} with a mean or a standard "
@@ -141,9 +124,10 @@ def warn_of_scale(
 
 
 def _some_rows(array: Any) -> np.ndarray | None:
-    """Return examples that stand for all; None if all numbers are small."""
-    if isinstance(array, SparseRows):
-        if not array.stored.size or max(abs(array.stored)) < _LARGE:
+    """Return some examples to look at; None if all numbers are small."""
+    if isinstance(array, LazyArray):
+        low, high = bounds(array)
+        if -_LARGE < low <= high < _LARGE:
             return None
         return next(block for _, block in blocks(array))
     values = np.asarray(array)
@@ -154,7 +138,7 @@ def _some_rows(array: Any) -> np.ndarray | None:
 
 
 def _is_cut(column: np.ndarray, dtype: Any) -> bool:
-    """Return whether whole numbers are changed by a precision."""
+    """Return whether a precision changes whole numbers."""
     if np.dtype(dtype).itemsize > 4:
         return False
     whole = column.dtype.kind in "iu"
@@ -164,39 +148,39 @@ def _is_cut(column: np.ndarray, dtype: Any) -> bool:
     return whole and bool((column.astype(dtype).astype("f8") != column).any())
 
 
-def _called(slot: Expected, place: int, names: Sequence[str]) -> str:
-    return f'"{slot.name}" column {column_called(place, tuple(names))}'
+def _called(wanted: Expected, place: int, names: Sequence[str]) -> str:
+    return f'"{wanted.name}" column {column_called(place, tuple(names))}'
 
 
-def _advice(slot: Expected) -> str:
-    """Return the line that mends the scale of an array."""
-    if slot.role == "target":
+def _advice(wanted: Expected) -> str:
+    """Return how to change the scale of an array."""
+    if wanted.role == "target":
         return (
             "Learn y = (y - mean) / std, with mean, std = y.mean(axis=0), "
             "y.std(axis=0) of the training data; predictions are then "
             "net.predict(x) * std + mean."
         )
-    if slot.by_hand:
+    if wanted.by_hand:
         return (
             "Give (x - mean) / std, with mean, std = x.mean(axis=0), x.std(axis=0) of "
             "the training data."
         )
-    several = any(n is not None for n in slot.shape[:-1])
-    size = f"shape={slot.shape}" if several else f"size={slot.shape[-1]}"
-    name = "" if slot.name == "in" else f', name="{slot.name}"'
+    several = any(n is not None for n in wanted.shape[:-1])
+    size = f"shape={wanted.shape}" if several else f"size={wanted.shape[-1]}"
+    name = "" if wanted.name == "in" else f', name="{wanted.name}"'
     return (
-        f'Let the input "{slot.name}" standardize them, by statistics of the training '
-        f'data: dict(form="input", {size}{name}, scale=True) in layers.'
+        f'Let the input "{wanted.name}" standardize them, by statistics of the '
+        f'training data: dict(form="input", {size}{name}, scale=True) in layers.'
     )
 
 
-def _few(found: Sequence[str]) -> str:
-    more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
-    return ", ".join(found[:_NAMED]) + more
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def _warn(message: str) -> None:
-    """Warn at the line of the user's that called us."""
+    """Warn at the line of the user's code that called theanets."""
     level, frame = 1, sys._getframe()
     while (
         frame.f_back

@@ -1,34 +1,21 @@
-"""Targets and labels in other shapes than a model's, where these have one meaning."""
+"""Targets and labels in other shapes than a model's, where the meaning is clear."""
 
 from typing import Any
 
 import numpy as np
 
-from theanets.data.arrays import Expected
-from theanets.data.cells import NUMBERED
-from theanets.data.sparse import SparseRows, dense
+from theanets.data.blocks import blocks
+from theanets.data.expected import Expected
+from theanets.data.kinds.base import LazyArray
+from theanets.data.kinds.cells import NUMBERED
 from theanets.errors import DataError
 
 
-def reshaped(array: Any, slot: Expected, what: str) -> Any:
-    """Return an array in the shape that a model expects, if it is meant so.
+def reshaped(array: Any, wanted: Expected, what: str) -> Any:
+    """Return an array in the shape that a model expects, where the meaning is clear.
 
-    Targets may lack a last axis of length 1. Labels, and weights, may have one more,
-    and labels may be one-hot. Everything else is left for a check to tell of.
-
-    Parameters
-    ----------
-    array : array
-        As `as_array` returns it.
-    slot : Expected
-        What is expected.
-    what : str
-        How messages call all arrays of the data set.
-
-    Raises
-    ------
-    DataError
-        If labels are truth values.
+    Targets may lack a last axis of length 1. Labels and weights may have one more, and
+    labels may be one-hot. Everything else is left to `check`.
 
     Examples
     --------
@@ -42,19 +29,19 @@ def reshaped(array: Any, slot: Expected, what: str) -> Any:
            [2. ]])
     """
     shape = tuple(array.shape[1:])
-    if slot.role == "target" and slot.shape[-1:] == (1,):
-        missing = _fits(shape, slot.shape[:-1])
-        return np.reshape(dense(array), (*array.shape, 1)) if missing else array
-    if slot.role not in ("labels", "weights"):
+    if wanted.role == "target" and wanted.shape[-1:] == (1,):
+        missing = _fits(shape, wanted.shape[:-1])
+        return np.reshape(np.asarray(array), (*array.shape, 1)) if missing else array
+    if wanted.role not in ("labels", "weights"):
         return array
-    if len(shape) == len(slot.shape) + 1 and _fits(shape[:-1], slot.shape):
+    if len(shape) == len(wanted.shape) + 1 and _fits(shape[:-1], wanted.shape):
         if shape[-1] == 1:
-            array = np.reshape(dense(array), array.shape[:-1])
-        elif slot.role == "labels" and shape[-1] == slot.classes:
+            array = np.reshape(np.asarray(array), array.shape[:-1])
+        elif wanted.role == "labels" and shape[-1] == wanted.classes:
             array = _from_one_hot(array)
-    if slot.role == "labels" and array.dtype == bool:
+    if wanted.role == "labels" and array.dtype == bool:
         raise DataError(
-            f'{what}: "{slot.name}" holds truth values, which do not say what number '
+            f'{what}: "{wanted.name}" holds truth values, which do not say what number '
             f"each class has. {NUMBERED}"
         )
     return array
@@ -67,15 +54,15 @@ def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
 
 
 def _from_one_hot(array: Any) -> Any:
-    """Return the labels that rows of zeros and a single 1 stand for.
+    """Return the labels that one-hot rows, of zeros and a single 1, stand for.
 
     Others are returned as they are.
     """
-    if isinstance(array, SparseRows):
-        data, columns, ends = array.parts
-        fits = (data == 1).all() and (np.diff(ends) == 1).all()
-        return columns if fits else array
-    values = np.asarray(array)
-    ones = values == 1
-    fits = (ones.sum(axis=-1) == 1).all() and (ones | (values == 0)).all()
-    return ones.argmax(axis=-1) if fits else array
+    labels = []
+    for _, block in blocks(array):
+        ones = block == 1
+        if not ((ones.sum(axis=-1) == 1).all() and (ones | (block == 0)).all()):
+            return array
+        labels.append(ones.argmax(axis=-1))
+    whole = np.concatenate(labels)
+    return whole.astype(np.int32) if isinstance(array, LazyArray) else whole

@@ -1,22 +1,22 @@
-"""What a user means by data: which arrays, in which order, or none but batches."""
+"""Which arrays a user means, and in which order."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
-from theanets.data.arrays import is_indexed
+from theanets.data.kinds.base import is_array, is_indexed
 from theanets.errors import DataError
 from theanets.utils.registry import listing, suggest
 
 
 @dataclass(frozen=True)
-class Part:
-    """One of the arrays that a user gives, as it came.
+class RawArray:
+    """One of the arrays that a user gives, not yet converted.
 
     Attributes
     ----------
     value : object
-        An array, or what can become one.
+        An array, or what `as_array` makes one of.
     label : str
         How messages call it, such as ``train[0]`` or ``train["in"]``.
     """
@@ -25,67 +25,69 @@ class Part:
     label: str
 
 
-def parts_of(data: Any, name: str, slots: tuple[str, ...]) -> list[Part] | None:
-    """Return what a data set consists of, or None if it is no arrays."""
+def unpack(data: Any, name: str, names: tuple[str, ...]) -> list[RawArray] | None:
+    """Return the arrays that a data set consists of; None if it comes in batches."""
     if is_by_name(data):
-        return _in_order(data, name, slots)
+        return _in_order(data, name, names)
     if isinstance(data, tuple | list) and len(data) and is_by_name(data[0]):
-        inputs = _in_order(data[0], f"{name}[0]", slots[: len(data[0])])
+        inputs = _in_order(data[0], f"{name}[0]", names[: len(data[0])])
         rest = enumerate(data[1:], start=1)
-        return [*inputs, *(Part(value, f"{name}[{i}]") for i, value in rest)]
+        return [*inputs, *(RawArray(value, f"{name}[{i}]") for i, value in rest)]
     if isinstance(data, tuple | list) and len(data) and not _is_nested(data):
         if _is_numbers(data):
-            return [Part(data, name)]
-        return [Part(value, f"{name}[{i}]") for i, value in enumerate(data)]
+            return [RawArray(data, name)]
+        return [RawArray(value, f"{name}[{i}]") for i, value in enumerate(data)]
     if isinstance(data, tuple | list) and len(data):
         if all(isinstance(part, tuple | list) for part in data):
             return None
         # The arrays of several inputs in a list of their own, before the target.
-        return parts_of((*data[0], *data[1:]), name, slots)
+        return unpack((*data[0], *data[1:]), name, names)
     if data is None or isinstance(data, tuple | list | str | int | float):
         raise DataError(
             f"{name} is {'empty' if data in ((), []) else repr(data)}; it has to be an "
             "array, a tuple of arrays (inputs, then target, then weights), a callable "
             "that returns one batch, or an iterable of batches."
         )
-    if hasattr(data, "shape") or hasattr(data, "__array__"):
-        return [Part(data, name)]
+    if is_array(data):
+        return [RawArray(data, name)]
     if callable(data) or isinstance(data, Iterable) or is_indexed(data):
         return None
-    return [Part(data, name)]
+    return [RawArray(data, name)]
 
 
 def is_by_name(data: Any) -> TypeGuard[Mapping[str, Any]]:
     """Return whether data are arrays by name; one sparse format is a dict too."""
-    return isinstance(data, Mapping) and not hasattr(data, "shape")
+    return isinstance(data, Mapping) and not is_array(data)
 
 
-def _in_order(data: Mapping[str, Any], name: str, slots: tuple[str, ...]) -> list[Part]:
-    if not slots:
+def _in_order(
+    data: Mapping[str, Any], name: str, names: tuple[str, ...]
+) -> list[RawArray]:
+    if not names:
         raise DataError(
             f"{name} is a dict, but its arrays have no names here. Give a tuple of "
             "them, in the order of the function's arguments."
         )
-    if set(data) != set(slots):
+    if set(data) != set(names):
         unknown, missing = (
-            sorted(map(str, set(data) - set(slots))),
-            set(slots) - set(data),
+            sorted(map(str, set(data) - set(names))),
+            set(names) - set(data),
         )
         parts = {"missing": missing, "unknown": unknown}
         raise DataError(
             f"{name} has the arrays {listing(map(str, data))}; the model expects "
-            f"{', '.join(slots)}, so "
+            f"{', '.join(names)}, so "
             + " and ".join(f"{k}: {listing(v)}" for k, v in parts.items() if v)
             + "."
             + suggest(next(iter(unknown), ""), missing)
         )
-    return [Part(data[slot], f'{name}["{slot}"]') for slot in slots]
+    return [RawArray(data[key], f'{name}["{key}"]') for key in names]
 
 
 def _is_numbers(data: Sequence[Any]) -> bool:
     """Whether a list is one array written out, and not a list of arrays."""
     return not any(
-        hasattr(part, "shape") or hasattr(part, "__array__") for part in data
+        is_array(part) for part in data if not isinstance(part, int | float)
     ) and (
         not isinstance(data[0], tuple | list)
         or not data[0]
@@ -96,5 +98,5 @@ def _is_numbers(data: Sequence[Any]) -> bool:
 def _is_nested(data: Sequence[Any]) -> bool:
     """Whether a list holds batches, each a tuple of arrays, and no arrays."""
     return isinstance(data[0], tuple | list) and any(
-        hasattr(part, "shape") for part in data[0]
+        is_array(part) for part in data[0] if not isinstance(part, int | float)
     )

@@ -1,4 +1,4 @@
-"""Windows cut from long sequences, and sequences of unequal length padded."""
+"""Windows cut from long sequences."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -8,15 +8,15 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from theanets.data.arrays import as_array
-from theanets.data.columns import named
-from theanets.data.names import Names, names_of
+from theanets.data.kinds.base import is_array
+from theanets.data.names import Names, named, names_of
 from theanets.errors import DataError
 from theanets.utils.checks import flag, is_whole, shown, whole
 
 Rng = int | np.random.RandomState | np.random.Generator | None
 Batches = Callable[[], tuple[np.ndarray, ...]]
 Cut = Callable[[np.ndarray], tuple[np.ndarray, ...]]
-"""Takes the first places of some windows and returns their arrays."""
+"""Takes the first places of windows and returns their arrays."""
 
 
 @dataclass(frozen=True)
@@ -126,11 +126,11 @@ def batches(
     (10, [(5, 20, 3), (5, 20, 1)])
     """
     several = isinstance(arrays, tuple | list) and any(
-        hasattr(part, "shape") or isinstance(part, tuple | list) for part in arrays
+        isinstance(part, tuple | list) or is_array(part) for part in arrays
     )
-    given: Sequence[Any] = arrays if several else [arrays]
-    series = [as_array(part, f"arrays[{i}]") for i, part in enumerate(given)]
-    names = [names_of(part) for part in given]
+    parts: Sequence[Any] = arrays if several else [arrays]
+    series = [as_array(part, f"arrays[{i}]") for i, part in enumerate(parts)]
+    names = [names_of(*pair) for pair in zip(parts, series, strict=True)]
     for i, part in enumerate(series):
         if part.ndim == 0:
             raise DataError(f"arrays[{i}] is one number; it has to be a sequence.")
@@ -149,7 +149,7 @@ def _cut(
 ) -> tuple[Any, ...]:
     places = starts[:, None] + np.arange(steps)
     pairs = zip(series, names, strict=True)
-    return tuple(named(np.asarray(part[places]), own) for part, own in pairs)
+    return tuple(named(np.asarray(part[places]), columns) for part, columns in pairs)
 
 
 def windows(
@@ -163,7 +163,7 @@ def windows(
 ) -> Batches | Windows:
     """Return batches of windows, random ones or those that follow each other.
 
-    ``what`` is the beginning of a sentence that tells the length.
+    ``what`` begins a message about the length.
     """
     for name, value in {"steps": steps, "batch_size": batch_size}.items():
         whole(value, name, error=DataError)
@@ -210,66 +210,3 @@ def _generator(rng: Any) -> np.random.RandomState | np.random.Generator:
             "generator of numpy.random."
         )
     return np.random.RandomState(rng)
-
-
-def padded(
-    sequences: Sequence[Any], length: int | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return sequences of unequal length in one array, and which steps are valid.
-
-    Parameters
-    ----------
-    sequences : sequence of array
-        Each (steps, ...), with equal further axes: inputs, or labels and targets.
-    length : int, optional
-        Steps of all of them afterwards. By default the least power of two, 8 or more,
-        that holds the longest: so batches of many lengths have but a few shapes, each
-        of which is compiled once.
-
-    Returns
-    -------
-    array : array (sequences, length, ...)
-        The sequences, with zeros behind their ends.
-    mask : array (sequences, length)
-        1 where a step is valid, 0 behind the end: for a layer's ``mask``, and for the
-        weights of a loss.
-
-    Raises
-    ------
-    DataError
-        If there are none, one is longer than ``length``, or their axes differ.
-
-    Examples
-    --------
-    >>> x, mask = padded([np.ones((2, 3)), np.ones((5, 3))])
-    >>> x.shape
-    (2, 8, 3)
-    >>> mask.sum(axis=1)
-    array([2., 5.], dtype=float32)
-    """
-    arrays = [as_array(x, f"sequence {i}") for i, x in enumerate(sequences)]
-    if not arrays:
-        raise DataError("there are no sequences to pad.")
-    for number, array in enumerate(arrays):
-        if array.ndim == 0 or array.shape[1:] != arrays[0].shape[1:]:
-            raise DataError(
-                f"sequence {number} has the shape {array.shape}, and sequence 0 "
-                f"{arrays[0].shape}: each needs its steps on the first axis, and equal "
-                "further axes."
-            )
-    longest = max(map(len, arrays))
-    if length is None:
-        length = max(8, 1 << (longest - 1).bit_length())
-    length = whole(length, "length", 1, error=DataError)
-    if longest > length:
-        raise DataError(
-            f"length is {length}, but a sequence has {longest} steps. Give at least "
-            "that, or cut the sequence."
-        )
-    dtype = np.result_type(*(array.dtype for array in arrays))
-    found = np.zeros((len(arrays), length, *arrays[0].shape[1:]), dtype)
-    mask = np.zeros((len(arrays), length), np.float32)
-    for row, array in enumerate(arrays):
-        found[row, : len(array)] = array
-        mask[row, : len(array)] = 1
-    return found, mask

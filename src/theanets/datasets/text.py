@@ -9,7 +9,7 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
-from theanets.data.masked import unmasked
+from theanets.data.kinds.masked import unmasked
 from theanets.datasets.sequences import Batches, Rng, Windows, windows
 from theanets.errors import DataError
 from theanets.utils.checks import shown, whole
@@ -130,16 +130,18 @@ class Text:
             If there is a label beyond the alphabet.
         """
         listed = isinstance(labels, Iterable) and not hasattr(labels, "shape")
-        found = np.asarray(list(labels) if listed else unmasked(labels, "labels"))
+        numbers = np.asarray(list(labels) if listed else unmasked(labels, "labels"))
         count = len(self._characters)
-        if found.size and (
-            found.dtype.kind not in "iu" or found.min() < 0 or found.max() >= count
+        if numbers.size and (
+            numbers.dtype.kind not in "iu"
+            or numbers.min() < 0
+            or numbers.max() >= count
         ):
             raise DataError(
-                f"labels is {shown(found)}; they have to be whole numbers from "
+                f"labels is {shown(numbers)}; they have to be whole numbers from "
                 f"0, the unknown, to {count - 1}, the last of the alphabet."
             )
-        return "".join(self._characters[label] for label in found.ravel())
+        return "".join(self._characters[label] for label in numbers.ravel())
 
     @overload
     def classifier_batches(

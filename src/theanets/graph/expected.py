@@ -5,8 +5,8 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from theanets.data.arrays import Expected
 from theanets.data.columns import Columns
+from theanets.data.expected import Expected
 from theanets.errors import DataError
 from theanets.graph.objective import Objective
 from theanets.graph.slots import Slot, output_shape, target_shape

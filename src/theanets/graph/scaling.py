@@ -5,15 +5,16 @@ from typing import Any
 
 import numpy as np
 
+from theanets.data.loading import Loader
 from theanets.data.scale import moments
-from theanets.data.sources import ArraySource, StreamSource
+from theanets.data.stream_loader import StreamLoader
 from theanets.errors import DataError
 from theanets.graph.objective import Objective
 from theanets.graph.topology import Topology
 
 
 def learned_scales(
-    objective: Objective, values: Mapping[str, Any], train: ArraySource | StreamSource
+    objective: Objective, values: Mapping[str, Any], train: Loader
 ) -> dict[str, np.ndarray]:
     """Return mean and deviation of the inputs that have learned none yet.
 
@@ -23,7 +24,7 @@ def learned_scales(
         The model with its losses, which say what each array of the data is.
     values : mapping of str to array
         All arrays of the model by full name.
-    train : ArraySource or StreamSource
+    train : Loader
         The training data.
 
     Raises
@@ -37,7 +38,7 @@ def learned_scales(
         untouched = not np.any(values[own["mean"]]) and np.all(values[own["std"]] == 1)
         if not untouched or topology.frozen.issuperset(own.values()):
             continue
-        if isinstance(train, StreamSource):
+        if isinstance(train, StreamLoader):
             raise DataError(
                 f'layer "{name}": scale needs the mean and the standard deviation of '
                 "all training data, which are not known where these come batch by "

@@ -8,7 +8,6 @@ import numpy as np
 
 from theanets.data.dataset import Dataset, named_arrays
 from theanets.data.shapes import reshaped
-from theanets.data.sparse import dense
 from theanets.errors import ConfigurationError, DataError
 from theanets.graph.expected import Expectations, expected_labels
 from theanets.graph.objective import Objective
@@ -138,7 +137,7 @@ def _labelled(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return all labels of a data set in one row, and the weight of each."""
     slot = expected_labels(objective.topology, loss)
-    labels = dense(reshaped(arrays[loss.target](), slot, "train"))
+    labels = np.asarray(reshaped(arrays[loss.target](), slot, "train"))
     weights = np.ones(labels.shape)
     if loss.weighted:
         given = np.asarray(arrays[weights_name(loss)](), "f8")

@@ -7,7 +7,6 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from theanets import regularizers
-from theanets.data.sparse import dense
 from theanets.errors import ConfigurationError
 from theanets.graph.objective import Objective
 from theanets.graph.slots import weights_name
@@ -282,13 +281,13 @@ class Answering(LayerGraph, register=False):
         both = [*arrays.values(), target]
         size = 1 if single else examples_at_once(both, dtype)
         if length <= size:
-            yield dense(target), self.predict(x, **given), weights
+            yield np.asarray(target), self.predict(x, **given), weights
             return
         for begin in range(0, length, size):
             part = slice(begin, begin + size)
             inputs = {name: array[part] for name, array in arrays.items()}
             predicted = self.predict(inputs, **given)
-            yield dense(target[part]), predicted, weights[part]
+            yield np.asarray(target[part]), predicted, weights[part]
 
     def _scored(self) -> Loss:
         """Return the loss whose target a score is about."""

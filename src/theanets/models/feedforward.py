@@ -6,7 +6,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from theanets.data.arrays import Expected, as_array, check
+from theanets.data.arrays import as_array
+from theanets.data.checks import check
+from theanets.data.expected import Expected
 from theanets.errors import ConfigurationError, UnknownNameError
 from theanets.losses.classification import BinaryCrossEntropy, CrossEntropy
 from theanets.losses.probabilities import PROBABILITIES, output_kind

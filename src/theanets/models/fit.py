@@ -12,10 +12,11 @@ from weakref import WeakSet
 import numpy as np
 
 from theanets import optimizers, regularizers
+from theanets.data.chunks import Chunk
 from theanets.data.columns import Columns
 from theanets.data.dataset import Dataset
 from theanets.data.holdout import held_out
-from theanets.data.sources import Chunk
+from theanets.data.loading import Loader
 from theanets.display.progress import reporter
 from theanets.errors import CheckpointError, ConfigurationError, DataError
 from theanets.graph.expected import Expectations, expected_labels
@@ -45,7 +46,7 @@ from theanets.training.checkpoint import KEYWORDS, Checkpoint, Saved
 from theanets.training.controls import Controls
 from theanets.training.history import BestRow, Row
 from theanets.training.interrupts import until_interrupted
-from theanets.training.loop import Source, measure, run, sources
+from theanets.training.loop import loaders, measure, run
 from theanets.training.measure import Pair
 from theanets.training.programs import Values
 from theanets.training.state import Reads
@@ -476,7 +477,7 @@ class _Runs:
         model, part, controls = self.model, self.parts[0], self.controls
         problem = part.problem(None)
         samples_wanted(part.objective)
-        train, valid = sources(
+        train, valid = loaders(
             *self.data, part.expect, model.dtype, controls, self.seed, warn=self.hint
         )
 
@@ -511,7 +512,7 @@ class _Runs:
         return once()
 
 
-def _learn_scales(model: ModelState, part: Part, train: Source) -> None:
+def _learn_scales(model: ModelState, part: Part, train: Loader) -> None:
     found = learned_scales(part.objective, model.arrays.now(), train)
     model.arrays.commit({name: to_device(value) for name, value in found.items()})
 

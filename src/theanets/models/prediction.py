@@ -8,9 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from theanets.data.arrays import as_array, check, converted, narrowed, nbytes
+from theanets.data.arrays import as_array, converted, narrowed, nbytes
+from theanets.data.checks import check
 from theanets.data.columns import Columns
-from theanets.data.sparse import SparseRows
+from theanets.data.kinds.base import LazyArray
 from theanets.data.unpack import is_by_name
 from theanets.errors import ConfigurationError, DataError
 from theanets.graph.expected import expected_input
@@ -243,9 +244,9 @@ def input_arrays(
         columns.array(given[name], called.format(name), name, f'x: "{name}"')
         for name in (layer.name for layer in layers)
     ]
-    # The rows of a sparse matrix are examples, whatever the model reads.
+    # The rows of lazy arrays are examples, whatever the model reads.
     single = all(
-        array.ndim == len(layer.shape) and not isinstance(array, SparseRows)
+        array.ndim == len(layer.shape) and not isinstance(array, LazyArray)
         for array, layer in zip(arrays, layers, strict=True)
     )
     if single:

@@ -8,7 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from theanets.data.arrays import Expected, as_array, check
+from theanets.data.arrays import as_array
+from theanets.data.checks import check
+from theanets.data.expected import Expected
 from theanets.errors import ConfigurationError, DataError
 from theanets.graph.objective import Objective
 from theanets.graph.states import initial_carries

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from theanets.config import widened
-from theanets.data.dataset import MOST_BATCHES
+from theanets.data.loading import MOST_BATCHES
 from theanets.graph.objective import Objective
 from theanets.models.parameters import to_device
 from theanets.models.parts import Part

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from theanets.data.sources import Chunk
+from theanets.data.chunks import Chunk
 from theanets.errors import ConfigurationError, DataError
 from theanets.graph.objective import Objective
 from theanets.initializers import stream

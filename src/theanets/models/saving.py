@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from theanets.config import float_type, precision, stored_type
-from theanets.data.columns import Columns, Digest, columns_from
+from theanets.data.columns import Columns, columns_from
+from theanets.data.names import Digest
 from theanets.errors import ConfigurationError, ModelFileError, TheanetsError
 from theanets.graph.freezing import with_frozen
 from theanets.graph.specs import layer_from

@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from theanets.data.arrays import Expected, Shape, as_array, check
+from theanets.data.arrays import as_array
+from theanets.data.checks import check
+from theanets.data.expected import Expected, Shape
 from theanets.data.shapes import reshaped
 from theanets.errors import DataError
 

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from theanets import optimizers
-from theanets.data.dataset import MOST_BATCHES, checked_size
+from theanets.data.loading import MOST_BATCHES, checked_size
 from theanets.errors import ConfigurationError
 from theanets.optimizers import ALGORITHMS
 from theanets.utils.checks import MOST, check_call, flag, number, shown, whole

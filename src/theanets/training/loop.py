@@ -14,8 +14,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from theanets.data.dataset import MOST_BATCHES, source
-from theanets.data.sources import ArraySource, Chunk, Expect, StreamSource
+from theanets.data.chunks import Chunk
+from theanets.data.loading import MOST_BATCHES, Loader, loader
+from theanets.data.prepare import Expect
 from theanets.display.progress import Reporter, figures, reporter
 from theanets.errors import DataError, NonFiniteError
 from theanets.optimizers import Updater
@@ -38,7 +39,6 @@ from theanets.training.state import Best, Progress, Reads, packed, unpacked
 from theanets.utils.checks import counted
 from theanets.utils.forks import forked
 
-Source = ArraySource | StreamSource
 LOG = logging.getLogger("theanets")
 
 
@@ -116,7 +116,7 @@ class Problem:
     predict: Callable[[Values, Chunk], Any] | None = None
     score: Callable[[list[Any]], dict[str, float]] = lambda _: {}
     states: States | None = None
-    begin: Callable[[Source], None] = lambda _: None
+    begin: Callable[[Loader], None] = lambda _: None
 
 
 def run(
@@ -171,7 +171,7 @@ def run(
         value is what it has read.
     """
     full = problem.optimizer.full_batch
-    batches, validation = sources(
+    batches, validation = loaders(
         train,
         valid,
         expect,
@@ -204,7 +204,7 @@ def run(
     )
 
 
-def _place(problem: Problem, saved: Saved, batches: Source) -> Progress:
+def _place(problem: Problem, saved: Saved, batches: Loader) -> Progress:
     """Return where a run stood that a file holds."""
     values = problem.read()
     like = State(values, problem.optimizer.init(values.learned), np.int32(0))
@@ -219,7 +219,7 @@ _NOT_HELD_OUT = (
 )
 
 
-def sources(
+def loaders(
     train: Any,
     valid: Any,
     expect: Expect,
@@ -229,7 +229,7 @@ def sources(
     full_batch: bool = False,
     consecutive: bool = False,
     warn: bool = False,
-) -> tuple[Source, Source]:
+) -> tuple[Loader, Loader]:
     """Return checked data of both sets, as batches; see `run`.
 
     ``full_batch`` says that all the data are one batch, unless controls say otherwise;
@@ -251,7 +251,7 @@ def sources(
         "seed": seed,
         "consecutive": consecutive,
     }
-    batches = source(
+    batches = loader(
         train,
         name="train",
         batches=controls.train_batches,
@@ -259,7 +259,7 @@ def sources(
         warn=warn,
         **common,
     )
-    validation = source(
+    validation = loader(
         train if valid is None else valid,
         name="train" if valid is None else "valid",
         batches=controls.valid_batches,
@@ -271,8 +271,8 @@ def sources(
 
 def iterate(
     problem: Problem,
-    train: Source,
-    valid: Source,
+    train: Loader,
+    valid: Loader,
     controls: Controls,
     seed: int,
     past: int = 0,
@@ -324,7 +324,7 @@ def iterate(
     return run.reads()
 
 
-def measure(problem: Problem, data: Source, pace: Pace | None = None) -> Monitors:
+def measure(problem: Problem, data: Loader, pace: Pace | None = None) -> Monitors:
     """Return the monitors of a data set at the current values, without noise."""
     evaluate = evaluate_program(problem.objective, problem.key)
     values, numbers = problem.read(), problem.numbers()
@@ -369,8 +369,8 @@ class _Run:
     def __init__(
         self,
         problem: Problem,
-        train: Source,
-        valid: Source,
+        train: Loader,
+        valid: Loader,
         controls: Controls,
         shown: Reporter,
         seed: int,

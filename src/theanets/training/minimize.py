@@ -12,9 +12,10 @@ from jax.tree_util import keystr
 
 from theanets import optimizers
 from theanets.config import config, float_type, stored_type
-from theanets.data.arrays import Expected, converted
+from theanets.data.arrays import converted
 from theanets.data.columns import Columns
 from theanets.data.device import identity
+from theanets.data.expected import Expected
 from theanets.data.holdout import held_out
 from theanets.errors import ConfigurationError, DataError
 from theanets.initializers import as_seed

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from theanets.data.sources import Chunk
+from theanets.data.chunks import Chunk
 from theanets.errors import NonFiniteError
 from theanets.training.programs import HIDDEN, Record, State, batch_of
 

@@ -1,4 +1,4 @@
-"""Masked arrays of NumPy, which are data only where they hide nothing."""
+"""Masked arrays of NumPy, which are accepted if they hide nothing."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ _MOST_AXES = 64
 
 
 def unmasked(value: Any, name: str) -> Any:
-    """Return the data of a masked array that hides nothing; others as they are.
+    """Return the data of a masked array; any other value as it is.
 
     Raises
     ------

@@ -18,22 +18,22 @@ NUMBERED = (
     "the labels as they were:\n"
     "    classes, labels = numpy.unique(labels, return_inverse=True)"
 )
-"""What to do with labels that are not those of a model."""
+"""What to do with labels that are not numbers from 0 on."""
 _DROPPED = (
     "Some labels are missing: leave those examples out first, of the inputs too, by "
     "pandas.notna(labels). "
 )
 _LOOKED_AT = 1000
-"""So many rows tell what a column of texts holds."""
+"""So many rows are read to see what a column of texts holds."""
 _MOST_NAMED = 8
 _DATES = (datetime.date, np.datetime64)
 _SPANS = (datetime.timedelta, np.timedelta64)
 
 
 def of_objects(array: np.ndarray) -> np.ndarray:
-    """Return plain numbers that are held as objects as what they are.
+    """Return an array of number objects as an array of numbers.
 
-    A gap of pandas becomes NaN. What holds anything else stays as it is.
+    ``pandas.NA`` becomes NaN. An array that holds anything else is returned unchanged.
 
     Examples
     --------
@@ -54,18 +54,10 @@ def of_objects(array: np.ndarray) -> np.ndarray:
 def no_numbers(
     array: Any, name: str, columns: Names = (), labels: bool = False
 ) -> DataError:
-    """Return the error for an array that holds something else than numbers.
+    """Return the error for an array that holds something other than numbers.
 
-    Parameters
-    ----------
-    array : array
-        Of objects, texts, dates, records, ...
-    name : str
-        How the message calls it.
-    columns : tuple of str
-        The names of its columns, if they have any.
-    labels : bool
-        Whether it is to hold labels.
+    ``name`` is its name in the message, ``columns`` are the names of its columns, and
+    ``labels`` says whether it should hold labels.
 
     Examples
     --------
@@ -104,7 +96,7 @@ def _is_plain(kind: type) -> bool:
 
 
 def _is_gap(kind: type) -> bool:
-    """Whether a type is that of ``pandas.NA``, for which pandas need not be there."""
+    """Whether it is the type of ``pandas.NA``, without importing pandas."""
     return kind.__name__ == "NAType"
 
 
@@ -122,9 +114,9 @@ def _is_array(value: Any) -> bool:
 
 
 def _first(array: np.ndarray) -> tuple[int, ...]:
-    """Return the place of the first cell that is no number, as far as one can tell.
+    """Return the place of the first cell that is no number.
 
-    Where numbers are written as texts, it is the first text that is no number.
+    Numbers written as text are skipped, unless there is nothing else.
     """
     odd = [not _is_plain(type(x)) and not _is_numeral(x) for x in array.flat]
     if not any(odd):
@@ -166,9 +158,9 @@ def _are_categories(cells: np.ndarray) -> bool:
 
 
 def _of_texts(array: np.ndarray, index: tuple[int, ...], columns: Names) -> str:
-    """Return what to write instead of a text that is no number, "" for all else.
+    """Return what to do about a text that is no number, "" for anything else.
 
-    Categories are told of for all columns of a frame at once.
+    The advice about categories names all columns of a frame that hold them.
     """
     value, column = array[index], _column(index, columns)
     if not isinstance(value, str | bytes) or _is_numeral(value):
@@ -220,7 +212,7 @@ def _shown(value: Any) -> str:
 
 
 def _advice(value: Any, column: str) -> str:
-    """Return what to write instead of a column that holds a value."""
+    """Return what to do about a column that holds a value which is no number."""
     if _is_nothing(value):
         return (
             "Nothing is there: leave such examples out, as frame.dropna() of pandas "

@@ -1,0 +1,147 @@
+"""Batches of arrays, which are on the device or gathered on the host."""
+
+import threading
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+
+from theanets.data.arrays import narrowed, nbytes
+from theanets.data.chunks import Chunk, batches_in_chunk, chunk_of
+from theanets.data.device import DEVICE_CACHE, identity
+from theanets.data.prefetch import prefetched
+from theanets.data.reading import Noted
+from theanets.initializers import stream
+
+
+class ArrayLoader:
+    """Batches of arrays of equal length, in a new order each epoch.
+
+    The order depends only on the seed and the number of the epoch. Arrays that fit are
+    moved to the device once; rows of others are gathered on the host, in chunks.
+    """
+
+    def __init__(
+        self,
+        arrays: tuple[Any, ...],
+        dtypes: Sequence[Any],
+        batch_size: int | None,
+        batches: int | None,
+        seed: int,
+        shuffle: bool,
+        resident: bool,
+        name: str,
+        passes: str,
+        picked: np.ndarray | None = None,
+    ) -> None:
+        self.arrays = arrays
+        self.picked = picked
+        self.length = len(arrays[0] if picked is None else picked)
+        self.dtypes = dtypes
+        self.rows = min(batch_size or self.length, self.length)
+        self.per_pass = -(-self.length // self.rows)
+        self.batches = batches or self.per_pass
+        self.seed = seed
+        self.shuffle = shuffle
+        self.resident = resident
+        self.name = name
+        self.passes = passes
+        self._begun = 0
+
+    def chunks(
+        self, epoch: int, most: int | None = None
+    ) -> Generator[Chunk, None, None]:
+        """Yield the batches of an epoch, all of them whatever ``most`` says."""
+        self._begun += 1
+        if self.rows == self.length and self.picked is None:
+            # No row is picked; the shape of this array says how many batches there are.
+            order = np.zeros((self.batches, 0), np.int32)
+            origin = np.broadcast_to(
+                np.arange(self.length), (self.batches, self.length)
+            )
+            yield Chunk(
+                self._on_device, order, self.batches, self.length, "whole", origin
+            )
+            return
+        first = 0
+        for order in self._orders(epoch):
+            count = int((order[:, 0] >= 0).sum())
+            if count and self.resident:
+                rows = order.shape[1]
+                yield Chunk(self._on_device, order, count, rows, "rows", order)
+            elif count:
+                yield from prefetched(partial(self._gathered, order[:count], first))
+            first += count
+
+    def identity(self) -> dict[str, Any]:
+        """Return what a checkpoint compares to recognize these data."""
+        picked = {} if self.picked is None else {"rows": identity(self.picked)}
+        return {
+            **picked,
+            "arrays": [identity(array) for array in self.arrays],
+            "examples in a batch": self.rows,
+            "batches": self.batches,
+            "seed": self.seed if self.shuffle else None,
+        }
+
+    def replay(self, runs: Sequence[tuple[int, int]]) -> None:
+        """Set the count of epochs to what earlier runs have read."""
+        self._begun = runs[-1][0]
+
+    @cached_property
+    def _on_device(self) -> tuple[Any, ...]:
+        return tuple(map(DEVICE_CACHE.get, self.arrays, self.dtypes))
+
+    def _orders(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the rows of all full batches of an epoch, and of the short ones.
+
+        Both are padded with rows of -1 to shapes that all epochs share.
+        """
+        whole, remainder = divmod(self.length, self.rows)
+        laps = self.batches // self.per_pass + 2
+        full = np.full((self.batches, self.rows), -1, np.int32)
+        short = np.full((min(laps, self.batches), remainder or 1), -1, np.int32)
+        filled = [0, 0]
+        number, end = epoch * self.batches, (epoch + 1) * self.batches
+        while number < end:
+            lap, place = divmod(number, self.per_pass)
+            permutation = self._permutation(lap)
+            taken = min(self.per_pass - place, end - number)
+            count = max(min(whole - place, taken), 0)
+            rows = permutation[place * self.rows : (place + count) * self.rows]
+            full[filled[0] : filled[0] + count] = rows.reshape(count, self.rows)
+            if taken > count:
+                short[filled[1]] = permutation[-remainder:]
+            filled = [filled[0] + count, filled[1] + taken - count]
+            number += taken
+        return full, short
+
+    def _permutation(self, lap: int) -> np.ndarray:
+        order = np.arange(self.length)
+        if self.shuffle:
+            order = stream(self.seed, "shuffle", str(lap)).permutation(self.length)
+        elif self.batches < self.per_pass:
+            # A part of the data stands for all of it, so it must not be its beginning.
+            order = stream(self.seed, "part").permutation(self.length)
+        return order if self.picked is None else self.picked[order]
+
+    def _gathered(
+        self, order: np.ndarray, first: int, stopped: threading.Event
+    ) -> Iterator[Chunk]:
+        pairs = list(zip(self.arrays, self.dtypes, strict=True))
+        size = sum(nbytes(array, dtype) for array, dtype in pairs)
+        row = size // len(self.arrays[0])
+        size = min(batches_in_chunk(row * order.shape[1]), len(order))
+        for begin in range(0, len(order), size):
+            part = order[begin : begin + size]
+            last = first + begin + len(part) - 1
+            batches = f"batches {first + begin} to {last} of {self.passes}"
+            with Noted(f"{self.name}: {batches} {self._begun}"):
+                stacks = [narrowed(np.asarray(a[part]), dtype) for a, dtype in pairs]
+            if stopped.is_set():
+                return
+            if len(part) < size:
+                stacks = [np.resize(x, (size, *x.shape[1:])) for x in stacks]
+            yield replace(chunk_of(stacks, len(part)), origin=part)

@@ -1,0 +1,85 @@
+"""The arrays of a data set or batch, made what a model expects."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from theanets.data.arrays import as_array
+from theanets.data.checks import check, check_count
+from theanets.data.columns import Columns
+from theanets.data.dataset import examples_first
+from theanets.data.expected import Expected
+from theanets.data.names import Names, names_of
+from theanets.data.shapes import reshaped
+from theanets.data.unpack import RawArray
+from theanets.utils.checks import is_whole
+
+
+class Expect(Protocol):
+    """What a model expects of data.
+
+    Attributes
+    ----------
+    columns : Columns
+        The names of their columns, which are learned from the first data frames.
+    """
+
+    columns: Columns
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the arrays, in order."""
+
+    @property
+    def labels(self) -> frozenset[int]:
+        """The places of the arrays that hold labels."""
+
+    def __call__(self, arrays: Sequence[Any], /) -> Sequence[Expected]:
+        """Return what each array has to be, once shapes are known."""
+
+
+def convert(
+    raw: Sequence[RawArray], expect: Expect, what: str, axis: Any = 0
+) -> tuple[list[Any], list[Names]]:
+    """Return what a user gives as arrays of numbers, and the names of their columns.
+
+    The number of arrays is checked before their content. If the examples are not on the
+    first axis, columns have no names.
+
+    """
+    values = [part.value for part in raw]
+    few = len(values) < len(expect.names)
+    if few and all(hasattr(value, "shape") for value in values):
+        check_count(len(values), expect(values), what)
+    arrays = [
+        as_array(part.value, part.label, place in expect.labels)
+        for place, part in enumerate(raw)
+    ]
+    if is_whole(axis) and axis == 0:
+        return arrays, [names_of(*pair) for pair in zip(values, arrays, strict=True)]
+    arrays = [examples_first(array, axis, what) for array in arrays]
+    return arrays, [()] * len(arrays)
+
+
+def fitted(
+    arrays: Sequence[Any],
+    names: Sequence[Names],
+    expect: Expect,
+    what: str,
+    dtype: Any,
+) -> tuple[tuple[Any, ...], Sequence[Expected]]:
+    """Return arrays as a model takes them, checked, and what it expects of each."""
+    expected = expect(arrays)
+    ordered = expect.columns.matched(arrays, names, expected, what)
+    known = [
+        reshaped(array, each, what)
+        for array, each in zip(ordered, expected, strict=False)
+    ]
+    fitting = (*known, *ordered[len(expected) :])
+
+    def columns() -> dict[str, Sequence[str]]:
+        pairs = zip(expected, names, strict=False)
+        return {**{each.name: n for each, n in pairs}, **expect.columns.names()}
+
+    check(fitting, expected, what, dtype, columns)
+    expect.columns.learn(ordered, names, expected)
+    return fitting, expected

@@ -1,0 +1,144 @@
+"""Batches from a callable or an iterable."""
+
+import threading
+import time
+import warnings
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from theanets.data.arrays import narrowed
+from theanets.data.chunks import Chunk, batches_in_chunk, chunk_of
+from theanets.data.expected import precisions
+from theanets.data.indexed import Batches
+from theanets.data.prefetch import prefetched
+from theanets.data.prepare import Expect, convert, fitted
+from theanets.data.reading import Reader
+from theanets.data.scale import warn_of_scale
+from theanets.data.unpack import unpack
+from theanets.errors import DataError
+
+_CHUNK_SECONDS = 0.5
+_MANY_SHAPES = 8
+
+
+class StreamLoader:
+    """Batches from a callable or an iterable, read ahead of the training."""
+
+    def __init__(
+        self, reader: Reader, expect: Expect, dtype: Any, warn: bool = False
+    ) -> None:
+        self.reader = reader
+        self.warn = warn
+        self.expect = expect
+        self.dtype = dtype
+        self._shapes: set[Any] = set()
+
+    @property
+    def batches(self) -> int | None:
+        """Batches in an epoch, if that is known."""
+        return self.reader.batches
+
+    def identity(self) -> dict[str, Any]:
+        """Return what a checkpoint compares to recognize these data."""
+        source = type(self.reader.owner).__name__
+        return {"source": source, "batches": self.batches}
+
+    def replay(self, runs: Sequence[tuple[int, int]]) -> None:
+        """Read and drop what earlier runs have read, to go on behind it.
+
+        Parameters
+        ----------
+        runs : sequence of (int, int)
+            For each run the number of whole epochs, and of batches of one more.
+        """
+        for epochs, batches in runs:
+            self.reader.restart()
+            for most in [None] * epochs + [batches] * (batches > 0):
+                self.reader.begin()
+                # A list gives the same batches, however often it was read.
+                if not isinstance(self.reader.data, list | tuple):
+                    deque(self.reader.read(_unseen, threading.Event(), most), maxlen=0)
+
+    def chunks(
+        self, epoch: int, most: int | None = None
+    ) -> Generator[Chunk, None, None]:
+        """Yield the batches of an epoch, which may differ in size.
+
+        With ``most``, only so many batches are read.
+        """
+        self.reader.begin()
+        grouped = partial(self._grouped, most)
+        yield from prefetched(grouped, self.reader.owner, self.reader.check_time)
+
+    def _grouped(self, most: int | None, stopped: threading.Event) -> Iterator[Chunk]:
+        stacks: list[np.ndarray] = []
+        count, begun = 0, 0.0
+        for batch in self.reader.read(self._checked, stopped, most):
+            alike = [(x.shape[1:], x.dtype) for x in stacks] == [
+                (x.shape, x.dtype) for x in batch
+            ]
+            if count and not alike:
+                yield chunk_of(stacks, count)
+                count = 0
+            if not count:
+                # New memory each time: the device may still use the old.
+                size = batches_in_chunk(sum(array.nbytes for array in batch))
+                stacks = [np.empty((size, *x.shape), x.dtype) for x in batch]
+                begun = time.monotonic()
+            for stack, array in zip(stacks, batch, strict=True):
+                stack[count] = array
+            count += 1
+            # Slow batches do not wait until a chunk is full.
+            if count == len(stacks[0]) or time.monotonic() - begun > _CHUNK_SECONDS:
+                yield chunk_of(stacks, count)
+                count = 0
+        if count:
+            yield chunk_of(stacks, count)
+
+    def _checked(self, batch: Any) -> tuple[Any, ...]:
+        what = self.reader.where
+        usable = batch is not None and not isinstance(batch, str | bytes)
+        raw = unpack(batch, what, self.expect.names) if usable else None
+        if raw is None:
+            raise DataError(
+                f"{what} is of type {type(batch).__name__}; it has to be an array "
+                "or a tuple of arrays: inputs, then target, then weights."
+            )
+        converted, names = convert(raw, self.expect, what)
+        try:
+            arrays, expected = fitted(converted, names, self.expect, what, self.dtype)
+        except DataError as error:
+            if type(self.reader.data) is not Batches:
+                raise
+            raise DataError(
+                f"{error} If each item is one example, not a batch, give "
+                "theanets.Dataset(data, examples=True)."
+            ) from None
+        self._note_shape(tuple(array.shape for array in arrays))
+        if self.warn:
+            warn_of_scale(arrays, expected, self.expect.columns, self.dtype, what)
+            self.warn = False
+        pairs = zip(arrays, precisions(expected, self.dtype), strict=True)
+        return tuple(narrowed(np.asarray(array), dtype) for array, dtype in pairs)
+
+    def _note_shape(self, shapes: Any) -> None:
+        """Warn, once, where batches have many shapes."""
+        known = len(self._shapes)
+        self._shapes.add(shapes)
+        if known < len(self._shapes) == _MANY_SHAPES:
+            warnings.warn(
+                f"{self.reader.name}: its batches have come in {_MANY_SHAPES} shapes, "
+                "and training is compiled anew for each, which may take longer than to "
+                "train. Give batches of equal size, and sequences of few lengths: "
+                "theanets.recurrent.padded fills them up, with a mask.",
+                UserWarning,
+                stacklevel=2,
+            )
+
+
+def _unseen(batch: Any) -> None:
+    """Drop a batch."""
