@@ -34,6 +34,7 @@ def test_find(net):
         (-4, "w", "no layer -4"),
         ("hid1", "v", '"hid1" has no parameter .v.*There are: w, b'),
         ("hid1", 2, "no parameter"),
+        ("hid1", "W", 'There are: w, b. Did you mean "w"'),
         ("in", "w", "There are: none"),
     ],
 )

@@ -10,10 +10,10 @@ PUBLIC = {
     "theanets": """
         Activation Autoencoder CheckpointError Classifier ConcurrencyError
         ConfigurationError Controls DataError Dataset Experiment Layer Loss
-        ModelFileError Network NonFiniteError Parameter Regressor Regularizer
-        TheanetsError TrainOptions __version__ activations clear_cache config
+        ModelFileError Network NonFiniteError Optimizer Parameter Regressor
+        Regularizer TheanetsError TrainOptions __version__ activations clear_cache config
         convolution datasets enable_default_logging errors feedforward layers load log
-        losses minimize plotting recurrent regularizers""",
+        losses minimize optimizers plotting recurrent regularizers""",
     "theanets.activations": """
         Activation Custom Elu LGrelu Leak Lgrelu Maxout Prelu REGISTRY build largest
         linear softmax""",

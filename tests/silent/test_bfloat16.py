@@ -126,7 +126,7 @@ def test_penalties_and_monitors_see_sums_in_full(half):
 @pytest.mark.parametrize("graph", GRAPHS)
 def test_every_form_computes_in_it(half, graph):
     """Traced without computing: types of outputs, of gradients, of what is updated."""
-    net = theanets.Network([*with_activation(GRAPHS[graph], "tanh"), (3, "linear")])
+    net = theanets.Network([*with_activation(graph, "tanh"), (3, "linear")])
     objective, x = net._state.objective(), batch(net)
     apply, params = net.functional()
     outputs = jax.eval_shape(apply, params, x)
@@ -280,3 +280,14 @@ def test_minimize_holds_its_parameters_in_full(half):
     assert float(found.params["number"]) == pytest.approx(1.1, abs=0.005)
     assert found.params["typed"].dtype == "bfloat16"
     assert float(found.params["typed"]) == pytest.approx(1.1, abs=0.01)
+
+
+def test_both_workers_of_a_bidirectional_layer_keep_what_they_need_in_full(half):
+    spec = {"form": "bidirectional", "worker": "clockwork", "size": 4}
+    net = theanets.recurrent.Regressor([1, {**spec, "periods": [1, 257]}, 1])
+    params = net.functional()[1]
+    read = net._state.topology.cast_params(params, "bfloat16")
+    for side in ("fw", "bw"):
+        # 257 is 256 in bfloat16.
+        assert read[f"hid1_{side}.period"].tolist() == [1, 257]
+        assert read[f"hid1_{side}.xh"].dtype == "bfloat16"

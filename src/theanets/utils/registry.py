@@ -20,14 +20,17 @@ def suggest(name: object, options: Iterable[str]) -> str:
     --------
     >>> suggest("rellu", ["relu", "tanh"])
     ' Did you mean "relu"?'
+    >>> suggest("W", ["w", "b"])
+    ' Did you mean "w"?'
     >>> suggest("abc", ["relu", "tanh"])
     ''
     """
     if not isinstance(name, str):
         return ""
     # Comparing long names with many takes seconds.
-    near = difflib.get_close_matches(name[:80], list(options)[:500], n=1)
-    return f' Did you mean "{near[0]}"?' if near else ""
+    by_lower = {option.lower(): option for option in reversed(list(options)[:500])}
+    near = difflib.get_close_matches(name[:80].lower(), list(by_lower)[::-1], n=1)
+    return f' Did you mean "{by_lower[near[0]]}"?' if near else ""
 
 
 def listing(names: Iterable[str]) -> str:

@@ -152,7 +152,7 @@ class Bidirectional(Layer):
 
 
 def _fields(param: Any) -> tuple[Any, ...]:
-    return param.shape, param.init, param.learned
+    return param.shape, param.init, param.learned, param.wide
 
 
 def _worker(form: Any, where: str) -> type[Recurrent]:
