@@ -8,8 +8,8 @@ from sklearn.linear_model import LinearRegression
 
 import theanets
 from theanets.errors import ConfigurationError
+from theanets.models import minimize
 from theanets.optimizers import ALGORITHMS
-from theanets.training import minimize
 
 from ..helpers import bits, blobs
 

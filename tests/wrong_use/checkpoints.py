@@ -10,7 +10,7 @@ import numpy as np
 
 from theanets import Classifier
 from theanets.errors import CheckpointError, ConfigurationError, ModelFileError
-from theanets.training import minimize
+from theanets.models import minimize
 
 from .rows import LABELS, X, mean_square, train
 

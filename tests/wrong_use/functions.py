@@ -5,7 +5,7 @@ import numpy as np
 
 from theanets import Regressor
 from theanets.errors import ConfigurationError
-from theanets.training import minimize
+from theanets.models import minimize
 
 from .rows import X, layers, train
 

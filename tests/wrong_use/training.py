@@ -11,7 +11,7 @@ from theanets.errors import (
     DataError,
     TheanetsError,
 )
-from theanets.training import minimize
+from theanets.models import minimize
 
 from .rows import (
     LABELS,

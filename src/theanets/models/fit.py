@@ -33,19 +33,22 @@ from theanets.models import scores
 from theanets.models import stages as pretraining
 from theanets.models.parameters import held
 from theanets.models.prediction import compute
-from theanets.models.resume import Place, Rows
+from theanets.models.resume import HistoryWriter, RunPosition
 from theanets.models.saving import Snapshots, describe
 from theanets.models.stages import InputsAlone, Part, Stage
 from theanets.optimizers import Optimizer
-from theanets.training import controls as controls_
+from theanets.training.callbacks import Callbacks, Report
 from theanets.training.checkpoint import KEYWORDS, Checkpoint, Saved
-from theanets.training.controls import Controls
 from theanets.training.history import BestRow, Row
 from theanets.training.interrupts import until_interrupted
-from theanets.training.loop import Source, measure, run, sources
+from theanets.training.keywords import refuse, translated
 from theanets.training.measure import Pair
+from theanets.training.options import Controls, keywords
+from theanets.training.problem import Source
 from theanets.training.programs import Values
+from theanets.training.run import run, sources
 from theanets.training.state import Reads
+from theanets.training.validation import measure
 from theanets.utils.checks import flag, is_number, is_whole, shown
 from theanets.utils.forks import forked, refuse_forked
 from theanets.utils.registry import listing, suggest
@@ -68,7 +71,7 @@ def epochs(
         As `Network.train` takes them.
     """
     refuse_forked()
-    given = controls_.translated(hyper)
+    given = translated(hyper)
     train, valid = _along(given.pop("axis", None), train, valid)
     if is_number(valid):
         objective = net._objective()
@@ -147,7 +150,6 @@ class _Plan:
     """What one algorithm is to do, all of its keywords checked."""
 
     algo: Any
-    snapshots: Snapshots
     checkpoint: Checkpoint | None
     controls: Controls
     optimizer: Optimizer | None
@@ -168,6 +170,9 @@ class _Plan:
         monitors = make_monitors(given.pop("monitors", None), net._topology)
         terms = regularizers.take(given)
         controls = Controls.take(given)
+        last = () if snapshots.file is None else (snapshots,)
+        callbacks = (reporter(controls.progress), *controls.callbacks, *last)
+        controls = replace(controls, callbacks=callbacks)
         class_weight = given.pop("class_weight", None)
         freeze = given.pop("freeze", None)
         stateful = flag(given.pop("stateful", False), "stateful")
@@ -185,7 +190,7 @@ class _Plan:
         parts = _parts(net, whole, algo, rows)
         for part in parts:
             _check_monitor(controls, part.objective)
-        return cls(algo, snapshots, checkpoint, controls, optimizer, whole, parts)
+        return cls(algo, checkpoint, controls, optimizer, whole, parts)
 
 
 def _epochs(
@@ -228,7 +233,7 @@ def _epochs(
         )
     runs = _Runs(net, parts, (train, valid), controls, seed, begun, checkpoint, hint)
     pairs = runs.sample() if optimizer is None else runs.train(optimizer)
-    return _watched(net, pairs, plan.snapshots, columns)
+    return _watched(net, pairs, columns)
 
 
 def _optimizer(algo: Any, given: dict[str, Any]) -> Optimizer | None:
@@ -258,8 +263,8 @@ def _optimizer(algo: Any, given: dict[str, Any]) -> Optimizer | None:
         others += ["stateful", *KEYWORDS]
         own = optimizers.keywords(algo) + ["subalgo"] * staged
         terms = regularizers.keywords(documented=True)
-        known = [*controls_.keywords(), *terms, *own, *others, "axis"]
-        controls_.refuse(given, known)
+        known = [*keywords(), *terms, *own, *others, "axis"]
+        refuse(given, known)
     return optimizer
 
 
@@ -387,9 +392,9 @@ class _Runs:
 
     def train(self, optimizer: Optimizer) -> Iterator[Pair]:
         """Check everything, and return the epochs of one part after the other."""
-        checkpoint, saved, place = self.checkpoint, None, Place()
+        checkpoint, saved, place = self.checkpoint, None, RunPosition()
         if checkpoint is not None and (saved := checkpoint.saved()):
-            place = checkpoint.believe(partial(Place.of, saved.facts))
+            place = checkpoint.parse(partial(RunPosition.of, saved.facts))
         # The file may be of another run, which `run` tells once it has seen the data.
         first = min(place.part, len(self.parts) - 1)
         # What the parts before have read in the sources that are those of all.
@@ -400,11 +405,13 @@ class _Runs:
         ) -> Generator[Pair, None, Reads]:
             part = self.parts[index]
             base = self.net.history.epochs
-            here = Place(index, base, self.begun, earlier=tuple(read))
+            here = RunPosition(index, base, self.begun, earlier=tuple(read))
             at = place if saved else here
             problem = replace(
                 part.problem(optimizer),
-                record=Rows(self.net, at),
+                model=lambda: self.net,
+                last=index == len(self.parts) - 1,
+                record=HistoryWriter(self.net, at),
                 describe=partial(resuming.described, self.net, self.parts, at),
                 begin=partial(_learn_scales, self.net, part),
             )
@@ -423,7 +430,6 @@ class _Runs:
                 saved=saved,
                 earlier=at.earlier if saved else (),
                 hint=self.hint and index == first,
-                warn=self.hint and index == first,
             )
 
         def following(begun: Generator[Pair, None, Reads]) -> Iterator[Pair]:
@@ -432,7 +438,7 @@ class _Runs:
                 if checkpoint and saved:
                     self.begun = place.begun
                     restore = resuming.restore
-                    checkpoint.believe(
+                    checkpoint.parse(
                         partial(restore, self.net, self.parts, saved, place)
                     )
                 try:
@@ -457,32 +463,52 @@ class _Runs:
         )
 
         def once() -> Iterator[Pair]:
-            shown, begun = reporter(controls.progress), time.perf_counter()
+            callbacks, begun = Callbacks(controls.callbacks), time.perf_counter()
+            report = Report(net, problem.stage, max_epochs=1)
             number = net.history.epochs
             _learn_scales(net, part, train)
-            shown.start(max_epochs=1, patience=0, stage=problem.stage)
-            with closing(train.chunks(0)) as chunks:
-                found = pretraining.sampled(
-                    part.objective, net._values, chunks, self.seed, str(number)
+            try:
+                callbacks.start(lambda: report)
+                with closing(train.chunks(0)) as chunks:
+                    found = pretraining.sampled(
+                        part.objective, net._values, chunks, self.seed, str(number)
+                    )
+                net._values.commit({name: held(value) for name, value in found.items()})
+                pair = measure(problem, train), measure(problem, valid)
+                net.history.write(number + 1, Row(*pair))
+                net.history.best = BestRow(number + 1, *pair)
+                seconds = time.perf_counter() - begun
+                report = replace(
+                    report,
+                    epoch=1,
+                    training=pair[0],
+                    validation=pair[1],
+                    validated=True,
+                    seconds=seconds,
                 )
-            net._values.commit({name: held(value) for name, value in found.items()})
-            pair = measure(problem, train), measure(problem, valid)
-            shown.epoch(
-                1,
-                *pair,
-                seconds=time.perf_counter() - begun,
-                examples=0,
-                validated=True,
-                best=None,
-                patience_left=None,
-            )
-            shown.finish("weights are drawn from the data")
-            net.history.write(number + 1, Row(*pair))
-            net.history.best = BestRow(number + 1, *pair)
-            controls.tell(1, *pair)
-            yield pair
+                callbacks.epoch(lambda: report)
+                yield pair
+            except GeneratorExit:
+                _finish(callbacks, report)
+                raise
+            except BaseException as error:
+                _finish(callbacks, report, error)
+                raise
+            else:
+                _finish(callbacks, report)
 
         return once()
+
+
+def _finish(
+    callbacks: Callbacks, report: Report, error: BaseException | None = None
+) -> None:
+    """Call the callbacks for the last time, after the drawing of weights."""
+    if not forked():
+        reason = "weights are drawn from the data"
+        if error is not None:
+            reason = f"stopped by {type(error).__name__}"
+        callbacks.finish(lambda: replace(report, reason=reason, error=error))
 
 
 def _learn_scales(net: "Network", part: Part, train: Source) -> None:
@@ -507,37 +533,27 @@ def _close() -> None:
         pairs.close()
 
 
-def _watched(
-    net: "Network", pairs: Iterator[Pair], snapshots: Snapshots, columns: Columns
-) -> Iterator[Pair]:
-    """Pass pairs on, writing snapshots on the way; no other thread trains meanwhile.
+def _watched(net: "Network", pairs: Iterator[Pair], columns: Columns) -> Iterator[Pair]:
+    """Pass pairs on, while no other thread trains the network.
 
     The network knows the columns of its data from now on.
     """
     refuse_forked()
-    count, training, failed = 0, object(), None
+    begun, training = False, object()
     values, before = net._values.now(), net._columns
     try:
         net._begin_training(training)
         net._columns = columns
-        for count, pair in enumerate(pairs, start=1):
-            if snapshots.due(count):
-                snapshots.try_to_write(net.save)
+        for pair in pairs:
+            begun = True
             yield pair
             refuse_forked()
-    except GeneratorExit:
-        raise
-    except BaseException as error:
-        failed = error
-        raise
     finally:
         # Also if it is closed by another thread.
         net._trainers.pop(training, None)
         pairs.close()  # type: ignore[attr-defined]
         if not forked():
             now = net._values.now()
-            if not count and all(now[name] is x for name, x in values.items()):
+            if not begun and all(now[name] is x for name, x in values.items()):
                 # Nothing was learned of these data.
                 net._columns = before
-            if count:
-                snapshots.finish(net.save, failed)

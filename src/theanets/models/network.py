@@ -46,8 +46,8 @@ from theanets.models.saving import describe, rebuild, register
 from theanets.models.scores import Part, checked_target, checked_weights, r2
 from theanets.models.summary import table
 from theanets.serialization import files
-from theanets.training import controls as controls_
 from theanets.training.history import History
+from theanets.training.keywords import refuse
 from theanets.training.measure import Pair
 from theanets.training.programs import noise_key
 from theanets.utils import originals
@@ -854,7 +854,7 @@ class Network:
         rest = dict(given)
         terms = regularizers.take(rest)
         if rest:
-            controls_.refuse(rest, regularizers.keywords())
+            refuse(rest, regularizers.keywords())
         return replace(self._bare(), regularizers=terms), self._noise_key()
 
     def _bare(self) -> Objective:

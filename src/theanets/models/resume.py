@@ -13,8 +13,8 @@ from theanets.models.saving import columns_of, describe
 from theanets.models.stages import Part
 from theanets.optimizers import Optimizer
 from theanets.training.checkpoint import Saved
-from theanets.training.controls import Controls
 from theanets.training.history import BestRow, History, unpacked
+from theanets.training.options import Controls
 from theanets.training.programs import Values
 from theanets.training.state import Progress, Reads
 from theanets.utils.checks import whole
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from theanets.models.network import Network
 
 
-class Place(NamedTuple):
+class RunPosition(NamedTuple):
     """Where a run stands among others.
 
     Attributes
@@ -47,7 +47,7 @@ class Place(NamedTuple):
     earlier: tuple[Reads, ...] = ()
 
     @classmethod
-    def of(cls, facts: Mapping[str, Any]) -> "Place":
+    def of(cls, facts: Mapping[str, Any]) -> "RunPosition":
         """Return what the facts of a checkpoint say; zeros where they say nothing."""
         names = ("part", "base", "begun")
         found = [*(facts.get(n, 0) for n in names), facts["progress"]["epoch"]]
@@ -64,10 +64,10 @@ class Place(NamedTuple):
         return cls(part, base, begun, done, earlier)
 
 
-class Rows:
+class HistoryWriter:
     """Writes the epochs of one run into the history of a network."""
 
-    def __init__(self, net: "Network", place: Place) -> None:
+    def __init__(self, net: "Network", place: RunPosition) -> None:
         self.net, self.place = net, place
         self.added: dict[int, int] = {}
 
@@ -86,7 +86,7 @@ class Rows:
 
 
 def best_row(
-    history: History, place: Place, at: Progress, number: Callable[[int], int]
+    history: History, place: RunPosition, at: Progress, number: Callable[[int], int]
 ) -> BestRow | None:
     """Return the best epoch once a run stands somewhere.
 
@@ -136,7 +136,7 @@ def identity(
 def described(
     net: "Network",
     parts: Sequence[Part],
-    place: Place,
+    place: RunPosition,
     best: Values,
     at: Progress,
 ) -> Saved:
@@ -162,7 +162,9 @@ def described(
     return Saved((model, values), facts, {**columns, **own})
 
 
-def restore(net: "Network", parts: Sequence[Part], saved: Saved, place: Place) -> None:
+def restore(
+    net: "Network", parts: Sequence[Part], saved: Saved, place: RunPosition
+) -> None:
     """Be as the network was when a checkpoint was written.
 
     Raises

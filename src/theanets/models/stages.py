@@ -26,7 +26,7 @@ from theanets.layers.sequences import OverTime
 from theanets.losses import Loss
 from theanets.models.parameters import Arrays
 from theanets.models.prediction import compute
-from theanets.training.loop import Problem
+from theanets.training.problem import Problem
 from theanets.training.programs import Values
 
 NAMES = {

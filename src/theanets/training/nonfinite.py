@@ -46,7 +46,7 @@ def first_bad(record: Record, start: int, stop: int, finite: bool) -> int | None
     return None if finite else stop - 1
 
 
-def culprit(
+def bisect(
     advance: Advance, before: State, chunk: Chunk, start: int, bad: int
 ) -> tuple[State, int]:
     """Return the batch at which numbers went bad, and the state before it.

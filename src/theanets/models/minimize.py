@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -16,16 +17,18 @@ from theanets.data.arrays import Expected, converted
 from theanets.data.columns import Columns
 from theanets.data.device import identity
 from theanets.data.holdout import held_out
+from theanets.display.progress import reporter
 from theanets.errors import ConfigurationError, DataError
 from theanets.initializers import as_seed
-from theanets.training import controls as controls_
 from theanets.training.checkpoint import KEYWORDS, Checkpoint, Saved
-from theanets.training.controls import Controls
 from theanets.training.history import BestRow, History, unpacked
 from theanets.training.interrupts import until_interrupted
-from theanets.training.loop import Problem, run
+from theanets.training.keywords import refuse, translated
 from theanets.training.measure import Monitors, Pair
+from theanets.training.options import Controls, keywords
+from theanets.training.problem import Problem
 from theanets.training.programs import Values
+from theanets.training.run import run
 from theanets.training.state import Progress
 from theanets.utils import keys
 from theanets.utils.checks import compilable, shown
@@ -104,14 +107,16 @@ def minimize(
         raise ConfigurationError(
             f"the loss is {shown(loss)}; it has to be a function loss(params, *batch)."
         )
-    given = controls_.translated(hyper)
+    given = translated(hyper)
     checkpoint = Checkpoint.take(given)
     controls = Controls.take(given)
     controls.check_mode()
+    callbacks = (reporter(controls.progress), *controls.callbacks)
+    controls = replace(controls, callbacks=callbacks)
     optimizer = optimizers.resolve(algo, given)
     if given:
-        known = [*controls_.keywords(), *optimizers.keywords(algo), *KEYWORDS]
-        controls_.refuse(given, known)
+        known = [*keywords(), *optimizers.keywords(algo), *KEYWORDS]
+        refuse(given, known)
     dtype = float_type(config.floatX, "floatX")
     start = _start(params, dtype)
     held = _Held(start.arrays)
@@ -139,6 +144,7 @@ def minimize(
         dict,
         held.read,
         held.commit,
+        model=lambda: _of_types(held.params, start.returned),
         record=held.record,
         describe=held.describe,
     )
@@ -171,7 +177,7 @@ def minimize(
     )
     with checkpoint or nullcontext():
         if checkpoint and saved:
-            held.history = checkpoint.believe(partial(_table, saved))
+            held.history = checkpoint.parse(partial(_table, saved))
         if controls.on_interrupt == "return":
             rows = list(until_interrupted(pairs))
         else:
