@@ -45,16 +45,13 @@ class Plain(Reporter):
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
-        self._begun = False
 
     def on_start(self, report: Report) -> None:
-        self._begun = False
         if report.note:
             self._write(report.note)
 
     def on_batches(self, report: Report) -> None:
-        if not self._begun:
-            self._begun = True
+        if report.validated:
             self._write(_line(report))
 
     def on_epoch(self, report: Report) -> None:

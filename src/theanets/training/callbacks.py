@@ -106,8 +106,9 @@ class Callback:
     after the display and before a snapshot is written. What one raises ends the
     training, as an error of the training itself does.
 
-    A training in stages, or by a list of algorithms, calls `on_start` and `on_finish`
-    for each of them.
+    What a callback changes in the parameters of the network is trained on. A training
+    in stages, or by a list of algorithms, calls `on_start` and `on_finish` for each of
+    them.
 
     Examples
     --------
@@ -136,10 +137,7 @@ class Callback:
         """
 
     def on_epoch(self, report: Report) -> Any:
-        """Take note of an epoch that is done; return False to stop the run.
-
-        What it changes in the parameters of the network is trained on.
-        """
+        """Take note of an epoch that is done; return False to stop the run."""
 
     def on_finish(self, report: Report) -> None:
         """End: the run is over, however it ended, and the best parameters are in place.
@@ -241,12 +239,14 @@ class Callbacks:
                 _call(callback, "on_start", report)
             self._started.append(callback)
 
-    def batches(self, make: Callable[[], Report]) -> None:
-        """Call every ``on_batches`` with the report that ``make`` returns."""
-        if hearing := self._for["on_batches"]:
-            report = make()
-            for callback in hearing:
-                _call(callback, "on_batches", report)
+    def batches(self, make: Callable[[], Report]) -> bool:
+        """Call every ``on_batches``; return whether there was one."""
+        if not (hearing := self._for["on_batches"]):
+            return False
+        report = make()
+        for callback in hearing:
+            _call(callback, "on_batches", report)
+        return True
 
     def epoch(self, make: Callable[[], Report]) -> bool:
         """Call every ``on_epoch``; return whether to go on."""

@@ -227,7 +227,8 @@ class _Run:
             for at in self.steps.train(self.at, chunk, start, stop):
                 self.at = at
                 self.problem.commit(at.state.values)
-            self.callbacks.batches(self.report)
+            if self.callbacks.batches(self.report):
+                self.adopt()
             if self.checkpoint is not None and self.checkpoint.interval.overdue:
                 self.write()
 
@@ -291,11 +292,9 @@ class _Run:
         A run with a later bound would not have done so, so ``at`` stays as it is, for
         a run that goes on from here; also where the bound cuts an epoch short.
         """
-        at = (
-            closed(self.problem, self.controls, self.at)
-            if self.at.sums.batches
-            else self.at
-        )
+        at = self.at
+        if at.sums.batches:
+            at = closed(self.problem, self.controls, at)
         if at.epoch not in (at.validated_at, self.final and self.final.epoch):
             self.final = self.validated(at)
             self.record(self.final)
@@ -315,12 +314,8 @@ class _Run:
                 then = '; the script goes on (on_interrupt="raise" ends it)'
                 if self.controls.progress is False:
                     # An early end is worth a line even where no progress is shown.
-                    LOG.warning(
-                        "Training was %s: %s%s.",
-                        reason,
-                        self.outcome(),
-                        then,
-                    )
+                    left = self.outcome()
+                    LOG.warning("Training was %s: %s%s.", reason, left, then)
         self.broken = isinstance(error, NonFiniteError)
         self.end(reason, then, error)
 
