@@ -22,6 +22,29 @@ def test_the_guide_runs():
     assert result.failed == 0
 
 
+@pytest.mark.parametrize(
+    "document",
+    sorted((ROOT / "docs").glob("extending*.md")),
+    ids=lambda path: path.name,
+)
+def test_the_files_of_an_extension_run(document, tmp_path, monkeypatch):
+    """Each block of Python is a whole file, whose name is its first line."""
+    monkeypatch.syspath_prepend(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", document.read_text(), re.S)
+    for block in blocks:
+        name = re.match(r"# (\w+\.py)\n", block)[1]
+        (tmp_path / name).write_text(block)
+        assert block.count("\n") < 70
+    result = doctest.testfile(
+        str(document),
+        module_relative=False,
+        optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE,
+    )
+    assert blocks
+    assert result.attempted > 3
+    assert result.failed == 0
+
+
 def test_the_ten_lines_of_the_readme_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     code = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)[0]

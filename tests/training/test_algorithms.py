@@ -7,8 +7,8 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 import theanets
+from theanets import minimize
 from theanets.errors import ConfigurationError
-from theanets.models import minimize
 from theanets.optimizers import ALGORITHMS
 
 from ..helpers import bits, blobs
