@@ -194,7 +194,7 @@ def _table(saved: Saved) -> History:
 
 
 class _Held:
-    """Parameters with nobody else to hold them."""
+    """Holds the parameters, as a network holds its own."""
 
     def __init__(self, params: Any) -> None:
         self.params = params
@@ -251,7 +251,7 @@ def _start(params: Any, dtype: Any) -> _Start:
             "such "
             'as {"slope": 0.0}.'
         )
-    # By hand: an error within jax.tree.map would come from the midst of JAX.
+    # By hand: an error within jax.tree.map would come from inside JAX.
     parts = [_part(leaf, "params" + keystr(path), dtype) for path, leaf in leaves]
     columns = zip(*parts, strict=True)
     return _Start(*(jax.tree.unflatten(structure, column) for column in columns))

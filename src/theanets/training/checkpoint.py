@@ -189,7 +189,7 @@ class Checkpoint:
     # No generator: contextlib sets the traceback of what passes through, and an
     # exception of the user may refuse that.
     def __enter__(self) -> "Checkpoint":
-        """Hold the file against all others.
+        """Lock the file, so that no other process writes it.
 
         Raises
         ------

@@ -156,11 +156,11 @@ def unpacked(
     Raises
     ------
     CheckpointError
-        If the arrays are not those of such a state.
+        If the arrays are of another run.
     LookupError, TypeError, ValueError
-        If nothing has written such facts.
+        If `packed` has not written these facts.
     """
-    # A file may say anything: counts are compared before anything is made of them.
+    # A file may say anything, so counts are checked before anything is made of them.
     epoch = whole(facts["epoch"], "epoch", 0)
     validations = whole(facts["validations"], "validations", 0, below=epoch + 2)
     batches = whole(facts["batches"], "batches", 0, below=batches_below)
