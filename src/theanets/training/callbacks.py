@@ -258,7 +258,7 @@ class Callbacks:
 
     def finish(self, make: Callable[[], Report]) -> None:
         """Call ``on_finish`` of all that have started, even if one of them fails."""
-        started = [x for x in self._started if x in self._for["on_finish"]]
+        started = [x for x in self._started if _overrides(x, "on_finish")]
         self._started, failed = [], None
         report = make() if started else Report()
         for callback in started:
