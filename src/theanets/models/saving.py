@@ -323,12 +323,12 @@ class Snapshots(Callback):
             write = partial(self._write, report.model)
             files.or_note(write, "the snapshot", report.error)
 
-    def _write(self, net: "Network") -> None:
+    def _write(self, network: Any) -> None:
         if isinstance(self.file, str | os.PathLike):
-            net.save(os.fspath(self.file).replace("{}", str(int(time.time()))))
+            network.save(os.fspath(self.file).replace("{}", str(int(time.time()))))
         elif self.file is not None:
             self._rewind()
-            net.save(self.file)
+            network.save(self.file)
 
     def _rewind(self) -> None:
         """Let a snapshot in a file object replace the one before."""
