@@ -214,14 +214,15 @@ def test_an_interrupt_at_any_line_leaves_a_file_and_nothing_else(
         monkeypatch.setattr(os, "link", refused)
     path, save = tmp_path / "model.net", partial(files.write, keep=1)
     files.write(path, *OLD)
-    lines, opened = count_lines(lambda: save(path, *OLD), ["files.py"]), handles()
+    lines = count_lines(lambda: save(path, *OLD), ["serialization/files.py"])
+    opened = handles()
     for at in range(lines):
         for name in os.listdir(tmp_path):
             os.unlink(tmp_path / name)
         files.write(path, *OLD)
         # Not by pytest.raises, which would keep alive what the error has seen.
         with suppress(KeyboardInterrupt):
-            inject(lambda: save(path, *NEW), ["files.py"], at=at)
+            inject(lambda: save(path, *NEW), ["serialization/files.py"], at=at)
             raise AssertionError
         assert one_of(files.read(path), OLD, NEW)
         assert handles() == opened
@@ -230,8 +231,10 @@ def test_an_interrupt_at_any_line_leaves_a_file_and_nothing_else(
 
 
 def run(code, path, **options):
-    source = f"import numpy as np, os, sys\nfrom theanets import files\n{code}"
-    environment = {**os.environ, "PYTHONPATH": str(Path(files.__file__).parents[1])}
+    source = (
+        f"import numpy as np, os, sys\nfrom theanets.serialization import files\n{code}"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(files.__file__).parents[2])}
     return subprocess.run(
         [sys.executable, "-c", source, path],
         env=environment,

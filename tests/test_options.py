@@ -5,8 +5,9 @@ import sys
 
 import theanets
 from theanets import optimizers, regularizers
-from theanets.training import controls
 from theanets.training.checkpoint import KEYWORDS
+from theanets.training.keywords import SYNONYMS
+from theanets.training.options import keywords
 
 OTHERS = {
     "axis",
@@ -44,7 +45,7 @@ WRONG = {
 
 
 def test_they_are_all_that_is_accepted():
-    accepted = {*controls.keywords(), *controls.SYNONYMS, *regularizers.keywords()}
+    accepted = {*keywords(), *SYNONYMS, *regularizers.keywords()}
     accepted |= {*KEYWORDS, *OTHERS}
     for algo in optimizers.ALGORITHMS:
         accepted |= {*optimizers.keywords(algo)}

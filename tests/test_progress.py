@@ -9,6 +9,7 @@ import sys
 import termios
 import textwrap
 import time
+from dataclasses import replace
 from fcntl import ioctl
 
 import pytest
@@ -16,28 +17,34 @@ import pytest
 from theanets.display import progress
 from theanets.display.progress import Live, Plain, Reporter, reporter
 from theanets.errors import ConfigurationError
+from theanets.training.callbacks import Report
 
 TRAINING = {"loss": 0.25, "err": 0.2, "acc": 0.9}
 VALIDATION = {"loss": 0.3, "err": 0.3, "acc": 0.875}
 
 
 def report(to, epochs=4, every=2):
-    """Tell a reporter of a short training run."""
-    to.start(max_epochs=epochs, patience=5)
+    """Give a reporter the reports of a short training run."""
+    known = Report(max_epochs=epochs, patience_left=5, batches_per_epoch=100)
+    to.on_start(known)
     for epoch in range(1, epochs + 1):
-        to.batches(epoch, 40, 100, 1280)
-        to.batches(epoch, 80, 100, 2560)
-        to.epoch(
-            epoch,
-            TRAINING,
-            VALIDATION if epoch >= every else {},
+        for done in (40, 80):
+            within = {"batches": done, "examples": 32 * done, "validated": False}
+            to.on_batches(replace(known, epoch=epoch - 1, **within))
+        known = replace(
+            known,
+            epoch=epoch,
+            training=TRAINING,
+            validation=VALIDATION if epoch >= every else {},
             seconds=0.5,
+            batches=100,
             examples=3200,
             validated=epoch % every == 0,
             best=(every, 0.3) if epoch >= every else None,
             patience_left=5 - epoch // every,
         )
-    to.finish("stopped: all epochs are done")
+        to.on_epoch(known)
+    to.on_finish(replace(known, reason="stopped: all epochs are done"))
 
 
 class Terminal(io.StringIO):
@@ -66,15 +73,9 @@ def test_plain_writes_a_line_per_validation_and_the_reason():
 
 def test_plain_leaves_out_what_is_not_known():
     stream = io.StringIO()
-    Plain(stream).epoch(
-        1,
-        {"loss": 1e-9},
-        {"loss": 123456.0, "hid1:out<0.5": 0.25},
-        seconds=0.0,
-        examples=0,
-        validated=True,
-        best=None,
-        patience_left=None,
+    monitors = {"loss": 123456.0, "hid1:out<0.5": 0.25}
+    Plain(stream).on_epoch(
+        Report(epoch=1, training={"loss": 1e-9}, validation=monitors, validated=True)
     )
     assert stream.getvalue() == (
         "epoch 1  loss 1e-09 | valid loss 1.235e+05 hid1:out<0.5 0.25\n"
@@ -112,41 +113,35 @@ def test_live_puts_the_streams_back(terminal):
 
 def test_live_redraws_some_times_a_second_only(terminal):
     live = Live(terminal)
-    live.start(max_epochs=None, patience=5)
+    live.on_start(Report(patience_left=5))
     began = time.monotonic()
     before = len(terminal.getvalue())
-    live.batches(1, 1, None, 32)
+    live.on_batches(Report(batches=1, examples=32, seconds=0.1))
     one = len(terminal.getvalue()) - before
     for done in range(2, 500):
-        live.batches(1, done, None, 32 * done)
+        live.on_batches(Report(batches=done, examples=32 * done, seconds=0.1 * done))
     redraws = 2 + progress.REDRAWS_PER_SECOND * (time.monotonic() - began)
     assert one <= len(terminal.getvalue()) - before <= one * redraws * 2
-    live.finish("done")
+    live.on_finish(Report(reason="done"))
     assert "499 batches" in plain_text(terminal.getvalue())
 
 
 def test_live_shows_the_end_of_an_epoch(terminal):
     live = Live(terminal)
-    live.start(max_epochs=1, patience=5)
-    live.batches(1, 99, 100, 3168)
-    live.epoch(
-        1,
-        TRAINING,
-        {},
-        seconds=0.5,
-        examples=3200,
-        validated=False,
-        best=None,
-        patience_left=5,
+    known = Report(max_epochs=1, patience_left=5, batches_per_epoch=100, seconds=0.5)
+    live.on_start(known)
+    live.on_batches(replace(known, batches=99, examples=3168))
+    live.on_epoch(
+        replace(known, epoch=1, training=TRAINING, batches=100, examples=3200)
     )
     shown = plain_text(terminal.getvalue())
-    live.finish("done")
+    live.on_finish(Report(reason="done"))
     assert "100/100 batches" in shown
 
 
 @pytest.mark.parametrize("kind", [Live, Plain])
 def test_finish_without_start(terminal, kind):
-    kind(terminal).finish("nothing was trained [0]")
+    kind(terminal).on_finish(Report(reason="nothing was trained [0]"))
     assert plain_text(terminal.getvalue()) == "nothing was trained [0]\n"
 
 
@@ -188,26 +183,30 @@ def test_unknown_choice(choice):
 
 SCRIPT = """
 import signal, sys, time
+from dataclasses import replace
 from theanets.display.progress import reporter
+from theanets.training.callbacks import Report
 
 # Whoever is started in the background ignores interrupts, and so do its children.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 print("stdout of the script")
 to = reporter(None)
+known = Report(patience_left=5, batches_per_epoch=100)
 try:
-    to.start(max_epochs=None, patience=5)
+    to.on_start(known)
     for epoch in range(1, {epochs} + 1):
-        to.batches(epoch, 50, 100, 1600)
+        to.on_batches(replace(known, epoch=epoch - 1, batches=50, examples=1600))
         time.sleep(0.02)
-        to.epoch(
-            epoch, dict(loss=0.25), dict(loss=0.3), seconds=0.02, examples=3200,
-            validated=epoch % 10 == 0, best=(1, 0.3), patience_left=4,
-        )
+        to.on_epoch(replace(
+            known, epoch=epoch, training=dict(loss=0.25), validation=dict(loss=0.3),
+            seconds=0.02, batches=100, examples=3200, validated=epoch % 10 == 0,
+            best=(1, 0.3), patience_left=4,
+        ))
     reason = "converged"
 except KeyboardInterrupt:
     reason = "interrupted"
 finally:
-    to.finish(reason)
+    to.on_finish(replace(known, reason=reason))
 """
 
 

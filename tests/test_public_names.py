@@ -10,8 +10,8 @@ PUBLIC = {
     "theanets": """
         Activation Autoencoder CheckpointError Classifier ConcurrencyError
         ConfigurationError Controls DataError Dataset Experiment Layer Loss
-        ModelFileError Network NonFiniteError Optimizer Parameter Regressor
-        Regularizer TheanetsError TrainOptions __version__ activations clear_cache config
+        ModelFileError Network NonFiniteError Optimizer Parameter Regressor Regularizer
+        TheanetsError TrainOptions __version__ activations callbacks clear_cache config
         convolution datasets enable_default_logging errors feedforward layers load log
         losses minimize optimizers plotting recurrent regularizers""",
     "theanets.activations": """
@@ -46,7 +46,7 @@ HOMES = {
     "theanets.Layer": "theanets.layers.base",
     "theanets.Network": "theanets.models.network",
     "theanets.Parameter": "theanets.models.parameters",
-    "theanets.minimize": "theanets.training.minimize",
+    "theanets.minimize": "theanets.models.minimize",
     "theanets.convolution.Classifier": "theanets.models.convolution",
     "theanets.recurrent.Text": "theanets.datasets.text",
     "theanets.recurrent.padded": "theanets.datasets.sequences",

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from theanets import (
     activations,
+    callbacks,
     convolution,
     datasets,
     errors,
@@ -43,13 +44,13 @@ from theanets.feedforward import Autoencoder, Classifier, Regressor
 from theanets.layers import Layer
 from theanets.losses import Loss
 from theanets.models.experiment import Experiment
+from theanets.models.minimize import minimize
 from theanets.models.network import Network, load
 from theanets.models.options import TrainOptions
 from theanets.models.parameters import Parameter
 from theanets.optimizers import Optimizer
 from theanets.regularizers import Regularizer
-from theanets.training.controls import Controls
-from theanets.training.minimize import minimize
+from theanets.training.options import Controls
 from theanets.training.programs import clear_cache
 from theanets.utils.renamed import missing
 
@@ -77,6 +78,7 @@ __all__ = [
     "TrainOptions",
     "__version__",
     "activations",
+    "callbacks",
     "clear_cache",
     "config",
     "convolution",

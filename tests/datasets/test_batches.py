@@ -402,7 +402,7 @@ def test_an_error_in_training_leaves_no_thread(monkeypatch):
     def interrupt(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("theanets.training.loop._Run.advance", interrupt)
+    monkeypatch.setattr("theanets.training.steps.Steps.advance", interrupt)
     with pytest.raises(KeyboardInterrupt):
         net.train(lambda: batch, [batch], progress=False, on_interrupt="raise")
     assert not prefetching()

@@ -95,7 +95,7 @@ def test_before_the_first_epoch(monkeypatch):
     def interrupt(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("theanets.training.loop._Run.advance", interrupt)
+    monkeypatch.setattr("theanets.training.steps.Steps.advance", interrupt)
     net = theanets.Autoencoder([4, 3, 4])
     before = net.find("hid1", "w").get_value()
     assert net.train([X], **QUICK) == ({}, {})

@@ -20,7 +20,7 @@ from theanets.errors import CheckpointError, ConfigurationError, ModelFileError
 from theanets.regularizers import WeightL2
 from theanets.serialization.lock import Lock
 from theanets.training import checkpoint as checkpoints
-from theanets.training import loop, measure
+from theanets.training import loop, measure, validation
 
 from ..helpers import compilations
 from ..injection import count_lines, inject
@@ -134,7 +134,7 @@ def test_a_run_goes_on_from_within_an_epoch(tmp_path, monkeypatch):
 def test_a_validation_that_was_interrupted_is_made_up_for(
     tmp_path, monkeypatch, number
 ):
-    real, calls = loop.measure, []
+    real, calls = validation.measure, []
 
     def measured(*given):
         calls.append(given)
@@ -144,7 +144,7 @@ def test_a_validation_that_was_interrupted_is_made_up_for(
 
     calm, _ = train(tmp_path / "calm")
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "measure", measured)
+        patch.setattr(validation, "measure", measured)
         with pytest.raises(KeyboardInterrupt):
             train(tmp_path / "cut", on_interrupt="raise")
     net, _ = train(tmp_path / "cut")
@@ -715,7 +715,7 @@ def test_an_interrupt_at_any_line_leaves_a_lock_free(tmp_path):
         lock.take()
         lock.release()
 
-    for _ in lines(work, ["training/locks.py"]):
+    for _ in lines(work, ["serialization/lock.py"]):
         assert handles() == opened
         work()
         assert not list(tmp_path.iterdir())
@@ -733,7 +733,7 @@ def test_an_interrupt_at_any_line_leaves_a_checkpoint_free(tmp_path, resume):
         with checkpoint:
             pass
 
-    for _ in lines(work, ["training/locks.py", "training/checkpoint.py"]):
+    for _ in lines(work, ["serialization/lock.py", "training/checkpoint.py"]):
         assert handles() == opened
         work()
         assert not (tmp_path / ".c.lock").exists()

@@ -24,10 +24,12 @@ from theanets.data.expected import Expected
 from theanets.errors import NonFiniteError
 from theanets.models import saving
 from theanets.optimizers import resolve
-from theanets.training import loop, measure
-from theanets.training.controls import Controls
-from theanets.training.loop import Problem, run
+from theanets.training import interval, measure
+from theanets.training.options import Controls
+from theanets.training.problem import Problem
 from theanets.training.programs import Values
+from theanets.training.run import run
+from theanets.training.steps import Steps
 
 from ..helpers import bits, blobs
 
@@ -224,7 +226,7 @@ def test_an_interrupt_within_an_epoch_leaves_the_best(monkeypatch):
     def interrupt(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(loop._Run, "advance", interrupt)
+    monkeypatch.setattr(Steps, "advance", interrupt)
     with pytest.raises(KeyboardInterrupt):
         next(run.pairs)
     assert int(run.p) == 1
@@ -516,7 +518,7 @@ def test_progress_is_saved_every_so_many_minutes(monkeypatch):
     )
     # Of this module alone: others read the time of the process meanwhile.
     stopped = SimpleNamespace(monotonic=lambda: next(clock), time=time.time)
-    monkeypatch.setattr(saving, "time", stopped)
+    monkeypatch.setattr(interval, "time", stopped)
     written = []
     for _ in pairs:
         written.append(len(saved))

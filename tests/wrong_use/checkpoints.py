@@ -8,9 +8,8 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 
-from theanets import Classifier
+from theanets import Classifier, minimize
 from theanets.errors import CheckpointError, ConfigurationError, ModelFileError
-from theanets.training import minimize
 
 from .rows import LABELS, X, mean_square, train
 

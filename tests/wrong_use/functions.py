@@ -3,9 +3,8 @@
 import jax.numpy as jnp
 import numpy as np
 
-from theanets import Regressor
+from theanets import Regressor, minimize
 from theanets.errors import ConfigurationError
-from theanets.training import minimize
 
 from .rows import X, layers, train
 

@@ -16,7 +16,7 @@ import theanets
 from theanets import activations, layers, losses, optimizers, plotting, recurrent
 from theanets.layers.base import FORMS
 from theanets.regularizers import REGULARIZERS
-from theanets.training import controls
+from theanets.training import options
 from theanets.utils.registry import is_ours, parameters
 
 from .rows import LABELS, X, Y
@@ -324,7 +324,7 @@ def _trained(keyword, algo="sgd", **more):
     return call
 
 
-for keyword in [*controls.keywords(), "class_weight", "freeze", "stateful"]:
+for keyword in [*options.keywords(), "class_weight", "freeze", "stateful"]:
     CALLS[f"train: {keyword}"] = _trained(keyword)
 for keyword in ["monitors", "subalgo", "save_every", "checkpoint_every", "resume"]:
     CALLS[f"train: {keyword}"] = _trained(keyword)
@@ -393,6 +393,6 @@ def _least(keyword):
     return call
 
 
-for keyword in [*controls.keywords(), "algo", "learning_rate"]:
+for keyword in [*options.keywords(), "algo", "learning_rate"]:
     CALLS[f"minimize: {keyword}"] = _least(keyword)
 CALLS["minimize: loss"] = lambda v: theanets.minimize(v, 1.0, Y, max_epochs=1)

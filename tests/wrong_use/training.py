@@ -5,13 +5,12 @@ import io
 import optax
 
 import theanets
-from theanets import Autoencoder, Classifier
+from theanets import Autoencoder, Classifier, minimize
 from theanets.errors import (
     ConfigurationError,
     DataError,
     TheanetsError,
 )
-from theanets.training import minimize
 
 from .rows import (
     LABELS,

@@ -8,12 +8,13 @@ the script's own.
 import os
 import sys
 import time
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
 from theanets.errors import ConfigurationError
+from theanets.training.callbacks import Callback, Report
+from theanets.training.measure import figures
 from theanets.utils.checks import shown
 
 if TYPE_CHECKING:
@@ -22,67 +23,21 @@ if TYPE_CHECKING:
 REDRAWS_PER_SECOND = 10
 
 
-class Reporter:
-    """Hears how training goes, and says nothing. Subclass it to show something.
+class Reporter(Callback):
+    """A display that shows nothing. Subclass it, as any callback, to show something.
 
-    The training loop calls `start` once, `batches` some times a second, `epoch`
-    after every epoch, and `finish` once, however training ends; before all of them
-    `note`, if there is something to tell.
+    Examples
+    --------
+    >>> import numpy as np, theanets
+    >>> class Count(Reporter):
+    ...     def on_epoch(self, report):
+    ...         print(f"{report.epoch} done")
+    >>> x = np.linspace(-1, 1, 64)[:, None]
+    >>> net = theanets.Regressor([1, 8, 1])
+    >>> _ = net.train((x, x), max_epochs=2, progress=Count())
+    1 done
+    2 done
     """
-
-    def note(self, text: str) -> None:
-        """Take note of what a user should know before training begins."""
-
-    def start(self, *, max_epochs: int | None, patience: int, stage: str = "") -> None:
-        """Take note that training begins, or a stage of one that has several.
-
-        Parameters
-        ----------
-        max_epochs : int or None
-            Its bound, if it has one.
-        patience : int
-            Validations without improvement that it bears.
-        stage : str
-            The name of the stage, such as ``"layerwise hid1"``, or nothing.
-        """
-
-    def batches(self, epoch: int, done: int, total: int | None, examples: int) -> None:
-        """Take note of the batches and examples of an epoch that are done so far."""
-
-    def epoch(
-        self,
-        epoch: int,
-        training: Mapping[str, float],
-        validation: Mapping[str, float],
-        *,
-        seconds: float,
-        examples: int,
-        validated: bool,
-        best: tuple[int, float] | None,
-        patience_left: int | None,
-    ) -> None:
-        """Take note of an epoch that is done.
-
-        Parameters
-        ----------
-        epoch : int
-            Its number.
-        training, validation : mapping of str to float
-            The monitors of both sets; those of validation are the latest ones.
-        seconds : float
-            How long the epoch took.
-        examples : int
-            How many examples it saw.
-        validated : bool
-            Whether the validation monitors are new.
-        best : (int, float), optional
-            The epoch and validation loss of the best parameters so far.
-        patience_left : int, optional
-            Validations without improvement that are left.
-        """
-
-    def finish(self, reason: str) -> None:
-        """Take note that training is over, and why."""
 
 
 class Plain(Reporter):
@@ -90,38 +45,21 @@ class Plain(Reporter):
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
-        self._stage = ""
 
-    def note(self, text: str) -> None:
-        self._write(text)
+    def on_start(self, report: Report) -> None:
+        if report.note:
+            self._write(report.note)
 
-    def start(self, *, max_epochs: int | None, patience: int, stage: str = "") -> None:
-        self._stage = stage
+    def on_batches(self, report: Report) -> None:
+        if report.validated:
+            self._write(_line(report))
 
-    def epoch(
-        self,
-        epoch: int,
-        training: Mapping[str, float],
-        validation: Mapping[str, float],
-        *,
-        seconds: float,
-        examples: int,
-        validated: bool,
-        best: tuple[int, float] | None,
-        patience_left: int | None,
-    ) -> None:
-        if validated:
-            parts = (
-                self._stage,
-                f"epoch {epoch}",
-                _both(training, validation, best),
-                _rate(examples, seconds),
-                _patience(patience_left),
-            )
-            self._write("  ".join(filter(None, parts)))
+    def on_epoch(self, report: Report) -> None:
+        if report.validated:
+            self._write(_line(report))
 
-    def finish(self, reason: str) -> None:
-        self._write(reason)
+    def on_finish(self, report: Report) -> None:
+        self._write(report.reason)
 
     def _write(self, line: str) -> None:
         print(line, file=self.stream, flush=True)
@@ -135,23 +73,24 @@ class Live(Reporter):
 
         self.console = Console(file=stream)
         self._display: RichLive | None = None
-        self._number = 1
-        self._max_epochs: int | None = None
-        self._stage = ""
+        self._restart()
+
+    def _restart(self) -> None:
+        self._title = "epoch 1"
         self._done = 0
         self._total: int | None = None
         self._rate = "compiling"
         self._patience = ""
         self._figures = ""
-        self._epoch_began = 0.0
         self._drawn = {"batches": 0.0, "epoch": 0.0}
 
-    def start(self, *, max_epochs: int | None, patience: int, stage: str = "") -> None:
+    def on_start(self, report: Report) -> None:
         from rich.live import Live as RichLive
 
-        self._max_epochs, self._stage = max_epochs, stage
-        self._patience = _patience(patience)
-        self._epoch_began = time.monotonic()
+        if report.note:
+            self._print(report.note)
+        self._restart()
+        self._take(report, report.epoch + 1)
         # Redrawn by our calls, not by a thread of its own, which would take
         # time from training. What a callback prints goes above the display,
         # unless the standard output leads elsewhere.
@@ -163,40 +102,33 @@ class Live(Reporter):
         )
         self._display.start(refresh=True)
 
-    def batches(self, epoch: int, done: int, total: int | None, examples: int) -> None:
-        self._number, self._done, self._total = epoch, done, total
-        self._rate = _rate(examples, time.monotonic() - self._epoch_began)
+    def on_batches(self, report: Report) -> None:
+        self._take(report, report.epoch + 1)
+        self._rate = _rate(report) or self._rate
         self._draw("batches")
 
-    def epoch(
-        self,
-        epoch: int,
-        training: Mapping[str, float],
-        validation: Mapping[str, float],
-        *,
-        seconds: float,
-        examples: int,
-        validated: bool,
-        best: tuple[int, float] | None,
-        patience_left: int | None,
-    ) -> None:
-        self._number = epoch
+    def on_epoch(self, report: Report) -> None:
+        self._take(report, report.epoch)
         self._done = self._total or self._done
-        self._rate = _rate(examples, seconds)
-        self._patience = _patience(patience_left)
-        self._figures = _both(training, validation, best)
-        self._epoch_began = time.monotonic()
+        self._rate = _rate(report)
         self._draw("epoch")
 
-    def note(self, text: str) -> None:
-        self.console.print(text, markup=False, highlight=False)
-
-    def finish(self, reason: str) -> None:
+    def on_finish(self, report: Report) -> None:
         display, self._display = self._display, None
         if display is not None:
             display.update(self._view())
             display.stop()
-        self.console.print(reason, markup=False, highlight=False)
+        self._print(report.reason)
+
+    def _take(self, report: Report, number: int) -> None:
+        bound = f"/{report.max_epochs}" if report.max_epochs else ""
+        self._title = f"{report.stage}  epoch {number}{bound}".strip()
+        self._done, self._total = report.batches, report.batches_per_epoch
+        self._patience = _patience(report)
+        self._figures = _both(report)
+
+    def _print(self, line: str) -> None:
+        self.console.print(line, markup=False, highlight=False)
 
     def _draw(self, what: str) -> None:
         # One clock for each, so that the end of an epoch is seen although its
@@ -213,13 +145,12 @@ class Live(Reporter):
         from rich.table import Table
         from rich.text import Text
 
-        of = f"/{self._max_epochs}" if self._max_epochs else ""
         batches = f"{self._done}/{self._total}" if self._total else f"{self._done}"
         bar = Table.grid(padding=(0, 1))
         for _ in range(3):
             bar.add_column(no_wrap=True)
         bar.add_row(
-            f"{self._stage}  epoch {self._number}{of}".strip(),
+            self._title,
             ProgressBar(self._total or 1, self._done if self._total else 0, width=24),
             f"{batches} batches  {self._rate}  {self._patience}",
         )
@@ -227,7 +158,7 @@ class Live(Reporter):
 
 
 def reporter(progress: "bool | Reporter | None" = None) -> Reporter:
-    """Return what reports on a training run.
+    """Return what shows the progress of a training.
 
     Parameters
     ----------
@@ -260,35 +191,31 @@ def reporter(progress: "bool | Reporter | None" = None) -> Reporter:
     return Live(stream) if able and stream.isatty() else Plain(stream)
 
 
-def figures(monitors: Mapping[str, float]) -> str:
-    """Return monitors as text: loss, accuracy, and those that the user added.
-
-    "err" is left out: it is the loss without the regularizers.
-
-    Examples
-    --------
-    >>> figures({'loss': 0.12345, 'err': 0.12, 'acc': 0.9625})
-    'loss 0.1235 acc 0.9625'
-    """
-    first = [name for name in ("loss", "acc") if name in monitors]
-    others = [name for name in monitors if name not in ("loss", "err", "acc")]
-    return " ".join(f"{name} {monitors[name]:.4g}" for name in first + others)
+def _line(report: Report) -> str:
+    parts = (
+        report.stage,
+        f"epoch {report.epoch}",
+        _both(report),
+        _rate(report),
+        _patience(report),
+    )
+    return "  ".join(filter(None, parts))
 
 
-def _both(
-    training: Mapping[str, float],
-    validation: Mapping[str, float],
-    best: tuple[int, float] | None,
-) -> str:
-    valid = f"valid {figures(validation)}" if validation else ""
-    if best:
-        valid += f" best {best[1]:.4g} @ {best[0]}"
-    return " | ".join(filter(None, (figures(training), valid)))
+def _both(report: Report) -> str:
+    valid = f"valid {figures(report.validation)}" if report.validation else ""
+    if report.best:
+        epoch, value = report.best
+        valid += f" best {value:.4g} @ {epoch}"
+    return " | ".join(filter(None, (figures(report.training), valid)))
 
 
-def _rate(examples: int, seconds: float) -> str:
-    return f"{examples / seconds:.0f} ex/s" if seconds > 0 else ""
+def _rate(report: Report) -> str:
+    if not report.examples or report.seconds <= 0:
+        return ""
+    return f"{report.examples / report.seconds:.0f} ex/s"
 
 
-def _patience(left: int | None) -> str:
+def _patience(report: Report) -> str:
+    left = report.patience_left
     return f"patience {left}" if left is not None else ""

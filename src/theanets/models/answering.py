@@ -21,7 +21,7 @@ from theanets.models.prediction import (
     input_arrays,
 )
 from theanets.models.scores import Part, checked_target, checked_weights, r2
-from theanets.training import controls as controls_
+from theanets.training.keywords import refuse
 from theanets.utils.checks import flag
 from theanets.utils.forks import refuse_forked
 from theanets.utils.registry import listing
@@ -240,7 +240,7 @@ class Answering(LayerGraph, register=False):
         rest = dict(given)
         terms = regularizers.take(rest)
         if rest:
-            controls_.refuse(rest, regularizers.keywords())
+            refuse(rest, regularizers.keywords())
         return replace(self._bare(), regularizers=terms), self._state.noise_key()
 
     def _bare(self) -> Objective:

@@ -2,7 +2,7 @@
 
 import atexit
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -35,28 +35,27 @@ from theanets.models import stages as pretraining
 from theanets.models.parameters import to_device
 from theanets.models.parts import InputsAlone, Part, part_of
 from theanets.models.prediction import compute
-from theanets.models.resume import Place, Rows
+from theanets.models.resume import HistoryWriter, RunPosition
 from theanets.models.sampling import sampled, samples_wanted
 from theanets.models.saving import Snapshots, describe
 from theanets.models.stages import Stage
 from theanets.models.state import ModelState
 from theanets.optimizers import Updater
-from theanets.training import controls as controls_
+from theanets.training.callbacks import Callbacks, Report
 from theanets.training.checkpoint import KEYWORDS, Checkpoint, Saved
-from theanets.training.controls import Controls
 from theanets.training.history import BestRow, Row
 from theanets.training.interrupts import until_interrupted
-from theanets.training.loop import loaders, measure, run
+from theanets.training.keywords import refuse, translated
 from theanets.training.measure import Pair
+from theanets.training.options import Controls, keywords, own_keywords
 from theanets.training.programs import Values
+from theanets.training.run import loaders, run
 from theanets.training.state import Reads
+from theanets.training.validation import measure
 from theanets.utils.checks import flag, is_number, is_whole, shown
 from theanets.utils.forks import forked, refuse_forked
 from theanets.utils.registry import listing, suggest
 from theanets.utils.renamed import answer
-
-Save = Callable[[Any], None]
-"""Writes the model to a file."""
 
 
 def epochs(
@@ -65,7 +64,7 @@ def epochs(
     valid: Any,
     algo: Any,
     hyper: Mapping[str, Any],
-    save: Save,
+    handle: object,
 ) -> Iterator[Pair]:
     """Check everything, and return an iterator that trains an epoch at each step.
 
@@ -75,11 +74,11 @@ def epochs(
         What is trained; its history grows with every epoch.
     train, valid, algo, hyper
         As `Network.train` takes them.
-    save : callable
-        Writes the model to a file, for snapshots.
+    handle : object
+        The model as callbacks get it.
     """
     refuse_forked()
-    given = controls_.translated(hyper)
+    given = translated(hyper)
     train, valid = _along(given.pop("axis", None), train, valid)
     if is_number(valid):
         objective = model.objective()
@@ -89,9 +88,9 @@ def epochs(
     # A transformation of optax is a tuple too.
     several = isinstance(algo, list | tuple) and not hasattr(algo, "update")
     if several:
-        pairs = _one_after_another(model, train, valid, algo, given, save)
+        pairs = _one_after_another(model, train, valid, algo, given, handle)
     else:
-        pairs = _epochs(model, train, valid, algo, given, save)
+        pairs = _epochs(model, train, valid, algo, given, handle)
     if given.get("on_interrupt", "return") == "return":
         pairs = until_interrupted(pairs)
     return _closed_at_exit(pairs)
@@ -117,7 +116,7 @@ def _one_after_another(
     valid: Any,
     algos: Any,
     hyper: Mapping[str, Any],
-    save: Save,
+    handle: object,
 ) -> Iterator[Pair]:
     """Check all of several algorithms, and return an iterator that trains by each.
 
@@ -147,7 +146,9 @@ def _one_after_another(
     def following() -> Iterator[Pair]:
         refuse_forked()
         for number, (algo, share) in enumerate(zip(algos, shares, strict=True)):
-            yield from _epochs(model, train, valid, algo, share, save, hint=not number)
+            yield from _epochs(
+                model, train, valid, algo, share, handle, hint=not number
+            )
 
     return following()
 
@@ -155,8 +156,8 @@ def _one_after_another(
 def _own_keywords(algo: Any, hyper: Mapping[str, Any]) -> list[str]:
     """Return the keywords of an algorithm, not those that every training takes."""
     if isinstance(algo, str) and algo in pretraining.STAGED:
-        return [*controls_.own_keywords(hyper.get("subalgo", "rmsprop")), "subalgo"]
-    return controls_.own_keywords(algo)
+        return [*own_keywords(hyper.get("subalgo", "rmsprop")), "subalgo"]
+    return own_keywords(algo)
 
 
 @dataclass
@@ -164,7 +165,6 @@ class _Plan:
     """What one algorithm is to do, all of its keywords checked."""
 
     algo: Any
-    snapshots: Snapshots
     checkpoint: Checkpoint | None
     controls: Controls
     optimizer: Updater | None
@@ -188,6 +188,9 @@ class _Plan:
         monitors = make_monitors(given.pop("monitors", None), model.topology)
         terms = regularizers.take(given)
         controls = Controls.take(given)
+        last = () if snapshots.file is None else (snapshots,)
+        callbacks = (reporter(controls.progress), *controls.callbacks, *last)
+        controls = replace(controls, callbacks=callbacks)
         class_weight = given.pop("class_weight", None)
         freeze = given.pop("freeze", None)
         stateful = flag(given.pop("stateful", False), "stateful")
@@ -205,7 +208,7 @@ class _Plan:
         parts = _parts(model, whole, algo, rows)
         for part in parts:
             _check_monitor(controls, part.objective)
-        return cls(algo, snapshots, checkpoint, controls, optimizer, whole, parts)
+        return cls(algo, checkpoint, controls, optimizer, whole, parts)
 
 
 def _epochs(
@@ -214,7 +217,7 @@ def _epochs(
     valid: Any,
     algo: Any,
     hyper: Mapping[str, Any],
-    save: Save,
+    handle: object,
     hint: bool = True,
 ) -> Iterator[Pair]:
     """Check everything, and return the epochs of one algorithm.
@@ -247,9 +250,11 @@ def _epochs(
         checkpoint.run = resuming.identity(
             model, algo, optimizer, controls, plan.whole, learned, seed
         )
-    runs = _Runs(model, parts, (train, valid), controls, seed, begun, checkpoint, hint)
+    runs = _Runs(
+        model, handle, parts, (train, valid), controls, seed, begun, checkpoint, hint
+    )
     pairs = runs.sample() if optimizer is None else runs.train(optimizer)
-    return _watched(model, pairs, plan.snapshots, columns, save)
+    return _watched(model, pairs, columns)
 
 
 def _optimizer(algo: Any, given: dict[str, Any]) -> Updater | None:
@@ -279,8 +284,8 @@ def _optimizer(algo: Any, given: dict[str, Any]) -> Updater | None:
         others += ["stateful", *KEYWORDS]
         own = optimizers.keywords(algo) + ["subalgo"] * staged
         terms = regularizers.keywords(documented=True)
-        known = [*controls_.keywords(), *terms, *own, *others, "axis"]
-        controls_.refuse(given, known)
+        known = [*keywords(), *terms, *own, *others, "axis"]
+        refuse(given, known)
     return optimizer
 
 
@@ -400,6 +405,7 @@ class _Runs:
     """The runs of the engine that train a network, part by part."""
 
     model: ModelState
+    handle: object
     parts: list[Part]
     data: tuple[Any, Any]
     controls: Controls
@@ -412,9 +418,9 @@ class _Runs:
 
     def train(self, optimizer: Updater) -> Iterator[Pair]:
         """Check everything, and return the epochs of one part after the other."""
-        checkpoint, saved, place = self.checkpoint, None, Place()
+        checkpoint, saved, place = self.checkpoint, None, RunPosition()
         if checkpoint is not None and (saved := checkpoint.saved()):
-            place = checkpoint.believe(partial(Place.of, saved.facts))
+            place = checkpoint.parse(partial(RunPosition.of, saved.facts))
         # The file may be of another run, which `run` tells once it has seen the data.
         first = min(place.part, len(self.parts) - 1)
         # What the parts before have read in the sources that are those of all.
@@ -425,11 +431,13 @@ class _Runs:
         ) -> Generator[Pair, None, Reads]:
             part = self.parts[index]
             base = self.model.history.epochs
-            here = Place(index, base, self.begun, earlier=tuple(read))
+            here = RunPosition(index, base, self.begun, earlier=tuple(read))
             at = place if saved else here
             problem = replace(
                 part.problem(optimizer),
-                record=Rows(self.model, at),
+                model=lambda: self.handle,
+                last=index == len(self.parts) - 1,
+                record=HistoryWriter(self.model, at),
                 describe=partial(resuming.described, self.model, self.parts, at),
                 begin=partial(_learn_scales, self.model, part),
             )
@@ -448,7 +456,6 @@ class _Runs:
                 saved=saved,
                 earlier=at.earlier if saved else (),
                 hint=self.hint and index == first,
-                warn=self.hint and index == first,
             )
 
         def following(begun: Generator[Pair, None, Reads]) -> Iterator[Pair]:
@@ -457,7 +464,7 @@ class _Runs:
                 if checkpoint and saved:
                     self.begun = place.begun
                     restore = resuming.restore
-                    checkpoint.believe(
+                    checkpoint.parse(
                         partial(restore, self.model, self.parts, saved, place)
                     )
                 try:
@@ -482,34 +489,54 @@ class _Runs:
         )
 
         def once() -> Iterator[Pair]:
-            shown, begun = reporter(controls.progress), time.perf_counter()
+            callbacks, begun = Callbacks(controls.callbacks), time.perf_counter()
+            report = Report(self.handle, problem.stage, max_epochs=1)
             number = model.history.epochs
             _learn_scales(model, part, train)
-            shown.start(max_epochs=1, patience=0, stage=problem.stage)
-            with closing(train.chunks(0)) as chunks:
-                found = sampled(
-                    part.objective, model.arrays, chunks, self.seed, str(number)
+            try:
+                callbacks.start(lambda: report)
+                with closing(train.chunks(0)) as chunks:
+                    weights = sampled(
+                        part.objective, model.arrays, chunks, self.seed, str(number)
+                    )
+                model.arrays.commit(
+                    {name: to_device(value) for name, value in weights.items()}
                 )
-            model.arrays.commit(
-                {name: to_device(value) for name, value in found.items()}
-            )
-            pair = measure(problem, train), measure(problem, valid)
-            shown.epoch(
-                1,
-                *pair,
-                seconds=time.perf_counter() - begun,
-                examples=0,
-                validated=True,
-                best=None,
-                patience_left=None,
-            )
-            shown.finish("weights are drawn from the data")
-            model.history.write(number + 1, Row(*pair))
-            model.history.best = BestRow(number + 1, *pair)
-            controls.tell(1, *pair)
-            yield pair
+                pair = measure(problem, train), measure(problem, valid)
+                model.history.write(number + 1, Row(*pair))
+                model.history.best = BestRow(number + 1, *pair)
+                seconds = time.perf_counter() - begun
+                report = replace(
+                    report,
+                    epoch=1,
+                    training=pair[0],
+                    validation=pair[1],
+                    validated=True,
+                    seconds=seconds,
+                )
+                callbacks.epoch(lambda: report)
+                yield pair
+            except GeneratorExit:
+                _finish(callbacks, report)
+                raise
+            except BaseException as error:
+                _finish(callbacks, report, error)
+                raise
+            else:
+                _finish(callbacks, report)
 
         return once()
+
+
+def _finish(
+    callbacks: Callbacks, report: Report, error: BaseException | None = None
+) -> None:
+    """Call the callbacks for the last time, after the drawing of weights."""
+    if not forked():
+        reason = "weights are drawn from the data"
+        if error is not None:
+            reason = f"stopped by {type(error).__name__}"
+        callbacks.finish(lambda: replace(report, reason=reason, error=error))
 
 
 def _learn_scales(model: ModelState, part: Part, train: Loader) -> None:
@@ -535,40 +562,28 @@ def _close() -> None:
 
 
 def _watched(
-    model: ModelState,
-    pairs: Iterator[Pair],
-    snapshots: Snapshots,
-    columns: Columns,
-    save: Save,
+    model: ModelState, pairs: Iterator[Pair], columns: Columns
 ) -> Iterator[Pair]:
-    """Pass pairs on, writing snapshots on the way; no other thread trains meanwhile.
+    """Pass pairs on, while no other thread trains the network.
 
     The network knows the columns of its data from now on.
     """
     refuse_forked()
-    count, training, failed = 0, object(), None
+    begun, training = False, object()
     values, before = model.arrays.now(), model.columns
     try:
         model.trainers.begin(training)
         model.columns = columns
-        for count, pair in enumerate(pairs, start=1):
-            if snapshots.due(count):
-                snapshots.try_to_write(save)
+        for pair in pairs:
+            begun = True
             yield pair
             refuse_forked()
-    except GeneratorExit:
-        raise
-    except BaseException as error:
-        failed = error
-        raise
     finally:
         # Also if it is closed by another thread.
         model.trainers.end(training)
         pairs.close()  # type: ignore[attr-defined]
         if not forked():
             now = model.arrays.now()
-            if not count and all(now[name] is x for name, x in values.items()):
+            if not begun and all(now[name] is x for name, x in values.items()):
                 # Nothing was learned of these data.
                 model.columns = before
-            if count:
-                snapshots.finish(save, failed)

@@ -146,7 +146,7 @@ class Network(Answering):
         Whoever stops iterating stops the training; the best parameters are then in
         the network.
         """
-        return epochs(self._state, train, valid, algo, options, self.save)
+        return epochs(self._state, train, valid, algo, options, self)
 
     # Files.
 

@@ -12,7 +12,7 @@ from theanets.graph.states import States
 from theanets.losses import Loss
 from theanets.models.parameters import Arrays
 from theanets.models.stages import Stage
-from theanets.training.loop import Problem
+from theanets.training.problem import Problem
 from theanets.training.programs import Values
 
 

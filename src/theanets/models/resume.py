@@ -14,14 +14,14 @@ from theanets.models.saving import columns_of, describe
 from theanets.models.state import ModelState
 from theanets.optimizers import Updater
 from theanets.training.checkpoint import Saved
-from theanets.training.controls import Controls
 from theanets.training.history import BestRow, History, unpacked
+from theanets.training.options import Controls
 from theanets.training.programs import Values
 from theanets.training.state import Progress, Reads
 from theanets.utils.checks import whole
 
 
-class Place(NamedTuple):
+class RunPosition(NamedTuple):
     """Where a run stands among others.
 
     Attributes
@@ -45,7 +45,7 @@ class Place(NamedTuple):
     earlier: tuple[Reads, ...] = ()
 
     @classmethod
-    def of(cls, facts: Mapping[str, Any]) -> "Place":
+    def of(cls, facts: Mapping[str, Any]) -> "RunPosition":
         """Return what the facts of a checkpoint say; zeros where they say nothing."""
         names = ("part", "base", "begun")
         found = [*(facts.get(n, 0) for n in names), facts["progress"]["epoch"]]
@@ -62,10 +62,10 @@ class Place(NamedTuple):
         return cls(part, base, begun, done, earlier)
 
 
-class Rows:
+class HistoryWriter:
     """Writes the epochs of one run into the history of a network."""
 
-    def __init__(self, model: ModelState, place: Place) -> None:
+    def __init__(self, model: ModelState, place: RunPosition) -> None:
         self.model, self.place = model, place
         self.added: dict[int, int] = {}
 
@@ -84,7 +84,7 @@ class Rows:
 
 
 def best_row(
-    history: History, place: Place, at: Progress, number: Callable[[int], int]
+    history: History, place: RunPosition, at: Progress, number: Callable[[int], int]
 ) -> BestRow | None:
     """Return the best epoch once a run stands somewhere.
 
@@ -134,7 +134,7 @@ def identity(
 def described(
     model: ModelState,
     parts: Sequence[Part],
-    place: Place,
+    place: RunPosition,
     best: Values,
     at: Progress,
 ) -> Saved:
@@ -161,7 +161,7 @@ def described(
 
 
 def restore(
-    model: ModelState, parts: Sequence[Part], saved: Saved, place: Place
+    model: ModelState, parts: Sequence[Part], saved: Saved, place: RunPosition
 ) -> None:
     """Be as the network was when a checkpoint was written.
 

@@ -1,9 +1,8 @@
-"""What a file says of a model, the model that it says, and files on the way."""
+"""What a file says of a model, the model that it describes, and snapshots."""
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -22,7 +21,9 @@ from theanets.models.kinds import ModelKind, kind_from, name_in_files
 from theanets.models.parameters import to_device
 from theanets.models.state import ModelState
 from theanets.serialization import files
+from theanets.training.callbacks import Callback, Report
 from theanets.training.history import History
+from theanets.training.interval import Interval
 from theanets.utils.checks import is_whole, number, shown
 from theanets.utils.forks import refuse_forked
 from theanets.utils.registry import listing
@@ -212,26 +213,26 @@ def _said(error: Exception) -> str:
     return said if len(said) < 600 else f"{said[:600]} ..."
 
 
-@dataclass
-class Snapshots:
-    """When to write a training model to a file, and where.
+class Snapshots(Callback):
+    """Writes the network to a file while it trains, and at the end.
 
-    Attributes
+    Parameters
     ----------
     file : path or binary file object, optional
         Where; ``{}`` in a path stands for the time, in seconds. None: nowhere.
     every : int or float
-        So many epochs, if an int; so many minutes, if a float; 0: only at the end.
+        Epochs, if an int; minutes, if a float; 0: only at the end.
     """
 
-    file: Any = None
-    every: float = 0
-    _written: float = field(default_factory=time.monotonic)
-    _begin: int | None = None
+    def __init__(self, file: Any = None, every: float = 0) -> None:
+        self.file = file
+        self.interval = Interval(every)
+        self.epochs = 0
+        self._start: int | None = None
 
     @classmethod
     def take(cls, given: dict[str, Any]) -> "Snapshots":
-        """Make them from ``save_progress`` and ``save_every``, removing those.
+        """Make one from ``save_progress`` and ``save_every``, and remove these.
 
         Raises
         ------
@@ -269,39 +270,31 @@ class Snapshots:
         files.check_target(file, "save_progress")
         return cls(file, every)
 
-    def due(self, epochs: int) -> bool:
-        """Return whether it is time for a snapshot after so many epochs."""
-        if not self.every:
-            return False
-        if isinstance(self.every, int):
-            return epochs % self.every == 0
-        return time.monotonic() - self._written >= 60 * self.every
+    def on_epoch(self, report: Report) -> None:
+        """Write one if it is time, or warn: training goes on without it."""
+        self.epochs += 1
+        if self.interval.due(self.epochs):
+            files.or_warn(partial(self._write, report.model), "the snapshot")
+            self.interval.restart()
 
-    def finish(
-        self, save: Callable[[Any], None], error: BaseException | None = None
-    ) -> None:
-        """Write the last one, after a training that ``error`` may have ended."""
-        files.or_note(partial(self._write, save), "the snapshot", error)
+    def on_finish(self, report: Report) -> None:
+        """Write the last one; a failure is noted on the error that ended the run."""
+        if self.epochs and report.last:
+            write = partial(self._write, report.model)
+            files.or_note(write, "the snapshot", report.error)
 
-    def try_to_write(self, save: Callable[[Any], None]) -> None:
-        """Write one, or warn; training need not end for want of room."""
-        files.or_warn(partial(self._write, save), "the snapshot")
-        self._written = time.monotonic()
-
-    def _write(self, save: Callable[[Any], None]) -> None:
-        if self.file is None:
-            return
+    def _write(self, network: Any) -> None:
         if isinstance(self.file, str | os.PathLike):
-            save(os.fspath(self.file).replace("{}", str(int(time.time()))))
-        else:
+            network.save(os.fspath(self.file).replace("{}", str(int(time.time()))))
+        elif self.file is not None:
             self._rewind()
-            save(self.file)
+            network.save(self.file)
 
     def _rewind(self) -> None:
-        """Let a snapshot in a file object take the place of the one before."""
-        if not self.every:
+        """Let a snapshot in a file object replace the one before."""
+        if not self.interval.every:
             return
-        if self._begin is None:
-            self._begin = self.file.tell()
-        self.file.seek(self._begin)
+        if self._start is None:
+            self._start = self.file.tell()
+        self.file.seek(self._start)
         self.file.truncate()

@@ -1,7 +1,6 @@
 """The file from which an interrupted training goes on as if nothing had happened."""
 
 import os
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,16 +13,17 @@ import numpy as np
 from theanets.errors import CheckpointError, ConfigurationError, ModelFileError
 from theanets.serialization import files
 from theanets.serialization.lock import Lock, Locked
+from theanets.training.interval import Interval
 from theanets.utils.checks import is_number, is_whole, shown
 
 PREFIX = "training/"
-"""Names of arrays that are no part of a model begin so."""
+"""How the names of arrays begin that are not part of the model."""
 FACTS = "training"
-"""What is no part of a model is under this name in the description."""
+"""Where the description holds what is not part of the model."""
 KEYWORDS = ("checkpoint", "checkpoint_every", "resume")
 
 T = TypeVar("T")
-_BELIED = (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError)
+_NONSENSE = (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError)
 
 Model = tuple[dict[str, Any], Mapping[str, Any]]
 """What a file says of a model: its description, its arrays."""
@@ -64,18 +64,17 @@ class Checkpoint:
     ----------
     path : Path
         The file.
-    every : int or float
-        So many epochs, if an int; so many minutes, if a float.
+    interval : Interval
+        How often to write it.
     resume : bool
         Whether to go on with what the file holds.
     """
 
     path: Path
-    every: float = 5.0
+    interval: Interval = field(default_factory=lambda: Interval(5.0))
     resume: bool = True
     run: dict[str, Any] = field(default_factory=dict)
     """What makes two runs the same."""
-    _written: float = field(default_factory=time.monotonic)
     _lock: Lock = field(init=False)
     _seen: Any = None
 
@@ -84,7 +83,7 @@ class Checkpoint:
 
     @classmethod
     def take(cls, given: dict[str, Any]) -> "Checkpoint | None":
-        """Make one of the keywords that are its own, and remove those.
+        """Make one from its keywords, and remove these from ``given``.
 
         Raises
         ------
@@ -119,7 +118,8 @@ class Checkpoint:
                 "that the file holds, or False, to start over."
             )
         path = Path(os.path.realpath(file))
-        return cls(path, int(every) if is_whole(every) else float(every), bool(resume))
+        interval = Interval(int(every) if is_whole(every) else float(every))
+        return cls(path, interval, bool(resume))
 
     # Reading.
 
@@ -150,8 +150,8 @@ class Checkpoint:
         }
         return Saved((description, own), facts, rest)
 
-    def believe(self, make: Callable[[], T]) -> T:
-        """Return what is made of the file's content, which may say anything.
+    def parse(self, make: Callable[[], T]) -> T:
+        """Return what ``make`` makes of the file's content, which may say anything.
 
         Raises
         ------
@@ -160,7 +160,7 @@ class Checkpoint:
         """
         try:
             return make()
-        except _BELIED as error:
+        except _NONSENSE as error:
             raise ModelFileError(
                 f'the checkpoint "{self.path}" is damaged: what it says of a training '
                 f"makes no sense ({type(error).__name__}: {error}). Use an older one, "
@@ -189,7 +189,7 @@ class Checkpoint:
     # No generator: contextlib sets the traceback of what passes through, and an
     # exception of the user may refuse that.
     def __enter__(self) -> "Checkpoint":
-        """Hold the file against all others.
+        """Lock the file, so that no other process writes it.
 
         Raises
         ------
@@ -207,7 +207,7 @@ class Checkpoint:
                 )
             if self._seen is not None and not self.resume:
                 os.replace(self.path, _aside(self.path))
-            self._written = time.monotonic()
+            self.interval.restart()
             return self
         except BaseException:
             self._lock.release()
@@ -228,19 +228,6 @@ class Checkpoint:
             what = "the checkpoint cannot be written"
             raise files.plainly(error, what, self.path) from error
 
-    def due(self, epoch: int) -> bool:
-        """Return whether to write after so many epochs."""
-        if isinstance(self.every, int):
-            return epoch % self.every == 0
-        return self.due_inside
-
-    @property
-    def due_inside(self) -> bool:
-        """Whether it is time to write even inside an epoch."""
-        if isinstance(self.every, int):
-            return False
-        return time.monotonic() - self._written >= 60 * self.every
-
     def write(self, saved: Saved) -> None:
         """Write everything, whole or not at all.
 
@@ -255,12 +242,12 @@ class Checkpoint:
             {**description, FACTS: {**saved.facts, "run": self.run}},
             {**arrays, **{PREFIX + n: a for n, a in saved.arrays.items()}},
         )
-        self._written = time.monotonic()
+        self.interval.restart()
 
     def try_to_write(self, saved: Saved) -> None:
         """Write everything, or warn; training need not end for want of room."""
         files.or_warn(partial(self.write, saved), "the checkpoint")
-        self._written = time.monotonic()
+        self.interval.restart()
 
 
 def _stamp(path: Path) -> Any:

@@ -153,7 +153,7 @@ class History(Sequence[dict[str, Any]]):
         return made
 
     def check(self, base: int, done: int) -> None:
-        """Raise a ValueError if it is none of a run of some epochs after others."""
+        """Raise a ValueError unless it fits a run of ``done`` epochs after ``base``."""
         if self.epochs != base + done or self.before > base:
             raise ValueError(f"the history has {self.epochs} epochs")
 
@@ -165,9 +165,9 @@ class History(Sequence[dict[str, Any]]):
         return training, validation or Monitors(stage=training.stage)
 
     def packed(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """Return the table as what JSON holds, and arrays by name.
+        """Return the table in a form that JSON holds, and arrays by name.
 
-        The stages are told as runs: each with the number of its epochs.
+        Each stage is followed by the number of its epochs.
         """
         stages = [[stage, len(list(run))] for stage, run in groupby(self["stage"])]
         facts: dict[str, Any] = {"stages": stages, "before": self.before}
@@ -189,15 +189,15 @@ class History(Sequence[dict[str, Any]]):
 
 
 def unpacked(facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> History:
-    """Return the history that `History.packed` has described, among other things.
+    """Return the history that `History.packed` has put among these facts and arrays.
 
     Raises
     ------
     LookupError, TypeError, ValueError
-        If nothing of that form has.
+        If it has not.
     """
     table = facts["history"]
-    # A file may name any number: they are compared before anything is made of them.
+    # A file may say any number, so they are compared before anything is made of them.
     counts = [count for _, count in table["stages"]]
     if not all(is_whole(count, 1) for count in counts):
         raise ValueError(f"a stage has {shown(counts)} epochs")

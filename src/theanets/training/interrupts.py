@@ -12,8 +12,8 @@ T = TypeVar("T")
 def until_interrupted(pairs: Iterator[T]) -> Generator[T, None, None]:
     """Pass on what a training yields, until it ends or Ctrl-C ends it.
 
-    By then the training has put its best parameters back and written its files. An
-    interrupt that came while it did so is raised.
+    By then the training has put its best parameters back and written its files. A
+    second interrupt, which came meanwhile, is raised.
     """
     try:
         yield from pairs
@@ -46,7 +46,7 @@ class Terminable:
     def __exit__(self, *error: object) -> None:
         _inside.discard(self)
         # Trainings may take turns, and a generator may be closed in another thread
-        # than it was begun in.
+        # than the one that it began in.
         if (
             not _inside
             and _in_main_thread()
@@ -56,14 +56,14 @@ class Terminable:
 
 
 _inside: WeakSet[Terminable] = WeakSet()
-"""Those that want the signal to raise; one that an interrupt has lost is gone."""
+"""Those that are entered. Weak, so that one that an interrupt has lost is gone."""
 
 
 def _leave(number: int, frame: Any) -> None:
     if _inside:
         raise SystemExit(128 + number)
-    # The last one left in another thread, which cannot take the handler away, or was
-    # kept from it by an interrupt.
+    # The last one ended in another thread, which cannot remove the handler, or an
+    # interrupt kept it from doing so.
     signal.signal(number, signal.SIG_DFL)
     signal.raise_signal(number)
 

@@ -1,4 +1,4 @@
-"""What is measured in training: monitors, their means, and how many batches a call."""
+"""Monitors, their means over an epoch, and how many batches to compute in a call."""
 
 import math
 import time
@@ -13,8 +13,8 @@ from theanets.training.programs import HIDDEN, Record
 from theanets.utils.checks import shown
 
 Column = tuple[np.ndarray, ...]
-"""Of a monitor: its value in each batch, and how much each of them counts; and so on
-for each further part of it."""
+"""A monitor's value in each batch, how much each batch counts, and the same for each
+further part of the monitor."""
 
 # A compiled program cannot be interrupted, so none is asked to run much longer.
 _SECONDS_PER_CALL = 0.5
@@ -26,8 +26,7 @@ class Monitors(dict[str, float]):
     Attributes
     ----------
     stage : str
-        The part of a training that has several, such as ``"layerwise hid1"``;
-        else empty.
+        The stage of the training, such as ``"layerwise hid1"``; empty if it has none.
     """
 
     def __init__(self, values: Mapping[str, float] | None = None, stage: str = ""):
@@ -36,14 +35,30 @@ class Monitors(dict[str, float]):
 
 
 Pair = tuple[Monitors, Monitors]
+"""The monitors of the training data, and of the validation."""
+
+
+def figures(monitors: Mapping[str, float]) -> str:
+    """Return monitors as text: loss, accuracy, and those that the user added.
+
+    "err" is left out: it is the loss without the regularizers.
+
+    Examples
+    --------
+    >>> figures({'loss': 0.12345, 'err': 0.12, 'acc': 0.9625})
+    'loss 0.1235 acc 0.9625'
+    """
+    first = [name for name in ("loss", "acc") if name in monitors]
+    others = [name for name in monitors if name not in ("loss", "err", "acc")]
+    return " ".join(f"{name} {monitors[name]:.4g}" for name in first + others)
 
 
 @dataclass(frozen=True)
-class Sums:
-    """Monitors of the batches so far, for their means over the examples.
+class MetricAccumulator:
+    """Collects the monitors of batches, for their means over the examples.
 
-    A batch counts by its examples, or by what the monitor says, as where examples
-    have weights.
+    A batch counts by its number of examples, or by what the monitor says, as it does
+    if examples have weights.
     """
 
     parts: tuple[dict[str, Column], ...] = ()
@@ -52,8 +67,10 @@ class Sums:
     skipped: int = 0
     """Batches that were left out; they have no monitors."""
 
-    def plus(self, record: Record, start: int, stop: int, rows: int) -> "Sums":
-        """Return the sums with batches start to stop of a record, of so many rows."""
+    def plus(
+        self, record: Record, start: int, stop: int, rows: int
+    ) -> "MetricAccumulator":
+        """Return this with batches start to stop of a record, each of so many rows."""
         # Of a long epoch cut into many calls, only what each one has written is kept.
         written = {}
         for name, columns in jax.device_get(record).items():
@@ -63,7 +80,7 @@ class Sums:
             counts = [] if len(cut) > 1 else [np.full(stop - start, float(rows))]
             written[name] = (*cut, *counts)
         if self.parts and _forms(self.parts[0]) != _forms(written):
-            # Those before are from a file, which may say anything.
+            # The earlier ones are from a file, which may say anything.
             raise CheckpointError(
                 f"the checkpoint holds the monitors {shown(list(self.parts[0]))} of an "
                 f"epoch, and this run has {shown(list(written))}: it is of another "
@@ -76,8 +93,8 @@ class Sums:
             examples=self.examples + (stop - start) * rows,
         )
 
-    def without(self, rows: int) -> "Sums":
-        """Return the sums with one more batch, of so many rows, that was left out."""
+    def without(self, rows: int) -> "MetricAccumulator":
+        """Return this with one more batch of so many rows, which was left out."""
         return replace(
             self,
             batches=self.batches + 1,
@@ -97,12 +114,12 @@ class Sums:
 
     @property
     def weightless(self) -> bool:
-        """Whether there is a loss none of whose errors counts."""
+        """Whether there is a loss in which no error counts."""
         loss = self.columns().get("loss", ())
         return any(not np.any(counts) for counts in loss[1::2])
 
     def means(self, order: tuple[str, ...] = ()) -> dict[str, float]:
-        """Return each monitor's mean; those of some names first, in their order."""
+        """Return the mean of each monitor; those named in ``order`` come first."""
         columns = self.columns()
         names = [*(name for name in order if name in columns), *columns]
         return {name: _mean(*columns[name]) for name in dict.fromkeys(names)}
@@ -122,13 +139,13 @@ def _mean(*column: np.ndarray) -> float:
 
 
 class Pace:
-    """Cuts a run of batches into calls that each take about as long as wanted."""
+    """Cuts batches into calls of a compiled program, of about half a second each."""
 
     def __init__(self) -> None:
         self._per_batch: float | None = None
 
     def steps(self, start: int, count: int) -> Iterator[tuple[int, int]]:
-        """Yield from which batch to which each call goes."""
+        """Yield the first batch of each call, and the one after its last."""
         compiled = self._per_batch is not None
         while start < count:
             stop = min(start + self._size(count - start, compiled), count)

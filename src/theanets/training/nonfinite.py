@@ -23,20 +23,20 @@ _ADVICE = (
 
 
 class Found(NamedTuple):
-    """The first array of a batch that is not finite."""
+    """The first array that is not finite in a batch, or after it."""
 
     kind: str
     name: str
     rows: np.ndarray
-    """The examples of the batch where it is not, if it has some."""
+    """The examples of the batch in which it is not, if it has a row for each."""
 
 
 def first_bad(record: Record, start: int, stop: int, finite: bool) -> int | None:
-    """Return the first batch whose record is bad, None if all is well.
+    """Return the first batch whose record is bad, None if all are well.
 
-    It may have been one before that: parameters go bad before a loss shows it.
+    An earlier batch may be the cause: parameters go bad before a loss shows it.
     """
-    # Converted before it is cut, since JAX would compile a program for the cut.
+    # Converted before it is cut, as JAX would compile a program for the cut.
     parts = [np.asarray(part, "f8")[start:stop] for part in record["loss"]]
     bad = ~np.isfinite(parts).all(axis=0)
     if HIDDEN in record:
@@ -46,7 +46,7 @@ def first_bad(record: Record, start: int, stop: int, finite: bool) -> int | None
     return None if finite else stop - 1
 
 
-def culprit(
+def bisect(
     advance: Advance, before: State, chunk: Chunk, start: int, bad: int
 ) -> tuple[State, int]:
     """Return the batch at which numbers went bad, and the state before it.
@@ -63,7 +63,7 @@ def culprit(
         From which batch on, and the one that was the first to show it.
     """
     state, stop = before, bad + 1
-    # Mostly it is the very last; else something is bad by the end of stop - 1.
+    # It is mostly the last one; if not, something is bad by the end of stop - 1.
     middle = bad
     while stop - start > 1:
         after, record, finite = advance(state, chunk, start, middle)
@@ -82,7 +82,7 @@ def error(
     done: int,
     look: Callable[[Any], tuple[Found, float]],
 ) -> NonFiniteError:
-    """Return the error that tells where numbers went bad.
+    """Return the error that says where numbers went bad.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Where a run of training stands, and the same as a file can hold it."""
+"""Where a run of training stands, and the same in a form that a file can hold."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,25 +11,25 @@ import numpy as np
 from theanets.config import widened
 from theanets.errors import CheckpointError
 from theanets.training.history import Row, monitors, plain
-from theanets.training.measure import Column, Monitors, Pair, Sums
+from theanets.training.measure import Column, MetricAccumulator, Monitors, Pair
 from theanets.training.programs import State, Values
 from theanets.utils.checks import MOST, shown, whole
 
 
 class Best(NamedTuple):
-    """The best validation so far, by the monitor that tells, and what it was of.
+    """The best validation so far, and the parameters it was made with.
 
     Attributes
     ----------
     epoch : int
         The epoch after which it was made; 0: before the first.
     value : float
-        Its value of the monitor that tells.
+        Its value of the monitor that decides.
     values : Values
         The parameters, and what goes along with them.
     monitors : pair of Monitors
-        Of the training data in that epoch (of those that a run begins with in its
-        first, which has begun with them), and of this validation.
+        Of the training data in that epoch, and of this validation. The parameters
+        that a run begins with have the training monitors of its first epoch.
     """
 
     epoch: int
@@ -58,7 +58,7 @@ class Reads(NamedTuple):
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run stands. It is replaced as a whole, so an interrupt finds it whole.
+    """Where a run stands; replaced as a whole, so that an interrupt finds it whole.
 
     Attributes
     ----------
@@ -66,8 +66,8 @@ class Progress:
         Parameters, the optimizer's state, the number of updates.
     epoch : int
         Epochs that are done.
-    sums : Sums
-        The monitors of the epoch that is not done, whose batches it counts.
+    sums : MetricAccumulator
+        The batches of the epoch that is not done, and their monitors.
     training, validation : Monitors
         The latest of both.
     validated_at : int
@@ -80,7 +80,7 @@ class Progress:
 
     state: State
     epoch: int = 0
-    sums: Sums = field(default_factory=Sums)
+    sums: MetricAccumulator = field(default_factory=MetricAccumulator)
     training: Monitors = field(default_factory=Monitors)
     validation: Monitors = field(default_factory=Monitors)
     validated_at: int = -1
@@ -156,11 +156,11 @@ def unpacked(
     Raises
     ------
     CheckpointError
-        If the arrays are not those of such a state.
+        If the arrays are of another run.
     LookupError, TypeError, ValueError
-        If nothing has written such facts.
+        If `packed` has not written these facts.
     """
-    # A file may say anything: counts are compared before anything is made of them.
+    # A file may say anything, so counts are checked before anything is made of them.
     epoch = whole(facts["epoch"], "epoch", 0)
     validations = whole(facts["validations"], "validations", 0, below=epoch + 2)
     batches = whole(facts["batches"], "batches", 0, below=batches_below)
@@ -192,7 +192,7 @@ def unpacked(
     return Progress(
         State(values, optimizer, np.int32(whole(facts["updates"], "updates", 0))),
         epoch,
-        Sums((columns,) if columns else (), batches, examples, skipped),
+        MetricAccumulator((columns,) if columns else (), batches, examples, skipped),
         monitors(facts["training"], stage),
         monitors(facts["validation"], stage),
         whole(facts["validated_at"], "validated_at", -1, below=epoch + 1),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -17,16 +18,18 @@ from theanets.data.columns import Columns
 from theanets.data.device import identity
 from theanets.data.expected import Expected
 from theanets.data.holdout import held_out
+from theanets.display.progress import reporter
 from theanets.errors import ConfigurationError, DataError
 from theanets.initializers import as_seed
-from theanets.training import controls as controls_
 from theanets.training.checkpoint import KEYWORDS, Checkpoint, Saved
-from theanets.training.controls import Controls
 from theanets.training.history import BestRow, History, unpacked
 from theanets.training.interrupts import until_interrupted
-from theanets.training.loop import Problem, run
+from theanets.training.keywords import refuse, translated
 from theanets.training.measure import Monitors, Pair
+from theanets.training.options import Controls, keywords, own_keywords
+from theanets.training.problem import Problem
 from theanets.training.programs import Values
+from theanets.training.run import run
 from theanets.training.state import Progress
 from theanets.utils import keys
 from theanets.utils.checks import compilable, shown
@@ -105,14 +108,16 @@ def minimize(
         raise ConfigurationError(
             f"the loss is {shown(loss)}; it has to be a function loss(params, *batch)."
         )
-    given, own = controls_.translated(hyper), controls_.own_keywords(algo)
+    given, own = translated(hyper), own_keywords(algo)
     checkpoint = Checkpoint.take(given)
     controls = Controls.take(given)
     controls.check_mode()
+    callbacks = (reporter(controls.progress), *controls.callbacks)
+    controls = replace(controls, callbacks=callbacks)
     optimizer = optimizers.resolve(algo, given)
     if given:
-        known = [*controls_.keywords(), *own, *KEYWORDS]
-        controls_.refuse(given, known)
+        known = [*keywords(), *own, *KEYWORDS]
+        refuse(given, known)
     dtype = float_type(config.floatX, "floatX")
     start = _start(params, dtype)
     held = _Held(start.arrays)
@@ -140,6 +145,7 @@ def minimize(
         dict,
         held.read,
         held.commit,
+        model=lambda: _of_types(held.params, start.returned),
         record=held.record,
         describe=held.describe,
     )
@@ -172,7 +178,7 @@ def minimize(
     )
     with checkpoint or nullcontext():
         if checkpoint and saved:
-            held.history = checkpoint.believe(partial(_table, saved))
+            held.history = checkpoint.parse(partial(_table, saved))
         if controls.on_interrupt == "return":
             rows = list(until_interrupted(pairs))
         else:
@@ -189,7 +195,7 @@ def _table(saved: Saved) -> History:
 
 
 class _Held:
-    """Parameters with nobody else to hold them."""
+    """Holds the parameters, as a network holds its own."""
 
     def __init__(self, params: Any) -> None:
         self.params = params
@@ -246,7 +252,7 @@ def _start(params: Any, dtype: Any) -> _Start:
             "such "
             'as {"slope": 0.0}.'
         )
-    # By hand: an error within jax.tree.map would come from the midst of JAX.
+    # By hand: an error within jax.tree.map would come from inside JAX.
     parts = [_part(leaf, "params" + keystr(path), dtype) for path, leaf in leaves]
     columns = zip(*parts, strict=True)
     return _Start(*(jax.tree.unflatten(structure, column) for column in columns))

@@ -1,0 +1,306 @@
+"""What is called while a model trains: to show, to write down, or to stop it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from theanets.errors import ConfigurationError
+from theanets.training.measure import Monitors
+from theanets.utils.checks import check_call, shown
+from theanets.utils.forks import refuse_forked
+from theanets.utils.registry import listing, suggest
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """Where a training stands when a callback is called.
+
+    A training has one run of epochs; by ``layerwise`` or ``pretrain`` it has one for
+    each stage, and by a list of algorithms at least one for each of these. Whatever
+    is counted here is counted from the beginning of the run.
+
+    Attributes
+    ----------
+    model : object
+        The network that is trained. `theanets.minimize` gives its parameters instead.
+    stage : str
+        The stage that this run is, such as ``"layerwise hid1"``; else empty.
+    epoch : int
+        Epochs that are done. A run resumed from a checkpoint begins with those done
+        before.
+    training : dict of str to float
+        The monitors of the training data in the latest epoch; empty before the first.
+    validation : dict of str to float
+        The monitors of the latest validation; empty before the first.
+    validated : bool
+        Whether that validation is new since the last call.
+    best : (int, float) or None
+        The epoch of the best parameters so far, and their value of the monitor that
+        decides; epoch 0 stands for the parameters that the run began with.
+    patience_left : int or None
+        How many more validations may pass without an improvement.
+    batches, examples : int
+        Batches and examples of this epoch that are done.
+    batches_per_epoch : int or None
+        How many batches an epoch has; None if that is not known yet.
+    seconds : float
+        How long this epoch has taken, with its validation.
+    updates : int
+        Updates of the parameters that are done.
+    rate : float, callable or None
+        The learning rate, or the schedule that gives it.
+    max_epochs : int or None
+        The upper bound of epochs.
+    note : str
+        In ``on_start``: what the user should know before the training begins.
+    reason : str
+        In ``on_finish``: why the run ended, and which parameters it leaves.
+    error : exception or None
+        In ``on_finish``: the exception that ended the run.
+    last : bool
+        Whether no other stage follows. In ``on_finish`` also after an error, or if the
+        caller ended the training.
+
+    Examples
+    --------
+    >>> import theanets
+    >>> report = theanets.callbacks.Report(epoch=3, validation={"loss": 0.25})
+    >>> report.epoch, report.validation["loss"], report.best
+    (3, 0.25, None)
+    """
+
+    model: Any = None
+    stage: str = ""
+    epoch: int = 0
+    training: dict[str, float] = field(default_factory=Monitors)
+    validation: dict[str, float] = field(default_factory=Monitors)
+    validated: bool = False
+    best: tuple[int, float] | None = None
+    patience_left: int | None = None
+    batches: int = 0
+    examples: int = 0
+    batches_per_epoch: int | None = None
+    seconds: float = 0.0
+    updates: int = 0
+    rate: float | Callable[[Any], Any] | None = field(default=None, repr=False)
+    max_epochs: int | None = None
+    note: str = ""
+    reason: str = ""
+    error: BaseException | None = None
+    last: bool = True
+
+    @property
+    def learning_rate(self) -> float | None:
+        """The learning rate of the next update; None where the algorithm has none."""
+        if callable(self.rate):
+            return float(self.rate(np.int32(self.updates)))
+        return self.rate
+
+
+class Callback:
+    """What ``train(..., callbacks=...)`` calls on its way. Override what you need.
+
+    Each method gets a `Report`. Callbacks are called in the order they are given,
+    after the display and before a snapshot is written. What one raises ends the
+    training, as an error of the training itself does.
+
+    What a callback changes in the parameters of the network is trained on. A training
+    in stages, or by a list of algorithms, calls `on_start` and `on_finish` for each of
+    them.
+
+    Examples
+    --------
+    >>> import numpy as np, theanets
+    >>> class Until(theanets.callbacks.Callback):
+    ...     def __init__(self, loss):
+    ...         self.loss = loss
+    ...     def on_epoch(self, report):
+    ...         return report.validation["loss"] > self.loss
+    >>> x = np.linspace(-1, 1, 64)[:, None]
+    >>> net = theanets.Regressor([1, 8, 1])
+    >>> _, validation = net.train(
+    ...     (x, x), validate_every=1, callbacks=Until(0.1), progress=False)
+    >>> validation["loss"] <= 0.1
+    True
+    """
+
+    def on_start(self, report: Report) -> None:
+        """Begin: nothing of this run is computed yet."""
+
+    def on_batches(self, report: Report) -> None:
+        """Take note of batches that were trained, some times a second.
+
+        The first call comes before the first batch, with the validation that the run
+        begins with.
+        """
+
+    def on_epoch(self, report: Report) -> Any:
+        """Take note of an epoch that is done; return False to stop the run."""
+
+    def on_finish(self, report: Report) -> None:
+        """End: the run is over, however it ended, and the best parameters are in place.
+
+        Called for every callback whose `on_start` has returned.
+        """
+
+
+HOOKS = ("on_start", "on_batches", "on_epoch", "on_finish")
+_FUNCTION = "epoch, training, validation"
+
+
+class FunctionCallback(Callback):
+    """Calls a function f(epoch, training, validation) after each epoch."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+
+    def on_epoch(self, report: Report) -> Any:
+        """Call the function."""
+        return self.function(report.epoch, report.training, report.validation)
+
+    def __repr__(self) -> str:
+        return repr(self.function)
+
+
+def as_callbacks(given: Any) -> tuple[Callback, ...]:
+    """Return what the keyword ``callbacks`` gives as callbacks.
+
+    Parameters
+    ----------
+    given : Callback, callable, an iterable of these, or None
+        Callbacks, and functions f(epoch, training, validation).
+
+    Raises
+    ------
+    ConfigurationError
+        If one is neither, or cannot be called as it will be.
+
+    Examples
+    --------
+    >>> as_callbacks(print)
+    (<built-in function print>,)
+    """
+    listed = isinstance(given, list | tuple | set | Iterator)
+    found = tuple(given) if listed else () if given is None else (given,)
+    return tuple(map(_as_callback, found))
+
+
+def _as_callback(given: Any) -> Callback:
+    if isinstance(given, Callback):
+        for hook in HOOKS:
+            check_call(getattr(given, hook), "report", "callbacks holds")
+        _check_names(given)
+        return given
+    if isinstance(given, type) and issubclass(given, Callback):
+        raise ConfigurationError(
+            f"callbacks holds the class {given.__name__}. Give an object of it: "
+            f"callbacks={given.__name__}(...)."
+        )
+    if not callable(given):
+        raise ConfigurationError(
+            f"callbacks holds {shown(given)}; it has to be a list of functions "
+            f"f({_FUNCTION}), or of objects of theanets.callbacks.Callback."
+        )
+    check_call(given, _FUNCTION, "callbacks holds")
+    return FunctionCallback(given)
+
+
+def _check_names(callback: Callback) -> None:
+    """Refuse methods that look as if they were called, and are not."""
+    for name in dir(type(callback)):
+        if name.startswith("on_") and name not in HOOKS:
+            raise ConfigurationError(
+                f"callbacks holds a {type(callback).__name__} with a method {name}, "
+                f"which is never called. A callback has {listing(HOOKS)}."
+                + suggest(name, HOOKS)
+            )
+
+
+class Callbacks:
+    """The callbacks of one run, called one after the other.
+
+    A report is only made if there is a callback that reads it.
+    """
+
+    def __init__(self, callbacks: Sequence[Callback]) -> None:
+        self.callbacks = callbacks
+        self._started: list[Callback] = []
+        self._for = {
+            hook: [x for x in callbacks if _overrides(x, hook)] for hook in HOOKS
+        }
+
+    def start(self, make: Callable[[], Report]) -> None:
+        """Call every ``on_start`` with the report that ``make`` returns."""
+        report = make() if self._for["on_start"] else None
+        for callback in self.callbacks:
+            if report is not None:
+                _call(callback, "on_start", report)
+            self._started.append(callback)
+
+    def batches(self, make: Callable[[], Report]) -> bool:
+        """Call every ``on_batches``; return whether there was one."""
+        if not (hearing := self._for["on_batches"]):
+            return False
+        report = make()
+        for callback in hearing:
+            _call(callback, "on_batches", report)
+        return True
+
+    def epoch(self, make: Callable[[], Report]) -> bool:
+        """Call every ``on_epoch``; return whether to go on."""
+        if not (hearing := self._for["on_epoch"]):
+            return True
+        report = make()
+        answers = [_call(callback, "on_epoch", report) for callback in hearing]
+        return all(answer for answer in answers if isinstance(answer, bool | np.bool_))
+
+    def finish(self, make: Callable[[], Report]) -> None:
+        """Call ``on_finish`` of all that have started, even if one of them fails."""
+        started = [x for x in self._started if _overrides(x, "on_finish")]
+        self._started, failed = [], None
+        report = make() if started else Report()
+        for callback in started:
+            try:
+                _call(callback, "on_finish", report)
+            except BaseException as error:
+                if failed is None:
+                    failed = error
+        if failed is not None:
+            try:
+                raise failed
+            finally:
+                # The frame and the traceback would keep each other alive.
+                del failed
+
+
+def _overrides(callback: Callback, hook: str) -> bool:
+    own = getattr(getattr(callback, hook), "__func__", None)
+    return own is not getattr(Callback, hook)
+
+
+def _call(callback: Callback, hook: str, report: Report) -> Any:
+    """Call a method of a callback.
+
+    Raises
+    ------
+    ConfigurationError
+        If it raises StopIteration, which ends a generator, not a training.
+    ConcurrencyError
+        In the child process of one that forked, which must not train on.
+    """
+    try:
+        answer = getattr(callback, hook)(report)
+    except StopIteration as error:
+        raise ConfigurationError(
+            f"the callback {shown(callback)} raised StopIteration in epoch "
+            f"{report.epoch}. To stop the training, let {_stopper(callback)} return "
+            "False."
+        ) from error
+    refuse_forked()
+    return answer
+
+
+def _stopper(callback: Callback) -> str:
+    return "it" if isinstance(callback, FunctionCallback) else "its on_epoch"

@@ -1,0 +1,43 @@
+"""How often a file is written."""
+
+import time
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Interval:
+    """Every so many epochs, or every so many minutes.
+
+    Attributes
+    ----------
+    every : int or float
+        Epochs, if an int; minutes, if a float; 0: never.
+
+    Examples
+    --------
+    >>> interval = Interval(3)
+    >>> [epoch for epoch in range(1, 10) if interval.due(epoch)]
+    [3, 6, 9]
+    """
+
+    every: float
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def overdue(self) -> bool:
+        """Whether its minutes have passed, so that no end of an epoch is waited for."""
+        if isinstance(self.every, int):
+            return False
+        return time.monotonic() - self.began >= 60 * self.every
+
+    def due(self, epochs: int) -> bool:
+        """Return whether it has passed, after so many epochs in all."""
+        if not self.every:
+            return False
+        if isinstance(self.every, int):
+            return epochs % self.every == 0
+        return self.overdue
+
+    def restart(self) -> None:
+        """Begin to count the minutes anew."""
+        self.began = time.monotonic()

@@ -1,0 +1,123 @@
+"""Keywords of ``train`` that are unknown, renamed or gone, and what replaces them."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from theanets import optimizers
+from theanets.errors import ConfigurationError
+from theanets.optimizers import ALGORITHMS
+from theanets.utils.registry import listing, suggest
+from theanets.utils.renamed import answer
+
+SYNONYMS = {
+    "gradient_clip": "max_gradient_elem",
+    "iteration_size": "train_batches",
+    "max_gradient_clip": "max_gradient_elem",
+}
+"""Keywords of the original theanets, and the keyword that means the same today."""
+_ALGO = 'The algorithm is algo="rmsprop", the third argument of train.'
+ANSWERS = {
+    "algorithm": _ALGO,
+    "optimize": _ALGO,
+    "optimizer": _ALGO,
+    "num_updates": "It is max_updates, or max_epochs for passes over the data.",
+    "cg_batches": "The algorithm hf is gone; lbfgs takes all data at once.",
+    "initial_lambda": "The algorithm hf is gone; lbfgs takes all data at once.",
+    "activity": "Watch outputs by monitors, such as monitors={'hid1:out': 0.1}.",
+    "tied_weights": "Tie layers in the model: [784, 100, ('tied', 784)].",
+    "decode_from": "Name the inputs of the output layer in the model.",
+    "preconditioner": "Give algo='esgd', which estimates one.",
+}
+"""Keywords that are gone, and what replaces them."""
+
+
+def translated(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return keywords of ``train`` with the original's names replaced by today's.
+
+    Raises
+    ------
+    ConfigurationError
+        If one is given by both names.
+
+    Examples
+    --------
+    >>> translated({"gradient_clip": 1.0, "patience": 3})
+    {'max_gradient_elem': 1.0, 'patience': 3}
+    """
+    twice = [name for name, now in SYNONYMS.items() if {name, now} <= given.keys()]
+    twice += ["gradient_clip"] * (
+        {"gradient_clip", "max_gradient_clip"} <= given.keys()
+    )
+    if twice:
+        raise ConfigurationError(
+            f"{twice[0]} and another name of {SYNONYMS[twice[0]]} were both given, and "
+            f"they mean the same. Give {SYNONYMS[twice[0]]} alone."
+        )
+    return {SYNONYMS.get(name, name): value for name, value in given.items()}
+
+
+def refuse(left: Iterable[str], known: Iterable[str]) -> None:
+    """Refuse keywords that nothing has used, all of them at once.
+
+    Parameters
+    ----------
+    left : iterable of str
+        The keywords that are left over.
+    known : iterable of str
+        Every keyword that could have been given.
+
+    Raises
+    ------
+    ConfigurationError
+        If there are any; it suggests the nearest valid name for each.
+
+    Examples
+    --------
+    >>> refuse(["patiense"], ["patience", "rng"])
+    Traceback (most recent call last):
+        ...
+    theanets.errors.ConfigurationError: unknown keyword "patiense". Did you mean...
+    """
+    unknown, known = sorted(left), sorted(known)
+    if unknown:
+        advice = {name: _advice(name, known) for name in unknown}
+        text = "".join(f' Unknown keyword "{x}".{advice[x]}' for x in unknown)
+        # The whole list is long, and of no use to those who got the right name.
+        if not all(advice.values()):
+            few = len(known) > _MOST_LISTED
+            listed = [name for name in known if name in _COMMON] if few else known
+            more = "; the user guide lists them all" * few
+            text += f" Known: {listing(listed)}{more}."
+        raise ConfigurationError(f"u{text[2:]}")
+
+
+_MOST_LISTED = 40
+_COMMON = (
+    "batch_size",
+    "callbacks",
+    "checkpoint",
+    "class_weight",
+    "hidden_dropout",
+    "input_noise",
+    "learning_rate",
+    "max_epochs",
+    "momentum",
+    "monitor",
+    "monitors",
+    "patience",
+    "progress",
+    "rng",
+    "weight_l2",
+)
+"""The keywords that are listed where all would be too many."""
+
+
+def _advice(name: str, known: list[str]) -> str:
+    if name in ANSWERS:
+        return f" {ANSWERS[name]}"
+    if found := answer("train", name):
+        return found
+    owners = [algo for algo in ALGORITHMS if name in optimizers.keywords(algo)]
+    if owners:
+        return f" It belongs to algo {' or '.join(owners)}, not to the one chosen."
+    return suggest(name, known)

@@ -1,0 +1,138 @@
+"""Calls of the train program: some batches at a time, and what to do with bad ones."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from theanets.data.chunks import Chunk
+from theanets.training import nonfinite
+from theanets.training.options import Controls
+from theanets.training.problem import Problem
+from theanets.training.programs import Record, State, noise_key, train_program
+from theanets.training.state import Progress
+
+_FEWER = 32
+"""Batches in a call after a bad one: bad batches rarely come alone, and each of them
+costs a call."""
+
+
+class Steps:
+    """Trains a problem on batches, from one place of a run to the next.
+
+    Parameters
+    ----------
+    problem : Problem
+        What to minimize.
+    controls : Controls
+        What to report, and what to do about numbers that are not finite.
+    seed : int
+        Of the noise.
+    past : int
+        Epochs of earlier runs whose random stream this one continues.
+    """
+
+    def __init__(
+        self, problem: Problem, controls: Controls, seed: int, past: int
+    ) -> None:
+        self.problem = problem
+        self.on_nonfinite = controls.on_nonfinite
+        self.program = train_program(
+            problem.objective,
+            problem.key,
+            problem.optimizer,
+            controls.monitor_gradients,
+            controls.on_nonfinite != "ignore",
+        )
+        self.root = noise_key(seed, "noise", str(past))
+        self.numbers: Mapping[str, Any] = {}
+
+    def begin_epoch(self) -> None:
+        """Read the numbers that may have changed since the last epoch."""
+        values = dict(self.problem.optimizer.values)
+        self.numbers = {**self.problem.numbers(), "optimizer": values}
+
+    def train(
+        self, at: Progress, chunk: Chunk, start: int, stop: int
+    ) -> Iterator[Progress]:
+        """Train on batches start to stop, and yield each place that is reached.
+
+        Raises
+        ------
+        NonFiniteError
+            If the loss, a gradient or an update of one is not finite, and that is to
+            be an error.
+        """
+        at_once = stop - start
+        while start < stop:
+            end = min(start + at_once, stop)
+            before, sums = at.state, at.sums
+            state, record, finite = self.advance(before, chunk, start, end)
+            bad = None
+            if self.on_nonfinite != "ignore":
+                bad = nonfinite.first_bad(record, start, end, finite)
+            if bad is None:
+                sums = sums.plus(record, start, end, chunk.rows)
+                start, at_once = end, 2 * at_once
+            else:
+                state, number = nonfinite.bisect(
+                    self.advance, before, chunk, start, bad
+                )
+                if self.on_nonfinite == "raise":
+                    done = sums.batches + number - start
+                    raise self.error(state, chunk, number, at.epoch + 1, done)
+                if number > start:
+                    state, record, _ = self.advance(before, chunk, start, number)
+                    sums = sums.plus(record, start, number, chunk.rows)
+                # The random stream goes on as if the batch had been there.
+                state = state._replace(updates=np.int32(int(state.updates) + 1))
+                sums = sums.without(chunk.rows)
+                start, at_once = number + 1, _FEWER
+            at = replace(at, state=state, sums=sums)
+            yield at
+
+    def advance(
+        self, state: State, chunk: Chunk, start: int, stop: int
+    ) -> tuple[State, Record, bool]:
+        """Return the state after batches start to stop, their record, is it finite."""
+        after, record, finite = self.program(
+            state.values,
+            state.optimizer,
+            state.updates,
+            chunk.data,
+            chunk.order,
+            start,
+            stop,
+            self.root,
+            self.numbers,
+            layout=chunk.layout,
+        )
+        # One call at a time, so that an interrupt finds a state that is whole.
+        jax.block_until_ready(record)
+        return after, record, bool(finite)
+
+    def error(
+        self, state: State, chunk: Chunk, number: int, epoch: int, done: int
+    ) -> Exception:
+        """Return the error of a batch whose numbers are not finite."""
+        after, *_ = self.advance(state, chunk, number, number + 1)
+        look = partial(self._look, state, after)
+        return nonfinite.error(chunk, number, epoch, done, look)
+
+    def _look(
+        self, state: State, after: State, batch: Any
+    ) -> tuple[nonfinite.Found, float]:
+        """Return what is not finite in a batch or after it, and its loss."""
+        root = jax.random.wrap_key_data(jnp.asarray(self.root), impl="threefry2x32")
+        key = jax.random.fold_in(root, state.updates)
+        carried, numbers = state.values.carried, self.numbers
+
+        def loss(learned: Any) -> Any:
+            return self.problem.objective(learned, carried, batch, numbers, key)[0]
+
+        arguments = (batch, numbers, key)
+        return nonfinite.look_at(loss, self.problem.trace, state, after, arguments)
