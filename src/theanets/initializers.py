@@ -2,6 +2,10 @@
 
 Everything here is NumPy, in float64, and called once per parameter; a model
 rounds the result to its own precision.
+
+Initial values, shuffling and noise each draw from a stream of their own, by name. So
+another layer, monitor or regularizer does not shift the numbers of the others, and a
+second training continues the stream with the number of epochs so far.
 """
 
 import hashlib

@@ -1,4 +1,8 @@
-"""Arrays on the device: each is moved there once for as long as it is unchanged."""
+"""Arrays on the device: each is moved there once for as long as it is unchanged.
+
+One copy of each host array is kept for as long as that array lives and there is room. A
+checksum tells whether it was changed in place.
+"""
 
 import weakref
 from collections import OrderedDict

@@ -1,4 +1,11 @@
-"""What training minimizes: a pure function of parameters, a batch, and numbers."""
+"""What training minimizes: a pure function of parameters, a batch, and numbers.
+
+The objective knows the precision to compute in. A model's arrays are float32 or wider;
+layers get inputs and parameters in the precision of computation, cast within the
+compiled program, so that gradients reach what is stored. Only bfloat16 differs. Layers
+declare as ``wide`` what they read in full, such as running statistics. Losses,
+penalties and monitors are given float32, because sums in bfloat16 lose their digits.
+"""
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,12 @@
-"""Correlation of images with filters, formulated for the machine it runs on."""
+"""Correlation of images with filters, formulated for the machine it runs on.
+
+On a CPU, XLA's own convolution takes a second inside a loop where it takes 76 ms
+outside. So a few neighbouring places of a row are computed at once, as one row of a
+product with shifted copies of the filters. The copy of the image is smaller than with
+one place at a time, the product wide enough to be fast, and its derivatives are
+products too. Two layers of 5 x 5 filters (16, 32) with pooling, 28 x 28, batch 64: 5 to
+7 ms per update, 8 to 9 with one place at a time. Other devices use XLA's convolution.
+"""
 
 import jax
 import jax.numpy as jnp

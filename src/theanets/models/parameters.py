@@ -1,4 +1,9 @@
-"""The handle by which a user holds one array of a network."""
+"""The handle by which a user holds one array of a network.
+
+Threads see whole sets of parameters: `Arrays.commit` replaces all at once and
+`Arrays.now` copies all at once. Both are single steps of CPython, so there is no lock
+to wait for, to pickle, or to inherit by a fork.
+"""
 
 from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any

@@ -1,4 +1,8 @@
-"""Outputs of a model for data of any size, by few compiled programs."""
+"""Outputs of a model for data of any size, by few compiled programs.
+
+Data run in batches of a power of two, up to 1024, so that eleven programs serve any
+number of examples.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial

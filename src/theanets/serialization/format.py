@@ -2,6 +2,11 @@
 
 ``docs/file-format.md`` describes every byte. Nothing here trusts what it reads: each
 length is compared with the bytes that are there before anything is made of it.
+
+The library safetensors writes the file, and it is read here, as what a stranger sent
+has to be checked before anything is made of it. After that an array is a view of the
+bytes. The checksum stands in the description: the library writes several metadata in no
+fixed order, and one model is to give one file.
 """
 
 import hashlib

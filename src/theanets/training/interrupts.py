@@ -1,4 +1,11 @@
-"""Signals that end a program while it trains."""
+"""Signals that end a program while it trains.
+
+An interrupt can come between any two lines. What has to be released belongs to an
+object that releases itself: a file object rather than a number, a member of a weak set.
+What is left over is handled by whoever comes next: a lock file without a lock is taken
+over, a handler of SIGTERM that is no longer needed passes the signal on.
+`tests/injection.py` raises an exception at each line in turn.
+"""
 
 import signal
 import threading

@@ -1,4 +1,11 @@
-"""Which batch, and which array in it, was the first that is not finite."""
+"""Which batch, and which array in it, was the first that is not finite.
+
+Numbers that are not finite stay so: in the loss of their batch, or in the state until
+the call ends. So the hot path checks nothing. When a call ends badly, it is made again
+in parts to find the batch, and that batch is computed once more to see its layers and
+gradients. Only a rule that can hide a bad gradient (clipping, rprop, transformations of
+optax) has its gradients checked in each batch.
+"""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple

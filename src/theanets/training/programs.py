@@ -1,8 +1,23 @@
 """The compiled programs of training: many batches in one call, no Python between.
 
-A program's identity is what it computes, not the numbers it is given: learning
-rates, weights of regularizers and levels of noise are arguments. The programs are
-kept in one bounded cache, so that training the same thing again compiles nothing.
+A program's identity is what it computes, not the numbers it is given: learning rates,
+weights of regularizers and levels of noise are arguments. The programs are kept in one
+bounded cache, so that training the same thing again compiles nothing.
+
+One program serves any number of batches: the host asks for about half a second's worth
+at a time, so that Ctrl-C and the display are prompt. The result does not depend on the
+cuts, as each batch's monitors have a place of their own and are averaged at the end of
+the epoch. The last, short batch is a second compilation: a mask would have to be
+understood by every custom loss and layer.
+
+On a CPU matrices are carried transposed within a program, because XLA's fusion of a
+weight's gradient with its update is up to twice as fast that way (784-100-10, batch 32:
+140 against 205 µs per update). Matrices of more than a million numbers stay as they
+are: to transpose them costs more in each call than it saves.
+
+Nothing is donated to a program. The network has valid arrays at every moment, an
+interrupted call loses nothing, the best parameters are a reference, and a call whose
+numbers went bad can be made again in parts.
 """
 
 from collections import OrderedDict

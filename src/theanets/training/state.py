@@ -1,4 +1,14 @@
-"""Where a run of training stands, and the same in a form that a file can hold."""
+"""Where a run of training stands, and the same in a form that a file can hold.
+
+`Progress` is replaced as a whole, in one assignment, after every call of a program. So
+whoever interrupts, wherever, finds a place that a run can go on from, and a checkpoint
+is that record in a file, beside the model. A validation that only the end makes due is
+not in it: a run with a later bound would not have made it.
+
+`Values` are the arrays that the optimizer moves, and those that go along and that
+layers may update, such as running statistics. Best parameters, commits and interrupts
+handle the pair, so that statistics never part from their parameters.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

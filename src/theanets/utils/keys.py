@@ -1,8 +1,15 @@
 """What a function computes, as a key: its code, and the values that it reads.
 
-A compiled program holds the values that a function had when it was traced. The key
-of a function is taken anew whenever a program is looked up, so that a function which
-reads other values now gets another program.
+A compiled program holds the values that a function had when it was traced. The key of a
+function is taken anew whenever a program is looked up, so that a function which reads
+other values now gets another program.
+
+A user's function can read anything: code, defaults, cells, globals that the code names,
+attributes, and all that those reach in the user's own modules. A walk over that takes
+30 to 100 µs; models without such functions have none. Objects are compared by value, so
+a key may be that of an object which has changed since: `Key.__eq__` looks. JAX keeps
+the bodies of loops and the user's own `jit` by identity, so a walk that finds a
+function reading other values than before clears JAX's caches.
 """
 
 import functools

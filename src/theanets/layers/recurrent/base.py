@@ -1,4 +1,9 @@
-"""What every recurrent layer is: a step of time, and the arrays it needs."""
+"""What every recurrent layer is: a step of time, and the arrays it needs.
+
+A layer defines `project`, which computes for all steps at once what depends on the
+inputs alone, and `step`, the rest. `Recurrent` and `scan.py` add masks, directions and
+limited derivatives to all of them.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
