@@ -9,7 +9,7 @@ from sklearn.linear_model import LinearRegression
 import theanets
 from theanets.errors import ConfigurationError
 from theanets.optimizers import ALGORITHMS, Hyperparam
-from theanets.training import minimize
+from theanets.training.minimize import minimize
 
 from ..helpers import bits, blobs
 
