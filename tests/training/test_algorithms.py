@@ -7,9 +7,9 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 import theanets
+from theanets import minimize
 from theanets.errors import ConfigurationError
 from theanets.optimizers import ALGORITHMS, Hyperparam
-from theanets.training.minimize import minimize
 
 from ..helpers import bits, blobs
 
