@@ -1,7 +1,10 @@
 """What the documentation shows is run as it stands."""
 
 import doctest
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,27 +26,52 @@ def test_the_guide_runs():
     assert result.failed == 0
 
 
-@pytest.mark.parametrize(
-    "document",
-    sorted((ROOT / "docs").glob("extending*.md")),
-    ids=lambda path: path.name,
+EXTENDING = ROOT / "docs" / "extending.md"
+FILES = dict(
+    re.findall(r"```python\n# (\w+)\.py\n(.*?)```", EXTENDING.read_text(), re.DOTALL)
 )
-def test_the_files_of_an_extension_run(document, tmp_path, monkeypatch):
-    """Each block of Python is a whole file, whose name is its first line."""
+"""The text of each file that is shown, by the name of its module."""
+
+
+@pytest.fixture
+def extensions(tmp_path, monkeypatch):
+    """The folder of those files, which can be imported."""
+    for name, text in FILES.items():
+        (tmp_path / f"{name}.py").write_text(text)
+    monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    blocks = re.findall(r"```python\n(.*?)```", document.read_text(), re.S)
-    for block in blocks:
-        name = re.match(r"# (\w+\.py)\n", block)[1]
-        (tmp_path / name).write_text(block)
-        assert block.count("\n") < 70
+    yield tmp_path
+    for name in FILES:
+        sys.modules.pop(name, None)
+
+
+def test_the_extensions_run(extensions):
+    assert len(FILES) == 7
+    assert max(len(text.splitlines()) for text in FILES.values()) < 70
     result = doctest.testfile(
-        str(document),
+        str(EXTENDING),
         module_relative=False,
         optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE,
     )
-    assert blocks
-    assert result.attempted > 3
+    assert result.attempted > 20
     assert result.failed == 0
+
+
+def test_the_contract_tests_check_the_extensions(extensions):
+    plugins = [x for name in FILES for x in ("-p", name)]
+    command = [sys.executable, "-m", "pytest", "tests/contract", "-q", *plugins]
+    command += ["-k", " or ".join(FILES), "-p", "no:cacheprovider"]
+    path = os.pathsep.join([str(extensions), *sys.path])
+    run = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout
+    assert "passed" in run.stdout
 
 
 def test_the_ten_lines_of_the_readme_run(tmp_path, monkeypatch):

@@ -5,10 +5,11 @@ import subprocess
 import sys
 
 import jax.numpy as jnp
+import pytest
 
 import theanets
 from theanets import activations, losses
-from theanets.optimizers import ALGORITHMS
+from theanets.optimizers import ALGORITHMS, resolve
 from theanets.regularizers import REGULARIZERS
 
 from .collection import graphs, parts
@@ -50,6 +51,13 @@ def test_a_class_is_collected_once_it_is_defined():
     assert parts(losses.REGISTRY, skip=None)["x4"] is Quartic
     assert parts(REGULARIZERS, skip=None)["spread"] is Spread
     assert parts(ALGORITHMS, skip=None)["straight"] is Straight
+    for given, says in (
+        ("strait", r"Known: .*, straight.* Did you mean \"straight\""),
+        (Straight, 'Give its name: algo="straight"'),
+        (Straight(), 'Give its name: algo="straight"'),
+    ):
+        with pytest.raises(theanets.ConfigurationError, match=says):
+            resolve(given, {})
     # What a test defines is there for that test alone.
     assert "halved" not in graphs()
     assert "straight" not in parts(ALGORITHMS)

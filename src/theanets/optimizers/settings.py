@@ -64,7 +64,10 @@ def resolve(
     known = [*ALGORITHMS, *others]
     if not isinstance(algo, str):
         if not (hasattr(algo, "init") and hasattr(algo, "update")):
+            kind = algo if isinstance(algo, type) else type(algo)
             hint = " Call it first, as in optax.sgd(0.1)." if callable(algo) else ""
+            if issubclass(kind, Optimizer):
+                hint = f' Give its name: {keyword}="{ALGORITHMS.label(kind)}".'
             raise ConfigurationError(
                 f"{keyword} is {shown(algo)}; it has to be an "
                 f"optax.GradientTransformation or one of {listing(known)}.{hint}"
