@@ -37,7 +37,7 @@ from theanets.models.resume import HistoryWriter, RunPosition
 from theanets.models.saving import Snapshots, describe
 from theanets.models.stages import InputsAlone, Part, Stage
 from theanets.optimizers import Optimizer
-from theanets.training.callbacks import Callbacks, Report
+from theanets.training.callbacks import Callbacks
 from theanets.training.checkpoint import KEYWORDS, Checkpoint, Saved
 from theanets.training.history import BestRow, Row
 from theanets.training.interrupts import until_interrupted
@@ -46,6 +46,7 @@ from theanets.training.measure import Pair
 from theanets.training.options import Controls, keywords
 from theanets.training.problem import Source
 from theanets.training.programs import Values
+from theanets.training.report import Report
 from theanets.training.run import run, sources
 from theanets.training.state import Reads
 from theanets.training.validation import measure

@@ -18,9 +18,10 @@ from theanets.layers import Layer
 from theanets.losses import Loss
 from theanets.models.parameters import held
 from theanets.serialization import files
-from theanets.training.callbacks import Callback, Report
+from theanets.training.callbacks import Callback
 from theanets.training.history import History
 from theanets.training.interval import Interval
+from theanets.training.report import Report
 from theanets.utils.checks import is_whole, number, shown
 from theanets.utils.forks import refuse_forked
 from theanets.utils.registry import is_ours, listing, suggest
