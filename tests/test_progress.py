@@ -17,7 +17,7 @@ import pytest
 from theanets.display import progress
 from theanets.display.progress import Live, Plain, Reporter, reporter
 from theanets.errors import ConfigurationError
-from theanets.training.callbacks import Report
+from theanets.training.report import Report
 
 TRAINING = {"loss": 0.25, "err": 0.2, "acc": 0.9}
 VALIDATION = {"loss": 0.3, "err": 0.3, "acc": 0.875}
@@ -185,7 +185,7 @@ SCRIPT = """
 import signal, sys, time
 from dataclasses import replace
 from theanets.display.progress import reporter
-from theanets.training.callbacks import Report
+from theanets.training.report import Report
 
 # Whoever is started in the background ignores interrupts, and so do its children.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -20,6 +20,7 @@ epoch 2 of 2
 reached max_epochs=2
 """
 
-from theanets.training.callbacks import Callback, Report
+from theanets.training.callbacks import Callback
+from theanets.training.report import Report
 
 __all__ = ["Callback", "Report"]

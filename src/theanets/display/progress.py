@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 import numpy as np
 
 from theanets.errors import ConfigurationError
-from theanets.training.callbacks import Callback, Report
+from theanets.training.callbacks import Callback
 from theanets.training.measure import figures
+from theanets.training.report import Report
 from theanets.utils.checks import shown
 
 if TYPE_CHECKING:

@@ -24,12 +24,13 @@ from theanets.models.resume import HistoryWriter, RunPosition
 from theanets.models.sampling import sampled, samples_wanted
 from theanets.models.state import ModelState
 from theanets.optimizers import Updater
-from theanets.training.callbacks import Callbacks, Report
+from theanets.training.callbacks import Callbacks
 from theanets.training.checkpoint import Checkpoint, Saved
 from theanets.training.history import BestRow, Row
 from theanets.training.measure import Pair
 from theanets.training.options import Controls
 from theanets.training.programs import Values
+from theanets.training.report import Report
 from theanets.training.run import loaders, run
 from theanets.training.state import Reads
 from theanets.training.validation import measure

@@ -21,9 +21,10 @@ from theanets.models.kinds import ModelKind, kind_from, name_in_files
 from theanets.models.parameters import to_device
 from theanets.models.state import ModelState
 from theanets.serialization import files
-from theanets.training.callbacks import Callback, Report
+from theanets.training.callbacks import Callback
 from theanets.training.history import History
 from theanets.training.interval import Interval
+from theanets.training.report import Report
 from theanets.utils.checks import is_whole, number, shown
 from theanets.utils.forks import refuse_forked
 from theanets.utils.registry import listing

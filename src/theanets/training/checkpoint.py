@@ -1,8 +1,7 @@
 """The file from which an interrupted training goes on as if nothing had happened."""
 
 import os
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from theanets.errors import CheckpointError, ConfigurationError, ModelFileError
 from theanets.serialization import files
 from theanets.serialization.lock import Lock, Locked
+from theanets.training.differences import differences
 from theanets.training.interval import Interval
 from theanets.utils.checks import is_number, is_whole, shown
 
@@ -175,7 +175,7 @@ class Checkpoint:
         CheckpointError
             If not; it lists every difference.
         """
-        found = list(_differences(saved.facts.get("run", {}), self.run))
+        found = list(differences(saved.facts.get("run", {}), self.run))
         if found:
             raise CheckpointError(
                 f'the checkpoint "{self.path}" is of another run: '
@@ -265,42 +265,3 @@ def _aside(path: Path) -> Path:
     while (name := path.with_name(f"{path.name}.old{number}")).exists():
         number += 1
     return name
-
-
-def _differences(then: Any, now: Any, name: str = "") -> Iterator[str]:
-    """Yield in words each place where two descriptions differ."""
-    lists = isinstance(then, list) and isinstance(now, list)
-    if lists and any(isinstance(x, Mapping) for x in (*then, *now)):
-        then, now = _by_name(then), _by_name(now)
-    if isinstance(then, Mapping) and isinstance(now, Mapping):
-        if then.get("versions") != now.get("versions"):
-            # Versions of other packages find other operations in the same function.
-            return
-        for key in dict.fromkeys((*then, *now)):
-            inner = f"{name} {key}".strip()
-            yield from _differences(then.get(key), now.get(key), inner)
-    elif then != now and name.endswith(" content"):
-        yield f"{name} is another"
-    elif then != now:
-        yield f"{name} was {_said(then)} and is {_said(now)}"
-
-
-def _by_name(entries: list[Any]) -> dict[str, Any]:
-    """Return descriptions by their names, or else by their places.
-
-    >>> list(_by_name([{"name": "dropout"}, {"name": "noise"}, {"name": "dropout"}]))
-    ['dropout', 'noise', 'dropout 2']
-    """
-    if not all(isinstance(x, Mapping) and "name" in x for x in entries):
-        return {str(i): x for i, x in enumerate(entries)}
-    found: dict[str, Any] = {}
-    counts: Counter[str] = Counter()
-    for entry in entries:
-        name = str(entry["name"])
-        counts[name] += 1
-        found[f"{name} {counts[name]}" if counts[name] > 1 else name] = entry
-    return found
-
-
-def _said(value: Any) -> str:
-    return "nothing" if value is None else shown(value)

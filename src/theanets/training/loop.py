@@ -16,7 +16,7 @@ from theanets.data.loading import Loader
 from theanets.errors import NonFiniteError
 from theanets.serialization import files
 from theanets.training import nonfinite
-from theanets.training.callbacks import Callbacks, Report
+from theanets.training.callbacks import Callbacks
 from theanets.training.checkpoint import Checkpoint, Saved
 from theanets.training.interrupts import Terminable
 from theanets.training.measure import Monitors, Pace, Pair
@@ -24,6 +24,7 @@ from theanets.training.options import Controls
 from theanets.training.outcome import best_values, outcome
 from theanets.training.problem import Problem
 from theanets.training.programs import State
+from theanets.training.report import Report
 from theanets.training.schedule import (
     last_batch,
     patience_left,

@@ -98,7 +98,7 @@ class ProgramCache:
 
 
 PROGRAMS = ProgramCache(128)
-_LARGEST_TURNED = 1 << 20
+_LARGEST_TRANSPOSED = 1 << 20
 
 
 def train_program(
@@ -192,10 +192,10 @@ def _train(
     layout: Layout,
 ) -> tuple[State, Record, Array]:
     # On a CPU the product that forms a weight's gradient, fused with the update, is
-    # up to twice as fast for a weight that lies transposed. The rules that work
-    # element by element do not see the difference.
-    turned = optimizer.elementwise and jax.default_backend() == "cpu"
-    turn = _transposed if turned else _unchanged
+    # up to twice as fast for a weight that is stored transposed. Rules that work
+    # element by element do not notice the difference.
+    transposed = optimizer.elementwise and jax.default_backend() == "cpu"
+    transpose = _transposed if transposed else _unchanged
     hidden = guarded and optimizer.hides_nonfinite
 
     def update(index: Array, carry: tuple[State, Tree]) -> tuple[State, Tree]:
@@ -205,7 +205,7 @@ def _train(
         learned, carried = state.values
 
         def loss(learned: Tree) -> Any:
-            value, *more = objective(turn(learned), carried, batch, numbers, key)
+            value, *more = objective(transpose(learned), carried, batch, numbers, key)
             return value, more
 
         (value, (monitors, carried_on)), grads = jax.value_and_grad(loss, has_aux=True)(
@@ -236,21 +236,21 @@ def _train(
     def monitored(values: Values, batch: tuple[Array, ...]) -> dict[str, Any]:
         learned, carried = values
         found: dict[str, Any]
-        _, found, _ = objective(turn(learned), carried, batch, numbers, stream_key)
+        _, found, _ = objective(transpose(learned), carried, batch, numbers, stream_key)
         found = found | _norms(learned) if gradients else found
         if hidden:
             found = found | {HIDDEN: jnp.bool_(False)}
         return found
 
     stream_key = jax.random.wrap_key_data(root, impl="threefry2x32")
-    turned_values = Values(turn(values.learned), values.carried)
-    state = State(turned_values, turn(optimizer_state), updates)
+    inside = Values(transpose(values.learned), values.carried)
+    state = State(inside, transpose(optimizer_state), updates)
     first = batch_of(data, order, start, layout)
     shapes = jax.eval_shape(monitored, state.values, first)
     record = _empty(shapes, order.shape[0])
     state, record = lax.fori_loop(start, stop, update, (state, record))
-    values = Values(turn(state.values.learned), state.values.carried)
-    state = State(values, turn(state.optimizer), state.updates)
+    values = Values(transpose(state.values.learned), state.values.carried)
+    state = State(values, transpose(state.optimizer), state.updates)
     # A transformation of the user may well keep infinity in its state.
     kept = (values, () if optimizer.transformation else state.optimizer)
     return state, record, _finite(kept) if guarded else jnp.bool_(True)
@@ -360,12 +360,12 @@ def _normal(key: Array, params: Tree) -> Tree:
 
 
 def _transposed(tree: Tree) -> Tree:
-    return jax.tree.map(lambda x: x.T if _is_turned(x) else x, tree)
+    return jax.tree.map(lambda x: x.T if _is_transposed(x) else x, tree)
 
 
-def _is_turned(array: Array) -> bool:
-    # Turning a large matrix costs more, in every call, than it saves.
-    return array.ndim == 2 and array.size <= _LARGEST_TURNED
+def _is_transposed(array: Array) -> bool:
+    # To transpose a large matrix costs more, in every call, than it saves.
+    return array.ndim == 2 and array.size <= _LARGEST_TRANSPOSED
 
 
 def _unchanged(tree: Tree) -> Tree:
