@@ -1,6 +1,6 @@
 """How large the numbers in each column are, and which are too large to learn from."""
 
-import sys
+import inspect
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -181,11 +181,8 @@ def _few(names: Sequence[str]) -> str:
 
 def _warn(message: str) -> None:
     """Warn at the line of the user's code that called theanets."""
-    level, frame = 1, sys._getframe()
-    while (
-        frame.f_back
-        and __package__.partition(".")[0]
-        == frame.f_globals.get("__name__", "").partition(".")[0]
-    ):
+    level, frame = 1, inspect.currentframe()
+    package = __name__.partition(".")[0]
+    while frame and frame.f_globals.get("__name__", "").partition(".")[0] == package:
         level, frame = level + 1, frame.f_back
     warnings.warn(message, UserWarning, stacklevel=level)

@@ -147,9 +147,10 @@ class Loss(Registered):
 
     def with_settings(self, settings: Mapping[str, Any]) -> "Loss":
         """Return this loss with other numbers, not checked."""
-        return self._copy(_numbers={**self._numbers, **settings})
+        return self.with_changes(_numbers={**self._numbers, **settings})
 
-    def _copy(self, **changes: Any) -> Self:
+    def with_changes(self, **changes: Any) -> Self:
+        """Return a copy with other attributes."""
         made = copy.copy(self)
         vars(made).update(changes)
         return made
@@ -246,7 +247,7 @@ class Loss(Registered):
         """Return this loss with what it was not given."""
         implied = {"output_name": f"{output_name}:out", "target": target}
         known = {name: implied[name] for name in self.implied}
-        return self._copy(_fixed=False, **known)
+        return self.with_changes(_fixed=False, **known)
 
     def follow(self, output_name: str, target: str) -> None:
         """Be as `following` returns it."""
@@ -295,7 +296,7 @@ class Loss(Registered):
             return self
         whole = type(self).__call__ is not Loss.__call__
         found = returned(self if whole else self.terms, self, shapes, whole)
-        return self if found is None else self._copy(error_axes=found)
+        return self if found is None else self.with_changes(error_axes=found)
 
     def unbound(self) -> "Loss":
         """Return this loss as it was before `bind`: it reads its output alone."""

@@ -73,8 +73,8 @@ class FromLogits(Loss, register=False):
             logits_name = self.output_name
         elif kind == self.output_activation == topology_layers[layer].activation.spec:
             logits_name = f"{layer}:pre"
-        return bound._copy(logits_name=logits_name)
+        return bound.with_changes(logits_name=logits_name)
 
     def unbound(self) -> Loss:
         exact = self.logits_name == self.output_name
-        return self._copy(logits_name=self.output_name if exact else None)
+        return self.with_changes(logits_name=self.output_name if exact else None)
