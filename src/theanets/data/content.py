@@ -59,7 +59,10 @@ def bounds(array: Any) -> tuple[float, float]:
     >>> bounds(np.array([[1, 5], [3, 0]]))
     (0.0, 5.0)
     """
-    pairs = [(float(x.min()), float(x.max())) for x in values_of(array)]
+    if not isinstance(array, LazyArray):
+        values = np.asarray(array)
+        return float(values.min()), float(values.max())
+    pairs = [(float(x.min()), float(x.max())) for x in array.values()]
     lows, highs = zip(*pairs, strict=True)
     return float(np.min(lows)), float(np.max(highs))
 

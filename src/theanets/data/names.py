@@ -18,7 +18,7 @@ def names_of(value: Any, array: Any = None) -> Names:
     all are text. Names of the ``array`` that was made of it, such as a `LazyArray`,
     come first.
     """
-    if names := texts_of(array, "columns"):
+    if array is not value and (names := texts_of(array, "columns")):
         return names
     return texts_of(value, "columns") or texts_of(value, "column_names")
 
