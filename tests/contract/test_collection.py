@@ -63,6 +63,23 @@ def test_a_class_is_collected_once_it_is_defined():
     assert "straight" not in parts(ALGORITHMS)
 
 
+@pytest.mark.parametrize("said", [{"abstract": True}, {"register": False}])
+def test_a_class_that_is_only_a_base_is_not_collected(said):
+    for base, registry in (
+        (theanets.Layer, theanets.layers.FORMS),
+        (theanets.Activation, activations.REGISTRY),
+        (theanets.Loss, losses.REGISTRY),
+        (theanets.Regularizer, REGULARIZERS),
+        (theanets.Optimizer, ALGORITHMS),
+    ):
+        cls = type("OnlyABase", (base,), {}, **said)
+        assert "onlyabase" not in registry
+        below = {"transform": 1, "terms": 1, "penalty": 1, "step": 1}
+        with pytest.raises(theanets.ConfigurationError, match=r"is already .* of thea"):
+            # The names of our own stay ours.
+            type(next(iter(parts(registry).values())).__name__, (cls,), below)
+
+
 def test_the_contract_tests_run_on_a_file_of_the_user_s_own(tmp_path, request):
     (tmp_path / "signs.py").write_text(
         "import jax.numpy as jnp, theanets\n"

@@ -116,3 +116,51 @@ def test_a_penalty_is_told_which_parameters_and_outputs_there_are():
     ) as caught:
         train(theanets.Regressor([3, 4, 2]), regularizers=[Far(0.1)])
     assert 'Did you mean "hid1.w"' in str(caught.value)
+
+
+def none(self, gradient, state, param, hyperparams):
+    state["mean"] = gradient
+
+
+def short(self, gradient, state, param, hyperparams):
+    return gradient.sum(axis=0)
+
+
+def unknown(self, gradient, state, param, hyperparams):
+    return hyperparams["lr"] * gradient
+
+
+def slot(self, gradient, state, param, hyperparams):
+    state["mean"] = gradient.sum()
+    return gradient
+
+
+def another_slot(self, gradient, state, param, hyperparams):
+    state["square"] = gradient**2
+    return gradient
+
+
+@pytest.mark.parametrize(
+    ("step", "says"),
+    [
+        (none, r"its step returned None for a parameter of shape \(\d"),
+        (short, r"its step returned an array of shape \(.*subtracted"),
+        (
+            unknown,
+            r"asks for 'lr', .* hyperparams \(learning_rate\) nor of its slots",
+        ),
+        (slot, r'put an array of shape \(\) into state\["mean"\].* slots: mean\.'),
+        (another_slot, r'into state\["square"\].* slots: mean\.'),
+    ],
+)
+def test_an_optimizer_is_told_what_a_step_is(step, says):
+    name = f"wrong{step.__name__}".replace("_", "")
+    type(name, (theanets.Optimizer,), {"step": step, "slots": {"mean": 0.0}})
+    with pytest.raises(ConfigurationError, match=says) as caught:
+        train(theanets.Regressor([3, 4, 2]), algo=name)
+    assert f'algo "{name}": its step' in str(caught.value)
+
+
+def test_an_optimizer_without_a_step_is_refused():
+    with pytest.raises(ConfigurationError, match="no step and no transformation"):
+        type("Idle", (theanets.Optimizer,), {})

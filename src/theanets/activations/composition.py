@@ -8,9 +8,9 @@ from typing import TypeAlias
 from jax import Array
 
 from theanets.activations.base import REGISTRY, Activation
-from theanets.activations.parametric import Leak, Maxout
 from theanets.errors import ConfigurationError
 from theanets.utils.checks import shown
+from theanets.utils.registry import parameters
 
 Function: TypeAlias = Callable[[Array], Array]
 
@@ -88,8 +88,7 @@ def _copy(given: Activation) -> Activation:
         return Composition([_copy(part) for part in given.parts])
     made = copy.copy(given)
     made.__dict__.pop("_held_by", None)
-    makers = (Activation.__init__, Maxout.__init__, Leak.__init__)
-    if given.serializable and type(given).__init__ not in makers:
+    if given.serializable and set(parameters(type(given))) - {"argument"}:
         # Only the object itself knows what its own constructor was given.
         made.serializable = False
     return made

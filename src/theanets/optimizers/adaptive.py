@@ -35,10 +35,7 @@ class AdaGrad(Optimizer):
     slots: ClassVar = {"squares": 0.0}
     elementwise = True
 
-    def step(
-        self, gradient: Array, state: State, param: Array, hyperparams: Numbers
-    ) -> Array:
-        g, n = gradient, hyperparams
+    def step(self, g: Array, state: State, param: Array, n: Numbers) -> Array:
         state["squares"] += g * g
         root = jnp.sqrt(state["squares"] + n["rms_regularizer"])
         return n["learning_rate"] * g / root
@@ -54,10 +51,7 @@ class RMSProp(Optimizer):
     slots: ClassVar = {"mean": 0.0, "square": 0.0}
     elementwise = True
 
-    def step(
-        self, gradient: Array, state: State, param: Array, hyperparams: Numbers
-    ) -> Array:
-        g, n = gradient, hyperparams
+    def step(self, g: Array, state: State, param: Array, n: Numbers) -> Array:
         state["mean"] = blend(n["decay"], state["mean"], g)
         state["square"] = blend(n["decay"], state["square"], g * g)
         # Rounding can make the variance of a steady gradient negative.
@@ -76,10 +70,7 @@ class AdaDelta(Optimizer):
     slots: ClassVar = {"square": 0.0, "step": 0.0}
     elementwise = True
 
-    def step(
-        self, gradient: Array, state: State, param: Array, hyperparams: Numbers
-    ) -> Array:
-        g, n = gradient, hyperparams
+    def step(self, g: Array, state: State, param: Array, n: Numbers) -> Array:
         state["square"] = blend(n["decay"], state["square"], g * g)
         travelled = jnp.sqrt(state["step"] + n["rms_regularizer"])
         u = g * travelled / jnp.sqrt(state["square"] + n["rms_regularizer"])
@@ -99,10 +90,7 @@ class ESGD(Optimizer):
     elementwise = True
     needs_curvature = True
 
-    def step(
-        self, gradient: Array, state: State, param: Array, hyperparams: Numbers
-    ) -> Array:
-        n = hyperparams
+    def step(self, g: Array, state: State, param: Array, n: Numbers) -> Array:
         state["square"] = blend(n["decay"], state["square"], n["curvature"] ** 2)
         root = jnp.sqrt(state["square"]) + n["rms_regularizer"]
-        return n["learning_rate"] * gradient / root
+        return n["learning_rate"] * g / root

@@ -17,10 +17,8 @@ class SGD(Optimizer):
     learning_rate = 0.05
     elementwise = True
 
-    def step(
-        self, gradient: Array, state: State, param: Array, hyperparams: Numbers
-    ) -> Array:
-        return hyperparams["learning_rate"] * gradient
+    def step(self, g: Array, state: State, param: Array, n: Numbers) -> Array:
+        return n["learning_rate"] * g
 
 
 class NAG(SGD):
@@ -56,10 +54,7 @@ class RProp(Optimizer):
                 f"rprop_max_step, which is {shown(high)}."
             )
 
-    def step(
-        self, gradient: Array, state: State, param: Array, hyperparams: Numbers
-    ) -> Array:
-        g, n = gradient, hyperparams
+    def step(self, g: Array, state: State, param: Array, n: Numbers) -> Array:
         # The first step is the learning rate, which is not known when states begin.
         step = jnp.where(state["step"] < 0, n["learning_rate"], state["step"])
         agreement = g * state["gradient"]

@@ -34,10 +34,7 @@ class Adam(Optimizer):
     counts_updates = True
     elementwise = True
 
-    def step(
-        self, gradient: Array, state: State, param: Array, hyperparams: Numbers
-    ) -> Array:
-        g, n = gradient, hyperparams
+    def step(self, g: Array, state: State, param: Array, n: Numbers) -> Array:
         state["mean"] = blend(n["b1"], state["mean"], g)
         state["square"] = blend(n["b2"], state["square"], g * g)
         mean = state["mean"] / (1 - n["b1"] ** n["count"])
@@ -58,11 +55,8 @@ class AdamW(Adam):
         "weight_decay": Hyperparam(0.01, least=0),
     }
 
-    def step(
-        self, gradient: Array, state: State, param: Array, hyperparams: Numbers
-    ) -> Array:
-        step = super().step(gradient, state, param, hyperparams)
+    def step(self, g: Array, state: State, param: Array, n: Numbers) -> Array:
+        step = super().step(g, state, param, n)
         if param.ndim < 2:
             return step
-        n = hyperparams
         return step + n["learning_rate"] * n["weight_decay"] * param

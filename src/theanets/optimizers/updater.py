@@ -13,9 +13,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from theanets.errors import ConfigurationError
 from theanets.optimizers import optax
-from theanets.optimizers.base import Numbers, Optimizer
+from theanets.optimizers.base import ALGORITHMS, Numbers, Optimizer
 from theanets.utils import keys
+from theanets.utils.checks import compilable, shown
+from theanets.utils.registry import listed, listing
 
 Tree: TypeAlias = Any
 State: TypeAlias = dict[str, Any]
@@ -170,7 +173,7 @@ class Updater:
                 n["curvature"] = hv.astype(wide)
             own = {s: old.astype(wide) for s, old in zip(slots, olds, strict=True)}
             g, before = _limited(g.astype(wide), n), p.astype(wide)
-            step = -algorithm.step(g, own, before, n)
+            step = -_step(algorithm, g, own, before, n)
             if "velocity" in own:
                 mu, velocity = n["momentum"], own["velocity"]
                 if self.nesterov:
@@ -190,6 +193,39 @@ class Updater:
         for i, slot in enumerate(slots, start=1):
             state[slot] = tree.unflatten([new[i] for new in news])
         return tree.unflatten([new[0] for new in news]), state
+
+
+def _step(
+    algorithm: Optimizer, g: Array, state: State, param: Array, n: Numbers
+) -> Array:
+    """Return what a rule subtracts, checked while it is traced.
+
+    Raises
+    ------
+    ConfigurationError
+        If a rule of the user's own reads what is not there, or returns the wrong shape.
+    """
+    where = f'algo "{ALGORITHMS.label(type(algorithm))}": its step'
+    slots = set(state)
+    known = {"its hyperparams": n, "its slots": slots}
+    with compilable(where), listed(where, known):
+        step = algorithm.step(g, state, param, n)
+    shape = param.shape
+    if not isinstance(step, Array) or step.shape != shape:
+        has = hasattr(step, "shape")
+        came = f"an array of shape {step.shape}" if has else shown(step)
+        raise ConfigurationError(
+            f"{where} returned {came} for a parameter of shape {shape}; it has to "
+            "return an array of that shape, which is subtracted."
+        )
+    for slot, value in state.items():
+        if slot not in slots or jnp.shape(value) != shape:
+            raise ConfigurationError(
+                f"{where} put an array of shape {jnp.shape(value)} into "
+                f'state["{slot}"]; it has one of the parameter\'s shape {shape} for '
+                f"each of its slots: {listing(slots)}."
+            )
+    return step
 
 
 def _limited(g: Array, n: Numbers) -> Array:
