@@ -3,6 +3,7 @@
 ``HYPOTHESIS_PROFILE=nightly`` makes random tests try many more examples.
 """
 
+import gc
 import os
 from collections.abc import Iterator
 
@@ -15,6 +16,12 @@ os.environ.pop("THEANETS_FLOATX", None)
 settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True)
 settings.register_profile("nightly", max_examples=2000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what lives as long as the process, and its haste."""
+    gc.freeze()
+    gc.set_threshold(20_000)
 
 
 def _restored_precision() -> Iterator[None]:
