@@ -9,22 +9,37 @@ TORCH := torch==2.13.0
 PIP_AUDIT := pip-audit==2.10.1
 
 PIP := -m pip --disable-pip-version-check install --quiet
+PYTEST := $(VENV)/bin/python -m pytest --numprocesses auto --dist worksteal
+# Lets XLA compile two to three times as fast, to slower programs that round in other places.
+# `make test QUICK=` does without; so does pytest that is run by hand.
+QUICK := --xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false
+QUICK += --xla_cpu_parallel_codegen_split_count=1
+# What is about numbers and bits is tested on the programs that users get.
+EXACT := tests/golden tests/learning tests/reference tests/training/test_determinism.py
+# Every subject once: the first case of each of these tests.
+FAST := --first-cases tests/test_*.py src tests/contract tests/golden tests/reference
+FAST += tests/wrong_use tests/datasets/test_batches.py tests/training/test_loop.py
+
 INSTALLED := $(VENV)/.installed
 BENCH_INSTALLED := $(BENCH)/.installed
 AUDIT_INSTALLED := $(AUDIT)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help mnist test lint format bench audit clean
+.PHONY: help mnist test test-fast lint format bench audit clean
 
 help: ## list what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' Makefile
 
 mnist: $(INSTALLED) ## train the digit classifier; writes mnist.safetensors, mnist-features.png
 	@$(VENV)/bin/python examples/mnist_classifier.py
 
 test: $(INSTALLED) ## run the tests and the examples in docstrings
-	$(VENV)/bin/python -m pytest --numprocesses auto --dist worksteal
+	$(PYTEST) $(EXACT)
+	XLA_FLAGS="$$XLA_FLAGS $(QUICK)" $(PYTEST) $(EXACT:%=--ignore=%)
+
+test-fast: $(INSTALLED) ## run one case of the tests of every subject, in under 90 seconds
+	XLA_FLAGS="$$XLA_FLAGS $(QUICK)" $(PYTEST) $(FAST)
 
 lint: $(INSTALLED) ## check format, style, types and the direction of imports
 	$(VENV)/bin/ruff format --check .

@@ -3,6 +3,7 @@
 ``HYPOTHESIS_PROFILE=nightly`` makes random tests try many more examples.
 """
 
+import gc
 import os
 from collections.abc import Iterator
 
@@ -15,6 +16,32 @@ os.environ.pop("THEANETS_FLOATX", None)
 settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True)
 settings.register_profile("nightly", max_examples=2000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let one case stand for all of a test, which `make test-fast` asks for."""
+    parser.addoption(
+        "--first-cases",
+        action="store_true",
+        help="of a test with several cases, run only the first",
+    )
+
+
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Drop all cases but the first of each test, if asked to."""
+    if config.getoption("--first-cases"):
+        first = {item.nodeid.split("[")[0]: item for item in reversed(items)}
+        kept = set(first.values())
+        config.hook.pytest_deselected(items=[x for x in items if x not in kept])
+        items[:] = [item for item in items if item in kept]
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what lives as long as the process, and its haste."""
+    gc.freeze()
+    gc.set_threshold(20_000)
 
 
 def _restored_precision() -> Iterator[None]:
