@@ -16,9 +16,9 @@ import jax
 import jax.numpy as jnp
 
 from theanets.errors import ConfigurationError
-from theanets.utils.checks import shown, whole
+from theanets.utils.checks import check_int, shown
 from theanets.utils.forks import refuse_forked
-from theanets.utils.registry import choice, listing, suggest
+from theanets.utils.registry import choice, join_names, suggest
 
 PRECISIONS = ("float32", "float64", "bfloat16")
 SETTINGS = ("floatX", "resident_bytes")
@@ -59,12 +59,12 @@ class Config:
 
     @resident_bytes.setter
     def resident_bytes(self, value: int) -> None:
-        self._resident_bytes = whole(value, "resident_bytes", 0, ", in bytes")
+        self._resident_bytes = check_int(value, "resident_bytes", 0, ", in bytes")
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name.removeprefix("_") not in SETTINGS:
             raise ConfigurationError(
-                f"unknown setting {shown(name)}. Known: {listing(SETTINGS)}."
+                f"unknown setting {shown(name)}. Known: {join_names(SETTINGS)}."
                 + suggest(name, SETTINGS)
             )
         super().__setattr__(name, value)

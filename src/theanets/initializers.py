@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from theanets.errors import ConfigurationError
-from theanets.utils.checks import is_whole, level, shown, whole
+from theanets.utils.checks import check_int, check_nonnegative, is_whole, shown
 from theanets.utils.registry import choice
 
 FloatArray = npt.NDArray[np.float64]
@@ -159,7 +159,7 @@ def random_matrix(
         std = (
             float(1 / np.sqrt(rows + cols)) if init is None else INITS[init](rows, cols)
         )
-    std, radius = _each(std, "std", cols, 0), level(radius, "radius")
+    std, radius = _each(std, "std", cols, 0), check_nonnegative(radius, "radius")
     sparsity = _each(sparsity, "sparsity", cols, 0, 1)
     mean, diagonal = _each(mean, "mean", cols), _each(diagonal, "diagonal", cols)
     if np.any(diagonal):
@@ -282,7 +282,7 @@ def stream(seed: int, *names: str) -> np.random.Generator:
     >>> bool(first.random() == stream(13, "hid2", "w").random())
     False
     """
-    seed = whole(seed, "the random seed", 0)
+    seed = check_int(seed, "the random seed", 0)
     # Python's own hash of a text differs from one process to the next.
     digests = (hashlib.blake2b(name.encode(), digest_size=16) for name in names)
     words = tuple(

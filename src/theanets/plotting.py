@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from theanets.data.arrays import as_array
 from theanets.errors import ConfigurationError, DataError
-from theanets.utils.checks import counted, is_whole, shown, whole
+from theanets.utils.checks import check_int, counted, is_whole, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -104,7 +104,7 @@ def mosaic(
     units = weights.shape[1]
     if columns is None:
         columns = math.ceil(math.sqrt(units))
-    columns = whole(columns, "columns", below=_MOST_COLUMNS)
+    columns = check_int(columns, "columns", below=_MOST_COLUMNS)
     rows = math.ceil(units / columns)
     blank = np.nan
     if len(shape) == 3:

@@ -19,7 +19,7 @@ from theanets.data.scale import warn_of_scale
 from theanets.data.stream_loader import StreamLoader
 from theanets.data.unpack import unpack
 from theanets.errors import DataError, TheanetsError
-from theanets.utils.checks import flag, is_number, is_whole, shown, whole
+from theanets.utils.checks import check_bool, check_int, is_number, is_whole, shown
 
 MOST_BATCHES = 1 << 31
 """An epoch has fewer batches than this: programs count them in int32."""
@@ -89,20 +89,20 @@ def loader(
     data, rows = dataset.inputs, dataset.rows
     name = dataset.called(name)
     timeout = _checked_timeout(dataset.timeout, name)
-    if flag(dataset.allow_negative_weights, f"{name}: allow_negative_weights"):
+    if check_bool(dataset.allow_negative_weights, f"{name}: allow_negative_weights"):
         expect = _SignedWeights(expect)
     if not (isinstance(dataset.batch_size, str) and dataset.batch_size == "default"):
         batch_size = dataset.batch_size  # type: ignore[assignment]
     batches = dataset.iteration_size if batches is None else batches
     if dataset.rng is not None:
-        seed = whole(dataset.rng, f"{name}: rng", 0, error=DataError)
+        seed = check_int(dataset.rng, f"{name}: rng", 0, error=DataError)
     batch_size = checked_size(batch_size, DataError, f"{name}: batch_size")
     if batches is not None:
         what, also = f"{name}: iteration_size", ", or None for as many as there are"
-        batches = whole(batches, what, 1, also, DataError, MOST_BATCHES)
+        batches = check_int(batches, what, 1, also, DataError, MOST_BATCHES)
     passes = "epoch" if shuffle else "validation"
     with Noted(name):
-        if flag(dataset.examples, f"{name}: examples"):
+        if check_bool(dataset.examples, f"{name}: examples"):
             data = _examples(data, batch_size, seed, shuffle, rows, name)
             rows = None
         elif is_indexed(data) and not isinstance(data, Iterable):
@@ -202,7 +202,7 @@ def checked_size(
     """Return the number of examples in a batch, None for all of them."""
     if size is None or (is_whole(size) and size == -1):
         return None
-    return whole(size, what, 1, ", or None for all the data at once", error)
+    return check_int(size, what, 1, ", or None for all the data at once", error)
 
 
 def _checked_timeout(timeout: Any, name: str) -> float | None:

@@ -6,7 +6,7 @@ from typing import Any, TypeGuard
 
 from theanets.data.kinds.base import is_array, is_indexed
 from theanets.errors import DataError
-from theanets.utils.registry import listing, suggest
+from theanets.utils.registry import join_names, suggest
 
 
 @dataclass(frozen=True)
@@ -75,9 +75,9 @@ def _in_order(
         )
         parts = {"missing": missing, "unknown": unknown}
         raise DataError(
-            f"{name} has the arrays {listing(map(str, data))}; the model expects "
+            f"{name} has the arrays {join_names(map(str, data))}; the model expects "
             f"{', '.join(names)}, so "
-            + " and ".join(f"{k}: {listing(v)}" for k, v in parts.items() if v)
+            + " and ".join(f"{k}: {join_names(v)}" for k, v in parts.items() if v)
             + "."
             + suggest(next(iter(unknown), ""), missing)
         )

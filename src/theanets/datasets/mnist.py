@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from theanets.datasets import idx
 from theanets.errors import ConfigurationError, DataError
-from theanets.utils.checks import flag, shown
+from theanets.utils.checks import check_bool, shown
 
 EMBEDDED = Path(__file__).parent / "mnist_data"
 CHECKSUMS = {
@@ -73,7 +73,7 @@ def load_mnist(
     >>> labels[:10].tolist()
     [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
     """
-    flatten, labels = flag(flatten, "flatten"), flag(labels, "labels")
+    flatten, labels = check_bool(flatten, "flatten"), check_bool(labels, "labels")
     folder = EMBEDDED if root is None else _folder(root)
     learn = _load(folder, "train", labels)
     test = _load(folder, "t10k", labels)

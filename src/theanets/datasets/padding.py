@@ -7,7 +7,7 @@ import numpy as np
 
 from theanets.data.arrays import as_array
 from theanets.errors import DataError
-from theanets.utils.checks import whole
+from theanets.utils.checks import check_int
 
 
 def padded(
@@ -58,7 +58,7 @@ def padded(
     longest = max(map(len, arrays))
     if length is None:
         length = max(8, 1 << (longest - 1).bit_length())
-    length = whole(length, "length", 1, error=DataError)
+    length = check_int(length, "length", 1, error=DataError)
     if longest > length:
         raise DataError(
             f"length is {length}, but a sequence has {longest} steps. Give at least "

@@ -11,7 +11,7 @@ from theanets.data.arrays import as_array
 from theanets.data.kinds.base import is_array
 from theanets.data.names import Names, named, names_of
 from theanets.errors import DataError
-from theanets.utils.checks import flag, is_whole, shown, whole
+from theanets.utils.checks import check_bool, check_int, is_whole, shown
 
 Rng = int | np.random.RandomState | np.random.Generator | None
 Batches = Callable[[], tuple[np.ndarray, ...]]
@@ -166,13 +166,13 @@ def windows(
     ``what`` begins a message about the length.
     """
     for name, value in {"steps": steps, "batch_size": batch_size}.items():
-        whole(value, name, error=DataError)
+        check_int(value, name, error=DataError)
     if length < steps:
         raise DataError(
             f"{what} {length} steps, fewer than the {steps} of a window. Give a longer "
             "sequence, or fewer steps."
         )
-    if flag(stateful, "stateful"):
+    if check_bool(stateful, "stateful"):
         return Windows(cut, _consecutive(length, steps, batch_size, rng, what))
     source = _generator(rng)
     draw: Any = source.integers if hasattr(source, "integers") else source.randint

@@ -12,7 +12,7 @@ import numpy as np
 from theanets.data.kinds.masked import unmasked
 from theanets.datasets.sequences import Batches, Rng, Windows, windows
 from theanets.errors import DataError
-from theanets.utils.checks import shown, whole
+from theanets.utils.checks import check_int, shown
 
 EMBEDDED = Path(__file__).parent / "text_data" / "pride_and_prejudice.txt.gz"
 
@@ -78,7 +78,7 @@ class Text:
         min_count: int = 2,
         unknown: str = "\0",
     ) -> None:
-        whole(min_count, "min_count", 0, error=DataError)
+        check_int(min_count, "min_count", 0, error=DataError)
         if not isinstance(text, str) or not text:
             raise DataError(
                 f"text is {shown(text)}; it has to be a str that is not empty."

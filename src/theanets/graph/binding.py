@@ -7,7 +7,7 @@ from theanets.errors import ConfigurationError
 from theanets.layers import Input, Layer
 from theanets.layers.base import Shape
 from theanets.utils.checks import shown
-from theanets.utils.registry import listing, suggest
+from theanets.utils.registry import join_names, suggest
 
 
 def resolve_inputs(
@@ -63,7 +63,7 @@ def check_indices(layer: Layer, earlier: Sequence[Layer]) -> None:
         raise ConfigurationError(
             f"{layer.where}it reads whole numbers, so its input has to be an input "
             f"layer, got {layer.describe_inputs()}. Inputs: "
-            f"{listing(x.name for x in earlier if isinstance(x, Input))}."
+            f"{join_names(x.name for x in earlier if isinstance(x, Input))}."
         )
 
 
@@ -90,7 +90,7 @@ def check_names(layer: Layer, earlier: Collection[str]) -> None:
     if taken:
         raise ConfigurationError(
             f'layer "{taken.pop()}": an earlier layer has this name already. '
-            f"Names so far: {listing(earlier)}. Choose another."
+            f"Names so far: {join_names(earlier)}. Choose another."
         )
 
 

@@ -8,7 +8,7 @@ from theanets.errors import ConfigurationError
 from theanets.graph.topology import Topology
 from theanets.utils import registry
 from theanets.utils.checks import shown
-from theanets.utils.registry import listing, matching, suggest
+from theanets.utils.registry import join_names, matching, suggest
 
 
 def freezing(topology: Topology, patterns: Any) -> Topology:
@@ -60,7 +60,7 @@ def arrays_of(topology: Topology, patterns: Any, keyword: str) -> frozenset[str]
         if not chosen:
             raise ConfigurationError(
                 f"{keyword}: {shown(glob)} matches no parameter. There are: "
-                f"{listing(topology.param_shapes)}."
+                f"{join_names(topology.param_shapes)}."
                 + suggest(glob, [*arrays, *topology.param_shapes])
             )
         found |= chosen

@@ -11,7 +11,7 @@ from theanets.errors import ConfigurationError
 from theanets.graph.topology import Topology
 from theanets.utils import keys
 from theanets.utils.checks import check_call, compilable, is_number, shown
-from theanets.utils.registry import listing, matching, suggest
+from theanets.utils.registry import join_names, matching, suggest
 
 Array = jax.Array
 RESERVED = ("loss", "err", "acc", "unweighted", "auc")
@@ -81,7 +81,7 @@ def make_monitors(given: Any, topology: Topology) -> tuple[Monitor, ...]:
         if not sources and not callable(measures):
             raise ConfigurationError(
                 f"monitors: {shown(pattern)} matches no output and no parameter. There "
-                f"are: {listing(names)}." + suggest(pattern, names)
+                f"are: {join_names(names)}." + suggest(pattern, names)
             )
         if not sources:
             check_call(measures, "arrays", f'monitor "{pattern}" is')

@@ -8,7 +8,7 @@ from theanets.errors import ConfigurationError
 from theanets.layers import FORMS, Input, Layer
 from theanets.layers.keywords import check_name
 from theanets.utils.checks import is_whole, shown
-from theanets.utils.registry import listing
+from theanets.utils.registry import join_names
 
 
 def layer_from(
@@ -41,7 +41,7 @@ def layer_from(
         if more:
             raise ConfigurationError(
                 f"layer {shown(entry)} is made already, so it takes no "
-                f"{listing(more)}. Give that to its class instead."
+                f"{join_names(more)}. Give that to its class instead."
             )
         if entry.given.get("name") is None and not entry.outputs:
             entry.rename(name)
@@ -50,7 +50,7 @@ def layer_from(
     twice = sorted(spec.keys() & (more or {}).keys())
     if twice:
         raise ConfigurationError(
-            f"the layer {shown(entry)} came with {listing(twice)} besides, which it "
+            f"the layer {shown(entry)} came with {join_names(twice)} besides, which it "
             "says itself. Give each once."
         )
     spec |= more or {}

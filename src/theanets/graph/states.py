@@ -10,7 +10,7 @@ import jax
 from theanets.errors import ConfigurationError, DataError
 from theanets.graph.topology import Topology
 from theanets.layers import Recurrent
-from theanets.utils.registry import listing
+from theanets.utils.registry import join_names
 
 PREFIX = "state/"
 """Among other arrays the names of states begin so: ``state/hid1.h``."""
@@ -65,7 +65,7 @@ def initial_carries(topology: Topology, batch: int, dtype: Any) -> dict[str, Any
             raise ConfigurationError(
                 f"{layer.where}its initial state is an output of the model, which "
                 "cannot be had one time step after another. Leave "
-                f"{listing(set(layer.side_inputs) - {'mask'})} out."
+                f"{join_names(set(layer.side_inputs) - {'mask'})} out."
             )
         if isinstance(layer, Recurrent):
             carries[layer.name] = layer.initial_state({}, batch, dtype)

@@ -17,7 +17,7 @@ from theanets.graph.running import by_name, naming_what_is_there, params_of
 from theanets.layers import Input, Layer
 from theanets.layers.base import Shape
 from theanets.utils.checks import compilable
-from theanets.utils.registry import listing
+from theanets.utils.registry import join_names
 
 
 def output_shapes(
@@ -44,7 +44,7 @@ def output_shapes(
     traced = [_trace(layer, param_shapes, length) for length in probes]
     if "out" not in traced[0]:
         raise ConfigurationError(
-            f'{layer.where}its transform returns no "out", only {listing(traced[0])}. '
+            f'{layer.where}its transform returns no "out", only {join_names(traced[0])}. '
             'Return one array, or a dict that holds "out".'
         )
     shapes: dict[str, Shape] = {

@@ -13,7 +13,7 @@ from theanets.graph.expected import Expectations, expected_labels
 from theanets.graph.objective import Objective
 from theanets.graph.slots import output_shape, weights_name
 from theanets.losses import Loss
-from theanets.utils.checks import is_whole, level, number, shown
+from theanets.utils.checks import check_nonnegative, is_whole, number, shown
 from theanets.utils.registry import suggest
 
 
@@ -77,7 +77,7 @@ def class_weights(given: Any, objective: Objective, train: Any) -> tuple[float, 
                 f"classes, 0 to {classes - 1}. Give the weights by number: "
                 "{0: 1, 1: 3}."
             )
-        named[label] = level(weight, f"class_weight of label {label}")
+        named[label] = check_nonnegative(weight, f"class_weight of label {label}")
     if not any(named):
         raise ConfigurationError(
             "class_weight gives all classes the weight 0, so no example counts. Give "

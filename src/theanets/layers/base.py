@@ -20,8 +20,8 @@ from theanets.initializers import (
 from theanets.layers import keywords
 from theanets.layers.binding import Node
 from theanets.utils import originals
-from theanets.utils.checks import shown, whole
-from theanets.utils.registry import Registry, listing, parameters
+from theanets.utils.checks import check_int, shown
+from theanets.utils.registry import Registry, join_names, parameters
 from theanets.utils.renamed import Replaced
 
 Array = jax.Array
@@ -128,7 +128,7 @@ class Layer(Node):
         self.name = self.form if name is None else keywords.check_name(name)
         self.rng = rng
         self.attributes = attributes
-        self._size = None if size is None else whole(size, self.where + "size")
+        self._size = None if size is None else check_int(size, self.where + "size")
         self._shape = keywords.lengths(shape, self.where)
         if size is not None and shape is not None and self._shape[-1:] != (size,):
             raise ConfigurationError(
@@ -177,7 +177,8 @@ class Layer(Node):
         if missing:
             example = ", ".join(f"{name}=..." for name in sorted(missing))
             raise ConfigurationError(
-                f"{where}form {shown(form)} needs {listing(missing)}. Give that in a "
+                f"{where}form {shown(form)} needs {join_names(missing)}. Give that "
+                "in a "
                 f"dict: dict(form={shown(form)}, {example})."
             )
         return kind(**given)

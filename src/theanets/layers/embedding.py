@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from theanets.errors import ConfigurationError
 from theanets.layers.base import Array, Layer, Shape
-from theanets.utils.checks import whole
+from theanets.utils.checks import check_int
 
 
 class Embedding(Layer):
@@ -42,7 +42,7 @@ class Embedding(Layer):
 
     def __init__(self, *, vocabulary: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.vocabulary = whole(vocabulary, self.where + "vocabulary")
+        self.vocabulary = check_int(vocabulary, self.where + "vocabulary")
         if self._size is None:
             raise ConfigurationError(
                 f"{self.where}form {self.form!r} needs a size: the length of the "

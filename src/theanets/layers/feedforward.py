@@ -10,8 +10,8 @@ from theanets.errors import ConfigurationError
 from theanets.layers.base import Array, Layer, Shape
 from theanets.layers.binding import Node
 from theanets.layers.keywords import MOST_AXES
-from theanets.utils.checks import flag, is_whole, shown
-from theanets.utils.registry import listing, suggest
+from theanets.utils.checks import check_bool, is_whole, shown
+from theanets.utils.registry import join_names, suggest
 
 
 class Input(Layer):
@@ -99,7 +99,7 @@ class Input(Layer):
             )
         self.ndim = None if ndim is None else int(ndim)
         self.sparse = sparse
-        self.scale = flag(scale, self.where + "scale")
+        self.scale = check_bool(scale, self.where + "scale")
         if self.scale and sparse:
             raise ConfigurationError(
                 f"{self.where}scale and sparse do not go together: with its mean "
@@ -296,7 +296,7 @@ class Tied(Layer):
         if not isinstance(wanted, str) or wanted not in candidates:
             raise ConfigurationError(
                 f"{self.where}partner {shown(wanted)} is no earlier layer with one "
-                f"weight matrix. Such layers: {listing(candidates)}."
+                f"weight matrix. Such layers: {join_names(candidates)}."
                 + suggest(wanted, candidates)
             )
         return candidates[wanted]

@@ -8,8 +8,8 @@ import numpy as np
 
 from theanets.errors import ConfigurationError
 from theanets.initializers import as_seed, check_init
-from theanets.utils.checks import is_number, is_whole, shown, whole
-from theanets.utils.registry import listing, suggest
+from theanets.utils.checks import check_int, is_number, is_whole, shown
+from theanets.utils.registry import join_names, suggest
 from theanets.utils.renamed import answer
 
 Shape = tuple[int | None, ...]
@@ -57,7 +57,7 @@ def check_attributes(
             known = {"form", *kinds, *known}
             raise ConfigurationError(
                 f"{where}form {shown(form)} takes no keyword {shown(key)}. "
-                f"It takes: {listing(known)}."
+                f"It takes: {join_names(known)}."
                 + (answer("layer", key) or suggest(key, known))
             )
         if kind == "init":
@@ -88,13 +88,13 @@ def check_weights(
     call = f"{where}add_weights({shown(name)}, {sizes}): "
     how = (
         ' Write self.add_weights("w", self.input_size, self.size), and by keyword, if '
-        f"need be, {listing(known)}."
+        f"need be, {join_names(known)}."
     )
     if not isinstance(name, str) or not name:
         raise ConfigurationError(f"{call}the name comes first, as a text.{how}")
     if unknown := sorted(set(defaults) - set(known)):
         raise ConfigurationError(
-            f"{where}add_weights takes no keyword {listing(unknown)}.{how}"
+            f"{where}add_weights takes no keyword {join_names(unknown)}.{how}"
         )
     if isinstance(rows, tuple | list):
         raise ConfigurationError(
@@ -130,7 +130,7 @@ def check_suffixes(
         if key not in valid:
             raise ConfigurationError(
                 f"{where}keyword {shown(key)} names no parameter of it that takes "
-                f"that. Its parameters: {listing(params)}." + suggest(key, valid)
+                f"that. Its parameters: {join_names(params)}." + suggest(key, valid)
             )
 
 
@@ -156,7 +156,7 @@ def options(
         }
         rivals = found.keys() & {"std", "init", "diagonal"}
         if "init" in found and len(rivals) > 1:
-            others = listing(kind + suffix for kind in rivals - {"init"})
+            others = join_names(kind + suffix for kind in rivals - {"init"})
             raise ConfigurationError(
                 f"{where}init{suffix} and {others} were both given, and each "
                 "says how the same weights begin. Give one of them."
@@ -200,7 +200,7 @@ def input_sizes(inputs: Any, where: str) -> dict[str, int]:
     if not isinstance(inputs, Mapping):
         return {}
     return {
-        name: whole(size, f'{where}the size of inputs "{name}"')
+        name: check_int(size, f'{where}the size of inputs "{name}"')
         for name, size in inputs.items()
     }
 
@@ -220,7 +220,7 @@ def lengths(shape: Any, where: str) -> Shape:
             f"{MOST_AXES}."
         )
     return tuple(
-        None if length is None else whole(length, where + "a length in shape")
+        None if length is None else check_int(length, where + "a length in shape")
         for length in shape
     )
 

@@ -22,7 +22,7 @@ class Noisy(Layer, abstract=True):
 
     def __init__(self, *, level: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.level = checks.level(level, self.where + "level", self.limit)
+        self.level = checks.check_nonnegative(level, self.where + "level", self.limit)
 
     def transform(
         self, params: Mapping[str, Array], inputs: Mapping[str, Array]

@@ -7,7 +7,7 @@ from typing import Any
 from theanets.errors import ConfigurationError, DataError, TheanetsError
 from theanets.layers.base import Layer, Shape
 from theanets.utils.checks import is_whole, shown
-from theanets.utils.registry import choice, listing
+from theanets.utils.registry import choice, join_names
 
 Padding = tuple[tuple[int, int], ...]
 
@@ -146,7 +146,8 @@ def _zeros(layer: Layer, axes: int, given: Any) -> tuple[int, ...]:
         example = {1: "such as 1", 2: "or two of them, such as (1, 1)"}[axes]
         raise ConfigurationError(
             f"{layer.where}border_mode is {shown(given)}; it has to be one of "
-            f"{listing(BORDERS)}, or a whole number of zeros on each side, {example}."
+            f"{join_names(BORDERS)}, or a whole number of zeros on each side, "
+            f"{example}."
         )
     return tuple(map(int, each))
 

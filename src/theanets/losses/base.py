@@ -16,9 +16,9 @@ from theanets.errors import ConfigurationError
 from theanets.losses.averages import mean
 from theanets.losses.tracing import returned, traced_shapes
 from theanets.utils import keys
-from theanets.utils.checks import compilable, flag, is_whole, number, shown
+from theanets.utils.checks import check_bool, compilable, is_whole, number, shown
 from theanets.utils.registered import Registered
-from theanets.utils.registry import Registry, is_ours, listing, parameters, suggest
+from theanets.utils.registry import Registry, is_ours, join_names, parameters, suggest
 
 Outputs = Mapping[str, Array]
 
@@ -113,7 +113,7 @@ class Loss(Registered):
             "output_name", "out" if output_name is None else output_name
         )
         self.target = self._text("target", "target" if target is None else target)
-        self.weighted = flag(weighted, f"{self.form()} loss: weighted")
+        self.weighted = check_bool(weighted, f"{self.form()} loss: weighted")
 
     # Numbers are kept apart, and copies share them with the loss that they are of.
 
@@ -124,7 +124,7 @@ class Loss(Registered):
         elif vars(self).get("_fixed"):
             raise ConfigurationError(
                 f"{self.form()} loss: {name} cannot be changed once the loss is in a "
-                f"model; {listing(self.numbers)} can. Give the model another loss: "
+                f"model; {join_names(self.numbers)} can. Give the model another loss: "
                 f'net.set_loss("{self.form()}", {name}={shown(value)}).'
             )
         else:
@@ -192,7 +192,8 @@ class Loss(Registered):
         if isinstance(form, Mapping):
             if twice := set(form) & set(kwargs):
                 raise ConfigurationError(
-                    f"the loss {shown(dict(form))} came with {listing(twice)} besides. "
+                    f"the loss {shown(dict(form))} came with {join_names(twice)} "
+                    "besides. "
                     "Give each once, in the dict or as a keyword."
                 )
             given: dict[str, Any] = {**kwargs, **form}
@@ -200,14 +201,14 @@ class Loss(Registered):
                 raise ConfigurationError(
                     f"the loss {shown(dict(form))} has no form. Write "
                     'dict(form="mae", weight=0.5), with one of the forms '
-                    f"{listing(REGISTRY.documented())}."
+                    f"{join_names(REGISTRY.documented())}."
                 )
             return Loss.build(**given)
         if isinstance(form, Loss):
             if kwargs:
                 raise ConfigurationError(
                     f"{form.form()} loss: the loss is made already, so it takes no "
-                    f"{listing(kwargs)}. Give that to its class instead."
+                    f"{join_names(kwargs)}. Give that to its class instead."
                 )
             return form
         cls: type[Loss]
@@ -219,14 +220,14 @@ class Loss(Registered):
         else:
             raise ConfigurationError(
                 f"the loss is {shown(form)}; it has to be a name, a function of output "
-                f"and target, or a Loss. Names: {listing(REGISTRY.documented())}."
+                f"and target, or a Loss. Names: {join_names(REGISTRY.documented())}."
             )
         known = parameters(cls)
         for keyword in kwargs:
             if keyword not in known:
                 raise ConfigurationError(
                     f"{name} loss: unknown keyword {shown(keyword)}. "
-                    f"Known: {listing(known)}." + suggest(keyword, known)
+                    f"Known: {join_names(known)}." + suggest(keyword, known)
                 )
         return cls(**kwargs)
 
@@ -279,7 +280,7 @@ class Loss(Registered):
             if outputs and output not in outputs:
                 raise ConfigurationError(
                     f'{self.form()} loss: {keyword} "{full}" names no output '
-                    f'of layer "{name}". It has: {listing(outputs)}.'
+                    f'of layer "{name}". It has: {join_names(outputs)}.'
                 )
             shape = outputs[output] if outputs else None
         if self._target_ndim is not None and shape is not None:

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from theanets.errors import ConfigurationError
 from theanets.losses.base import Loss
-from theanets.utils.registry import is_ours, listing
+from theanets.utils.registry import is_ours, join_names
 
 PROBABILITIES = ("softmax", "logistic", "rect:minmax")
 """Activations whose outputs are from 0 to 1."""
@@ -45,7 +45,7 @@ def check_range(loss: Loss, kind: str | None, right: Collection[str]) -> None:
         raise ConfigurationError(
             f"{loss.form()} loss: it compares probabilities, but its output "
             f'"{loss.output_name}" has the activation "{kind}". Give that layer '
-            f"one of the activations {listing(right)}, or use another "
+            f"one of the activations {join_names(right)}, or use another "
             "loss."
         )
 

@@ -22,9 +22,9 @@ from theanets.models.prediction import (
 )
 from theanets.models.scores import Part, checked_target, checked_weights, r2
 from theanets.training.keywords import refuse
-from theanets.utils.checks import flag
+from theanets.utils.checks import check_bool
 from theanets.utils.forks import refuse_forked
-from theanets.utils.registry import listing
+from theanets.utils.registry import join_names
 
 
 class Answering(LayerGraph, register=False):
@@ -196,7 +196,7 @@ class Answering(LayerGraph, register=False):
         """
         state = self._state
         topology, dtype, arrays = state.topology, state.dtype.name, state.arrays.now()
-        if not flag(train, "train"):
+        if not check_bool(train, "train"):
             return answering(topology, dtype), arrays
         return learning(topology, dtype), *split(topology, arrays)
 
@@ -213,12 +213,12 @@ class Answering(LayerGraph, register=False):
         convert: Callable[[np.ndarray], np.ndarray] = lambda output: output,
     ) -> Any:
         """Return an output, and the state after it if that is asked for."""
-        return_state = flag(return_state, "return_state")
+        return_state = check_bool(return_state, "return_state")
         if state is None and not return_state:
             return convert(self._output(x, name, given))
         if given:
             raise ConfigurationError(
-                f"predict got {listing(given)} together with a state. Noise and "
+                f"predict got {join_names(given)} together with a state. Noise and "
                 "dropout are for whole sequences: leave one of both out."
             )
         values, columns = self._state.arrays.now(), self._state.columns

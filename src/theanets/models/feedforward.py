@@ -17,7 +17,7 @@ from theanets.models.parameters import no_such
 from theanets.models.prediction import in_batches
 from theanets.models.scores import accuracy, all_right, r2
 from theanets.training.programs import PROGRAMS
-from theanets.utils.checks import flag
+from theanets.utils.checks import check_bool
 
 
 class Regressor(Network):
@@ -72,7 +72,7 @@ class Autoencoder(Network):
         KeyError
             If there is no such layer or output; the message lists those there are.
         """
-        sample = flag(sample, "sample")
+        sample = check_bool(sample, "sample")
         code = self._output(x, self._code_output(layer), regularizers)
         if not sample:
             return code

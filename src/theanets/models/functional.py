@@ -10,7 +10,7 @@ from theanets.errors import ConfigurationError, DataError
 from theanets.graph.objective import Objective
 from theanets.graph.topology import Topology
 from theanets.utils.forks import refuse_forked
-from theanets.utils.registry import listing
+from theanets.utils.registry import join_names
 
 Arrays = dict[str, Any]
 Apply = Callable[..., Arrays]
@@ -66,10 +66,11 @@ def _named(inputs: Any, topology: Topology) -> Mapping[str, Any]:
     names = [layer.name for layer in topology.inputs]
     named = inputs if isinstance(inputs, Mapping) else {names[0]: inputs}
     if missing := [name for name in names if name not in named]:
-        came = listing(map(str, named)) if named is inputs else "one array"
+        came = join_names(map(str, named)) if named is inputs else "one array"
         raise DataError(
-            f"inputs is {came}, which leaves out {listing(missing)}. Give a dict with "
-            f"an array for each input of the model: {listing(names)}."
+            f"inputs is {came}, which leaves out {join_names(missing)}. Give a "
+            "dict with "
+            f"an array for each input of the model: {join_names(names)}."
         )
     return named
 
@@ -82,8 +83,8 @@ def _check_names(what: str, given: Any, wanted: Collection[str]) -> None:
         )
     missing, more = sorted(wanted - given.keys()), sorted(given.keys() - wanted)
     if missing or more:
-        wrong = [f"lacks {listing(missing)}"] if missing else []
-        wrong += [f"holds {listing(more)}, which it should not"] if more else []
+        wrong = [f"lacks {join_names(missing)}"] if missing else []
+        wrong += [f"holds {join_names(more)}, which it should not"] if more else []
         raise ConfigurationError(
             f"{what} {' and '.join(wrong)}. Give the arrays by the names that "
             "functional(train=True) returned: params are those that are learned, "

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from theanets.errors import ConfigurationError
 from theanets.utils.checks import shown
-from theanets.utils.registry import is_ours, listing, suggest
+from theanets.utils.registry import is_ours, join_names, suggest
 
 
 class ModelKind:
@@ -69,10 +69,11 @@ def kind_from(name: Any) -> type[ModelKind]:
     if matches:
         raise ConfigurationError(
             f"the model {shown(name)} could be any of these classes: "
-            f"{listing(matches)}. Import or define only the one that wrote the file, "
+            f"{join_names(matches)}. Import or define only the one that wrote the "
+            "file, "
             "and load again."
         )
     raise ConfigurationError(
         f"unknown model {shown(name)}. Known: "
-        f"{listing(MODELS)}." + suggest(name, MODELS)
+        f"{join_names(MODELS)}." + suggest(name, MODELS)
     )

@@ -17,8 +17,8 @@ from theanets.models.parameters import Parameter, no_such
 from theanets.models.replacing import replaced
 from theanets.models.state import ModelState
 from theanets.training.history import History
-from theanets.utils.checks import flag, is_whole, shown
-from theanets.utils.registry import listing, suggest
+from theanets.utils.checks import check_bool, is_whole, shown
+from theanets.utils.registry import join_names, suggest
 from theanets.utils.renamed import answer
 
 
@@ -36,8 +36,8 @@ class LayerGraph(ModelKind, register=False):
         if unknown:
             known = ("layers", "loss", "weighted", "rng")
             raise ConfigurationError(
-                f"{self.form} takes no keyword {listing(map(repr, unknown))}. It "
-                f"takes: {listing(known)}; what steers the training is for train."
+                f"{self.form} takes no keyword {join_names(map(repr, unknown))}. It "
+                f"takes: {join_names(known)}; what steers the training is for train."
                 + (
                     answer("model", next(iter(unknown)))
                     or suggest(next(iter(unknown)), known)
@@ -51,7 +51,7 @@ class LayerGraph(ModelKind, register=False):
                 f"layers is {shown(layers)}; it has to be a list with one entry for "
                 "each layer, such as [784, 100, 10]."
             )
-        own = {"weighted": True} if flag(weighted, "weighted") else {}
+        own = {"weighted": True} if check_bool(weighted, "weighted") else {}
         # Before the layers, as the activation of the last one follows from it.
         self.set_loss(loss, **own)
         for number, entry in enumerate(layers):
@@ -147,7 +147,7 @@ class LayerGraph(ModelKind, register=False):
         ConfigurationError
             If it does not fit the graph; the graph is then as it was.
         """
-        is_output = flag(is_output, "is_output")
+        is_output = check_bool(is_output, "is_output")
         if layer is None:
             self._state.add_layer(spec, is_output)
         else:

@@ -14,7 +14,7 @@ import numpy as np
 from theanets.config import float_type
 from theanets.data.arrays import as_array, converted
 from theanets.errors import DataError
-from theanets.utils.checks import flag, shown
+from theanets.utils.checks import check_bool, shown
 from theanets.utils.forks import forked, refuse_forked
 from theanets.utils.registry import suggest
 
@@ -112,7 +112,7 @@ class Parameter:
             Taken for scripts that give it; the answer is a copy either way, so that
             only `set_value` changes the network.
         """
-        flag(borrow, "borrow")
+        check_bool(borrow, "borrow")
         refuse_forked()
         return np.array(self._values[self.name])
 
@@ -132,7 +132,7 @@ class Parameter:
             If the shape is another one, or a value is not finite, or beyond what the
             precision of the parameter can hold.
         """
-        flag(borrow, "borrow")
+        check_bool(borrow, "borrow")
         refuse_forked()
         array = np.asarray(as_array(value, f'parameter "{self.name}"'))
         if array.shape != self.shape:

@@ -25,8 +25,8 @@ from theanets.optimizers import Updater
 from theanets.training.checkpoint import KEYWORDS, Checkpoint
 from theanets.training.keywords import refuse
 from theanets.training.options import Controls, keywords, own_keywords
-from theanets.utils.checks import flag, is_whole, shown
-from theanets.utils.registry import listing, suggest
+from theanets.utils.checks import check_bool, is_whole, shown
+from theanets.utils.registry import join_names, suggest
 from theanets.utils.renamed import answer
 
 
@@ -70,7 +70,7 @@ class Plan:
         controls = replace(controls, callbacks=callbacks)
         class_weight = given.pop("class_weight", None)
         freeze = given.pop("freeze", None)
-        stateful = flag(given.pop("stateful", False), "stateful")
+        stateful = check_bool(given.pop("stateful", False), "stateful")
         optimizer = _optimizer(algo, given | own)
         whole = model.objective(terms, monitors)
         if class_weight is not None:
@@ -106,7 +106,7 @@ def _optimizer(algo: Any, given: dict[str, Any]) -> Updater | None:
         raise ConfigurationError(
             f"subalgo is {shown(given['subalgo'])}, but algo {shown(algo)} has no "
             "stages to train with it. It belongs to algo "
-            f"{listing(pretraining.STAGED)}."
+            f"{join_names(pretraining.STAGED)}."
         )
     elif not named or algo != "sample":
         optimizer = optimizers.resolve(algo, given, others=pretraining.NAMES)
@@ -129,7 +129,7 @@ def _check_monitor(controls: Controls, objective: Objective) -> None:
     if name not in known:
         raise ConfigurationError(
             f'monitor is "{name}", which this training does not measure. It has: '
-            f"{listing(known)}."
+            f"{join_names(known)}."
             + (answer("monitor", name, known) or suggest(name, known))
         )
     controls.check_mode()
@@ -139,7 +139,8 @@ def _check_learns(topology: Topology) -> None:
     if topology.frozen and not topology.learned:
         raise ConfigurationError(
             "all parameters of the model are frozen, so there is nothing to train: "
-            f"{listing(topology.frozen & topology.learnable)}. Freeze fewer, or free "
+            f"{join_names(topology.frozen & topology.learnable)}. Freeze fewer, or "
+            "free "
             "some with net.unfreeze."
         )
 

@@ -24,7 +24,7 @@ from theanets.graph.states import state_shapes
 from theanets.graph.topology import Topology
 from theanets.training.programs import PROGRAMS
 from theanets.utils.checks import shown
-from theanets.utils.registry import listing
+from theanets.utils.registry import join_names
 
 _LARGEST_BATCH = 1024
 """Data run in batches of a power of two up to this: eleven programs do for all."""
@@ -168,9 +168,10 @@ def _checked_state(
 ) -> dict[str, np.ndarray]:
     """Return a state as arrays with a batch axis, of the types that the model has."""
     if not isinstance(state, Mapping) or set(state) != set(shapes):
-        came = listing(state) if isinstance(state, Mapping) else shown(state)
+        came = join_names(state) if isinstance(state, Mapping) else shown(state)
         raise DataError(
-            f"state is {came}; it has to be a dict of the arrays {listing(shapes)}, as "
+            f"state is {came}; it has to be a dict of the arrays "
+            f"{join_names(shapes)}, as "
             "predict(..., return_state=True) returns it."
         )
     found = {}
@@ -280,7 +281,7 @@ def _by_name(x: Any, names: list[str], columns: Columns) -> Mapping[str, Any]:
                 advice = " Make a frame of these columns: pandas.DataFrame(x)."
             inputs = ", ".join(f'"{name}"' for name in sorted(names))
             raise DataError(
-                f"x has the arrays {listing(map(str, x))}; the model's inputs are "
+                f"x has the arrays {join_names(map(str, x))}; the model's inputs are "
                 f"{inputs}.{advice}"
             )
         return x

@@ -18,7 +18,7 @@ from theanets.graph.topology import Topology
 from theanets.initializers import as_seed
 from theanets.models import feedforward
 from theanets.training.programs import PROGRAMS, noise_key
-from theanets.utils.checks import whole
+from theanets.utils.checks import check_int
 from theanets.utils.forks import refuse_forked
 
 _MOST_STREAMS = 1 << 20
@@ -123,9 +123,9 @@ class Classifier(feedforward.Classifier):
         """
         refuse_forked()
         for name, value in (("steps", steps), ("streams", streams)):
-            whole(value, name)
-        whole(steps, "steps")
-        whole(streams, "streams", below=_MOST_STREAMS)
+            check_int(value, name)
+        check_int(steps, "steps")
+        check_int(streams, "streams", below=_MOST_STREAMS)
         if self._multilabel:
             raise ConfigurationError(
                 'predict_sequence draws one label for each step, but with loss="bce" '

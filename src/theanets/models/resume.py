@@ -18,7 +18,7 @@ from theanets.training.history import BestRow, History, unpacked
 from theanets.training.options import Controls
 from theanets.training.programs import Values
 from theanets.training.state import Progress, Reads
-from theanets.utils.checks import whole
+from theanets.utils.checks import check_int
 
 
 class RunPosition(NamedTuple):
@@ -50,15 +50,15 @@ class RunPosition(NamedTuple):
         names = ("part", "base", "begun")
         found = [*(facts.get(n, 0) for n in names), facts["progress"]["epoch"]]
         earlier = tuple(Reads(*counts) for counts in facts.get("earlier", ()))
-        part, base, begun, done = (whole(x, "a part, or epoch,", 0) for x in found)
+        part, base, begun, done = (check_int(x, "a part, or epoch,", 0) for x in found)
         if len(earlier) != part or begun > base:
             raise ValueError(f"part {part} comes after {len(earlier)}, {begun}, {base}")
         # What was read is read again, so it is no more than was trained.
-        if sum(whole(x.epochs, "epochs read", 0) for x in earlier) > base - begun:
+        if sum(check_int(x.epochs, "epochs read", 0) for x in earlier) > base - begun:
             raise ValueError(f"earlier parts have read more than {base} epochs")
         for read in earlier:
-            whole(read.batches, "batches read", 0, below=MOST_BATCHES)
-            whole(read.validations, "validations", 0, below=read.epochs + 2)
+            check_int(read.batches, "batches read", 0, below=MOST_BATCHES)
+            check_int(read.validations, "validations", 0, below=read.epochs + 2)
         return cls(part, base, begun, done, earlier)
 
 

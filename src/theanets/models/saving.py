@@ -27,7 +27,7 @@ from theanets.training.interval import Interval
 from theanets.training.report import Report
 from theanets.utils.checks import is_whole, number, shown
 from theanets.utils.forks import refuse_forked
-from theanets.utils.registry import listing
+from theanets.utils.registry import join_names
 
 TRAINING = "training/"
 """How the names of arrays begin that belong to a training, not to the model."""
@@ -111,7 +111,8 @@ def rebuild(
     if more:
         raise ModelFileError(
             f"{where} holds arrays that are not those that its description asks for: "
-            f"no layer has {listing(sorted(more)[:5])}. It is damaged; copy it again, "
+            f"no layer has {join_names(sorted(more)[:5])}. It is damaged; copy it "
+            "again, "
             "or use an older one."
         )
     dtype = stored_type(model.dtype)
@@ -171,7 +172,7 @@ def _freeze(model: ModelState, names: Any) -> None:
     if missing := set(names) - shapes.keys():
         raise ConfigurationError(
             f"it says that arrays are frozen that no layer has: "
-            f"{listing(sorted(missing)[:5])}."
+            f"{join_names(sorted(missing)[:5])}."
         )
     model.topology = with_frozen(model.topology, names)
 

@@ -13,8 +13,8 @@ from theanets.optimizers.base import ALGORITHMS, LIMITS, Hyperparam, Optimizer
 from theanets.optimizers.optax import of_optax
 from theanets.optimizers.updater import Updater
 from theanets.utils import checks
-from theanets.utils.checks import flag, shown
-from theanets.utils.registry import listing, suggest
+from theanets.utils.checks import check_bool, shown
+from theanets.utils.registry import join_names, suggest
 
 COMMON = {
     "learning_rate": Hyperparam(
@@ -70,13 +70,13 @@ def resolve(
                 hint = f' Give its name: {keyword}="{ALGORITHMS.label(kind)}".'
             raise ConfigurationError(
                 f"{keyword} is {shown(algo)}; it has to be an "
-                f"optax.GradientTransformation or one of {listing(known)}.{hint}"
+                f"optax.GradientTransformation or one of {join_names(known)}.{hint}"
             )
         return Updater("optax", _limits(hyper), transformation=algo)
     algo = algo.lower()
     if algo not in ALGORITHMS:
         raise ConfigurationError(
-            f"unknown {keyword} {shown(algo)}. Known: {listing(known)}."
+            f"unknown {keyword} {shown(algo)}. Known: {join_names(known)}."
             + (of_optax(keyword, algo) or suggest(algo, known))
         )
     algorithm = ALGORITHMS[algo]()
@@ -92,7 +92,7 @@ def resolve(
             hyper, "learning_rate", algorithm.learning_rate
         )
     momentum = _number(hyper, "momentum", algorithm.momentum)
-    nesterov = flag(hyper.pop("nesterov", algorithm.nesterov), "nesterov")
+    nesterov = check_bool(hyper.pop("nesterov", algorithm.nesterov), "nesterov")
     nesterov = nesterov and momentum > 0
     if momentum > 0:
         values["momentum"] = momentum

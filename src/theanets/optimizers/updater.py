@@ -18,7 +18,7 @@ from theanets.optimizers import optax
 from theanets.optimizers.base import ALGORITHMS, Numbers, Optimizer
 from theanets.utils import keys
 from theanets.utils.checks import compilable, shown
-from theanets.utils.registry import listed, listing
+from theanets.utils.registry import join_names, listed
 
 Tree: TypeAlias = Any
 State: TypeAlias = dict[str, Any]
@@ -223,7 +223,7 @@ def _step(
             raise ConfigurationError(
                 f"{where} put an array of shape {jnp.shape(value)} into "
                 f'state["{slot}"]; it has one of the parameter\'s shape {shape} for '
-                f"each of its slots: {listing(slots)}."
+                f"each of its slots: {join_names(slots)}."
             )
     return step
 

@@ -9,8 +9,8 @@ from typing import Any
 from theanets.errors import ConfigurationError
 from theanets.regularizers.base import REGULARIZERS, ROLES, Regularizer
 from theanets.regularizers.noise import Dropout, Noise
-from theanets.utils.checks import level, shown
-from theanets.utils.registry import listing, parameters, suggest
+from theanets.utils.checks import check_nonnegative, shown
+from theanets.utils.registry import join_names, parameters, suggest
 
 
 def keywords(documented: bool = False) -> list[str]:
@@ -37,13 +37,13 @@ def take(given: dict[str, Any]) -> tuple[Regularizer, ...]:
         del given["regularizers"]
         if twice := set(more) & set(given):
             raise ConfigurationError(
-                f"{listing(twice)} came both as a keyword and in regularizers. Give "
+                f"{join_names(twice)} came both as a keyword and in regularizers. Give "
                 "each once."
             )
         if unknown := [name for name in more if name not in keywords()]:
             raise ConfigurationError(
                 f"regularizers holds {shown(unknown[0])}; the names of a dict have to "
-                f"be those of regularizers: {listing(keywords())}."
+                f"be those of regularizers: {join_names(keywords())}."
                 + suggest(unknown[0], keywords())
             )
         given.update(more)
@@ -87,7 +87,7 @@ def from_kwargs(graph: Any, regularizers: Any = (), **kwargs: Any) -> list[Regul
         name = next(iter(rest))
         raise ConfigurationError(
             f"from_kwargs: {shown(name)} stands for no regularizer. Known: "
-            f"{listing(keywords())}." + suggest(name, keywords())
+            f"{join_names(keywords())}." + suggest(name, keywords())
         )
     return list(made)
 
@@ -103,7 +103,7 @@ def _build(keyword: str, value: Any) -> list[Regularizer]:
     role, _, kind = keyword.partition("_")
     if role in ROLES and kind in ("noise", "dropout"):
         placed = REGULARIZERS.lookup(kind)
-        return [placed(level(value, keyword, placed.limit), role=role)]
+        return [placed(check_nonnegative(value, keyword, placed.limit), role=role)]
     cls = REGULARIZERS.lookup(keyword)
     if issubclass(cls, Noise | Dropout):
         if not isinstance(value, Mapping):
@@ -114,7 +114,7 @@ def _build(keyword: str, value: Any) -> list[Regularizer]:
             )
         return [cls(weight, pattern=glob) for glob, weight in sorted(value.items())]
     if not isinstance(value, Mapping):
-        return [cls(level(value, keyword, cls.limit))]
+        return [cls(check_nonnegative(value, keyword, cls.limit))]
     return [_one(cls, keyword, value)]
 
 
@@ -139,7 +139,7 @@ def _one(cls: type[Regularizer], keyword: str, given: Mapping[str, Any]) -> Regu
     unknown = [name for name in map(str, given) if name not in known]
     if unknown:
         raise ConfigurationError(
-            f"{keyword}={shown(dict(given))}: unknown {listing(unknown)}. Give a "
-            f"number, or a dict with {listing(known)}." + suggest(unknown[0], known)
+            f"{keyword}={shown(dict(given))}: unknown {join_names(unknown)}. Give a "
+            f"number, or a dict with {join_names(known)}." + suggest(unknown[0], known)
         )
     return cls(**given)

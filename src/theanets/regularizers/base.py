@@ -17,12 +17,12 @@ import numpy as np
 from theanets.data.device import identity
 from theanets.errors import ConfigurationError
 from theanets.utils import keys
-from theanets.utils.checks import level, shown
+from theanets.utils.checks import check_nonnegative, shown
 from theanets.utils.registered import Registered
 from theanets.utils.registry import (
     Registry,
     choice,
-    listing,
+    join_names,
     matching,
     patterns,
     suggest,
@@ -131,7 +131,7 @@ class Regularizer(Registered):
                 named[keyword] = given
         weight, pattern = named["weight"], named["pattern"]
         weight = 0.0 if weight is None else weight
-        self.weight = level(weight, self.form, self.limit)
+        self.weight = check_nonnegative(weight, self.form, self.limit)
         if pattern is None and role is None:
             pattern, role = self.default_pattern, self.default_role
         if pattern is not None:
@@ -195,12 +195,13 @@ class Regularizer(Registered):
         if self.pattern is not None and not found:
             raise ConfigurationError(
                 f"{self.form}: pattern {shown(self.pattern)} matches nothing. "
-                f"There are: {listing(shapes)}." + suggest(self.pattern, shapes)
+                f"There are: {join_names(shapes)}." + suggest(self.pattern, shapes)
             )
         whole = {f"{name}:out" for name in indices} & set(found)
         if self.modifies and whole:
             raise ConfigurationError(
-                f"{self.form}: {listing(whole)} holds whole numbers, which cannot be "
+                f"{self.form}: {join_names(whole)} holds whole numbers, which "
+                "cannot be "
                 "changed a little. Choose the outputs of the layer that reads them."
             )
 

@@ -11,8 +11,8 @@ from jax.flatten_util import ravel_pytree
 
 from theanets.errors import ConfigurationError
 from theanets.regularizers.base import Evaluation, Regularizer
-from theanets.utils.checks import whole
-from theanets.utils.registry import listing, matching, patterns
+from theanets.utils.checks import check_int
+from theanets.utils.registry import join_names, matching, patterns
 
 Array = jax.Array
 Shapes = Mapping[str, tuple[int | None, ...]]
@@ -100,7 +100,7 @@ class Contractive(Regularizer):
         self.wrt = patterns(wrt, f"{self.form}: wrt", "in")
         if samples is not None:
             what, also = f"{self.form}: samples", ", 0 to be exact"
-            samples = whole(samples, what, 0, also, below=_MOST_SAMPLES)
+            samples = check_int(samples, what, 0, also, below=_MOST_SAMPLES)
         self.samples = samples
 
     def check(
@@ -114,7 +114,7 @@ class Contractive(Regularizer):
             raise ConfigurationError(
                 f"{self.form}: wrt {', '.join(map(repr, self.wrt))} matches {reason}; "
                 "it has to name an input that holds numbers, to differentiate by. "
-                f"There are: {listing(set(inputs) - set(indices))}."
+                f"There are: {join_names(set(inputs) - set(indices))}."
             )
 
     def _chosen(self, inputs: Iterable[str]) -> list[str]:

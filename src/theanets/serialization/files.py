@@ -24,7 +24,7 @@ import numpy as np
 from theanets.errors import ConfigurationError
 from theanets.serialization.compression import MAGIC, compressed, expanded
 from theanets.serialization.format import packed, unpacked
-from theanets.utils.checks import shown, whole
+from theanets.utils.checks import check_int, shown
 
 File = str | os.PathLike[str] | BinaryIO
 Source = File | bytes | bytearray | memoryview
@@ -138,7 +138,7 @@ def write(
     RuntimeWarning
         If it is written, but a power cut could undo that.
     """
-    keep = whole(keep, "keep", 0, ", of older files to keep")
+    keep = check_int(keep, "keep", 0, ", of older files to keep")
     if isinstance(file, str | os.PathLike):
         _warn_of_name(file)
         path = Path(os.path.realpath(named(file, "the file")))

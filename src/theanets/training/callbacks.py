@@ -9,7 +9,7 @@ from theanets.errors import ConfigurationError
 from theanets.training.report import Report
 from theanets.utils.checks import check_call, shown
 from theanets.utils.forks import refuse_forked
-from theanets.utils.registry import listing, suggest
+from theanets.utils.registry import join_names, suggest
 
 
 class Callback:
@@ -126,7 +126,7 @@ def _check_names(callback: Callback) -> None:
         if name.startswith("on_") and name not in HOOKS:
             raise ConfigurationError(
                 f"callbacks holds a {type(callback).__name__} with a method {name}, "
-                f"which is never called. A callback has {listing(HOOKS)}."
+                f"which is never called. A callback has {join_names(HOOKS)}."
                 + suggest(name, HOOKS)
             )
 

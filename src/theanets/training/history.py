@@ -9,7 +9,7 @@ import numpy as np
 from theanets.errors import UnknownNameError
 from theanets.training.measure import Monitors, Pair
 from theanets.utils.checks import is_whole, shown
-from theanets.utils.registry import listing, suggest
+from theanets.utils.registry import join_names, suggest
 
 SETS = ("training", "validation")
 
@@ -103,7 +103,7 @@ class History(Sequence[dict[str, Any]]):
             column = [row.get(key) for row in self]
             if not any(key in row for row in self) and key != "stage":
                 raise UnknownNameError(
-                    f'the history has no "{key}". It has {listing(self._names())}.'
+                    f'the history has no "{key}". It has {join_names(self._names())}.'
                     + suggest(key, self._names())
                 )
             return column

@@ -6,7 +6,7 @@ from typing import Any
 from theanets import optimizers
 from theanets.errors import ConfigurationError
 from theanets.optimizers import ALGORITHMS
-from theanets.utils.registry import listing, suggest
+from theanets.utils.registry import join_names, suggest
 from theanets.utils.renamed import answer
 
 SYNONYMS = {
@@ -87,7 +87,7 @@ def refuse(left: Iterable[str], known: Iterable[str]) -> None:
             few = len(known) > _MOST_LISTED
             listed = [name for name in known if name in _COMMON] if few else known
             more = "; the user guide lists them all" * few
-            text += f" Known: {listing(listed)}{more}."
+            text += f" Known: {join_names(listed)}{more}."
         raise ConfigurationError(f"u{text[2:]}")
 
 

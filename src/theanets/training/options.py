@@ -8,8 +8,8 @@ from theanets import optimizers
 from theanets.data.loading import MOST_BATCHES, checked_size
 from theanets.errors import ConfigurationError
 from theanets.training.callbacks import Callback, as_callbacks
-from theanets.utils.checks import MOST, flag, number, shown, whole
-from theanets.utils.registry import choice, listing
+from theanets.utils.checks import MOST, check_bool, check_int, number, shown
+from theanets.utils.registry import choice, join_names
 
 Guard = Literal["raise", "skip", "ignore"]
 GUARDS: tuple[str, ...] = get_args(Guard)
@@ -94,7 +94,7 @@ class Controls:
             optional = cls.__dataclass_fields__[name].default is None
             if name in taken and not (optional and taken[name] is None):
                 below = MOST_BATCHES if name.endswith("_batches") else MOST
-                taken[name] = whole(taken[name], name, least, below=below)
+                taken[name] = check_int(taken[name], name, least, below=below)
         if "batch_size" in taken:
             taken["batch_size"] = checked_size(taken["batch_size"], ConfigurationError)
         if "min_improvement" in taken:
@@ -105,7 +105,7 @@ class Controls:
                 lambda part: part >= 0,
             )
         wanted = taken.get("monitor_gradients", False)
-        taken["monitor_gradients"] = flag(wanted, "monitor_gradients")
+        taken["monitor_gradients"] = check_bool(wanted, "monitor_gradients")
         for name, choices in (
             ("on_nonfinite", GUARDS),
             ("on_interrupt", ON_INTERRUPT),
@@ -198,7 +198,7 @@ def own_keywords(algo: Any) -> list[str]:
     own = optimizers.keywords(algo)
     if twice := set(own) & set(keywords()):
         raise ConfigurationError(
-            f"algo {shown(algo)}: its keyword {listing(twice)} is one of every "
+            f"algo {shown(algo)}: its keyword {join_names(twice)} is one of every "
             "training. Give it another name in the class's hyperparams."
         )
     return own

@@ -23,7 +23,7 @@ from theanets.errors import CheckpointError
 from theanets.training.history import Row, monitors, plain
 from theanets.training.measure import Column, MetricAccumulator, Monitors, Pair
 from theanets.training.programs import State, Values
-from theanets.utils.checks import MOST, shown, whole
+from theanets.utils.checks import MOST, check_int, shown
 
 
 class Best(NamedTuple):
@@ -171,11 +171,11 @@ def unpacked(
         If `packed` has not written these facts.
     """
     # A file may say anything, so counts are checked before anything is made of them.
-    epoch = whole(facts["epoch"], "epoch", 0)
-    validations = whole(facts["validations"], "validations", 0, below=epoch + 2)
-    batches = whole(facts["batches"], "batches", 0, below=batches_below)
-    examples = whole(facts["examples"], "examples", 0)
-    skipped = whole(facts["skipped"], "skipped", 0, below=batches + 1)
+    epoch = check_int(facts["epoch"], "epoch", 0)
+    validations = check_int(facts["validations"], "validations", 0, below=epoch + 2)
+    batches = check_int(facts["batches"], "batches", 0, below=batches_below)
+    examples = check_int(facts["examples"], "examples", 0)
+    skipped = check_int(facts["skipped"], "skipped", 0, below=batches + 1)
     columns = {
         name.removeprefix("sums/"): _sums(name, array, batches - skipped)
         for name, array in arrays.items()
@@ -197,17 +197,19 @@ def unpacked(
             _tree("best learned", arrays, like.values.learned),
             _tree("best carried", arrays, like.values.carried),
         )
-        at = whole(best_epoch, "the best epoch", 0, below=epoch + 1)
+        at = check_int(best_epoch, "the best epoch", 0, below=epoch + 1)
         best = Best(at, float(value), best_values, pair)
     return Progress(
-        State(values, optimizer, np.int32(whole(facts["updates"], "updates", 0))),
+        State(values, optimizer, np.int32(check_int(facts["updates"], "updates", 0))),
         epoch,
         MetricAccumulator((columns,) if columns else (), batches, examples, skipped),
         monitors(facts["training"], stage),
         monitors(facts["validation"], stage),
-        whole(facts["validated_at"], "validated_at", -1, below=epoch + 1),
+        check_int(facts["validated_at"], "validated_at", -1, below=epoch + 1),
         validations,
-        whole(facts["best_validation"], "best_validation", 0, below=validations + 1),
+        check_int(
+            facts["best_validation"], "best_validation", 0, below=validations + 1
+        ),
         best,
     )
 

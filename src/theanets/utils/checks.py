@@ -122,14 +122,14 @@ def positive(value: Any, what: str, most: float = math.inf) -> float:
     return number(value, what, expected, lambda found: 0 < found <= most)
 
 
-def level(value: Any, what: str, limit: float = math.inf) -> float:
+def check_nonnegative(value: Any, what: str, limit: float = math.inf) -> float:
     """Return a finite number from 0 on and below a limit, checked; see `number`."""
     bound = "" if limit == math.inf else f" and below {limit:g}"
     expected = f"a number from 0 on{bound}"
     return number(value, what, expected, lambda found: 0 <= found < limit)
 
 
-def whole(
+def check_int(
     value: Any,
     what: str,
     least: int = 1,
@@ -146,9 +146,9 @@ def whole(
 
     Examples
     --------
-    >>> whole(np.int8(3), "size")
+    >>> check_int(np.int8(3), "size")
     3
-    >>> whole(0, "n")
+    >>> check_int(0, "n")
     Traceback (most recent call last):
         ...
     theanets.errors.ConfigurationError: n is 0; it has to be a whole number from 1 on.
@@ -163,7 +163,7 @@ def whole(
     return int(value)
 
 
-def flag(value: Any, what: str) -> bool:
+def check_bool(value: Any, what: str) -> bool:
     """Return a bool, checked; ``what`` begins the message.
 
     Raises
@@ -173,9 +173,9 @@ def flag(value: Any, what: str) -> bool:
 
     Examples
     --------
-    >>> flag(np.True_, "weighted")
+    >>> check_bool(np.True_, "weighted")
     True
-    >>> flag("no", "weighted")
+    >>> check_bool("no", "weighted")
     Traceback (most recent call last):
         ...
     theanets.errors.ConfigurationError: weighted is 'no'; it has to be True or False.

@@ -33,7 +33,7 @@ def suggest(name: object, options: Iterable[str]) -> str:
     return f' Did you mean "{by_lower[near[0]]}"?' if near else ""
 
 
-def listing(names: Iterable[str]) -> str:
+def join_names(names: Iterable[str]) -> str:
     """Return names as one comma-separated text, sorted, or "none"."""
     return ", ".join(sorted(map(str, names))) or "none"
 
@@ -57,7 +57,7 @@ def choice(value: Any, what: str, names: Collection[str]) -> str:
     """
     if not (isinstance(value, str) and value in names):
         raise ConfigurationError(
-            f"{what} is {shown(value)}; it has to be one of {listing(names)}."
+            f"{what} is {shown(value)}; it has to be one of {join_names(names)}."
             + suggest(value, names)
         )
     return str(value)
@@ -115,7 +115,7 @@ def listed(
         names = [name for kind in known.values() for name in kind]
         if not isinstance(asked, str) or asked in names:
             raise
-        kinds = [f"{kind} ({listing(found)})" for kind, found in known.items()]
+        kinds = [f"{kind} ({join_names(found)})" for kind, found in known.items()]
         tried = (asked, asked.lower(), f"{asked}:out")
         near = next(filter(None, (suggest(name, names) for name in tried)), advice)
         raise ConfigurationError(
@@ -229,7 +229,7 @@ class Registry(Generic[T]):
         if found is None:
             known = self.documented()
             raise ConfigurationError(
-                f"{where}unknown {self.kind} {shown(name)}. Known: {listing(known)}."
+                f"{where}unknown {self.kind} {shown(name)}. Known: {join_names(known)}."
                 + suggest(name, known)
             )
         return found

@@ -17,7 +17,7 @@ from theanets.layers.base import Array, Layer, Shape
 from theanets.layers.binding import Node
 from theanets.layers.masks import add_sides, check_mask, valid_steps
 from theanets.layers.recurrent.scan import State, scan
-from theanets.utils.checks import shown, whole
+from theanets.utils.checks import check_int, shown
 from theanets.utils.registry import choice
 
 DIRECTIONS = ("forward", "forwards", "back", "backward", "backwards")
@@ -140,7 +140,7 @@ class Recurrent(Layer, abstract=True):
 
     def count(self, name: str, value: Any) -> int | None:
         """Return an argument that is a whole number from 1 on, or None."""
-        return None if value is None else whole(value, self.where + name)
+        return None if value is None else check_int(value, self.where + name)
 
     # How it runs.
 

@@ -11,7 +11,7 @@ from theanets.layers.base import FORMS, Array, Layer, Shape
 from theanets.layers.binding import Node
 from theanets.layers.recurrent.base import Recurrent
 from theanets.utils.checks import is_whole, shown
-from theanets.utils.registry import listing, suggest
+from theanets.utils.registry import join_names, suggest
 
 _JOINED = ("out", "pre", "cell")
 
@@ -164,6 +164,6 @@ def _worker(form: Any, where: str) -> type[Recurrent]:
     if not isinstance(form, str) or form.lower() not in known:
         raise ConfigurationError(
             f"{where}worker is {shown(form)}; it has to be a recurrent form: "
-            f"{listing(known)}." + suggest(form, known)
+            f"{join_names(known)}." + suggest(form, known)
         )
     return known[form.lower()]

@@ -11,7 +11,7 @@ from theanets.layers.base import Array
 from theanets.layers.recurrent.base import Params
 from theanets.layers.recurrent.scan import State
 from theanets.layers.recurrent.simple import RNN
-from theanets.utils.checks import shown, whole
+from theanets.utils.checks import check_int, shown
 
 
 class Modular(RNN, abstract=True):
@@ -91,7 +91,7 @@ class Clockwork(Modular):
                 "whole numbers from 1 on, one for each module."
             )
         what = f"{self.where}a period"
-        self.periods = sorted(whole(period, what) for period in given)
+        self.periods = sorted(check_int(period, what) for period in given)
 
     def setup(self) -> None:
         super().setup()
@@ -143,7 +143,7 @@ class BCRNN(Modular):
 
     def __init__(self, *, num_modules: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.num_modules = whole(num_modules, f"{self.where}num_modules")
+        self.num_modules = check_int(num_modules, f"{self.where}num_modules")
 
     def setup(self) -> None:
         super().setup()
