@@ -44,8 +44,8 @@ def output_shapes(
     traced = [_trace(layer, param_shapes, length) for length in probes]
     if "out" not in traced[0]:
         raise ConfigurationError(
-            f'{layer.where}its transform returns no "out", only {join_names(traced[0])}. '
-            'Return one array, or a dict that holds "out".'
+            f'{layer.where}its transform returns no "out", only '
+            f'{join_names(traced[0])}. Return one array, or a dict that holds "out".'
         )
     shapes: dict[str, Shape] = {
         name: tuple(
