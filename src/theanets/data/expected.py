@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-Shape = tuple[int | None, ...]
+from theanets.types import Shape
 
 WHOLE = {
     "labels": ("classes", "Give the last layer a unit for each class"),

@@ -5,7 +5,7 @@ from typing import Any
 
 from theanets.errors import ConfigurationError
 from theanets.layers import Input, Layer
-from theanets.layers.base import Shape
+from theanets.types import Shape
 from theanets.utils.checks import shown
 from theanets.utils.registry import join_names, suggest
 

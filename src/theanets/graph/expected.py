@@ -11,8 +11,8 @@ from theanets.errors import DataError
 from theanets.graph.objective import Objective
 from theanets.graph.slots import Slot, output_shape, target_shape
 from theanets.graph.topology import Topology
-from theanets.layers.base import Shape
 from theanets.losses import Loss
+from theanets.types import Shape
 
 
 class Expectations:

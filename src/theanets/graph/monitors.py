@@ -4,16 +4,15 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from dataclasses import dataclass, replace
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
 from theanets.errors import ConfigurationError
 from theanets.graph.topology import Topology
+from theanets.types import Array
 from theanets.utils import keys
 from theanets.utils.checks import check_call, compilable, is_number, shown
 from theanets.utils.registry import join_names, matching, suggest
 
-Array = jax.Array
 RESERVED = ("loss", "err", "acc", "unweighted", "auc")
 _FORM = (
     "it has to be a dict, or a list of pairs, from a name or pattern to a level, a "

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -26,9 +25,9 @@ from theanets.layers import Layer
 from theanets.losses import Loss
 from theanets.losses.averages import with_axes
 from theanets.regularizers import Evaluation, Regularizer
+from theanets.types import Array
 from theanets.utils.registry import listed
 
-Array = jax.Array
 Monitors = dict[str, Any]
 """Numbers of a batch. A tuple holds a number and how much the batch counts in its
 mean; then perhaps further such pairs, whose means are added."""

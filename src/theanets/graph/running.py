@@ -9,10 +9,9 @@ import jax
 
 from theanets.errors import ConfigurationError
 from theanets.layers import Input, Layer, Recurrent
-from theanets.layers.base import Array
+from theanets.types import Array, Params
 from theanets.utils.registry import listed
 
-Params = Mapping[str, Array]
 Modify = Callable[[str, Array, dict[str, Array]], Array]
 """Changes an output on its way, as noise does: (full name, value, outputs so far)."""
 

@@ -6,8 +6,8 @@ from typing import Literal
 
 from theanets.errors import ConfigurationError
 from theanets.graph.topology import Topology
-from theanets.layers.base import Shape
 from theanets.losses import Loss
+from theanets.types import Shape
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,10 @@ from theanets.graph.binding import (
     find_output,
     resolve_inputs,
 )
-from theanets.graph.running import Modify, Params, run_from, run_layers
+from theanets.graph.running import Modify, run_from, run_layers
 from theanets.graph.tracing import abstract, output_shapes
 from theanets.layers import Input, Layer
-from theanets.layers.base import Array, Shape
+from theanets.types import Array, Params, Shape
 from theanets.utils import keys
 from theanets.utils.forks import refuse_forked
 

@@ -15,7 +15,7 @@ import jax
 from theanets.errors import ConfigurationError, TheanetsError
 from theanets.graph.running import by_name, naming_what_is_there, params_of
 from theanets.layers import Input, Layer
-from theanets.layers.base import Shape
+from theanets.types import Shape
 from theanets.utils.checks import compilable
 from theanets.utils.registry import join_names
 

@@ -7,7 +7,6 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import jax
 import numpy as np
 
 from theanets.activations import Activation
@@ -19,13 +18,11 @@ from theanets.initializers import (
 )
 from theanets.layers import keywords
 from theanets.layers.binding import Node
+from theanets.types import Array, Shape
 from theanets.utils import originals
 from theanets.utils.checks import check_int, shown
 from theanets.utils.registry import Registry, join_names, parameters
 from theanets.utils.renamed import Replaced
-
-Array = jax.Array
-Shape = keywords.Shape
 
 FORMS: Registry["Layer"] = Registry("layer form")
 

@@ -16,7 +16,7 @@ from theanets.activations import Activation, numbered
 from theanets.errors import ConfigurationError
 from theanets.initializers import Param, as_seed, stream
 from theanets.layers import keywords
-from theanets.layers.keywords import Shape
+from theanets.types import Shape
 from theanets.utils.checks import counted, shown
 from theanets.utils.registered import Registered
 from theanets.utils.registry import parameters

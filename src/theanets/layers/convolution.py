@@ -9,9 +9,10 @@ import numpy as np
 
 from theanets.errors import ConfigurationError
 from theanets.initializers import INITS, random_matrix
-from theanets.layers.base import FORMS, Array, Layer, Shape
+from theanets.layers.base import FORMS, Layer
 from theanets.layers.correlate import correlate
 from theanets.layers.windows import count_windows, fitting, windows_of
+from theanets.types import Array, Shape
 
 
 class Conv2(Layer):

@@ -13,8 +13,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from theanets.layers.windows import Padding
-
-Array = jax.Array
+from theanets.types import Array
 
 # A product of matrices wants about this many columns to be fast.
 _WIDE = 96

@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 
 from theanets.errors import ConfigurationError
-from theanets.layers.base import Array, Layer, Shape
+from theanets.layers.base import Layer
+from theanets.types import Array, Shape
 from theanets.utils.checks import check_int
 
 

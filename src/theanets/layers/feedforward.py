@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from theanets.errors import ConfigurationError
-from theanets.layers.base import Array, Layer, Shape
+from theanets.layers.base import Layer
 from theanets.layers.binding import Node
-from theanets.layers.keywords import MOST_AXES
+from theanets.types import MOST_AXES, Array, Shape
 from theanets.utils.checks import check_bool, is_whole, shown
 from theanets.utils.registry import join_names, suggest
 

@@ -8,12 +8,11 @@ import numpy as np
 
 from theanets.errors import ConfigurationError
 from theanets.initializers import as_seed, check_init
+from theanets.types import MOST_AXES, Shape
 from theanets.utils.checks import check_int, is_number, is_whole, shown
 from theanets.utils.registry import join_names, suggest
 from theanets.utils.renamed import answer
 
-Shape = tuple[int | None, ...]
-MOST_AXES = 32
 """How many axes an array can have."""
 Takes = Mapping[str, tuple[str, ...]]
 """By the name of a parameter: which attributes hold for it, such as mean and std."""

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from theanets.errors import ConfigurationError, DataError
-from theanets.layers.base import Array, Layer, Shape
+from theanets.layers.base import Layer
 from theanets.layers.binding import Node
+from theanets.types import Array, Shape
 from theanets.utils.checks import shown
 
 

@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from theanets.layers.base import Array, Layer
+from theanets.layers.base import Layer
+from theanets.types import Array
 from theanets.utils import checks
 
 

@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from theanets.layers.base import Array, Layer, Shape
+from theanets.layers.base import Layer
+from theanets.types import Array, Shape
 from theanets.utils.checks import positive
 
 

@@ -10,8 +10,9 @@ import jax
 import jax.numpy as jnp
 
 from theanets.errors import ConfigurationError
-from theanets.layers.base import Array, Layer, Shape
+from theanets.layers.base import Layer
 from theanets.layers.windows import Windows, count_windows, fitting, windows_of
+from theanets.types import Array, Shape
 from theanets.utils.checks import shown
 from theanets.utils.registry import choice
 

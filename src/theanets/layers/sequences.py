@@ -7,9 +7,10 @@ import jax.numpy as jnp
 
 from theanets.activations import largest
 from theanets.errors import ConfigurationError
-from theanets.layers.base import Array, Layer, Shape
+from theanets.layers.base import Layer
 from theanets.layers.binding import Node
 from theanets.layers.masks import add_sides, check_mask, valid_steps
+from theanets.types import Array, Shape
 from theanets.utils.registry import choice
 
 

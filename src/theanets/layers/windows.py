@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from theanets.errors import ConfigurationError, DataError, TheanetsError
-from theanets.layers.base import Layer, Shape
+from theanets.layers.base import Layer
+from theanets.types import Shape
 from theanets.utils.checks import is_whole, shown
 from theanets.utils.registry import choice, join_names
 

@@ -10,7 +10,6 @@ from theanets import regularizers
 from theanets.errors import ConfigurationError
 from theanets.graph.objective import Objective
 from theanets.graph.slots import weights_name
-from theanets.layers.base import Shape
 from theanets.losses import Loss
 from theanets.models.functional import Apply, ApplyTraining, answering, learning, split
 from theanets.models.layer_graph import LayerGraph
@@ -22,6 +21,7 @@ from theanets.models.prediction import (
 )
 from theanets.models.scores import Part, checked_target, checked_weights, r2
 from theanets.training.keywords import refuse
+from theanets.types import Shape
 from theanets.utils.checks import check_bool
 from theanets.utils.forks import refuse_forked
 from theanets.utils.registry import join_names

@@ -25,12 +25,11 @@ from theanets.training.callbacks import Callback
 from theanets.training.history import History
 from theanets.training.interval import Interval
 from theanets.training.report import Report
+from theanets.types import TRAINING_PREFIX
 from theanets.utils.checks import is_whole, number, shown
 from theanets.utils.forks import refuse_forked
 from theanets.utils.registry import join_names
 
-TRAINING = "training/"
-"""How the names of arrays begin that belong to a training, not to the model."""
 _FREE = 64
 """Layers, or losses, that a model may have however few arrays it has."""
 
@@ -107,7 +106,7 @@ def rebuild(
             "classes of your own, define or import them before loading."
         ) from error
     names = model.topology.param_shapes
-    more = {n for n in arrays if n not in names and not n.startswith(TRAINING)}
+    more = {n for n in arrays if n not in names and not n.startswith(TRAINING_PREFIX)}
     if more:
         raise ModelFileError(
             f"{where} holds arrays that are not those that its description asks for: "

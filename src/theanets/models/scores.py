@@ -7,9 +7,10 @@ import numpy as np
 
 from theanets.data.arrays import as_array
 from theanets.data.checks import check
-from theanets.data.expected import Expected, Shape
+from theanets.data.expected import Expected
 from theanets.data.shapes import reshaped
 from theanets.errors import DataError
+from theanets.types import Shape
 
 Part = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Targets of some examples, their predictions, and weights of the target's shape."""

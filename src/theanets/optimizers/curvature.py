@@ -1,15 +1,17 @@
 """Products of the Hessian of a loss with a vector."""
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
 import jax
 from jax import Array
 
-Tree: TypeAlias = Any
+from theanets.types import PyTree
 
 
-def hessian_vector(loss_fn: Callable[[Tree], Array], params: Tree, v: Tree) -> Tree:
+def hessian_vector(
+    loss_fn: Callable[[PyTree], Array], params: PyTree, v: PyTree
+) -> PyTree:
     """Return for each parameter p the product of its block of the Hessian with v.
 
     That is ∂²L/∂p² v_p, without the blocks that join two parameters.

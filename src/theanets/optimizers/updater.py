@@ -16,11 +16,11 @@ from jax import Array
 from theanets.errors import ConfigurationError
 from theanets.optimizers import optax
 from theanets.optimizers.base import ALGORITHMS, Numbers, Optimizer
+from theanets.types import PyTree
 from theanets.utils import keys
 from theanets.utils.checks import compilable, shown
 from theanets.utils.registry import join_names, listed
 
-Tree: TypeAlias = Any
 State: TypeAlias = dict[str, Any]
 
 
@@ -84,7 +84,7 @@ class Updater:
         own = None if ours else self.algorithm or self.transformation
         return self.name, self.nesterov, keys.key(self.schedule, own), used
 
-    def identity(self, params: Tree) -> dict[str, Any]:
+    def identity(self, params: PyTree) -> dict[str, Any]:
         """Return the settings for such parameters, as JSON holds them."""
         found = {"optimizer": self.name, "nesterov": self.nesterov, **self.values}
         if self.schedule is not None:
@@ -94,8 +94,8 @@ class Updater:
             found["transformation"] = optax.traced(self._first_update, params, params)
         return found
 
-    def _first_update(self, grads: Tree, params: Tree) -> tuple[Tree, State]:
-        def loss(tried: Tree) -> Array:
+    def _first_update(self, grads: PyTree, params: PyTree) -> tuple[PyTree, State]:
+        def loss(tried: PyTree) -> Array:
             return sum((x.sum() for x in jax.tree.leaves(tried)), jnp.zeros(()))
 
         state = self.init(params)
@@ -103,7 +103,7 @@ class Updater:
             self.transformation, grads, state["optax"], params, loss(params), loss
         )
 
-    def init(self, params: Tree) -> State:
+    def init(self, params: PyTree) -> State:
         """Return the state before the first update; it depends on no number."""
         if self.transformation is not None:
             inner = self.transformation.init(params)
@@ -119,16 +119,16 @@ class Updater:
 
     def update(
         self,
-        grads: Tree,
+        grads: PyTree,
         state: State,
-        params: Tree,
+        params: PyTree,
         values: Mapping[str, Any],
         *,
         count: Any,
         value: Array | None = None,
-        value_fn: Callable[[Tree], Array] | None = None,
-        curvature: Tree | None = None,
-    ) -> tuple[Tree, State]:
+        value_fn: Callable[[PyTree], Array] | None = None,
+        curvature: PyTree | None = None,
+    ) -> tuple[PyTree, State]:
         """Return the parameters and the state after one update; a pure function.
 
         Parameters
@@ -246,7 +246,7 @@ def _wide(p: Any) -> Any:
     return jnp.promote_types(jnp.result_type(p), jnp.float32)
 
 
-def _filled(params: Tree, fill: float) -> Tree:
+def _filled(params: PyTree, fill: float) -> PyTree:
     # Made by NumPy: a program to fill each shape would cost more than the filling.
     return jax.tree.map(
         lambda p: jax.device_put(np.full(jnp.shape(p), fill, _wide(p))), params

@@ -16,6 +16,7 @@ import numpy as np
 
 from theanets.data.device import identity
 from theanets.errors import ConfigurationError
+from theanets.types import Array
 from theanets.utils import keys
 from theanets.utils.checks import check_nonnegative, shown
 from theanets.utils.registered import Registered
@@ -27,8 +28,6 @@ from theanets.utils.registry import (
     patterns,
     suggest,
 )
-
-Array = jax.Array
 
 REGULARIZERS: Registry["Regularizer"] = Registry("regularizer", by_alias=True)
 

@@ -2,12 +2,9 @@
 
 from typing import ClassVar
 
-import jax
-
 from theanets.layers.noise import dropped, noisy
 from theanets.regularizers.base import Regularizer
-
-Array = jax.Array
+from theanets.types import Array
 
 
 class Noise(Regularizer):

@@ -11,10 +11,10 @@ from jax.flatten_util import ravel_pytree
 
 from theanets.errors import ConfigurationError
 from theanets.regularizers.base import Evaluation, Regularizer
+from theanets.types import Array
 from theanets.utils.checks import check_int
 from theanets.utils.registry import join_names, matching, patterns
 
-Array = jax.Array
 Shapes = Mapping[str, tuple[int | None, ...]]
 
 _MOST_SAMPLES = 1 << 20

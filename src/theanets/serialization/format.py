@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from theanets.errors import ConfigurationError, ModelFileError
+from theanets.types import MOST_AXES
 
 FORMAT = 2
 """The version of the description; it grows when older readers would go wrong."""
@@ -48,8 +49,6 @@ MOST_DEEP = 64
 """How many objects and lists stand within each other at most."""
 MOST_DIGITS = 64
 """Digits of the longest whole number in JSON."""
-MOST_AXES = 32
-"""Axes of an array at most."""
 
 _KEY = "theanets"
 _NAMES = {dtype: name for name, dtype in TYPES.items()}

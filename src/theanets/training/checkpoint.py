@@ -14,10 +14,9 @@ from theanets.serialization import files
 from theanets.serialization.lock import Lock, Locked
 from theanets.training.differences import differences
 from theanets.training.interval import Interval
+from theanets.types import TRAINING_PREFIX
 from theanets.utils.checks import is_number, is_whole, shown
 
-PREFIX = "training/"
-"""How the names of arrays begin that are not part of the model."""
 FACTS = "training"
 """Where the description holds what is not part of the model."""
 KEYWORDS = ("checkpoint", "checkpoint_every", "resume")
@@ -144,9 +143,11 @@ class Checkpoint:
                 "with. Give another path; or resume=False to start over, which keeps "
                 "the old file aside."
             )
-        own = {n: a for n, a in arrays.items() if not n.startswith(PREFIX)}
+        own = {n: a for n, a in arrays.items() if not n.startswith(TRAINING_PREFIX)}
         rest = {
-            n.removeprefix(PREFIX): a for n, a in arrays.items() if n.startswith(PREFIX)
+            n.removeprefix(TRAINING_PREFIX): a
+            for n, a in arrays.items()
+            if n.startswith(TRAINING_PREFIX)
         }
         return Saved((description, own), facts, rest)
 
@@ -240,7 +241,7 @@ class Checkpoint:
         files.write(
             self.path,
             {**description, FACTS: {**saved.facts, "run": self.run}},
-            {**arrays, **{PREFIX + n: a for n, a in saved.arrays.items()}},
+            {**arrays, **{TRAINING_PREFIX + n: a for n, a in saved.arrays.items()}},
         )
         self.interval.restart()
 

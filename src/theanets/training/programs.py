@@ -34,9 +34,8 @@ from jax import lax
 from theanets.errors import ConfigurationError
 from theanets.initializers import stream
 from theanets.optimizers import Updater, hessian_vector
+from theanets.types import Array, PyTree
 
-Array = jax.Array
-Tree = Any
 F = TypeVar("F", bound=Callable[..., Any])
 
 Objective = Callable[..., Any]
@@ -55,9 +54,9 @@ Layout = Literal["rows", "whole"]
 class Values(NamedTuple):
     """The arrays that are trained, and those that go along with them."""
 
-    learned: Tree
+    learned: PyTree
     """What the optimizer moves."""
-    carried: Tree = ()
+    carried: PyTree = ()
     """What the objective takes and hands back, as running statistics are."""
 
 
@@ -65,7 +64,7 @@ class State(NamedTuple):
     """Everything that one update hands to the next."""
 
     values: Values
-    optimizer: Tree
+    optimizer: PyTree
     updates: Any
     """How many updates there were: a whole number, int32."""
 
@@ -180,7 +179,7 @@ def _train(
     gradients: bool,
     guarded: bool,
     values: Values,
-    optimizer_state: Tree,
+    optimizer_state: PyTree,
     updates: Array,
     data: tuple[Array, ...],
     order: Array,
@@ -198,13 +197,13 @@ def _train(
     transpose = _transposed if transposed else _unchanged
     hidden = guarded and optimizer.hides_nonfinite
 
-    def update(index: Array, carry: tuple[State, Tree]) -> tuple[State, Tree]:
+    def update(index: Array, carry: tuple[State, PyTree]) -> tuple[State, PyTree]:
         state, record = carry
         batch = batch_of(data, order, index, layout)
         key = jax.random.fold_in(stream_key, state.updates)
         learned, carried = state.values
 
-        def loss(learned: Tree) -> Any:
+        def loss(learned: PyTree) -> Any:
             value, *more = objective(transpose(learned), carried, batch, numbers, key)
             return value, more
 
@@ -267,12 +266,12 @@ def _evaluate(
     *,
     layout: Layout,
 ) -> tuple[Record, Values]:
-    def monitored(carried: Tree, index: Any) -> tuple[dict[str, Any], Tree]:
+    def monitored(carried: PyTree, index: Any) -> tuple[dict[str, Any], PyTree]:
         batch = batch_of(data, order, index, layout)
         _, found, after = objective(values.learned, carried, batch, numbers, None)
         return found, after
 
-    def add(index: Array, carry: tuple[Tree, Record]) -> tuple[Tree, Record]:
+    def add(index: Array, carry: tuple[PyTree, Record]) -> tuple[PyTree, Record]:
         carried, record = carry
         found, carried = monitored(carried, index)
         return carried, _written(record, index, found)
@@ -283,7 +282,7 @@ def _evaluate(
     return record, Values(values.learned, carried)
 
 
-def _finite(tree: Tree) -> Array:
+def _finite(tree: PyTree) -> Array:
     """Return whether all numbers of a tree are finite."""
     leaves = [x for x in jax.tree.leaves(tree) if jnp.issubdtype(x.dtype, jnp.inexact)]
     return jnp.all(jnp.array([jnp.isfinite(leaf).all() for leaf in leaves]))
@@ -335,7 +334,7 @@ def batch_of(
     return tuple(x.at[rows].get(mode="promise_in_bounds") for x in data)
 
 
-def _norms(grads: Tree) -> dict[str, Array]:
+def _norms(grads: PyTree) -> dict[str, Array]:
     flat, _ = jax.tree_util.tree_flatten_with_path(grads)
     return {
         f"grad({_path_name(path)})": jnp.sqrt(
@@ -349,7 +348,7 @@ def _path_name(path: Any) -> str:
     return jax.tree_util.keystr(path, simple=True, separator=".")
 
 
-def _normal(key: Array, params: Tree) -> Tree:
+def _normal(key: Array, params: PyTree) -> PyTree:
     leaves, shape = jax.tree.flatten(params)
     keys = jax.random.split(key, len(leaves))
     draws = [
@@ -359,7 +358,7 @@ def _normal(key: Array, params: Tree) -> Tree:
     return jax.tree.unflatten(shape, draws)
 
 
-def _transposed(tree: Tree) -> Tree:
+def _transposed(tree: PyTree) -> PyTree:
     return jax.tree.map(lambda x: x.T if _is_transposed(x) else x, tree)
 
 
@@ -368,5 +367,5 @@ def _is_transposed(array: Array) -> bool:
     return array.ndim == 2 and array.size <= _LARGEST_TRANSPOSED
 
 
-def _unchanged(tree: Tree) -> Tree:
+def _unchanged(tree: PyTree) -> PyTree:
     return tree

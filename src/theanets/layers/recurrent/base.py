@@ -13,16 +13,15 @@ import numpy as np
 
 from theanets.errors import ConfigurationError
 from theanets.initializers import random_matrix
-from theanets.layers.base import Array, Layer, Shape
+from theanets.layers.base import Layer
 from theanets.layers.binding import Node
 from theanets.layers.masks import add_sides, check_mask, valid_steps
 from theanets.layers.recurrent.scan import State, scan
+from theanets.types import Array, Params, Shape
 from theanets.utils.checks import check_int, shown
 from theanets.utils.registry import choice
 
 DIRECTIONS = ("forward", "forwards", "back", "backward", "backwards")
-
-Params = Mapping[str, Array]
 
 
 class Recurrent(Layer, abstract=True):

@@ -7,9 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from theanets.errors import ConfigurationError
-from theanets.layers.base import FORMS, Array, Layer, Shape
+from theanets.layers.base import FORMS, Layer
 from theanets.layers.binding import Node
 from theanets.layers.recurrent.base import Recurrent
+from theanets.types import Array, Shape
 from theanets.utils.checks import is_whole, shown
 from theanets.utils.registry import join_names, suggest
 

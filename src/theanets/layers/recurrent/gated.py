@@ -6,11 +6,11 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from theanets.layers.base import Array
 from theanets.layers.masks import add_sides
-from theanets.layers.recurrent.base import Params, Recurrent
+from theanets.layers.recurrent.base import Recurrent
 from theanets.layers.recurrent.rates import Rates
 from theanets.layers.recurrent.scan import State
+from theanets.types import Array, Params
 
 
 class LSTM(Recurrent):

@@ -7,10 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from theanets.errors import ConfigurationError
-from theanets.layers.base import Array
-from theanets.layers.recurrent.base import Params
 from theanets.layers.recurrent.scan import State
 from theanets.layers.recurrent.simple import RNN
+from theanets.types import Array, Params
 from theanets.utils.checks import check_int, shown
 
 

@@ -5,7 +5,8 @@ from typing import Any, ClassVar
 import jax
 import numpy as np
 
-from theanets.layers.recurrent.base import Params, Recurrent
+from theanets.layers.recurrent.base import Recurrent
+from theanets.types import Params
 from theanets.utils.registry import choice
 
 _EDGE = 1e-4

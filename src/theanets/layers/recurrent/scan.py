@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-Array = jax.Array
+from theanets.types import Array
+
 State = dict[str, Array]
 """What a layer hands from one time step to the next, (batch, ...) each, by name."""
 Step = Callable[[Any, State, Any], tuple[State, dict[str, Array]]]

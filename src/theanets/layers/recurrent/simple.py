@@ -6,10 +6,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from theanets.layers.base import Array
-from theanets.layers.recurrent.base import Params, Recurrent
+from theanets.layers.recurrent.base import Recurrent
 from theanets.layers.recurrent.rates import Rates
 from theanets.layers.recurrent.scan import State
+from theanets.types import Array, Params
 
 
 class RNN(Recurrent):

@@ -1,0 +1,23 @@
+"""The types, and limits, that many modules share."""
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import jax
+import numpy as np
+
+Array: TypeAlias = jax.Array
+"""An array of JAX."""
+Shape: TypeAlias = tuple[int | None, ...]
+"""The shape of one example; None for a length that may differ, as of a sequence."""
+Params: TypeAlias = Mapping[str, Array]
+"""Parameters by name."""
+PyTree: TypeAlias = Any
+"""Arrays, or lists, tuples and dicts of them, as JAX takes them."""
+DType: TypeAlias = np.dtype[Any]
+"""A type of numbers, such as float32 or bfloat16."""
+
+MOST_AXES = 32
+"""Axes that an array of a model may have."""
+TRAINING_PREFIX = "training/"
+"""How the names of those arrays in a file begin that belong to a training."""
