@@ -49,7 +49,7 @@ HOMES = {
     "theanets.minimize": "theanets.models.minimize",
     "theanets.convolution.Classifier": "theanets.models.convolution",
     "theanets.recurrent.Text": "theanets.datasets.text",
-    "theanets.recurrent.padded": "theanets.datasets.sequences",
+    "theanets.recurrent.padded": "theanets.datasets.padding",
     "theanets.recurrent.Regressor": "theanets.models.recurrent",
 }
 

@@ -27,7 +27,8 @@ import theanets
 from theanets import activations, losses
 from theanets.errors import ModelFileError
 from theanets.layers import FORMS
-from theanets.models.saving import MODELS, describe
+from theanets.models.kinds import MODELS
+from theanets.models.saving import describe
 from theanets.serialization import format as container
 
 from ..helpers import compilations
