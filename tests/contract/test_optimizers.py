@@ -27,6 +27,12 @@ def train(name, epochs, net=None, **keywords):
     return net
 
 
+def other_rate(name):
+    """Return another learning rate than the default, if it takes one."""
+    takes = bool(PARTS[name].keywords())
+    return {"learning_rate": PARTS[name].learning_rate / 2} if takes else {}
+
+
 def descend(name, params, steps, loss, **hyper):
     """Return the parameters and the state after some updates."""
     optimizer = resolve(name, {**PARTS[name].example, **hyper})
@@ -60,10 +66,8 @@ def test_it_descends_and_keeps_the_form_of_all_it_holds(name):
             assert bowl(moved) < bowl(params)
 
 
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("name", [x for x in RULES if PARTS[x].elementwise])
 def test_entries_that_move_alone_move_the_same_in_a_transposed_matrix(name):
-    if not PARTS[name].elementwise:
-        pytest.skip("not elementwise, so never transposed")
     start = jnp.asarray(np.random.default_rng(0).normal(size=(2, 3)), "f4")
     moved, _ = descend(name, start, 5, bowl)
     turned, _ = descend(name, start.T, 5, bowl)
@@ -84,7 +88,7 @@ def test_the_defaults_are_valid_and_are_the_defaults(name):
 def test_it_trains_again_without_compiling(name):
     # The state of a transformation changes its types with the first update.
     train(name, 2)
-    more = {"learning_rate": 1e-4} if PARTS[name].keywords() else {}
+    more = other_rate(name)
     with compilations() as compiled:
         train(name, 2)
         train(name, 1, **more)
@@ -97,7 +101,7 @@ def test_a_checkpoint_goes_on_with_the_same_bits(name, tmp_path):
     train(name, 1, checkpoint=tmp_path / "parts")
     parts = train(name, 3, checkpoint=tmp_path / "parts")
     assert bits(parts) == bits(whole)
-    more = {"learning_rate": 1e-4} if PARTS[name].keywords() else {"rng": 9}
+    more = other_rate(name) or {"rng": 9}
     with pytest.raises(theanets.CheckpointError):
         train(name, 4, checkpoint=tmp_path / "parts", **more)
 
@@ -112,4 +116,7 @@ def test_a_gradient_that_is_not_finite_shows_or_is_said_to_hide(name):
             grads, state, params, optimizer.values, count=0, curvature=grads
         )
         finite = all(jnp.isfinite(x).all() for x in jax.tree.leaves((moved, state)))
-        assert not finite or optimizer.hides_nonfinite
+        assert not finite or optimizer.hides_nonfinite, (
+            "a gradient that is not finite leaves no trace in the step or the state: "
+            "say hides_nonfinite = True in the class"
+        )
