@@ -29,7 +29,7 @@ class Experiment:
     <Regressor in(2,), hid1(3,), out(1,)>
     """
 
-    def __init__(self, network: Any, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, network: Any, *args: object, **kwargs: object) -> None:
         # A network is not callable, but a subclass may be.
         if callable(network) and not isinstance(network, Network):
             made = network(*args, **kwargs)
@@ -39,13 +39,12 @@ class Experiment:
                     f"{shown(made)}. Give a function or class that makes a network."
                 )
             self.network: Network = made
-            return
-        if args or kwargs:
+        elif args or kwargs:
             raise ConfigurationError(
                 "arguments for a model were given, but the model is made already. Give "
                 "the class, such as theanets.Classifier, to make a new one."
             )
-        if isinstance(network, str | os.PathLike) or hasattr(network, "read"):
+        elif isinstance(network, str | os.PathLike) or hasattr(network, "read"):
             self.network = load(network)
         elif isinstance(network, Network):
             self.network = network

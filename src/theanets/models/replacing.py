@@ -1,4 +1,4 @@
-"""A model with one of its layers made anew, and all that fits kept."""
+"""A copy of a model in which one layer is replaced, and all that fits is kept."""
 
 from collections.abc import Mapping
 from copy import deepcopy
@@ -16,21 +16,12 @@ from theanets.utils.registry import parameters
 def replaced(
     model: ModelState, changed: Layer, changes: Mapping[str, Any]
 ) -> ModelState:
-    """Return a new model in which one layer has other keywords.
-
-    Parameters
-    ----------
-    model : ModelState
-        The model, which stays as it is.
-    changed : Layer
-        A layer of it.
-    changes : mapping of str
-        Keywords of the layer, in the place of those that it has.
+    """Return a new model in which ``changes`` replace keywords of one layer.
 
     Raises
     ------
     ConfigurationError
-        If the layer cannot be so, or another one does not fit it.
+        If the layer cannot have these keywords, or another layer does not fit it.
     """
     if "name" in changes:
         raise ConfigurationError(
@@ -65,7 +56,7 @@ def replaced(
     return made
 
 
-def description(layer: Layer) -> dict[str, Any]:
+def description(layer: Layer) -> dict[str, object]:
     """Return the keywords that make a layer again, functions and streams too."""
     spec = layer.to_spec()
     if "activation" in spec:
@@ -74,21 +65,19 @@ def description(layer: Layer) -> dict[str, Any]:
 
 
 def _changed(
-    layer: Layer, spec: Mapping[str, Any], changes: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return keywords with changes, less what these stand for or rule out."""
+    layer: Layer, spec: Mapping[str, object], changes: Mapping[str, Any]
+) -> dict[str, object]:
+    """Return keywords with changes, without those that the changes rule out."""
     kept = dict(spec)
     if "size" in changes or "shape" in changes:
         kept = {name: x for name, x in kept.items() if name not in ("size", "shape")}
-    form = changes.get("form", layer.form)
-    kind = FORMS.lookup(form, layer.where)
+    kind = FORMS.lookup(changes.get("form", layer.form), layer.where)
     if kind is type(layer):
         return kept | dict(changes)
     known = {*parameters(kind), "name"}
     if not kind.leaves_activation_open({**kept, **changes}):
         known -= {"activation"}
-    kept = {name: x for name, x in kept.items() if name in known}
-    return kept | dict(changes)
+    return {name: x for name, x in kept.items() if name in known} | dict(changes)
 
 
 def _keep_arrays(model: ModelState, made: ModelState) -> None:
