@@ -54,11 +54,6 @@ def kind_from(name: Json) -> type[ModelKind]:
 
     A user's class may have moved to another module since, and older files name it
     without a module.
-
-    Raises
-    ------
-    ConfigurationError
-        If no class has this name, or several have.
     """
     if not isinstance(name, str) or name in MODELS:
         return MODELS[name]

@@ -79,13 +79,7 @@ class Part:
 
 
 def part_of(whole: Objective, stage: Stage, losses: Iterable[Loss]) -> Objective:
-    """Return the objective of a stage: the parts of the whole one that it can compute.
-
-    Raises
-    ------
-    ConfigurationError
-        If a loss reads what the stage does not have.
-    """
+    """Return the objective of a stage: what of the whole one it can compute."""
     topology = stage.topology
     names = {*topology.output_names, *topology.param_shapes}
     name, inputs = topology.layers[-1].name, topology.inputs

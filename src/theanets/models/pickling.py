@@ -13,12 +13,6 @@ def check_picklable(model: ModelState) -> None:
     cloudpickle, which joblib uses for its workers, can write most of these parts, and
     there is no way to see which of the two is running. So nothing is checked if
     cloudpickle is loaded, and the user gets pickle's own error.
-
-    Raises
-    ------
-    ConfigurationError
-        If a class, or a function in a layer or a loss, is not at the top level of a
-        module.
     """
     if "cloudpickle" in sys.modules:
         return

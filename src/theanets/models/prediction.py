@@ -48,25 +48,8 @@ def compute(
 ) -> dict[str, np.ndarray]:
     """Compute some outputs, or all, of a batch of any size or of one example.
 
-    Parameters
-    ----------
-    objective : Objective
-        The graph and its noise.
-    values : mapping of str to array
-        Parameters by full name.
-    x : array, or several by layer name or in order
-        The data; the outputs of a single example have no batch axis.
-    names : tuple of str, optional
-        Which outputs; by default all.
-    key : array, optional
-        Random key of the noise; None: no noise.
-    columns : Columns, optional
-        What the model knows of the columns of its data.
-
-    Raises
-    ------
-    DataError
-        If the data do not fit the inputs.
+    ``x`` is an array, or several by layer name or in order; the outputs of a single
+    example have no batch axis. Without a random key there is no noise.
     """
     arrays, single = input_arrays(objective.topology, x, objective.dtype, columns)
     program = PROGRAMS.get(
@@ -96,13 +79,6 @@ def continued(
     Arguments are as for `compute`; ``name`` is the name of the output. The state is a
     mapping by full name, such as ``hid1.h``, as this returned it, or None for the
     initial one. For a single example it has no batch axis.
-
-    Raises
-    ------
-    ConfigurationError
-        If a layer needs the whole sequence, or none has a state.
-    DataError
-        If the data do not fit the inputs, or the state the model.
     """
     topology, dtype = objective.topology, objective.dtype
     shapes = state_shapes(topology, dtype)
@@ -190,16 +166,9 @@ def in_batches(
     arrays: Mapping[str, Data],
     dtype: DTypeLike,
 ) -> dict[str, np.ndarray]:
-    """Run a program over arrays of any length, in batches of few sizes.
+    """Run a program over arrays with equal first axes, in batches of few sizes.
 
-    Parameters
-    ----------
-    run : callable
-        Takes arrays by name and the index of their first example.
-    arrays : mapping of str to array
-        Arrays with equal first axes.
-    dtype : dtype
-        The precision to compute in.
+    ``run`` takes arrays by name and the index of their first example.
     """
     length = len(next(iter(arrays.values())))
     pending: list[Mapping[str, Array]] = []

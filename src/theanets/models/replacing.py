@@ -16,13 +16,7 @@ from theanets.utils.registry import parameters
 def replaced(
     model: ModelState, changed: Layer, changes: Mapping[str, Any]
 ) -> ModelState:
-    """Return a new model in which ``changes`` replace keywords of one layer.
-
-    Raises
-    ------
-    ConfigurationError
-        If the layer cannot have these keywords, or another layer does not fit it.
-    """
+    """Return a new model in which ``changes`` replace keywords of one layer."""
     if "name" in changes:
         raise ConfigurationError(
             f"{changed.where}replace keeps its name, got "

@@ -26,11 +26,6 @@ def sampled(
     layer reads, scaled to length 1, so that a unit responds most to that example. Each
     row of the last layer's weights is a target, where targets are vectors. The chunks
     are read once; ``names`` are further names of the random streams.
-
-    Raises
-    ------
-    DataError
-        If a layer reads nothing but zeros.
     """
     topology = objective.topology
     sizes, target = samples_wanted(objective)
@@ -55,13 +50,7 @@ def sampled(
 
 
 def samples_wanted(objective: Objective) -> tuple[dict[str, int], int]:
-    """Return how many samples each weight array takes, and where the target is.
-
-    Raises
-    ------
-    ConfigurationError
-        If no weights of the model can be sampled.
-    """
+    """Return how many samples each weight array takes, and the target's slot."""
     *earlier, last = objective.topology.layers
     wanted = {name: layer.size for layer in earlier for _, name in _matrices(layer)}
     loss = objective.losses[0]

@@ -35,13 +35,7 @@ _FREE = 64
 
 
 def describe(model: ModelState) -> dict[str, Json]:
-    """Return everything of a model except its arrays, as JSON can hold it.
-
-    Raises
-    ------
-    ConfigurationError
-        If the model holds a function that no file can name.
-    """
+    """Return everything of a model except its arrays, as JSON can hold it."""
     layers, frozen = model.topology.layers, sorted(model.topology.frozen)
     for layer in layers:
         if not layer.activation.serializable:
@@ -231,13 +225,7 @@ class Snapshots(Callback):
 
     @classmethod
     def take(cls, options: dict[str, Any]) -> "Snapshots":
-        """Make one from ``save_progress`` and ``save_every``, and remove these.
-
-        Raises
-        ------
-        ConfigurationError
-            If one is not valid, or the folder is not there.
-        """
+        """Make one from ``save_progress`` and ``save_every``, and remove these."""
         file, every = options.pop("save_progress", None), options.pop("save_every", 0)
         minutes = number(
             every,

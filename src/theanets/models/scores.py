@@ -26,20 +26,9 @@ def checked_target(
 ) -> np.ndarray | LazyArray:
     """Return targets or labels, checked before anything is predicted.
 
-    A sparse matrix stays sparse.
-
-    Parameters
-    ----------
-    y : array
-        What a user gives.
-    shape : tuple
-        Shape of the target of one example.
-    leading : tuple
-        The number of examples of the inputs; empty for a single example.
-    dtype : dtype
-        The precision of the model.
-    classes : int, optional
-        Number of classes, for labels.
+    ``shape`` is that of one example's target. ``leading`` holds the number of examples,
+    or nothing for a single one. With ``classes``, y holds labels. A sparse matrix stays
+    sparse.
     """
     role = "target" if classes is None else "labels"
     slot = Expected("y", role, shape, classes)

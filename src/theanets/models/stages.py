@@ -64,13 +64,7 @@ class Stage:
 
 
 def stages(algo: str, topology: Topology) -> list[Stage]:
-    """Return the stages of a staged algorithm for a network.
-
-    Raises
-    ------
-    ConfigurationError
-        If the network cannot be trained so; the message says what it needs.
-    """
+    """Return the stages of a staged algorithm, checked to be possible for a network."""
     if NAMES[algo] == "layerwise":
         result = _layerwise(topology)
     else:

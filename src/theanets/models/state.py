@@ -39,13 +39,7 @@ class Trainers:
         self._threads: dict[object, Thread] = {}
 
     def begin(self, training: object) -> None:
-        """Note that this thread trains.
-
-        Raises
-        ------
-        ConcurrencyError
-            If another thread does.
-        """
+        """Note that this thread trains, or raise an error if another thread does."""
         me = current_thread()
         with _LOCK:
             # Copied first, as `end` does not wait for the lock.
@@ -95,10 +89,7 @@ class ModelState:
     ) -> None:
         """Bind a layer, written in any form, at the end of the graph, and draw it.
 
-        Raises
-        ------
-        ConfigurationError
-            If it does not fit the graph; the model is then as it was.
+        If it does not fit, the model stays as it was.
         """
         layer = layer_from(
             entry,

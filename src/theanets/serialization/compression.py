@@ -37,13 +37,7 @@ def compressed(content: bytes) -> bytes:
 
 
 def expanded(content: bytes, where: str) -> bytes:
-    """Return what a gzip file holds; ``where`` begins the messages.
-
-    Raises
-    ------
-    ModelFileError
-        If the file is damaged, or holds more than its size allows.
-    """
+    """Return what a gzip file holds; ``where`` begins the messages."""
     most = limit(len(content))
     stream = zlib.decompressobj(wbits=31)
     try:

@@ -42,16 +42,7 @@ _REASONS = {
 
 
 def check_target(file: str | os.PathLike[str], what: str) -> None:
-    """Check, long before a file is written, that it can be written there.
-
-    Raises
-    ------
-    ConfigurationError
-        If its folder is missing, it is a folder, or no file can have this name;
-        ``what`` begins the message.
-    OSError
-        If its name is too long, or its folder cannot be looked into.
-    """
+    """Check that a file can be written later on; ``what`` begins the messages."""
     path = named(file, what)
     _warn_of_name(file)
     try:
@@ -81,13 +72,7 @@ def named(file: str | os.PathLike[str], what: str) -> Path:
 
 
 def check_object(file: object, what: str) -> None:
-    """Check, before anything is written to it, that a file object takes bytes.
-
-    Raises
-    ------
-    ConfigurationError
-        If it is closed, or of another kind; ``what`` begins the message.
-    """
+    """Check, before anything is written, that a file object is open and takes bytes."""
     _check_open(file, what)
     if not _allows(file, "writable", "write"):
         raise ConfigurationError(
@@ -103,20 +88,12 @@ def write(
     *,
     keep: int = 0,
 ) -> None:
-    """Write a model file, whole or not at all.
+    """Write a model file, whole or not at all; see `packed` for what it holds.
 
-    Parameters
-    ----------
-    file : path or binary file object
-        Where to write. A path is replaced only once the new file is complete and on
-        the disk; one that is a link stays a link, and what it names is replaced.
-        A name that ends in ``.gz`` has the file compressed with gzip.
-    description : mapping
-        What JSON can hold, but for infinity and NaN.
-    arrays : mapping of str to array
-        Arrays by name: of any shape, bool, integers or floats of up to 64 bits.
-    keep : int
-        How many older files stay: ``NAME.1``, the newest of them, to ``NAME.keep``.
+    A path is replaced only once the new file is complete and on the disk; if it is a
+    link, the file that it names is replaced. If the name ends in ``.gz``, the file is
+    compressed. ``keep`` is how many older files stay: ``NAME.1``, the newest of them,
+    to ``NAME.keep``.
 
     Raises
     ------
@@ -125,13 +102,6 @@ def write(
         not valid.
     OSError
         If the file cannot be written; what was there before is untouched.
-
-    Warns
-    -----
-    UserWarning
-        If the name says that the file is a pickle, which it is not.
-    RuntimeWarning
-        If it is written, but a power cut could undo that.
     """
     keep = check_int(keep, "keep", 0, ", of older files to keep")
     if isinstance(file, str | os.PathLike):
@@ -155,29 +125,17 @@ def write(
 
 
 def read(file: Source) -> tuple[dict[str, Json], dict[str, np.ndarray]]:
-    """Read a model file.
+    """Return the description and the arrays, read-only, of a file or of its bytes.
 
-    Parameters
-    ----------
-    file : path, binary file object, or bytes
-        What `write` has written; a file object is read from where it is to its end.
-        Whether it is compressed is seen from its first bytes, whatever its name.
-
-    Returns
-    -------
-    description : dict
-        What was given to `write`.
-    arrays : dict of str to array
-        The arrays by name; they cannot be written to, a copy can.
+    A file object is read from its position to its end. The first bytes tell whether the
+    file is compressed, whatever its name.
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such file.
     OSError
-        If it cannot be read.
+        If the file is missing or cannot be read.
     ConfigurationError
-        If ``file`` is none of these.
+        If ``file`` is no path, binary file or bytes.
     ModelFileError
         If it is damaged, no model file, or from a newer version.
     """

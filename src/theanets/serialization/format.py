@@ -59,15 +59,10 @@ _FIRST_FORMAT = '{"format": 1,'
 
 
 def packed(description: Mapping[str, Json], arrays: Mapping[str, ArrayLike]) -> bytes:
-    """Return the bytes of a file.
+    """Return the bytes of a file with a description and named arrays.
 
-    Parameters
-    ----------
-    description : mapping
-        What JSON can hold, but for "sha256" and "format" as keys; infinity and NaN
-        are for arrays.
-    arrays : mapping of str to array
-        Arrays of any shape, of the types in ``TYPES``, by any names.
+    The description is what JSON can hold, without infinity and NaN, and without the
+    keys "sha256" and "format". Arrays have any shape and a type in ``TYPES``.
 
     Raises
     ------
@@ -107,27 +102,13 @@ def packed(description: Mapping[str, Json], arrays: Mapping[str, ArrayLike]) -> 
 def unpacked(
     content: bytes, where: str = "the file"
 ) -> tuple[dict[str, Json], dict[str, np.ndarray]]:
-    """Return what `packed` was given.
-
-    Parameters
-    ----------
-    content : bytes
-        A whole file.
-    where : str
-        Begins the messages of errors.
-
-    Returns
-    -------
-    description : dict
-        As it was given.
-    arrays : dict of str to array
-        Views of ``content``, which cannot be written to.
+    """Return the description, and the arrays as read-only views, of a whole file.
 
     Raises
     ------
     ModelFileError
-        If a byte is not as it was written, or this is another kind of file, or a
-        newer one.
+        If a byte was changed, or this is another kind of file, or a newer one;
+        ``where`` begins the message.
     """
     if (
         content.startswith(b"\x80")

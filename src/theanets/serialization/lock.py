@@ -33,15 +33,7 @@ class Lock:
         self.path = path.with_name(f".{path.name}.lock")
 
     def take(self) -> None:
-        """Take the lock.
-
-        Raises
-        ------
-        Locked
-            If another process has it; the message says which.
-        OSError
-            If the lock's file cannot be written.
-        """
+        """Take the lock, or raise `Locked`, which names the process that has it."""
         try:
             while not self._locked:
                 self.release()

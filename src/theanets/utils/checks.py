@@ -95,12 +95,7 @@ def number(
     expected: str = "a finite number",
     valid: Callable[[float], bool] = lambda number: True,
 ) -> float:
-    """Return a finite number, checked; ``what`` begins the message.
-
-    Raises
-    ------
-    ConfigurationError
-        If it is not a finite number, or ``valid`` returns False for it.
+    """Return a finite number for which ``valid`` holds; ``what`` begins the message.
 
     Examples
     --------
@@ -141,11 +136,6 @@ def check_int(
 ) -> int:
     """Return a whole number, checked; ``what`` begins the message, ``also`` ends it.
 
-    Raises
-    ------
-    ConfigurationError, or ``error``
-        If it is not a whole number, or below ``least``, or not below ``below``.
-
     Examples
     --------
     >>> check_int(np.int8(3), "size")
@@ -169,10 +159,7 @@ def check_int(
 def check_bool(value: object, what: str) -> bool:
     """Return a bool, checked; ``what`` begins the message.
 
-    Raises
-    ------
-    ConfigurationError
-        If it is neither True nor False: a text such as "no" would count as True.
+    A text such as "no" would otherwise count as True.
 
     Examples
     --------
@@ -191,12 +178,7 @@ def check_bool(value: object, what: str) -> bool:
 
 
 def check_call(function: Callable[..., object], arguments: str, what: str) -> None:
-    """Check that a function can be called with some arguments, which are named.
-
-    Raises
-    ------
-    ConfigurationError
-        If not; ``what`` begins the message.
+    """Check that a function takes some arguments; ``what`` begins the message.
 
     Examples
     --------
@@ -219,12 +201,7 @@ def check_call(function: Callable[..., object], arguments: str, what: str) -> No
 
 @contextmanager
 def compilable(what: str) -> Iterator[None]:
-    """Explain the errors that JAX raises for a user's function in this context.
-
-    Raises
-    ------
-    ConfigurationError
-        If the function uses something other than JAX; ``what`` begins the message.
+    """Explain the errors that JAX raises for a user's function, named by ``what``.
 
     Examples
     --------

@@ -24,13 +24,7 @@ def forked() -> bool:
 
 
 def refuse_forked() -> None:
-    """Raise an error in a process that was forked from one that had used JAX.
-
-    Raises
-    ------
-    ConcurrencyError
-        In a forked process, instead of waiting for ever.
-    """
+    """Raise a ConcurrencyError in a process that was forked from one that used JAX."""
     if _forked:
         raise ConcurrencyError(
             "models do not compute in this process: it was forked from one that had "

@@ -14,26 +14,17 @@ from theanets.errors import ConfigurationError
 
 @dataclass(frozen=True)
 class Form:
-    """How something of a class was written for the original, and how it is written now.
-
-    Attributes
-    ----------
-    port : str
-        Lines of the body of a class that do it now.
-    arguments : tuple of str, optional
-        What the method is called with now; a method that takes these is new. None:
-        everything of this name is in the original's form.
-    unlike : str, optional
-        The name of an argument that only the original form has.
-    replaced_by : str, optional
-        The name of what does it now. In a class that has this too, the old name is free
-        for other uses.
-    """
+    """How something was written for the original theanets, and how it is written now."""
 
     port: str
+    """Lines of the body of a class that do it now."""
     arguments: tuple[str, ...] | None = None
+    """What the method is called with now; a method that takes these is in the new form.
+    None: everything of this name is in the original's form."""
     unlike: str | None = None
+    """The name of an argument that only the original form has."""
     replaced_by: str | None = None
+    """The name of what does it now; in a class that has it, the old name is free."""
 
     def matches(self, value: object) -> bool:
         """Return whether a value in a class is written in the original's form."""
@@ -162,21 +153,10 @@ _NEEDS: Mapping[str, tuple[tuple[str, ...], str]] = {
 
 
 def refuse(cls: type, base: type, abstract: bool = False) -> None:
-    """Raise an error if a new class is written in the original's form.
+    """Raise an error, with the new form, if a class is written in the original's form.
 
-    Parameters
-    ----------
-    cls : type
-        The class.
-    base : type
-        The class of this package that it extends.
-    abstract : bool
-        Whether only subclasses of it are used, so that methods may be missing.
-
-    Raises
-    ------
-    ConfigurationError
-        With the name of the class and the method, and how to write it now.
+    ``base`` is the class of this package that it extends. If it is ``abstract``,
+    methods may be missing.
     """
     kind = base.__name__
     for name, form in {
@@ -208,13 +188,7 @@ def refuse(cls: type, base: type, abstract: bool = False) -> None:
 
 
 def refuse_keywords(where: str, keywords: Collection[str]) -> None:
-    """Raise an error if ``add_weights`` is called with the original's keywords.
-
-    Raises
-    ------
-    ConfigurationError
-        With the names that the keywords have now.
-    """
+    """Raise an error if ``add_weights`` is called with the original's keywords."""
     if {"nin", "nout"} & set(keywords):
         raise ConfigurationError(
             f"{where}add_weights has no {' and no '.join(sorted(keywords))} any more: "

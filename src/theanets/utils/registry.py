@@ -41,11 +41,6 @@ def join_names(names: Iterable[str]) -> str:
 def choice(value: object, what: str, names: Collection[str]) -> str:
     """Return a value that is one of some names, checked; ``what`` begins the message.
 
-    Raises
-    ------
-    ConfigurationError
-        If it is none of them; the message suggests the nearest one.
-
     Examples
     --------
     >>> choice("max", "mode", ("max", "mean"))
@@ -64,13 +59,7 @@ def choice(value: object, what: str, names: Collection[str]) -> str:
 
 
 def patterns(value: object, what: str, example: str = "hid1*") -> tuple[str, ...]:
-    """Return a glob, or several, as a tuple, checked; ``what`` begins the message.
-
-    Raises
-    ------
-    ConfigurationError
-        If it is neither a text nor a list of texts.
-    """
+    """Return a glob, or several, as a tuple, checked; ``what`` begins the message."""
     globs = (value,) if isinstance(value, str) else value
     if not isinstance(globs, list | tuple | set | frozenset) or not all(
         isinstance(glob, str) for glob in globs
@@ -90,11 +79,6 @@ def listed(
 
     ``what`` begins the message, ``advice`` ends it where no name is near; ``known``
     holds the names, by the words for each kind.
-
-    Raises
-    ------
-    ConfigurationError
-        If the code looks up a text that is none of the names.
 
     Examples
     --------
@@ -174,13 +158,8 @@ class Registry(Generic[T]):
     def register(self, cls: type[T]) -> None:
         """Enter a class under its name in lower case, and under each of its aliases.
 
-        A class defined again, as in a notebook cell that is run twice,
-        replaces the one before; the names of our own classes are protected.
-
-        Raises
-        ------
-        ConfigurationError
-            If a name belongs to a class of this package.
+        A class defined again, as in a notebook cell that is run twice, replaces the one
+        before; the names of our own classes are protected.
         """
         for name in map(str.lower, (cls.__name__, *_aliases(cls))):
             known = self._classes.get(name)
@@ -215,13 +194,7 @@ class Registry(Generic[T]):
         return (*aliases, cls.__name__.lower())[0]
 
     def lookup(self, name: str, where: str = "") -> type[T]:
-        """Return the class of a name; ``where`` begins the error message.
-
-        Raises
-        ------
-        ConfigurationError
-            If there is none; the message lists the names and suggests the nearest.
-        """
+        """Return the class of a name; ``where`` begins the error message."""
         if isinstance(name, str) and name in self:
             return self[name]
         known = self.documented()

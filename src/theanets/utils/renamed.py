@@ -160,13 +160,7 @@ def answer(where: str, name: str, there: Collection[str] | None = None) -> str:
 
 
 def missing(where: str, name: str) -> NoReturn:
-    """Raise the error for a name that a module or class does not have.
-
-    Raises
-    ------
-    AttributeError
-        With what to write now, if the original had that name.
-    """
+    """Raise an AttributeError, with what to write now if the original had the name."""
     message = f"{where} has no {name!r}."
     if name in REPLACED[where]:
         message += f" Write now: {REPLACED[where][name]}. See docs/moving.md."
