@@ -202,9 +202,6 @@ class Answering(LayerGraph, register=False):
             return answering(topology, dtype), arrays
         return learning(topology, dtype), *split(topology, arrays)
 
-    def _output(self, x: object, name: str, noise: dict[str, object]) -> np.ndarray:
-        return self._compute(x, (name,), noise)[name]
-
     def _predicted(
         self,
         x: object,
@@ -217,7 +214,7 @@ class Answering(LayerGraph, register=False):
         """Return an output, and the state after it if ``return_state`` is True."""
         return_state = check_bool(return_state, "return_state")
         if state is None and not return_state:
-            return convert(self._output(x, name, noise))
+            return convert(self._compute(x, (name,), noise)[name])
         if noise:
             raise ConfigurationError(
                 f"predict got {join_names(noise)} together with a state. Noise and "

@@ -32,13 +32,13 @@ class Experiment:
     def __init__(self, network: Any, *args: object, **kwargs: object) -> None:
         # A network is not callable, but a subclass may be.
         if callable(network) and not isinstance(network, Network):
-            made = network(*args, **kwargs)
-            if not isinstance(made, Network):
+            result = network(*args, **kwargs)
+            if not isinstance(result, Network):
                 raise ConfigurationError(
                     f"an experiment is made from a network; {shown(network)} returned "
-                    f"{shown(made)}. Give a function or class that makes a network."
+                    f"{shown(result)}. Give a function or class that makes a network."
                 )
-            self.network: Network = made
+            self.network: Network = result
         elif args or kwargs:
             raise ConfigurationError(
                 "arguments for a model were given, but the model is made already. Give "

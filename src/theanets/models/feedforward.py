@@ -79,7 +79,8 @@ class Autoencoder(Network):
             If the model has no such layer or output; the message lists what there is.
         """
         sample = check_bool(sample, "sample")
-        code = self._output(x, self._code_output(layer), regularizers)
+        name = self._code_output(layer)
+        code = self._compute(x, (name,), regularizers)[name]
         if not sample:
             return code
         if code.min() < 0 or code.max() > 1:

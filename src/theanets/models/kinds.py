@@ -12,7 +12,7 @@ class ModelKind:
     """The base of all classes of models: what tells one from another."""
 
     form: ClassVar[str] = "Network"
-    """What messages call this model; files add its module if it is of your own."""
+    """What messages call this model; files add the module of a user's class."""
     default_loss: ClassVar[str] = "mse"
     """The loss, unless another is given."""
     output_activation: ClassVar[str] = "linear"

@@ -25,7 +25,7 @@ from theanets.utils.renamed import answer
 
 
 class LayerGraph(ModelKind, register=False):
-    """A graph of layers: how it is made, changed and looked into; see `Network`."""
+    """A graph of layers that can be made, changed and inspected; see `Network`."""
 
     def __init__(
         self,

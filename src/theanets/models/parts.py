@@ -31,14 +31,14 @@ class Part:
     """What data it takes."""
     shared: Arrays
     """The network's arrays by full name."""
-    own: MutableMapping[str, Array] = field(default_factory=dict)
+    extra: MutableMapping[str, Array] = field(default_factory=dict)
     """Arrays of the stage's fresh layers, which hide the network's of the same names,
     and the states that it carries from batch to batch."""
     states: States | None = None
 
     def __post_init__(self) -> None:
         if self.states is not None:
-            self.own.update(self.states.initial())
+            self.extra.update(self.states.initial())
 
     def problem(self, optimizer: Any) -> Problem:
         """Return what the engine is to minimize."""
@@ -58,7 +58,7 @@ class Part:
     def in_network(self, values: Values) -> dict[str, Array]:
         """Return the values that belong to the network, by full name."""
         new = {**values.learned, **values.carried}
-        return {name: value for name, value in new.items() if name not in self.own}
+        return {name: value for name, value in new.items() if name not in self.extra}
 
     def read(self) -> Values:
         """Return the current arrays, the network's and the stage's own."""
@@ -67,14 +67,16 @@ class Part:
             *topology.param_shapes,
             *(self.states.initial() if self.states else ()),
         ]
-        carried = {**self.shared, **self.own}
+        carried = {**self.shared, **self.extra}
         learned = {name: carried[name] for name in sorted(topology.learned)}
         return Values(learned, {n: carried[n] for n in names if n not in learned})
 
     def commit(self, values: Values) -> None:
         """Replace the network's arrays and the stage's own by new ones."""
         new = {**values.learned, **values.carried}
-        self.own.update((name, new.pop(name)) for name in self.own.keys() & new.keys())
+        self.extra.update(
+            (name, new.pop(name)) for name in self.extra.keys() & new.keys()
+        )
         self.shared.commit(new)
 
 

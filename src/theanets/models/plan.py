@@ -191,7 +191,7 @@ def _part(
     model: ModelState,
     whole: Objective,
     stage: Stage,
-    own: dict[str, Array],
+    extra: dict[str, Array],
     rows: int | None,
 ) -> Part:
     objective = part_of(whole, stage, map(model.completed, model.losses))
@@ -199,4 +199,4 @@ def _part(
     if stage.reconstructs:
         expect = InputsAlone(whole)
     states = rows and States(stage.topology, objective.dtype, rows)
-    return Part(stage, objective, expect, model.arrays, own, states or None)
+    return Part(stage, objective, expect, model.arrays, extra, states or None)

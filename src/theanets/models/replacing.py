@@ -24,7 +24,7 @@ def replaced(
             "model."
         )
     layers = model.topology.layers
-    made = ModelState(
+    new = ModelState(
         model.kind,
         model.seed,
         model.dtype,
@@ -39,15 +39,15 @@ def replaced(
         bound = layer_from(
             spec,
             layer.name,
-            first=not made.topology.layers,
+            first=not new.topology.layers,
             activation=model.last_activation() if is_output else None,
             ndim=model.kind.input_ndim,
         )
-        made.topology = made.topology.extended(bound)
-    _keep_arrays(model, made)
-    made.name_last_layer()
-    made.check_losses(made.losses)
-    return made
+        new.topology = new.topology.extended(bound)
+    _keep_arrays(model, new)
+    new.name_last_layer()
+    new.check_losses(new.losses)
+    return new
 
 
 def description(layer: Layer) -> dict[str, object]:
@@ -74,9 +74,9 @@ def _changed(
     return {name: x for name, x in kept.items() if name in known} | dict(changes)
 
 
-def _keep_arrays(model: ModelState, made: ModelState) -> None:
+def _keep_arrays(model: ModelState, new: ModelState) -> None:
     """Give a model the arrays of another that fit it, and draw the others."""
-    before, shapes = model.arrays.now(), made.topology.param_shapes
+    before, shapes = model.arrays.now(), new.topology.param_shapes
     kept = {
         name: before[name]
         for name, shape in shapes.items()
@@ -84,8 +84,8 @@ def _keep_arrays(model: ModelState, made: ModelState) -> None:
     }
     lacking = [
         layer
-        for layer in made.topology.layers
+        for layer in new.topology.layers
         if not all(layer.full_name(name) in kept for name in layer.params)
     ]
-    made.arrays.update({**made.first_values(lacking, made.seed), **kept})
-    made.topology = with_frozen(made.topology, model.topology.frozen & kept.keys())
+    new.arrays.update({**new.first_values(lacking, new.seed), **kept})
+    new.topology = with_frozen(new.topology, model.topology.frozen & kept.keys())

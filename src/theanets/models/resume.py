@@ -143,7 +143,7 @@ def described(
     }
     of_parts = {
         f"own/{i}/{name}": np.asarray(array)
-        for i, arrays in enumerate(_own(parts))
+        for i, arrays in enumerate(_extra(parts))
         for name, array in arrays.items()
     }
     return Saved((facts, values), run, {**columns, **of_parts})
@@ -168,18 +168,18 @@ def restore(
     # Everything is checked before anything is changed.
     values = _matching(model.arrays.now(), arrays)
     of_parts = [
-        _matching(own, saved.under(f"own/{i}/")) for i, own in enumerate(_own(parts))
+        _matching(x, saved.under(f"own/{i}/")) for i, x in enumerate(_extra(parts))
     ]
     model.columns.restore(columns)
     model.arrays.commit(values)
-    for own, values in zip(_own(parts), of_parts, strict=True):
-        own.update(values)
+    for extra, values in zip(_extra(parts), of_parts, strict=True):
+        extra.update(values)
     model.history = history
 
 
-def _own(parts: Sequence[Part]) -> list[MutableMapping[str, Array]]:
-    """Return the mappings of arrays that parts have of their own, each once."""
-    return list({id(part.own): part.own for part in parts}.values())
+def _extra(parts: Sequence[Part]) -> list[MutableMapping[str, Array]]:
+    """Return the arrays that parts have in addition to the network's, each once."""
+    return list({id(part.extra): part.extra for part in parts}.values())
 
 
 def _matching(known: Params, saved: Mapping[str, np.ndarray]) -> dict[str, Array]:

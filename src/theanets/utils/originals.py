@@ -14,7 +14,7 @@ from theanets.errors import ConfigurationError
 
 @dataclass(frozen=True)
 class Form:
-    """How something was written for the original theanets, and how it is written now."""
+    """How something was written for the original, and how it is written now."""
 
     port: str
     """Lines of the body of a class that do it now."""

@@ -66,7 +66,7 @@ def patterns(value: object, what: str, example: str = "hid1*") -> tuple[str, ...
     ):
         raise ConfigurationError(
             f"{what} is {shown(value)}; it has to be a text such as "
-            f'"{example}", or a list of such.'
+            f'"{example}", or a list of them.'
         )
     return tuple(globs)
 
