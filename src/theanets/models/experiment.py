@@ -54,11 +54,13 @@ class Experiment:
                 f"makes one, or a file, got {shown(network)}."
             )
 
-    def train(self, *data: Any, **options: Unpack[TrainOptions]) -> Pair:
+    def train(self, *data: object, **options: Unpack[TrainOptions]) -> Pair:
         """Train the network; see `Network.train`."""
         return self.network.train(*data, **options)
 
-    def itertrain(self, *data: Any, **options: Unpack[TrainOptions]) -> Iterator[Pair]:
+    def itertrain(
+        self, *data: object, **options: Unpack[TrainOptions]
+    ) -> Iterator[Pair]:
         """Train the network epoch by epoch; see `Network.itertrain`."""
         return self.network.itertrain(*data, **options)
 

@@ -132,7 +132,7 @@ class Autoencoder(Network):
         def decoded(
             params: Params,
             part: Mapping[str, Array],
-            numbers: Mapping[str, Any],
+            numbers: Mapping[str, object],
             key: Array | None,
             first: Array,
         ) -> dict[str, Array]:

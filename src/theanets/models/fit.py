@@ -90,7 +90,7 @@ def _one_after_another(
     model: ModelState,
     data: Data,
     algos: Sequence[object],
-    options: Mapping[str, Any],
+    options: Mapping[str, object],
     handle: object,
 ) -> Generator[Pair, None, None]:
     """Check several algorithms, and return an iterator that trains by each in turn.
@@ -131,7 +131,7 @@ def _epochs(
     model: ModelState,
     data: Data,
     algo: object,
-    options: Mapping[str, Any],
+    options: Mapping[str, object],
     handle: object,
     hint: bool = True,
 ) -> Generator[Pair, None, None]:

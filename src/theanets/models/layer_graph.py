@@ -150,7 +150,7 @@ class LayerGraph(ModelKind, register=False):
         else:
             self._state.add_layer(layer, is_output, spec)
 
-    def replace(self, layer: str | int | Layer, **changes: Any) -> Self:
+    def replace(self, layer: str | int | Layer, **changes: object) -> Self:
         """Return a new network in which one layer has other settings.
 
         The settings of a layer are fixed once it is in a model, so this makes a new

@@ -124,7 +124,7 @@ def minimize(
 
     def objective(
         params: PyTree, carried: PyTree, batch: Sequence[Array], *_: object
-    ) -> tuple[Array, dict[str, Any], PyTree]:
+    ) -> tuple[Array, dict[str, object], PyTree]:
         with compilable("the loss"):
             result = loss(_of_types(params, start.computed), *batch)
         paired = isinstance(result, tuple) and len(result) == 2

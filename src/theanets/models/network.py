@@ -200,7 +200,7 @@ class Network(Answering):
         check_picklable(self._state)
         return vars(self) | {"_bare_objective": None}
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
         net = type(self).__new__(type(self))
         # A graph never changes, so both can have it.
         topology = self._state.topology

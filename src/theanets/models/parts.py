@@ -125,7 +125,7 @@ def _carrying(objective: Objective) -> Callable[..., tuple[Array, Monitors, PyTr
         learned: Params,
         carried: Params,
         batch: tuple[Array, ...],
-        numbers: Mapping[str, Any],
+        numbers: Mapping[str, object],
         key: Array | None,
     ) -> tuple[Array, Monitors, PyTree]:
         params = {**carried, **learned}
@@ -141,7 +141,7 @@ def _traced(
     objective: Objective,
     values: Values,
     batch: tuple[Array, ...],
-    numbers: Mapping[str, Any],
+    numbers: Mapping[str, object],
     key: Array | None,
 ) -> dict[str, Array]:
     params = {**values.carried, **values.learned}

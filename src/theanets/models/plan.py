@@ -31,7 +31,7 @@ from theanets.utils.registry import join_names, suggest
 from theanets.utils.renamed import answer
 
 
-def keywords_of(algo: object, options: Mapping[str, Any]) -> list[str]:
+def keywords_of(algo: object, options: Mapping[str, object]) -> list[str]:
     """Return the keywords of an algorithm, not those that every training takes."""
     if isinstance(algo, str) and algo in pretraining.STAGED:
         return [*own_keywords(options.get("subalgo", "rmsprop")), "subalgo"]
@@ -51,7 +51,11 @@ class Plan:
 
     @classmethod
     def make(
-        cls, model: ModelState, train: object, algo: object, options: Mapping[str, Any]
+        cls,
+        model: ModelState,
+        train: object,
+        algo: object,
+        options: Mapping[str, object],
     ) -> "Plan":
         """Check keywords, and return what they ask for; the data are not read yet."""
         left, algo = dict(options), pretraining.full_name(algo)

@@ -6,7 +6,7 @@ number of examples.
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -257,7 +257,7 @@ def _forward(
     def forward(
         params: Params,
         inputs: Mapping[str, Array],
-        numbers: Mapping[str, Any],
+        numbers: Mapping[str, object],
         key: Array | None,
         start: Array,
     ) -> dict[str, Array]:

@@ -33,7 +33,7 @@ class Registered:
     """The names of the classes of this kind."""
     aliases: ClassVar[tuple[str, ...]] = ()
     """Further names of this class."""
-    example: ClassVar[Mapping[str, Any]] = {}
+    example: ClassVar[Mapping[str, object]] = {}
     """Keywords that make a small one, for the contract tests."""
     not_compared: ClassVar[frozenset[str]] = frozenset()
     """Attributes that may differ between two objects that compute the same.
