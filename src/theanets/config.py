@@ -2,20 +2,22 @@
 
 ``theanets.config.floatX`` is "float32", "float64" or "bfloat16"; it starts as
 the environment variable ``THEANETS_FLOATX`` says, or as "float32". A model
-keeps the precision it was made with. One of bfloat16 computes in bfloat16, and holds
-its parameters in float32, for most updates are smaller than what bfloat16 resolves.
+keeps the precision it was made with. A bfloat16 model computes in bfloat16, but holds
+its parameters in float32, as most updates are smaller than what bfloat16 resolves.
 
 ``theanets.config.resident_bytes`` is the size up to which a data set is kept whole
 on the device; larger ones stream to it in chunks.
 """
 
 import os
-from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from numpy.typing import DTypeLike
 
 from theanets.errors import ConfigurationError
+from theanets.types import DType
 from theanets.utils.checks import check_int, shown
 from theanets.utils.forks import refuse_forked
 from theanets.utils.registry import choice, join_names, suggest
@@ -40,7 +42,7 @@ class Config:
 
     @property
     def floatX(self) -> str:
-        """The precision of computations; that of parameters is at least float32."""
+        """The precision of computations; parameters have at least float32."""
         return self._floatX
 
     @floatX.setter
@@ -61,7 +63,7 @@ class Config:
     def resident_bytes(self, value: int) -> None:
         self._resident_bytes = check_int(value, "resident_bytes", 0, ", in bytes")
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         if name.removeprefix("_") not in SETTINGS:
             raise ConfigurationError(
                 f"unknown setting {shown(name)}. Known: {join_names(SETTINGS)}."
@@ -73,12 +75,12 @@ class Config:
         return f"Config(floatX={self.floatX!r})"
 
 
-def precision(name: Any, where: str) -> Any:
+def precision(name: object, where: str) -> DType:
     """Return the NumPy dtype of a precision, checked; ``where`` begins the message."""
     return jnp.dtype(choice(name, where, PRECISIONS))
 
 
-def float_type(name: Any, where: str) -> Any:
+def float_type(name: object, where: str) -> DType:
     """Return the NumPy dtype of a precision, ready for JAX to compute with.
 
     JAX computes in float64 only after a global switch; it is turned on for the
@@ -90,8 +92,8 @@ def float_type(name: Any, where: str) -> Any:
     return dtype
 
 
-def stored_type(dtype: Any) -> Any:
-    """Return the type in which numbers last from update to update: float32 or wider.
+def stored_type(dtype: DTypeLike) -> DType:
+    """Return the type in which numbers are kept between updates: float32 or wider.
 
     Examples
     --------
@@ -101,10 +103,10 @@ def stored_type(dtype: Any) -> Any:
     return jnp.promote_types(dtype, "float32")
 
 
-def widened(array: Any, dtype: Any) -> Any:
-    """Return an array of a file in a wider type, if that is how it is stored today.
+def widened(array: np.ndarray, dtype: DType) -> np.ndarray:
+    """Return an array from a file in the type in which it is stored today.
 
-    A model of bfloat16 held its parameters so, before it held them in float32.
+    Older files hold the parameters of a bfloat16 model in bfloat16.
     """
     return array.astype(dtype) if stored_type(array.dtype) == dtype else array
 
@@ -117,7 +119,7 @@ def _device_memory() -> int:
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4
     except (AttributeError, OSError, ValueError):
-        # Not every system tells its memory.
+        # Not every system says how much memory it has.
         return 2 << 30
 
 

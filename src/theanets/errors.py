@@ -10,27 +10,27 @@ ConfigurationError      the model, or a keyword of a model, of `train` or of
 DataError               arrays, batches or a data source; also a ``ValueError``
 ModelFileError          the content of a file: damaged, foreign or too new
 CheckpointError         a checkpoint of another run, or in use by another process
-NonFiniteError          numbers gone bad in training; also an ``ArithmeticError``
-ConcurrencyError        two threads or processes at what one can do; also a
-                        ``RuntimeError``
+NonFiniteError          NaN or infinity in training; also an ``ArithmeticError``
+ConcurrencyError        a second thread that trains a network, or a forked process
+                        that computes; also a ``RuntimeError``
 UnknownNameError        a layer or parameter that is not there; also a ``KeyError``
 ======================  =====================================================
 
 A missing file is a ``FileNotFoundError``, and a full disk or a forbidden folder another
-``OSError``, as everywhere in Python. What a function of the user raises, such as a
-callback or a source of data, reaches the caller as it is.
+``OSError``, as everywhere in Python. An exception that a user's function raises, such
+as a callback or a source of data, reaches the caller unchanged.
 """
 
-from typing import Any
+import numpy as np
 
-_MOST = 4000
+_LONGEST = 4000
 """Characters of a message: it may quote names that are as long as any file."""
 
 
-def _cut(message: str) -> str:
-    if len(message) <= _MOST:
+def _shortened(message: object) -> object:
+    if not isinstance(message, str) or len(message) <= _LONGEST:
         return message
-    return f"{message[: _MOST // 2]} ... {message[-_MOST // 4 :]}"
+    return f"{message[: _LONGEST // 2]} ... {message[-_LONGEST // 4 :]}"
 
 
 class TheanetsError(Exception):
@@ -46,8 +46,8 @@ class TheanetsError(Exception):
     layer "hid1": unknown activation 'tahn'.
     """
 
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*(_cut(x) if isinstance(x, str) else x for x in args))
+    def __init__(self, *args: object) -> None:
+        super().__init__(*map(_shortened, args))
 
 
 class ConfigurationError(TheanetsError, ValueError):
@@ -104,7 +104,7 @@ class NonFiniteError(TheanetsError, ArithmeticError):
     name : str
         The first output of a layer, parameter or gradient that is not finite.
     rows : array of int or None
-        The rows of the data that the batch held; None of data without rows.
+        The rows of the data in the batch; None if the data have no rows.
     """
 
     def __init__(
@@ -114,22 +114,22 @@ class NonFiniteError(TheanetsError, ArithmeticError):
         epoch: int | None = None,
         batch: int | None = None,
         name: str = "",
-        rows: Any = None,
+        rows: np.ndarray | None = None,
     ) -> None:
         super().__init__(message)
         self.epoch, self.batch, self.name, self.rows = epoch, batch, name, rows
 
 
 class ConcurrencyError(TheanetsError, RuntimeError):
-    """Several threads want what only one can do, or a forked process what none can.
+    """A second thread trains a network, or a forked process computes.
 
-    Raised when a second thread trains a network that another is training, and in a
-    process that was forked after a model was made, by all that computes.
+    Raised when a thread trains a network that another thread is training, and by
+    everything that computes in a process that was forked after a model was made.
     """
 
 
 class UnknownNameError(TheanetsError, KeyError):
-    """A layer or parameter was looked up that the model does not have.
+    """The model has no layer or parameter of this name.
 
     Raised by ``find``, and by ``encode`` and ``decode`` for their layer, with the names
     there are and the nearest one.

@@ -1,7 +1,7 @@
 """Pictures of what a model has learned; matplotlib is imported when one is drawn."""
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,17 +12,18 @@ from theanets.utils.checks import check_int, counted, is_whole, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
 
-WIDTH = 6.0  # of a new figure, in inches
+_WIDTH = 6.0  # of a new figure, in inches
 _MOST_COLUMNS = 10_000
 
 
 def features(
-    param: Any,
+    param: object,
     shape: tuple[int, ...] = (28, 28),
     columns: int | None = None,
     ax: "Axes | None" = None,
-    cmap: Any = "gray",
+    cmap: "str | Colormap" = "gray",
 ) -> "Axes":
     """Draw what each unit of a layer looks for in its input, as one picture.
 
@@ -54,7 +55,7 @@ def features(
     ------
     DataError
         If the array is not (inputs, units), or its columns do not have the
-        values of such an image, or some are NaN or infinite.
+        values of one image, or some are NaN or infinite.
     ConfigurationError
         If ``shape``, ``columns`` or ``ax`` is not valid.
     ImportError
@@ -74,24 +75,30 @@ def features(
         raise ConfigurationError(
             f"ax is {shown(ax)}; it has to be an Axes of matplotlib, such as plt.gca()."
         )
-    pyplot = _pyplot()
+    try:
+        from matplotlib import pyplot
+    except ImportError as error:
+        raise ImportError(
+            "drawing needs matplotlib, which is not installed: "
+            'pip install "theanets[plot]"'
+        ) from error
     if ax is None:
-        height = WIDTH * picture.shape[0] / picture.shape[1]
-        _, ax = pyplot.subplots(figsize=(WIDTH, height), layout="constrained")
+        height = _WIDTH * picture.shape[0] / picture.shape[1]
+        _, ax = pyplot.subplots(figsize=(_WIDTH, height), layout="constrained")
     ax.imshow(picture, cmap=cmap, interpolation="nearest")
     ax.set_axis_off()
     return ax
 
 
 def mosaic(
-    param: Any, shape: tuple[int, ...] = (28, 28), columns: int | None = None
+    param: object, shape: tuple[int, ...] = (28, 28), columns: int | None = None
 ) -> NDArray[np.float64]:
     """Return the picture that `features` draws, as an array.
 
     Its shape is (rows * height, columns * width), with the weights as they are
     and NaN where the grid has no feature; or (rows * height, columns * width,
-    3), with the weights scaled to 0..1 and 1 where there is no feature. The
-    arguments and errors are those of `features`.
+    3), with the weights scaled to 0..1 and 1 where there is no feature. Arguments
+    and errors are as for `features`.
 
     Examples
     --------
@@ -119,7 +126,7 @@ def mosaic(
     return grid.reshape(rows * height, columns * width, *colours)
 
 
-def _image_shape(shape: Any) -> tuple[int, ...]:
+def _image_shape(shape: object) -> tuple[int, ...]:
     sizes = tuple(shape) if isinstance(shape, tuple | list) else ()
     colours_fit = len(sizes) == 2 or (len(sizes) == 3 and sizes[2] == 3)
     if not colours_fit or not all(is_whole(size, 1) for size in sizes):
@@ -130,7 +137,7 @@ def _image_shape(shape: Any) -> tuple[int, ...]:
     return tuple(int(size) for size in sizes)
 
 
-def _weights(param: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:
+def _weights(param: object, shape: tuple[int, ...]) -> NDArray[np.float64]:
     what = f"parameter {shown(param.name)}" if hasattr(param, "name") else "the array"
     weights = np.asarray(as_array(param, what))
     if weights.ndim != 2 or weights.shape[1] == 0:
@@ -152,14 +159,3 @@ def _weights(param: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:
             "infinity. Replace them first, as by numpy.nan_to_num."
         )
     return weights
-
-
-def _pyplot() -> Any:
-    try:
-        from matplotlib import pyplot
-    except ImportError as error:
-        raise ImportError(
-            "drawing needs matplotlib, which is not installed: "
-            'pip install "theanets[plot]"'
-        ) from error
-    return pyplot

@@ -14,6 +14,8 @@ Params: TypeAlias = Mapping[str, Array]
 """Parameters by name."""
 PyTree: TypeAlias = Any
 """Arrays, or lists, tuples and dicts of them, as JAX takes them."""
+Json: TypeAlias = Any
+"""What JSON can hold: text, numbers, bool, None, and lists and dicts of them."""
 DType: TypeAlias = np.dtype[Any]
 """A type of numbers, such as float32 or bfloat16."""
 

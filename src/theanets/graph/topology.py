@@ -121,7 +121,7 @@ class Topology:
         What a layer is to standardize stays in float32 at least.
         """
         types = dict.fromkeys(self.scaled, stored_type(dtype))
-        types |= dict.fromkeys(self.vocabularies, "int32")
+        types |= dict.fromkeys(self.vocabularies, np.dtype("int32"))
         return {
             name: jnp.asarray(x, types.get(name, dtype)) for name, x in inputs.items()
         }

@@ -1,4 +1,4 @@
-"""The part of a `Network` that computes: outputs, predictions, scores."""
+"""The part of a `Network` that computes outputs, predictions and scores."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -21,7 +21,7 @@ from theanets.models.prediction import (
 )
 from theanets.models.scores import Part, checked_target, checked_weights, r2
 from theanets.training.keywords import refuse
-from theanets.types import Shape
+from theanets.types import Array, Shape
 from theanets.utils.checks import check_bool
 from theanets.utils.forks import refuse_forked
 from theanets.utils.registry import join_names
@@ -32,7 +32,7 @@ class Answering(LayerGraph, register=False):
 
     _bare_objective: Objective | None = None
 
-    def feed_forward(self, x: Any, **regularizers_: Any) -> dict[str, np.ndarray]:
+    def feed_forward(self, x: object, **regularizers_: object) -> dict[str, np.ndarray]:
         """Compute every output of every layer.
 
         Parameters
@@ -56,11 +56,11 @@ class Answering(LayerGraph, register=False):
 
     def predict(
         self,
-        x: Any,
+        x: object,
         *,
-        state: Any = None,
+        state: object = None,
         return_state: bool = False,
-        **regularizers_: Any,
+        **regularizers_: object,
     ) -> Any:
         """Compute the output of the last layer for a batch or a single example.
 
@@ -103,7 +103,9 @@ class Answering(LayerGraph, register=False):
         name = self._state.last_layer().output_name
         return self._predicted(x, name, state, return_state, regularizers_)
 
-    def score(self, x: Any, y: Any, w: Any = None, **regularizers_: Any) -> float:
+    def score(
+        self, x: object, y: object, w: object = None, **regularizers_: object
+    ) -> float:
         """Return R², the part of the target's variance that is predicted.
 
         It is computed for each output and averaged, as scikit-learn's ``r2_score``
@@ -123,26 +125,26 @@ class Answering(LayerGraph, register=False):
     @overload
     def functional(
         self, train: Literal[False] = False
-    ) -> tuple[Apply, dict[str, Any]]: ...
+    ) -> tuple[Apply, dict[str, Array]]: ...
 
     @overload
     def functional(
         self, train: Literal[True]
-    ) -> tuple[ApplyTraining, dict[str, Any], dict[str, Any]]: ...
+    ) -> tuple[ApplyTraining, dict[str, Array], dict[str, Array]]: ...
 
-    def functional(self, train: bool = False) -> Any:
+    def functional(self, train: bool = False) -> tuple[object, ...]:
         """Return the model as a pure JAX function, and its arrays.
 
-        The function is that of the graph, the precision and what is frozen now. It
-        can go through ``jax.jit``, ``jax.grad``, ``jax.vmap``, ``jax.export``.
+        The function keeps the graph, the precision and what is frozen as they are now.
+        It can go through ``jax.jit``, ``jax.grad``, ``jax.vmap``, ``jax.export``.
 
         Parameters
         ----------
         train : bool
-            Whether the function is that of training: a batchnorm normalizes by the
+            Whether the function computes as in training: a batchnorm normalizes by the
             batch and updates its running statistics, and layers of dropout and noise
             draw from a random key. Losses, and noise that keywords of `train` ask
-            for, are no part of it.
+            for, are not part of it.
 
         Returns
         -------
@@ -152,11 +154,11 @@ class Answering(LayerGraph, register=False):
             ``apply(params, state, inputs, key)`` gives a pair of them and of the new
             state; key is one random key of JAX.
         params : dict of str to array
-            Every array of the model by full name. With ``train``, those that are
-            learned, to be differentiated by.
+            Every array of the model by full name. With ``train``, only the learned
+            ones, to differentiate by.
         state : dict of str to array
-            Only with ``train``: all others, which are running statistics, arrays
-            that never change, and what is frozen (see `freeze`).
+            Only with ``train``: all other arrays, which are running statistics,
+            arrays that never change, and frozen ones (see `freeze`).
 
         Raises
         ------
@@ -200,25 +202,22 @@ class Answering(LayerGraph, register=False):
             return answering(topology, dtype), arrays
         return learning(topology, dtype), *split(topology, arrays)
 
-    def _output(self, x: Any, name: str, given: dict[str, Any]) -> np.ndarray:
-        return self._compute(x, (name,), given)[name]
-
     def _predicted(
         self,
-        x: Any,
+        x: object,
         name: str,
-        state: Any,
-        return_state: Any,
-        given: dict[str, Any],
+        state: object,
+        return_state: object,
+        noise: dict[str, object],
         convert: Callable[[np.ndarray], np.ndarray] = lambda output: output,
-    ) -> Any:
-        """Return an output, and the state after it if that is asked for."""
+    ) -> np.ndarray | tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Return an output, and the state after it if ``return_state`` is True."""
         return_state = check_bool(return_state, "return_state")
         if state is None and not return_state:
-            return convert(self._output(x, name, given))
-        if given:
+            return convert(self._compute(x, (name,), noise)[name])
+        if noise:
             raise ConfigurationError(
-                f"predict got {join_names(given)} together with a state. Noise and "
+                f"predict got {join_names(noise)} together with a state. Noise and "
                 "dropout are for whole sequences: leave one of both out."
             )
         values, columns = self._state.arrays.now(), self._state.columns
@@ -226,39 +225,41 @@ class Answering(LayerGraph, register=False):
         return (convert(output), after) if return_state else convert(output)
 
     def _compute(
-        self, x: Any, names: tuple[str, ...] | None, given: dict[str, Any]
+        self, x: object, names: tuple[str, ...] | None, noise: dict[str, object]
     ) -> dict[str, np.ndarray]:
         """Compute some outputs, or all, of a batch of any size or of one example."""
         values = self._state.arrays.now()
-        objective, key = self._noisy(given)
+        objective, key = self._noisy(noise)
         return compute(objective, values, x, names, key, self._state.columns)
 
-    def _noisy(self, given: Mapping[str, Any]) -> tuple[Objective, Any]:
+    def _noisy(
+        self, noise: Mapping[str, object]
+    ) -> tuple[Objective, np.ndarray | None]:
         """Return the graph with the noise that keywords ask for, and its random key."""
-        if not given:
+        if not noise:
             return self._bare(), None
-        rest = dict(given)
+        rest = dict(noise)
         terms = regularizers.take(rest)
         if rest:
             refuse(rest, regularizers.keywords())
         return replace(self._bare(), regularizers=terms), self._state.noise_key()
 
     def _bare(self) -> Objective:
-        """Return the graph without losses, which is made once: answers are quick."""
-        made, state = self._bare_objective, self._state
-        if made is None or made.topology is not state.topology:
+        """Return the graph without losses; it is made once, to answer quickly."""
+        bare, state = self._bare_objective, self._state
+        if bare is None or bare.topology is not state.topology:
             state.last_layer()
-            made = Objective(state.topology, (), dtype=state.dtype.name)
-            self._bare_objective = made
-        return made
+            bare = Objective(state.topology, (), dtype=state.dtype.name)
+            self._bare_objective = bare
+        return bare
 
     def _answers(
         self,
-        x: Any,
-        y: Any,
-        w: Any,
+        x: object,
+        y: object,
+        w: object,
         shape: Shape,
-        given: dict[str, Any],
+        noise: dict[str, Any],
         classes: int | None = None,
     ) -> Iterator[Part]:
         """Yield targets, predictions and weights, of some examples at a time.
@@ -272,25 +273,23 @@ class Answering(LayerGraph, register=False):
         length = len(next(iter(arrays.values())))
         leading = () if single else (length,)
         loss = self._scored()
-        labels = classes is not None
-        y = columns.array(y, "y", loss.target, "y", labels)
+        y = columns.array(y, "y", loss.target, "y", labels=classes is not None)
         if w is not None:
             w = columns.array(w, "w", weights_name(loss), "w")
         target = checked_target(y, shape, leading, dtype, classes)
         weights = checked_weights(w, target.shape)
-        both = [*arrays.values(), target]
-        size = 1 if single else examples_at_once(both, dtype)
+        size = 1 if single else examples_at_once([*arrays.values(), target], dtype)
         if length <= size:
-            yield np.asarray(target), self.predict(x, **given), weights
+            yield np.asarray(target), self.predict(x, **noise), weights
             return
         for begin in range(0, length, size):
             part = slice(begin, begin + size)
             inputs = {name: array[part] for name, array in arrays.items()}
-            predicted = self.predict(inputs, **given)
+            predicted = self.predict(inputs, **noise)
             yield np.asarray(target[part]), predicted, weights[part]
 
     def _scored(self) -> Loss:
-        """Return the loss whose target a score is about."""
+        """Return the loss whose target ``score`` compares with."""
         last = self._state.last_layer().output_name
-        known = [self._state.completed(loss) for loss in self.losses]
-        return next((x for x in known if x.output_name == last), known[0])
+        losses = [self._state.completed(loss) for loss in self.losses]
+        return next((x for x in losses if x.output_name == last), losses[0])

@@ -10,7 +10,7 @@ class Regressor(feedforward.Regressor):
 
     Its data are pairs: images (examples, width, height, channels) and targets
     (examples, outputs). Between the last layer of images and an output that is a
-    vector stands a ``"flat"`` layer.
+    vector there is a ``"flat"`` layer.
 
     Examples
     --------
@@ -30,7 +30,7 @@ class Classifier(feedforward.Classifier):
 
     Its data are pairs: images (examples, width, height, channels) and labels
     (examples,), whole numbers from 0 on. Between the last layer of images and the
-    output stands a ``"flat"`` layer.
+    output there is a ``"flat"`` layer.
 
     Examples
     --------

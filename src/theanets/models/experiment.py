@@ -29,23 +29,22 @@ class Experiment:
     <Regressor in(2,), hid1(3,), out(1,)>
     """
 
-    def __init__(self, network: Any, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, network: Any, *args: object, **kwargs: object) -> None:
         # A network is not callable, but a subclass may be.
         if callable(network) and not isinstance(network, Network):
-            made = network(*args, **kwargs)
-            if not isinstance(made, Network):
+            result = network(*args, **kwargs)
+            if not isinstance(result, Network):
                 raise ConfigurationError(
                     f"an experiment is made from a network; {shown(network)} returned "
-                    f"{shown(made)}. Give a function or class that makes a network."
+                    f"{shown(result)}. Give a function or class that makes a network."
                 )
-            self.network: Network = made
-            return
-        if args or kwargs:
+            self.network: Network = result
+        elif args or kwargs:
             raise ConfigurationError(
                 "arguments for a model were given, but the model is made already. Give "
                 "the class, such as theanets.Classifier, to make a new one."
             )
-        if isinstance(network, str | os.PathLike) or hasattr(network, "read"):
+        elif isinstance(network, str | os.PathLike) or hasattr(network, "read"):
             self.network = load(network)
         elif isinstance(network, Network):
             self.network = network
@@ -55,11 +54,13 @@ class Experiment:
                 f"makes one, or a file, got {shown(network)}."
             )
 
-    def train(self, *data: Any, **options: Unpack[TrainOptions]) -> Pair:
+    def train(self, *data: object, **options: Unpack[TrainOptions]) -> Pair:
         """Train the network; see `Network.train`."""
         return self.network.train(*data, **options)
 
-    def itertrain(self, *data: Any, **options: Unpack[TrainOptions]) -> Iterator[Pair]:
+    def itertrain(
+        self, *data: object, **options: Unpack[TrainOptions]
+    ) -> Iterator[Pair]:
         """Train the network epoch by epoch; see `Network.itertrain`."""
         return self.network.itertrain(*data, **options)
 

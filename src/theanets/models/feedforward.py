@@ -1,6 +1,6 @@
 """The models whose data are vectors."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -10,6 +10,7 @@ from theanets.data.arrays import as_array
 from theanets.data.checks import check
 from theanets.data.expected import Expected
 from theanets.errors import ConfigurationError, UnknownNameError
+from theanets.layers import Layer
 from theanets.losses.classification import BinaryCrossEntropy, CrossEntropy
 from theanets.losses.probabilities import PROBABILITIES, output_kind
 from theanets.models.network import Network
@@ -17,6 +18,7 @@ from theanets.models.parameters import no_such
 from theanets.models.prediction import in_batches
 from theanets.models.scores import accuracy, all_right, r2
 from theanets.training.programs import PROGRAMS
+from theanets.types import Array, Params
 from theanets.utils.checks import check_bool
 
 
@@ -50,7 +52,11 @@ class Autoencoder(Network):
     target_is_input = True
 
     def encode(
-        self, x: Any, layer: Any = None, sample: bool = False, **regularizers: Any
+        self,
+        x: object,
+        layer: str | int | Layer | None = None,
+        sample: bool = False,
+        **regularizers: object,
     ) -> np.ndarray:
         """Return the output of a hidden layer: the code of a batch or an example.
 
@@ -62,18 +68,19 @@ class Autoencoder(Network):
             Name or index of the layer, or the layer, or the full name of one of its
             outputs, such as ``"hid1:pre"``; by default the middle one.
         sample : bool
-            Whether to draw 0 or 1 with the output as probability, as uint8; for
-            outputs between 0 and 1.
+            Whether to draw 0 or 1, as uint8, with the output as probability; it has to
+            be between 0 and 1.
         **regularizers
             Noise and dropout as in `train`.
 
         Raises
         ------
         KeyError
-            If there is no such layer or output; the message lists those there are.
+            If the model has no such layer or output; the message lists what there is.
         """
         sample = check_bool(sample, "sample")
-        code = self._output(x, self._code_output(layer), regularizers)
+        name = self._code_output(layer)
+        code = self._compute(x, (name,), regularizers)[name]
         if not sample:
             return code
         if code.min() < 0 or code.max() > 1:
@@ -84,7 +91,9 @@ class Autoencoder(Network):
         rng = np.random.default_rng(self._state.noise_key())
         return (rng.random(code.shape) < code).astype(np.uint8)
 
-    def decode(self, z: Any, layer: Any = None, **regularizers: Any) -> np.ndarray:
+    def decode(
+        self, z: object, layer: str | int | Layer | None = None, **regularizers: object
+    ) -> np.ndarray:
         """Return the model's output for a code, as `encode` gives it.
 
         Parameters
@@ -100,7 +109,7 @@ class Autoencoder(Network):
         Raises
         ------
         KeyError
-            If there is no such layer or output; the message lists those there are.
+            If the model has no such layer or output; the message lists what there is.
         ConfigurationError
             If the output cannot be computed from the layer alone.
         """
@@ -110,21 +119,26 @@ class Autoencoder(Network):
         if start != chosen.output_name:
             raise ConfigurationError(
                 f'decode cannot begin at "{start}": other layers read '
-                f'"{chosen.output_name}". Give decode the values of that.'
+                f'"{chosen.output_name}". Give decode the values of this output.'
             )
         array = as_array(z, "z")
         single = array.ndim == len(chosen.shape) and isinstance(array, np.ndarray)
         array = array[None] if single else array
-        check(
-            [array], [Expected("z", "code", chosen.shape)], "decode", self._state.dtype
-        )
+        expected = Expected("z", "code", chosen.shape)
+        check([array], [expected], "decode", self._state.dtype)
         objective, key = self._noisy(regularizers)
         last = self._state.last_layer().output_name
 
-        def decoded(params: Any, part: Any, numbers: Any, key: Any, first: Any) -> Any:
+        def decoded(
+            params: Params,
+            part: Mapping[str, Array],
+            numbers: Mapping[str, object],
+            key: Array | None,
+            first: Array,
+        ) -> dict[str, Array]:
             code = part["z"].astype(objective.dtype)
-            own = None if key is None else jax.random.fold_in(key, first)
-            return {last: objective.outputs_from(params, chosen, code, numbers, own)}
+            noise = None if key is None else jax.random.fold_in(key, first)
+            return {last: objective.outputs_from(params, chosen, code, numbers, noise)}
 
         program = PROGRAMS.get(
             ("decode", objective.key, chosen.name), lambda: jax.jit(decoded)
@@ -136,11 +150,11 @@ class Autoencoder(Network):
         )[last]
         return output[0] if single else output
 
-    def score(self, x: Any, w: Any = None, **regularizers: Any) -> float:  # type: ignore[override]
+    def score(self, x: object, w: object = None, **regularizers: object) -> float:  # type: ignore[override]
         """Return R² of the reconstruction; see `Network.score`."""
         return r2(self._answers(x, x, w, self._state.last_layer().shape, regularizers))
 
-    def _code_output(self, layer: Any) -> str:
+    def _code_output(self, layer: str | int | Layer | None) -> str:
         """Return the full name of the output that is the code."""
         if not (isinstance(layer, str) and ":" in layer):
             chosen = len(self.layers) // 2 if layer is None else layer
@@ -174,11 +188,11 @@ class Classifier(Network):
 
     def predict(
         self,
-        x: Any,
+        x: object,
         *,
-        state: Any = None,
+        state: object = None,
         return_state: bool = False,
-        **regularizers: Any,
+        **regularizers: object,
     ) -> Any:
         """Return the most probable class of each example.
 
@@ -204,17 +218,17 @@ class Classifier(Network):
             x, name, state, return_state, regularizers, lambda y: y.argmax(axis=-1)
         )
 
-    def classify(self, x: Any, **keywords: Any) -> Any:
+    def classify(self, x: object, **keywords: Any) -> Any:
         """Return the most probable classes, as `predict` does."""
         return self.predict(x, **keywords)
 
     def predict_proba(
         self,
-        x: Any,
+        x: object,
         *,
-        state: Any = None,
+        state: object = None,
         return_state: bool = False,
-        **regularizers: Any,
+        **regularizers: object,
     ) -> Any:
         """Return the probability of each class, (examples, classes).
 
@@ -223,18 +237,18 @@ class Classifier(Network):
         Raises
         ------
         ConfigurationError
-            If the output is no probability, and no loss tells what would make it one.
+            If the output is no probability, and no loss says how to make it one.
         """
         name, convert = self._logits()
         return self._predicted(x, name, state, return_state, regularizers, convert)
 
     def predict_logit(
         self,
-        x: Any,
+        x: object,
         *,
-        state: Any = None,
+        state: object = None,
         return_state: bool = False,
-        **regularizers: Any,
+        **regularizers: object,
     ) -> Any:
         """Return the output before its activation, (examples, classes).
 
@@ -254,18 +268,19 @@ class Classifier(Network):
         name = f"{last.name}:pre"
         return self._predicted(x, name, state, return_state, regularizers)
 
-    def score(self, x: Any, y: Any, w: Any = None, **regularizers: Any) -> float:
+    def score(
+        self, x: object, y: object, w: object = None, **regularizers: object
+    ) -> float:
         """Return the accuracy: the (weighted) part of the labels predicted right.
 
-        With ``loss="bce"`` it is the part of the examples of which all labels are, and
-        weights are those of examples.
+        With ``loss="bce"`` it is the part of the examples whose labels are all
+        predicted right, and ``w`` weights examples.
         """
         *shape, classes = self._state.last_layer().shape
         if self._multilabel:
             whole = self._answers(x, y, w, (*shape, classes), regularizers)
-            return accuracy(all_right(part) for part in whole)
-        parts = self._answers(x, y, w, tuple(shape), regularizers, classes)
-        return accuracy(parts)
+            return accuracy(map(all_right, whole))
+        return accuracy(self._answers(x, y, w, tuple(shape), regularizers, classes))
 
     @property
     def _multilabel(self) -> bool:
@@ -277,10 +292,10 @@ class Classifier(Network):
         )
 
     def _logits(self) -> tuple[str, Callable[[np.ndarray], np.ndarray]]:
-        """Return the output that gives probabilities, and what makes it such."""
+        """Return an output, and the function that turns it into probabilities."""
         last = self._state.last_layer()
-        name, layers = last.output_name, self._state.topology.by_name
-        kind = output_kind(layers, name)
+        name = last.output_name
+        kind = output_kind(self._state.topology.by_name, name)
         if kind is None or kind in PROBABILITIES:
             return name, lambda y: y
         of_labels = any(isinstance(loss, CrossEntropy) for loss in self.losses)
@@ -294,11 +309,11 @@ class Classifier(Network):
 
 
 def _logistic(x: np.ndarray) -> np.ndarray:
-    half: np.ndarray = (1 + np.tanh(x / 2)) / 2
-    return half.astype(x.dtype)
+    probability: np.ndarray = (1 + np.tanh(x / 2)) / 2
+    return probability.astype(x.dtype)
 
 
 def _softmax(x: np.ndarray) -> np.ndarray:
     powers = np.exp(x - x.max(axis=-1, keepdims=True))
-    shares: np.ndarray = powers / powers.sum(axis=-1, keepdims=True)
-    return shares
+    probabilities: np.ndarray = powers / powers.sum(axis=-1, keepdims=True)
+    return probabilities

@@ -1,8 +1,8 @@
-"""What `Network.train` does: from a network, data and keywords to an engine's runs."""
+"""What `Network.train` does: it checks data and keywords, and runs the engine."""
 
 import atexit
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
 from weakref import WeakSet
 
 from theanets import regularizers
@@ -24,47 +24,56 @@ from theanets.training.measure import Pair
 from theanets.utils.checks import is_number, shown
 from theanets.utils.forks import forked, refuse_forked
 
+Data: TypeAlias = tuple[Any, Any]
+"""The training and the validation data, as the user gives them."""
+
 
 def epochs(
     model: ModelState,
-    train: Any,
-    valid: Any,
-    algo: Any,
-    hyper: Mapping[str, Any],
+    train: object,
+    valid: object,
+    algo: object,
+    options: Mapping[str, object],
     handle: object,
 ) -> Iterator[Pair]:
     """Check everything, and return an iterator that trains an epoch at each step.
 
-    Parameters
-    ----------
-    model : ModelState
-        What is trained; its history grows with every epoch.
-    train, valid, algo, hyper
-        As `Network.train` takes them.
-    handle : object
-        The model as callbacks get it.
+    Arguments are as for `Network.train`; ``handle`` is the model as callbacks get it.
     """
     refuse_forked()
-    given = translated(hyper)
-    train, valid = _along(given.pop("axis", None), train, valid)
+    options = translated(options)
+    train, valid = _along(options.pop("axis", None), train, valid)
     if is_number(valid):
         objective = model.objective()
         names, loss = Expectations(objective).names, objective.classifying
         labels = None if loss is None else expected_labels(objective.topology, loss)
         train, valid = held_out(train, valid, model.seed, names, labels)
+    data = train, valid
     # A transformation of optax is a tuple too.
-    several = isinstance(algo, list | tuple) and not hasattr(algo, "update")
-    if several:
-        pairs = _one_after_another(model, train, valid, algo, given, handle)
+    if isinstance(algo, list | tuple) and not hasattr(algo, "update"):
+        pairs = _one_after_another(model, data, algo, options, handle)
     else:
-        pairs = _epochs(model, train, valid, algo, given, handle)
-    if given.get("on_interrupt", "return") == "return":
+        pairs = _epochs(model, data, algo, options, handle)
+    if options.get("on_interrupt", "return") == "return":
         pairs = until_interrupted(pairs)
-    return _closed_at_exit(pairs)
+    # Close the iterator at the end of the program, while that still works. It is
+    # registered again each time, as a program's last things run in reverse order.
+    atexit.unregister(_close)
+    atexit.register(_close)
+    _OPEN.add(pairs)
+    return pairs
 
 
-def _along(axis: Any, train: Any, valid: Any) -> tuple[Any, Any]:
-    """Return data whose examples lie along an axis."""
+_OPEN: WeakSet[Generator[Pair, None, None]] = WeakSet()
+
+
+def _close() -> None:
+    for pairs in list(_OPEN):
+        pairs.close()
+
+
+def _along(axis: int | None, train: object, valid: object) -> Data:
+    """Return data with their examples along an axis."""
     if axis is None:
         return train, valid
     if any(isinstance(data, Dataset) for data in (train, valid)):
@@ -79,76 +88,73 @@ def _along(axis: Any, train: Any, valid: Any) -> tuple[Any, Any]:
 
 def _one_after_another(
     model: ModelState,
-    train: Any,
-    valid: Any,
-    algos: Any,
-    hyper: Mapping[str, Any],
+    data: Data,
+    algos: Sequence[object],
+    options: Mapping[str, object],
     handle: object,
-) -> Iterator[Pair]:
-    """Check all of several algorithms, and return an iterator that trains by each.
+) -> Generator[Pair, None, None]:
+    """Check several algorithms, and return an iterator that trains by each in turn.
 
-    Every keyword goes to those that take it. One that an algorithm takes for itself,
-    as adamw its weight_decay, is a regularizer of the others.
+    Each keyword goes to the algorithms that take it. If one takes it for itself, as
+    adamw takes weight_decay, it is still a regularizer for the others.
     """
     if not algos:
         raise ConfigurationError("algo is an empty list. Give at least one algorithm.")
-    if any(hyper.get(name) is not None for name in KEYWORDS):
+    if any(options.get(name) is not None for name in KEYWORDS):
         raise ConfigurationError(
             "a checkpoint belongs to the training by one algorithm, and algo is a "
             "list. Call train once for each, with a checkpoint of its own."
         )
-    if any(isinstance(data, Iterator) for data in (train, valid)):
+    if any(isinstance(source, Iterator) for source in data):
         raise DataError(
             "the data are an iterator, which can be read once, but each algorithm in "
             "algo reads them anew. Give an iterable that starts anew."
         )
-    taken = [set(keywords_of(pretraining.full_name(algo), hyper)) for algo in algos]
-    every = set().union(*taken) - set(regularizers.keywords())
+    taken = [set(keywords_of(pretraining.full_name(algo), options)) for algo in algos]
+    of_algos = set().union(*taken) - set(regularizers.keywords())
     shares = [
-        {k: v for k, v in hyper.items() if k in own or k not in every} for own in taken
+        {k: v for k, v in options.items() if k in names or k not in of_algos}
+        for names in taken
     ]
     for algo, share in zip(algos, shares, strict=True):
-        Plan.make(model, train, algo, share)
+        Plan.make(model, data[0], algo, share)
 
-    def following() -> Iterator[Pair]:
+    def in_turn() -> Generator[Pair, None, None]:
         refuse_forked()
         for number, (algo, share) in enumerate(zip(algos, shares, strict=True)):
-            yield from _epochs(
-                model, train, valid, algo, share, handle, hint=not number
-            )
+            yield from _epochs(model, data, algo, share, handle, hint=not number)
 
-    return following()
+    return in_turn()
 
 
 def _epochs(
     model: ModelState,
-    train: Any,
-    valid: Any,
-    algo: Any,
-    hyper: Mapping[str, Any],
+    data: Data,
+    algo: object,
+    options: Mapping[str, object],
     handle: object,
     hint: bool = True,
-) -> Iterator[Pair]:
+) -> Generator[Pair, None, None]:
     """Check everything, and return the epochs of one algorithm.
 
-    ``hint`` says whether to tell what may be amiss: that the training data serve to
+    ``hint`` says whether to hint at likely mistakes: that the training data serve to
     validate, and numbers that are hard to learn from.
     """
-    plan = Plan.make(model, train, algo, hyper)
+    plan = Plan.make(model, data[0], algo, options)
     algo, parts, controls = plan.algo, plan.parts, plan.controls
     columns = model.columns.copy()
     for part in parts:
         part.expect.columns = columns
     optimizer, checkpoint = plan.optimizer, plan.checkpoint
     several = len(parts) > 1 or optimizer is None
-    if several and any(isinstance(data, Iterator) for data in (train, valid)):
+    if several and any(isinstance(source, Iterator) for source in data):
         raise DataError(
             f"the data are an iterator, which can be read once, but algo {shown(algo)} "
             "reads them several times. Give an iterable that starts anew."
         )
-    own = controls.rng is None
-    seed = model.seed if own else as_seed(controls.rng, "rng")
-    begun = 0 if own else model.history.epochs
+    seed, begun = model.seed, 0
+    if controls.rng is not None:
+        seed, begun = as_seed(controls.rng, "rng"), model.history.epochs
     if checkpoint is not None:
         if optimizer is None:
             raise ConfigurationError(
@@ -159,36 +165,17 @@ def _epochs(
         checkpoint.run = resuming.identity(
             model, algo, optimizer, controls, plan.whole, learned, seed
         )
-    runs = Runs(
-        model, handle, parts, (train, valid), controls, seed, begun, checkpoint, hint
-    )
+    runs = Runs(model, handle, parts, data, controls, seed, begun, checkpoint, hint)
     pairs = runs.sample() if optimizer is None else runs.train(optimizer)
-    return _watched(model, pairs, columns)
+    return _exclusive(model, pairs, columns)
 
 
-_OPEN: WeakSet[Any] = WeakSet()
+def _exclusive(
+    model: ModelState, pairs: Generator[Pair, None, None], columns: Columns
+) -> Generator[Pair, None, None]:
+    """Pass pairs on, and let no other thread train the network meanwhile.
 
-
-def _closed_at_exit(pairs: Iterator[Pair]) -> Iterator[Pair]:
-    """Return an iterator that the end of the program closes while it still can."""
-    # Anew each time, since a program's last things are done in the reverse order.
-    atexit.unregister(_close)
-    atexit.register(_close)
-    _OPEN.add(pairs)
-    return pairs
-
-
-def _close() -> None:
-    for pairs in list(_OPEN):
-        pairs.close()
-
-
-def _watched(
-    model: ModelState, pairs: Iterator[Pair], columns: Columns
-) -> Iterator[Pair]:
-    """Pass pairs on, while no other thread trains the network.
-
-    The network knows the columns of its data from now on.
+    From now on the network knows the columns of its data.
     """
     refuse_forked()
     begun, training = False, object()
@@ -201,11 +188,11 @@ def _watched(
             yield pair
             refuse_forked()
     finally:
-        # Also if it is closed by another thread.
+        # Also if another thread closes this iterator.
         model.trainers.end(training)
-        pairs.close()  # type: ignore[attr-defined]
+        pairs.close()
         if not forked():
             now = model.arrays.now()
             if not begun and all(now[name] is x for name, x in values.items()):
-                # Nothing was learned of these data.
+                # Nothing was learned from these data.
                 model.columns = before

@@ -1,8 +1,9 @@
-"""What a class of models says of itself, and the classes by the names in files."""
+"""What every class of models declares, and the classes by their names in files."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from theanets.errors import ConfigurationError
+from theanets.types import Json
 from theanets.utils.checks import shown
 from theanets.utils.registry import is_ours, join_names, suggest
 
@@ -11,7 +12,7 @@ class ModelKind:
     """The base of all classes of models: what tells one from another."""
 
     form: ClassVar[str] = "Network"
-    """What messages call this model; files add its module if it is of your own."""
+    """What messages call this model; files add the module of a user's class."""
     default_loss: ClassVar[str] = "mse"
     """The loss, unless another is given."""
     output_activation: ClassVar[str] = "linear"
@@ -21,7 +22,7 @@ class ModelKind:
     target_is_input: ClassVar[bool] = False
     """Whether losses compare the output with the input, unless they say otherwise."""
 
-    def __init_subclass__(cls, register: bool = True, **kwargs: Any) -> None:
+    def __init_subclass__(cls, register: bool = True, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         if "form" not in vars(cls):
             cls.form = cls.__name__
@@ -36,44 +37,41 @@ class ModelKind:
 
 
 MODELS: dict[str, type[ModelKind]] = {}
-"""The classes of models by the names that files have for them."""
+"""The classes of models by their names in files."""
 
 
 def name_in_files(cls: type[ModelKind]) -> str:
     """Return the name of a class of models in files.
 
-    Ours have short names. One of your own has that of its module before it, so that
-    neither is ever taken for the other.
+    Our classes have short names. The name of a user's class begins with its module, so
+    that the two are never confused.
     """
     return cls.form if is_ours(cls) else f"{cls.__module__}.{cls.__qualname__}"
 
 
-def kind_from(name: Any) -> type[ModelKind]:
+def kind_from(name: Json) -> type[ModelKind]:
     """Return the class that a file names.
 
-    One of your own may have moved: it was in the program that ran, and is imported
-    now; older files name it without its module.
-
-    Raises
-    ------
-    ConfigurationError
-        If there is no such class, or more than one.
+    A user's class may have moved to another module since, and older files name it
+    without a module.
     """
     if not isinstance(name, str) or name in MODELS:
         return MODELS[name]
     bare = name.rpartition(".")[2]
-    own = {full: cls for full, cls in MODELS.items() if not is_ours(cls)}
-    matches = {n: cls for n, cls in own.items() if bare in (cls.__name__, cls.form)}
+    matches = {
+        full_name: cls
+        for full_name, cls in MODELS.items()
+        if not is_ours(cls) and bare in (cls.__name__, cls.form)
+    }
     if len(matches) == 1:
         return next(iter(matches.values()))
     if matches:
         raise ConfigurationError(
             f"the model {shown(name)} could be any of these classes: "
             f"{join_names(matches)}. Import or define only the one that wrote the "
-            "file, "
-            "and load again."
+            "file, and load again."
         )
     raise ConfigurationError(
-        f"unknown model {shown(name)}. Known: "
-        f"{join_names(MODELS)}." + suggest(name, MODELS)
+        f"unknown model {shown(name)}. Known: {join_names(MODELS)}."
+        + suggest(name, MODELS)
     )

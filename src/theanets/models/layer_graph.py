@@ -1,9 +1,11 @@
-"""The part of a `Network` that is about its layers, losses and arrays."""
+"""The part of a `Network` that holds its layers, losses and arrays."""
 
 import copy
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self, Unpack
+
+import numpy as np
 
 from theanets.config import config, float_type
 from theanets.errors import ConfigurationError, TheanetsError, UnknownNameError
@@ -23,25 +25,22 @@ from theanets.utils.renamed import answer
 
 
 class LayerGraph(ModelKind, register=False):
-    """A graph of layers: how it is made, changed and looked into; see `Network`."""
+    """A graph of layers that can be made, changed and inspected; see `Network`."""
 
     def __init__(
         self,
-        layers: Sequence[Any] = (),
-        loss: str | Callable[..., Any] | Loss | None = None,
+        layers: Sequence[object] = (),
+        loss: str | Callable[..., object] | Loss | None = None,
         weighted: bool = False,
-        rng: Any = 13,
+        rng: int | np.integer[Any] | None = 13,
         **unknown: Unpack[NoOptions],
     ) -> None:
         if unknown:
-            known = ("layers", "loss", "weighted", "rng")
+            known, name = ("layers", "loss", "weighted", "rng"), next(iter(unknown))
             raise ConfigurationError(
                 f"{self.form} takes no keyword {join_names(map(repr, unknown))}. It "
                 f"takes: {join_names(known)}; what steers the training is for train."
-                + (
-                    answer("model", next(iter(unknown)))
-                    or suggest(next(iter(unknown)), known)
-                )
+                + (answer("model", name) or suggest(name, known))
             )
         seed = secrets.randbelow(2**31) if rng is None else as_seed(rng, "rng")
         dtype = float_type(config.floatX, "floatX")
@@ -51,9 +50,9 @@ class LayerGraph(ModelKind, register=False):
                 f"layers is {shown(layers)}; it has to be a list with one entry for "
                 "each layer, such as [784, 100, 10]."
             )
-        own = {"weighted": True} if check_bool(weighted, "weighted") else {}
         # Before the layers, as the activation of the last one follows from it.
-        self.set_loss(loss, **own)
+        keywords = {"weighted": True} if check_bool(weighted, "weighted") else {}
+        self.set_loss(loss, **keywords)
         for number, entry in enumerate(layers):
             self.add_layer(entry, is_output=0 < number == len(layers) - 1)
         if layers:
@@ -82,11 +81,9 @@ class LayerGraph(ModelKind, register=False):
     @property
     def params(self) -> list[Parameter]:
         """Handles of every parameter that training changes, frozen ones too."""
-        names = self._state.topology.param_shapes
-        learnable = self._state.topology.learnable
-        return [
-            Parameter(self._state.arrays, name) for name in names if name in learnable
-        ]
+        topology, arrays = self._state.topology, self._state.arrays
+        names = [x for x in topology.param_shapes if x in topology.learnable]
+        return [Parameter(arrays, name) for name in names]
 
     @property
     def frozen(self) -> list[str]:
@@ -102,11 +99,11 @@ class LayerGraph(ModelKind, register=False):
     def columns(self) -> dict[str, list[str]]:
         """The names of the columns that the training data had, in the model's order.
 
-        By the name of the input layer, or of the target, whose data were data frames.
-        By these names the columns of other frames are found, in whatever order they
-        stand; arrays without names are taken by position. Of a model from a file names
-        that are too long for one, some ten thousand of them, are not told: their frames
-        have to come in the order of the training data, which is checked.
+        The keys are the names of the input layers, or of the target, whose data were
+        data frames. Columns of other frames are found by these names, in any order;
+        arrays without names are taken by position. Very many names, some ten thousand,
+        are not kept in a file: a model from that file needs frames with their columns
+        in the order of the training data, which is checked.
 
         Examples
         --------
@@ -128,7 +125,7 @@ class LayerGraph(ModelKind, register=False):
         return sum(param.size for param in self.params)
 
     def add_layer(
-        self, layer: Any = None, is_output: bool = False, **spec: Any
+        self, layer: object = None, is_output: bool = False, **spec: object
     ) -> None:
         """Add a layer at the end of the graph.
 
@@ -153,14 +150,14 @@ class LayerGraph(ModelKind, register=False):
         else:
             self._state.add_layer(layer, is_output, spec)
 
-    def replace(self, layer: str | int | Layer, **changes: Any) -> Self:
+    def replace(self, layer: str | int | Layer, **changes: object) -> Self:
         """Return a new network in which one layer has other settings.
 
-        What a layer was given is fixed once it is in a model; this makes the model
-        anew. The new one has the class, the losses and the seed of this one, and
-        every array whose name and shape fit, frozen if it is so here; the others are
-        drawn as a new model draws them. It has trained no epochs, and its history is
-        empty. This network stays as it is.
+        The settings of a layer are fixed once it is in a model, so this makes a new
+        one. It has the class, the losses and the seed of this one, and every array
+        whose name and shape fit, frozen if it is frozen here; other arrays are drawn as
+        in a new model. It has trained no epochs, and its history is empty. This network
+        stays as it is.
 
         Parameters
         ----------
@@ -168,15 +165,15 @@ class LayerGraph(ModelKind, register=False):
             Name or index of the layer, or the layer.
         **changes
             Keywords of the layer as in a dict, such as ``size``, ``activation`` or
-            ``form``; what is not named stays. Another ``form`` keeps those keywords
-            that it takes too.
+            ``form``; the others stay. With another ``form``, keywords that it does not
+            take are dropped.
 
         Raises
         ------
         KeyError
             If there is no such layer.
         ConfigurationError
-            If the layer cannot be so, or a later layer or a loss does not fit it.
+            If the layer cannot have these, or a later layer or a loss does not fit it.
 
         Examples
         --------
@@ -192,10 +189,10 @@ class LayerGraph(ModelKind, register=False):
         (3, 2)
         """
         state = replaced(self._state, self._layer(layer), changes)
-        # All else that the network has is copied.
+        # Everything else of the network is copied.
         return copy.deepcopy(self, {id(self._state): state})
 
-    def set_loss(self, loss: Any = None, **kwargs: Any) -> None:
+    def set_loss(self, loss: object = None, **kwargs: Any) -> None:
         """Replace all losses by one; see `add_loss`."""
         before, self._state.losses = self._state.losses, []
         try:
@@ -204,7 +201,7 @@ class LayerGraph(ModelKind, register=False):
             self._state.losses = before
             raise
 
-    def add_loss(self, loss: Any = None, **kwargs: Any) -> None:
+    def add_loss(self, loss: object = None, **kwargs: Any) -> None:
         """Add a loss; the weighted sum of all is minimized from the next training on.
 
         Parameters
@@ -215,12 +212,12 @@ class LayerGraph(ModelKind, register=False):
             ``dict(form="mae", weight=0.5)``.
         **kwargs
             ``form``, instead of a loss; ``weight``, ``output_name``, ``target``,
-            ``weighted``, and what else the form takes.
+            ``weighted``, and other keywords of the form.
 
         Raises
         ------
         ConfigurationError
-            If there is no such loss, keyword or output, or its target does not fit.
+            If the loss, a keyword or an output is unknown, or the target does not fit.
         """
         if "form" in kwargs and loss is not None:
             raise ConfigurationError(
@@ -246,7 +243,7 @@ class LayerGraph(ModelKind, register=False):
         Raises
         ------
         KeyError
-            If there is no such layer or parameter; the message lists those there are.
+            If the model has no such layer or parameter; the message lists what it has.
         """
         if param is None and isinstance(which, str) and "." in which:
             which, _, param = which.partition(".")
@@ -281,7 +278,7 @@ class LayerGraph(ModelKind, register=False):
         pattern : str or sequence of str
             Globs over the full names of parameters, such as ``"hid1.w"`` or
             ``"*.b"``, or the names of layers, such as ``"hid1"`` or ``"hid*"``, which
-            stand for all of their arrays. What was frozen before stays so.
+            stand for all of their arrays. What was frozen before stays frozen.
 
         Raises
         ------
@@ -307,7 +304,7 @@ class LayerGraph(ModelKind, register=False):
         Parameters
         ----------
         pattern : str or sequence of str
-            As of `freeze`. Arrays that are not frozen are left alone.
+            As for `freeze`. Arrays that are not frozen stay as they are.
 
         Raises
         ------
@@ -316,13 +313,12 @@ class LayerGraph(ModelKind, register=False):
         """
         self._state.topology = unfreezing(self._state.topology, pattern)
 
-    def _layer(self, which: Any) -> Layer:
-        layers = self._state.topology.layers
+    def _layer(self, which: object) -> Layer:
+        topology = self._state.topology
+        layers, by_name = topology.layers, topology.by_name
         name = which.name if isinstance(which, Layer) else which
         if is_whole(name) and -len(layers) <= name < len(layers):
             return layers[name]
-        for layer in layers:
-            if isinstance(name, str) and layer.name == name:
-                return layer
-        names = [layer.name for layer in layers]
-        raise UnknownNameError(no_such("the model", "layer", name, names))
+        if isinstance(name, str) and name in by_name:
+            return by_name[name]
+        raise UnknownNameError(no_such("the model", "layer", name, list(by_name)))

@@ -31,6 +31,7 @@ from theanets.training.problem import Problem
 from theanets.training.programs import Values
 from theanets.training.run import run
 from theanets.training.state import Progress
+from theanets.types import Array, DType, PyTree
 from theanets.utils import keys
 from theanets.utils.checks import compilable, shown
 from theanets.utils.forks import refuse_forked
@@ -49,7 +50,7 @@ class Minimum(NamedTuple):
         The monitors of every epoch of this call.
     """
 
-    params: Any
+    params: PyTree
     training: Monitors
     validation: Monitors
     history: list[Pair]
@@ -57,11 +58,11 @@ class Minimum(NamedTuple):
 
 def minimize(
     loss: Callable[..., Any],
-    params: Any,
-    train: Any,
-    valid: Any = None,
-    algo: Any = "rmsprop",
-    **hyper: Any,
+    params: PyTree,
+    train: object,
+    valid: object = None,
+    algo: object = "rmsprop",
+    **hyper: object,
 ) -> Minimum:
     """Minimize a function of parameters over data, with the engine of the networks.
 
@@ -71,9 +72,9 @@ def minimize(
         ``loss(params, *batch)`` returns a scalar, the mean over the batch; or a pair
         of that and a dict of further scalars to report. Pure, as JAX needs it.
     params : tree of array
-        Where to begin: any nesting of dicts, lists and tuples of arrays. The loss is
-        given arrays of their types, and of the precision of models for numbers
-        without one. In between they are held in float32 or wider: an update may be
+        Where to begin: any nesting of dicts, lists and tuples of arrays. The loss gets
+        arrays of the same types; Python's numbers become arrays in the precision of
+        models. Between updates they are kept in float32 or wider, as an update may be
         smaller than what bfloat16 resolves.
     train, valid, algo, **hyper
         As for `Network.train`; a batch holds whatever arrays the data hold.
@@ -86,7 +87,7 @@ def minimize(
     Raises
     ------
     ConfigurationError
-        If a keyword is unknown, the parameters are no arrays of floating-point
+        If a keyword is unknown, the parameters are not arrays of floating-point
         numbers, or the loss is not a scalar.
     DataError
         If the data are not arrays of equal lengths.
@@ -108,29 +109,30 @@ def minimize(
         raise ConfigurationError(
             f"the loss is {shown(loss)}; it has to be a function loss(params, *batch)."
         )
-    given, own = translated(hyper), own_keywords(algo)
-    checkpoint = Checkpoint.take(given)
-    controls = Controls.take(given)
+    options, algo_keywords = translated(hyper), own_keywords(algo)
+    checkpoint = Checkpoint.take(options)
+    controls = Controls.take(options)
     controls.check_mode()
     callbacks = (reporter(controls.progress), *controls.callbacks)
     controls = replace(controls, callbacks=callbacks)
-    optimizer = optimizers.resolve(algo, given)
-    if given:
-        known = [*keywords(), *own, *KEYWORDS]
-        refuse(given, known)
+    optimizer = optimizers.resolve(algo, options)
+    if options:
+        refuse(options, [*keywords(), *algo_keywords, *KEYWORDS])
     dtype = float_type(config.floatX, "floatX")
     start = _start(params, dtype)
-    held = _Held(start.arrays)
+    model = _Model(start.arrays)
 
-    def objective(params: Any, carried: Any, batch: Any, numbers: Any, key: Any) -> Any:
+    def objective(
+        params: PyTree, carried: PyTree, batch: Sequence[Array], *_: object
+    ) -> tuple[Array, dict[str, object], PyTree]:
         with compilable("the loss"):
             result = loss(_of_types(params, start.computed), *batch)
         paired = isinstance(result, tuple) and len(result) == 2
         value, more = result if paired else (result, {})
         if not isinstance(value, jax.Array) or value.shape != ():
-            shape = getattr(value, "shape", None)
-            kind = f"a value of type {type(value).__name__}"
-            came = kind if shape is None else f"an array of shape {shape}"
+            came = f"a value of type {type(value).__name__}"
+            if (shape := getattr(value, "shape", None)) is not None:
+                came = f"an array of shape {shape}"
             raise ConfigurationError(
                 f"the loss returned {came}; it has to return one number that depends "
                 "on params, such as a mean over the batch, or a pair of that and a "
@@ -143,23 +145,20 @@ def minimize(
         keys.key(loss),
         optimizer,
         dict,
-        held.read,
-        held.commit,
-        model=lambda: _of_types(held.params, start.returned),
-        record=held.record,
-        describe=held.describe,
+        model.read,
+        model.commit,
+        model=lambda: _of_types(model.params, start.returned),
+        record=model.record,
+        describe=model.describe,
     )
     seed = 13 if controls.rng is None else as_seed(controls.rng, "rng")
     saved = None
     if checkpoint is not None:
-        started = [
-            {"name": keystr(path), **identity(leaf)}
-            for path, leaf in jax.tree_util.tree_leaves_with_path(held.params)
-        ]
+        leaves = jax.tree_util.tree_leaves_with_path(model.params)
         checkpoint.run = {
             "loss": getattr(loss, "__qualname__", type(loss).__name__),
-            "params": started,
-            **optimizer.identity(held.params),
+            "params": [{"name": keystr(path), **identity(x)} for path, x in leaves],
+            **optimizer.identity(model.params),
             **controls.identity(),
             "rng": seed,
         }
@@ -178,26 +177,25 @@ def minimize(
     )
     with checkpoint or nullcontext():
         if checkpoint and saved:
-            held.history = checkpoint.parse(partial(_table, saved))
+            model.history = checkpoint.parse(partial(_saved_history, saved))
         if controls.on_interrupt == "return":
             rows = list(until_interrupted(pairs))
         else:
             rows = list(pairs)
-    pair = held.history.result()
-    return Minimum(_of_types(held.params, start.returned), *pair, rows)
+    best = model.history.result()
+    return Minimum(_of_types(model.params, start.returned), *best, rows)
 
 
-def _table(saved: Saved) -> History:
-    """Return the history that a file holds."""
-    found = unpacked(saved.facts, saved.arrays)
-    found.check(0, saved.facts["progress"]["epoch"])
-    return found
+def _saved_history(saved: Saved) -> History:
+    history = unpacked(saved.facts, saved.arrays)
+    history.check(0, saved.facts["progress"]["epoch"])
+    return history
 
 
-class _Held:
-    """Holds the parameters, as a network holds its own."""
+class _Model:
+    """The parameters and their history, as a network has its own."""
 
-    def __init__(self, params: Any) -> None:
+    def __init__(self, params: PyTree) -> None:
         self.params = params
         self.history = History()
 
@@ -229,7 +227,7 @@ class _Anything:
     def __init__(self) -> None:
         self.columns = Columns()
 
-    def __call__(self, arrays: Sequence[Any]) -> list[Expected]:
+    def __call__(self, arrays: Sequence[np.ndarray]) -> list[Expected]:
         return [
             Expected(f"array {i}", "input", array.shape[1:])
             for i, array in enumerate(arrays)
@@ -237,28 +235,28 @@ class _Anything:
 
 
 class _Start(NamedTuple):
-    """Where to begin, and the types that the loss and the caller are to see."""
+    """Where to begin, and the types of what the loss and the caller get."""
 
-    arrays: Any
-    computed: Any
-    returned: Any
+    arrays: PyTree
+    computed: PyTree
+    returned: PyTree
 
 
-def _start(params: Any, dtype: Any) -> _Start:
+def _start(params: PyTree, dtype: DType) -> _Start:
     leaves, structure = jax.tree_util.tree_flatten_with_path(params)
     if not leaves:
         raise ConfigurationError(
             f"params is {shown(params)}, which holds no arrays. Give a tree of arrays, "
-            "such "
-            'as {"slope": 0.0}.'
+            'such as {"slope": 0.0}.'
         )
-    # By hand: an error within jax.tree.map would come from inside JAX.
+    # Not by jax.tree.map, where the traceback of an error would end inside JAX.
     parts = [_part(leaf, "params" + keystr(path), dtype) for path, leaf in leaves]
     columns = zip(*parts, strict=True)
     return _Start(*(jax.tree.unflatten(structure, column) for column in columns))
 
 
-def _part(leaf: Any, where: str, dtype: Any) -> tuple[Any, Any, Any]:
+def _part(leaf: object, where: str, dtype: DType) -> tuple[Array, DType, DType]:
+    """Return an array to begin with, and the types for the loss and the caller."""
     if isinstance(leaf, np.ma.MaskedArray) and np.ma.is_masked(leaf):
         raise ConfigurationError(
             f"{where} is a masked array, and hides some of its numbers. Say what "
@@ -270,16 +268,16 @@ def _part(leaf: Any, where: str, dtype: Any) -> tuple[Any, Any, Any]:
         raise ConfigurationError(
             f"params holds {shown(leaf)}; it has to be a tree of arrays of numbers."
         )
-    # A number without a type of its own takes the precision of the models.
+    # Python's numbers take the precision of the models.
     typed = jnp.issubdtype(array.dtype, jnp.floating) and not isinstance(leaf, float)
-    own = jax.dtypes.canonicalize_dtype(array.dtype if typed else dtype)
-    stored = stored_type(own)
+    computed = jax.dtypes.canonicalize_dtype(array.dtype if typed else dtype)
+    stored = stored_type(computed)
     try:
         moved = jax.device_put(converted(array, stored, where, "Begin with less."))
     except DataError as error:
         raise ConfigurationError(str(error)) from None
-    return moved, own, own if typed else stored
+    return moved, computed, computed if typed else stored
 
 
-def _of_types(params: Any, types: Any) -> Any:
+def _of_types(params: PyTree, types: PyTree) -> PyTree:
     return jax.tree.map(lambda x, dtype: jnp.asarray(x, dtype), params, types)

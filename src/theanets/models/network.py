@@ -1,4 +1,4 @@
-"""The network: the one mutable object, a handle over pure functions and arrays."""
+"""The network: a mutable handle on pure functions and arrays."""
 
 import copy
 from collections import deque
@@ -76,9 +76,9 @@ class Network(Answering):
 
     def train(
         self,
-        train: Any,
-        valid: Any = None,
-        algo: Any = "rmsprop",
+        train: object,
+        valid: object = None,
+        algo: object = "rmsprop",
         **options: Unpack[TrainOptions],
     ) -> Pair:
         """Train until the validation loss stops improving.
@@ -89,10 +89,10 @@ class Network(Answering):
             Inputs, then the target, then weights if the model is weighted. Of data
             frames the names of the columns are kept, see `columns`.
         valid : optional
-            Data of the same kind that decides when to stop. Or the part of the
-            training data that is held out for this, such as 0.1: drawn from the seed
-            of the model, of each class the same part. By default ``train``.
-        algo : str or optax.GradientTransformation, or a list of such
+            Data of the same kind that decide when to stop. Or the part of the training
+            data to hold out for this, such as 0.1: drawn with the model's seed, and
+            the same part of each class. By default ``train``.
+        algo : str or optax.GradientTransformation, or a list of these
             The algorithm: sgd, nag, rprop, adagrad, rmsprop, adadelta, esgd, adam,
             lbfgs, or a transformation of optax. Or one that follows the shape of the
             model: ``sample`` draws weights from the data; ``layerwise`` trains one
@@ -103,11 +103,11 @@ class Network(Answering):
             Settings of the algorithm (or of ``subalgo``), controls of the training
             (``batch_size``, ``max_epochs``, ``patience``, ...), regularizers
             (``weight_l2``, ``hidden_dropout``, ...), ``class_weight``, ``monitors``,
-            ``freeze`` (as of `freeze`, for this training alone, besides what is frozen
-            already), ``stateful`` (recurrent layers begin each batch with their states
-            after the one before), ``checkpoint`` (a file from which an interrupted run
-            goes on), ``save_progress`` and ``save_every``. The user guide lists them
-            all.
+            ``freeze`` (as for `freeze`, for this training alone, in addition to what
+            is frozen already), ``stateful`` (recurrent layers begin each batch with
+            their states after the one before), ``checkpoint`` (a file from which an
+            interrupted run goes on), ``save_progress`` and ``save_every``. The user
+            guide lists them all.
 
         Ctrl-C ends the training: the best parameters are put back, one line says so,
         and the script goes on; see ``on_interrupt``.
@@ -115,10 +115,10 @@ class Network(Answering):
         Returns
         -------
         training, validation : dict of str to float
-            The monitors of the epoch whose parameters are in the network, the best:
-            of both sets of data. Those of the training data are means over an epoch,
-            while the parameters change and with dropout and noise; where no epoch was
-            better than the parameters that training began with, of the first one.
+            The monitors of both data sets in the best epoch, whose parameters are in
+            the network. Training monitors are means over an epoch, while the
+            parameters change and with dropout and noise; if no epoch was better than
+            the parameters that training began with, they are from the first epoch.
 
         Raises
         ------
@@ -136,15 +136,15 @@ class Network(Answering):
 
     def itertrain(
         self,
-        train: Any,
-        valid: Any = None,
-        algo: Any = "rmsprop",
+        train: object,
+        valid: object = None,
+        algo: object = "rmsprop",
         **options: Unpack[TrainOptions],
     ) -> Iterator[Pair]:
         """Train as `train` does, and yield the monitors after every epoch.
 
-        Whoever stops iterating stops the training; the best parameters are then in
-        the network.
+        Stop iterating to stop the training; the best parameters are then in the
+        network.
         """
         return epochs(self._state, train, valid, algo, options, self)
 
@@ -189,25 +189,25 @@ class Network(Answering):
             If the file is damaged, holds another model, or is from a newer version.
         """
         state = rebuild(*files.read(file), files.called(file), cls)
-        made = state.kind.__new__(state.kind)
-        vars(made)["_state"] = state
-        assert isinstance(made, cls)
-        return made
+        net = state.kind.__new__(state.kind)
+        vars(net)["_state"] = state
+        assert isinstance(net, cls)
+        return net
 
-    # Copies, and pickles, which are for the network's owner alone.
+    # Copies, and pickles, which only the network's owner should load.
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         check_picklable(self._state)
         return vars(self) | {"_bare_objective": None}
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        made = type(self).__new__(type(self))
-        # A graph never changes, so that both can have it.
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
+        net = type(self).__new__(type(self))
+        # A graph never changes, so both can have it.
         topology = self._state.topology
-        memo |= {id(self): made, id(topology): topology}
-        own = vars(self) | {"_bare_objective": None}
-        vars(made).update(copy.deepcopy(own, memo))
-        return made
+        memo |= {id(self): net, id(topology): topology}
+        attributes = vars(self) | {"_bare_objective": None}
+        vars(net).update(copy.deepcopy(attributes, memo))
+        return net
 
     def __copy__(self) -> Self:
         return copy.deepcopy(self)
@@ -226,7 +226,7 @@ def load(file: files.Source) -> Network:
     Parameters
     ----------
     file : path, binary file object, or bytes
-        The file, or its content. Nothing of it is run, so it may be a stranger's.
+        The file, or its content. No code in it is run, so it may come from a stranger.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """The keywords of ``train``, with their types, for editors and type checkers.
 
-What each may be is checked where it is used; here it stands for those who read, and a
-test holds the two equal.
+Values are checked where they are used. A test compares the names here with those that
+``train`` accepts.
 """
 
 import os
@@ -15,12 +15,12 @@ from theanets.regularizers import Regularizer
 Whole: TypeAlias = int | np.integer[Any]
 Real: TypeAlias = float | np.floating[Any] | np.integer[Any]
 Patterns: TypeAlias = str | Sequence[str]
-Penalty: TypeAlias = Real | Mapping[str, Any] | Regularizer | None
+Penalty: TypeAlias = Real | Mapping[str, object] | Regularizer | None
 """A weight, or a dict with ``weight`` and ``pattern``."""
 
 
 class TrainOptions(TypedDict, total=False):
-    """Every keyword of `Network.train`; the user guide says more of each.
+    """Every keyword of `Network.train`; the user guide says more about each.
 
     Examples
     --------
@@ -41,9 +41,9 @@ class TrainOptions(TypedDict, total=False):
     patience: Whole
     """Validations without improvement before the training stops."""
     min_improvement: Real
-    """By which part of the best value another has to be better."""
+    """The part of the best value by which a later one has to be better."""
     monitor: str
-    """The monitor of the validation data that tells which parameters are best."""
+    """The validation monitor that decides which parameters are best."""
     mode: Literal["min", "max"] | None
     """Whether less or more of ``monitor`` is better."""
     max_epochs: Whole | None
@@ -59,16 +59,16 @@ class TrainOptions(TypedDict, total=False):
 
     # What to report, and to whom.
 
-    callbacks: Any
+    callbacks: object
     """Functions f(epoch, training, validation), or `theanets.callbacks.Callback`s."""
-    monitors: Mapping[str, Any] | Sequence[tuple[str, Any]] | None
+    monitors: Mapping[str, object] | Sequence[tuple[str, object]] | None
     """What to measure of outputs and parameters, by pattern."""
     monitor_gradients: bool
     """Whether to report the norm of each parameter's gradient."""
     progress: bool | None
     """False: print nothing."""
     on_nonfinite: Literal["raise", "skip", "ignore"]
-    """What becomes of a loss or a gradient that is not finite."""
+    """What happens if a loss or a gradient is not finite."""
     on_interrupt: Literal["return", "raise"]
     """What Ctrl-C does, after the best parameters are in place."""
 
@@ -94,7 +94,7 @@ class TrainOptions(TypedDict, total=False):
 
     # The algorithm.
 
-    subalgo: Any
+    subalgo: object
     """The algorithm that trains the stages of ``layerwise`` and ``pretrain``."""
     learning_rate: Real | Callable[[Any], Any]
     """The step size, or a schedule: a function of the number of updates."""
@@ -179,7 +179,7 @@ class TrainOptions(TypedDict, total=False):
     """The standard deviation of noise on the output."""
     output_dropout: Real | Regularizer | None
     """Which part of the output to zero."""
-    regularizers: Iterable[Any] | Mapping[str, Any] | Regularizer | None
+    regularizers: Iterable[object] | Mapping[str, object] | Regularizer | None
     """Regularizers, as objects or dicts of a form and keywords."""
 
 

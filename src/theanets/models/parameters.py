@@ -1,51 +1,52 @@
-"""The handle by which a user holds one array of a network.
+"""The arrays of a network, and the handle through which a user reaches one of them.
 
 Threads see whole sets of parameters: `Arrays.commit` replaces all at once and
 `Arrays.now` copies all at once. Both are single steps of CPython, so there is no lock
-to wait for, to pickle, or to inherit by a fork.
+to wait for, to pickle, or to inherit in a fork.
 """
 
 from collections.abc import Mapping, MutableMapping, Sequence
-from typing import Any
 
 import jax
 import numpy as np
+from numpy.typing import DTypeLike
 
 from theanets.config import float_type
 from theanets.data.arrays import as_array, converted
 from theanets.errors import DataError
+from theanets.types import Array, DType, Params
 from theanets.utils.checks import check_bool, shown
 from theanets.utils.forks import forked, refuse_forked
 from theanets.utils.registry import suggest
 
 
-class Arrays(dict[str, Any]):
+class Arrays(dict[str, Array]):
     """The arrays of a network by full name, the same for all its handles.
 
-    They are JAX's, and none of them ever changes, each is only replaced by another.
+    An array never changes, it is only replaced by another.
     """
 
-    def now(self) -> dict[str, Any]:
-        """Return the arrays of this moment, whatever other threads go on to commit.
+    def now(self) -> dict[str, Array]:
+        """Return the arrays of this moment, whatever other threads commit later.
 
-        Whatever reads them asks here, and is refused in a forked process.
+        It raises an error in a forked process.
         """
         refuse_forked()
         # In CPython a dict is copied, and updated, in one step for other threads.
         return dict(self)
 
-    def commit(self, new: Mapping[str, Any]) -> None:
+    def commit(self, new: Params) -> None:
         """Replace arrays, all at once for other threads."""
-        # Kept until the end: to free an array can let other threads go on.
+        # Kept until the end: freeing an array can let other threads run.
         before = self.now()
         self.update(new)
         del before
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         host = {name: np.asarray(array) for name, array in self.now().items()}
         return _unpickled, (host,)
 
-    def __deepcopy__(self, memo: Any) -> "Arrays":
+    def __deepcopy__(self, memo: object) -> "Arrays":
         return Arrays(self)
 
 
@@ -53,16 +54,17 @@ def _unpickled(host: Mapping[str, np.ndarray]) -> Arrays:
     if any(array.dtype == np.float64 for array in host.values()):
         float_type("float64", "floatX")
     if forked():
-        # A worker that cannot read its task would be waited for; the error comes when
-        # it uses the network.
-        return Arrays(host)
+        # A pool would wait for a worker that cannot read its task. So the error comes
+        # when the worker uses the network.
+        return Arrays(host)  # type: ignore[arg-type]
     return Arrays({name: to_device(array) for name, array in host.items()})
 
 
-def to_device(array: np.ndarray) -> Any:
+def to_device(array: np.ndarray) -> Array:
     """Return an array of JAX."""
     refuse_forked()
-    return jax.device_put(array)
+    on_device: Array = jax.device_put(array)
+    return on_device
 
 
 class Parameter:
@@ -79,7 +81,7 @@ class Parameter:
     array([1., 2., 3.], dtype=float32)
     """
 
-    def __init__(self, values: MutableMapping[str, Any], name: str) -> None:
+    def __init__(self, values: MutableMapping[str, Array], name: str) -> None:
         self._values = values
         self.name = name
 
@@ -99,7 +101,7 @@ class Parameter:
         return int(np.prod(self.shape))
 
     @property
-    def dtype(self) -> Any:
+    def dtype(self) -> DType:
         """Type of the values."""
         return self._values[self.name].dtype
 
@@ -109,14 +111,14 @@ class Parameter:
         Parameters
         ----------
         borrow : bool
-            Taken for scripts that give it; the answer is a copy either way, so that
-            only `set_value` changes the network.
+            Accepted for older scripts; the result is a copy either way, so that only
+            `set_value` changes the network.
         """
         check_bool(borrow, "borrow")
         refuse_forked()
         return np.array(self._values[self.name])
 
-    def set_value(self, value: Any, borrow: bool = False) -> None:
+    def set_value(self, value: object, borrow: bool = False) -> None:
         """Replace the values by others of the same shape.
 
         Parameters
@@ -124,13 +126,13 @@ class Parameter:
         value : array
             The new values, which are copied.
         borrow : bool
-            Taken for scripts that give it; it changes nothing.
+            Accepted for older scripts; it changes nothing.
 
         Raises
         ------
         DataError
-            If the shape is another one, or a value is not finite, or beyond what the
-            precision of the parameter can hold.
+            If the shape differs, or a value is not finite or too large for the
+            precision of the parameter.
         """
         check_bool(borrow, "borrow")
         refuse_forked()
@@ -144,7 +146,9 @@ class Parameter:
         new = converted(array, self.dtype, where, "Its old values stay.")
         self._values[self.name] = to_device(np.array(new))
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+    def __array__(
+        self, dtype: DTypeLike | None = None, copy: bool | None = None
+    ) -> np.ndarray:
         value = self.get_value()
         return value if dtype is None else value.astype(dtype)
 

@@ -1,52 +1,44 @@
-"""A stage of a training as something for the engine to minimize."""
+"""A stage of a training, as the engine minimizes it."""
 
-from collections.abc import Callable, Iterable, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
+import numpy as np
+
+from theanets.data.expected import Expected
 from theanets.errors import ConfigurationError
 from theanets.graph.expected import Expectations
 from theanets.graph.monitors import RESERVED
-from theanets.graph.objective import Objective
+from theanets.graph.objective import Monitors, Objective
 from theanets.graph.states import States
 from theanets.losses import Loss
 from theanets.models.parameters import Arrays
 from theanets.models.stages import Stage
 from theanets.training.problem import Problem
 from theanets.training.programs import Values
+from theanets.types import Array, Params, PyTree
 
 
 @dataclass(frozen=True)
 class Part:
-    """A stage as something to minimize.
-
-    Attributes
-    ----------
-    stage : Stage
-        The part of the network.
-    objective : Objective
-        Its losses, regularizers and monitors.
-    expect : Expectations
-        What data it takes.
-    shared : Arrays
-        The network's arrays by full name.
-    own : mapping
-        Arrays of the stage's fresh layers; these hide the network's of equal names.
-        And the states that it carries from batch to batch.
-    states : States, optional
-        What these are; None: it carries none.
-    """
+    """A stage of a training, its objective, and its arrays."""
 
     stage: Stage
     objective: Objective
     expect: Expectations
+    """What data it takes."""
     shared: Arrays
-    own: MutableMapping[str, Any] = field(default_factory=dict)
+    """The network's arrays by full name."""
+    extra: MutableMapping[str, Array] = field(default_factory=dict)
+    """Arrays of the stage's fresh layers, which hide the network's of the same names,
+    and the states that it carries from batch to batch."""
     states: States | None = None
 
     def __post_init__(self) -> None:
         if self.states is not None:
-            self.own.update(self.states.initial())
+            self.extra.update(self.states.initial())
 
     def problem(self, optimizer: Any) -> Problem:
         """Return what the engine is to minimize."""
@@ -58,45 +50,38 @@ class Part:
             read=self.read,
             commit=self.commit,
             stage=self.stage.name,
-            trace=_tracing(self.objective),
+            trace=partial(_traced, self.objective),
             monitors=(*RESERVED, *(x.name for x in self.objective.monitors)),
             states=self.states,
         )
 
-    def in_network(self, values: Values) -> dict[str, Any]:
-        """Return those of some values that are the network's, by full name."""
+    def in_network(self, values: Values) -> dict[str, Array]:
+        """Return the values that belong to the network, by full name."""
         new = {**values.learned, **values.carried}
-        return {name: value for name, value in new.items() if name not in self.own}
+        return {name: value for name, value in new.items() if name not in self.extra}
 
     def read(self) -> Values:
-        """Return the current arrays, from wherever they live."""
+        """Return the current arrays, the network's and the stage's own."""
         topology = self.stage.topology
         names = [
             *topology.param_shapes,
             *(self.states.initial() if self.states else ()),
         ]
-        held = {name: self._home(name)[name] for name in names}
-        learned = {name: held.pop(name) for name in sorted(topology.learned)}
-        return Values(learned, held)
+        carried = {**self.shared, **self.extra}
+        learned = {name: carried[name] for name in sorted(topology.learned)}
+        return Values(learned, {n: carried[n] for n in names if n not in learned})
 
     def commit(self, values: Values) -> None:
-        """Put new arrays back to where they live."""
+        """Replace the network's arrays and the stage's own by new ones."""
         new = {**values.learned, **values.carried}
-        self.own.update((name, new.pop(name)) for name in self.own.keys() & new.keys())
+        self.extra.update(
+            (name, new.pop(name)) for name in self.extra.keys() & new.keys()
+        )
         self.shared.commit(new)
-
-    def _home(self, name: str) -> MutableMapping[str, Any]:
-        return self.own if name in self.own else self.shared
 
 
 def part_of(whole: Objective, stage: Stage, losses: Iterable[Loss]) -> Objective:
-    """Return the objective of a stage: what of the whole one is in reach.
-
-    Raises
-    ------
-    ConfigurationError
-        If a loss reads what the stage does not have.
-    """
+    """Return the objective of a stage: what of the whole one it can compute."""
     topology = stage.topology
     names = {*topology.output_names, *topology.param_shapes}
     name, inputs = topology.layers[-1].name, topology.inputs
@@ -128,30 +113,36 @@ def part_of(whole: Objective, stage: Stage, losses: Iterable[Loss]) -> Objective
 class InputsAlone(Expectations):
     """Expects the inputs of a model, and takes the rest of its data if it is there."""
 
-    def __call__(self, arrays: Any) -> Any:
+    def __call__(self, arrays: Sequence[np.ndarray]) -> list[Expected]:
         """Return what is expected of each array."""
         expected = super().__call__(arrays)
         inputs = [slot for slot in expected if slot.role == "input"]
         return inputs if len(arrays) == len(inputs) else expected
 
 
-def _carrying(objective: Objective) -> Callable[..., Any]:
-    count = len(objective.slots)
-
-    def whole(learned: Any, carried: Any, batch: Any, numbers: Any, key: Any) -> Any:
+def _carrying(objective: Objective) -> Callable[..., tuple[Array, Monitors, PyTree]]:
+    def whole(
+        learned: Params,
+        carried: Params,
+        batch: tuple[Array, ...],
+        numbers: Mapping[str, object],
+        key: Array | None,
+    ) -> tuple[Array, Monitors, PyTree]:
         params = {**carried, **learned}
-        # Of labelled data, a part that reconstructs its input reads that alone.
-        loss, monitors, updates = objective(params, batch[:count], numbers, key)
+        # A stage that reconstructs its input does not read the labels in the data.
+        batch = batch[: len(objective.slots)]
+        loss, monitors, updates = objective(params, batch, numbers, key)
         return loss, monitors, {**carried, **updates}
 
     return whole
 
 
-def _tracing(objective: Objective) -> Callable[..., dict[str, Any]]:
-    count = len(objective.slots)
-
-    def outputs(values: Values, batch: Any, numbers: Any, key: Any) -> dict[str, Any]:
-        params = {**values.carried, **values.learned}
-        return objective.traced(params, batch[:count], numbers, key)
-
-    return outputs
+def _traced(
+    objective: Objective,
+    values: Values,
+    batch: tuple[Array, ...],
+    numbers: Mapping[str, object],
+    key: Array | None,
+) -> dict[str, Array]:
+    params = {**values.carried, **values.learned}
+    return objective.traced(params, batch[: len(objective.slots)], numbers, key)

@@ -2,7 +2,6 @@
 
 import pickle
 import sys
-from typing import Any
 
 from theanets.errors import ConfigurationError
 from theanets.models.state import ModelState
@@ -11,19 +10,13 @@ from theanets.models.state import ModelState
 def check_picklable(model: ModelState) -> None:
     """Raise an error for the first part of a model that pickle cannot write.
 
-    cloudpickle, as joblib's workers use it, can write most of those parts, and nothing
-    tells which of the two is at work. So where cloudpickle is loaded nothing is
-    checked, and pickle's own error has to do.
-
-    Raises
-    ------
-    ConfigurationError
-        If a class, or a function in a layer or a loss, is not at the top level of a
-        module.
+    cloudpickle, which joblib uses for its workers, can write most of these parts, and
+    there is no way to see which of the two is running. So nothing is checked if
+    cloudpickle is loaded, and the user gets pickle's own error.
     """
     if "cloudpickle" in sys.modules:
         return
-    parts: dict[str, Any] = {f"the class {model.kind.form}": model.kind}
+    parts: dict[str, object] = {f"the class {model.kind.form}": model.kind}
     parts |= {f'layer "{layer.name}"': layer for layer in model.topology.layers}
     parts |= {f"the loss {loss.form()}": loss for loss in model.losses}
     for what, part in parts.items():

@@ -1,4 +1,4 @@
-"""What one algorithm is to do for a model: all keywords of `train`, checked."""
+"""What one algorithm does for a model: all keywords of `train`, checked."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -25,23 +25,24 @@ from theanets.optimizers import Updater
 from theanets.training.checkpoint import KEYWORDS, Checkpoint
 from theanets.training.keywords import refuse
 from theanets.training.options import Controls, keywords, own_keywords
+from theanets.types import Array
 from theanets.utils.checks import check_bool, is_whole, shown
 from theanets.utils.registry import join_names, suggest
 from theanets.utils.renamed import answer
 
 
-def keywords_of(algo: Any, hyper: Mapping[str, Any]) -> list[str]:
+def keywords_of(algo: object, options: Mapping[str, object]) -> list[str]:
     """Return the keywords of an algorithm, not those that every training takes."""
     if isinstance(algo, str) and algo in pretraining.STAGED:
-        return [*own_keywords(hyper.get("subalgo", "rmsprop")), "subalgo"]
+        return [*own_keywords(options.get("subalgo", "rmsprop")), "subalgo"]
     return own_keywords(algo)
 
 
 @dataclass
 class Plan:
-    """What one algorithm is to do, all of its keywords checked."""
+    """What one algorithm does, with all keywords checked."""
 
-    algo: Any
+    algo: object
     checkpoint: Checkpoint | None
     controls: Controls
     optimizer: Updater | None
@@ -50,28 +51,32 @@ class Plan:
 
     @classmethod
     def make(
-        cls, model: ModelState, train: Any, algo: Any, hyper: Mapping[str, Any]
+        cls,
+        model: ModelState,
+        train: object,
+        algo: object,
+        options: Mapping[str, object],
     ) -> "Plan":
         """Check keywords, and return what they ask for; the data are not read yet."""
-        given, algo = dict(hyper), pretraining.full_name(algo)
-        # What an algorithm takes goes to no regularizer of that name.
-        names = [x for x in keywords_of(algo, given) if x in given]
-        own = {name: given.pop(name) for name in names}
-        snapshots = Snapshots.take(given)
+        left, algo = dict(options), pretraining.full_name(algo)
+        # A keyword of the algorithm does not go to a regularizer of the same name.
+        names = [x for x in keywords_of(algo, left) if x in left]
+        of_algo = {name: left.pop(name) for name in names}
+        snapshots = Snapshots.take(left)
         if snapshots.file is not None:
             # A model that no file can hold is refused before it is trained.
             describe(model)
-        checkpoint = Checkpoint.take(given)
-        monitors = make_monitors(given.pop("monitors", None), model.topology)
-        terms = regularizers.take(given)
-        controls = Controls.take(given)
+        checkpoint = Checkpoint.take(left)
+        monitors = make_monitors(left.pop("monitors", None), model.topology)
+        terms = regularizers.take(left)
+        controls = Controls.take(left)
         last = () if snapshots.file is None else (snapshots,)
         callbacks = (reporter(controls.progress), *controls.callbacks, *last)
         controls = replace(controls, callbacks=callbacks)
-        class_weight = given.pop("class_weight", None)
-        freeze = given.pop("freeze", None)
-        stateful = check_bool(given.pop("stateful", False), "stateful")
-        optimizer = _optimizer(algo, given | own)
+        class_weight = left.pop("class_weight", None)
+        freeze = left.pop("freeze", None)
+        stateful = check_bool(left.pop("stateful", False), "stateful")
+        optimizer = _optimizer(algo, left | of_algo)
         whole = model.objective(terms, monitors)
         if class_weight is not None:
             weights = class_weights(class_weight, whole, train)
@@ -88,35 +93,27 @@ class Plan:
         return cls(algo, checkpoint, controls, optimizer, whole, parts)
 
 
-def _optimizer(algo: Any, given: dict[str, Any]) -> Updater | None:
-    """Return the optimizer that keywords ask for, None for an algorithm without.
-
-    Raises
-    ------
-    ConfigurationError
-        If there is none, or keywords are left over.
-    """
-    named = isinstance(algo, str)
-    staged = named and algo in pretraining.STAGED
+def _optimizer(algo: object, left: dict[str, Any]) -> Updater | None:
+    """Return the optimizer for the keywords that are left, None for ``sample``."""
+    staged = isinstance(algo, str) and algo in pretraining.STAGED
     optimizer = None
     if staged:
-        algo = given.pop("subalgo", "rmsprop")
-        optimizer = optimizers.resolve(algo, given, "subalgo")
-    elif "subalgo" in given:
+        algo = left.pop("subalgo", "rmsprop")
+        optimizer = optimizers.resolve(algo, left, "subalgo")
+    elif "subalgo" in left:
         raise ConfigurationError(
-            f"subalgo is {shown(given['subalgo'])}, but algo {shown(algo)} has no "
+            f"subalgo is {shown(left['subalgo'])}, but algo {shown(algo)} has no "
             "stages to train with it. It belongs to algo "
             f"{join_names(pretraining.STAGED)}."
         )
-    elif not named or algo != "sample":
-        optimizer = optimizers.resolve(algo, given, others=pretraining.NAMES)
-    if given:
+    elif not (isinstance(algo, str) and algo == "sample"):
+        optimizer = optimizers.resolve(algo, left, others=pretraining.NAMES)
+    if left:
         others = ["class_weight", "freeze", "monitors", "save_progress", "save_every"]
         others += ["stateful", *KEYWORDS]
-        own = optimizers.keywords(algo) + ["subalgo"] * staged
+        of_algo = optimizers.keywords(algo) + ["subalgo"] * staged
         terms = regularizers.keywords(documented=True)
-        known = [*keywords(), *terms, *own, *others, "axis"]
-        refuse(given, known)
+        refuse(left, [*keywords(), *terms, *of_algo, *others, "axis"])
     return optimizer
 
 
@@ -140,41 +137,40 @@ def _check_learns(topology: Topology) -> None:
         raise ConfigurationError(
             "all parameters of the model are frozen, so there is nothing to train: "
             f"{join_names(topology.frozen & topology.learnable)}. Freeze fewer, or "
-            "free "
-            "some with net.unfreeze."
+            "free some with net.unfreeze."
         )
 
 
-def _rows(train: Any, batch_size: Any) -> int:
-    """Return how many sequences each batch holds, which states have to know."""
+def _rows(train: object, batch_size: object) -> int:
+    """Return how many sequences each batch holds, to size the states."""
     sizes = [batch_size]
     if isinstance(train, Dataset):
         sizes.insert(0, train.batch_size)
         train = train.inputs
-    known = [size for size in sizes if is_whole(size, 1)]
-    own = getattr(train, "batch_size", None)
-    if is_whole(own, 1):
-        if known and known[0] != own:
+    asked = [size for size in sizes if is_whole(size, 1)]
+    in_data = getattr(train, "batch_size", None)
+    if is_whole(in_data, 1):
+        if asked and asked[0] != in_data:
             raise ConfigurationError(
-                f"batch_size is {known[0]}, but each batch of the data has {own} "
+                f"batch_size is {asked[0]}, but each batch of the data has {in_data} "
                 "sequences. Leave it out."
             )
-        return int(own)
-    if not known:
+        return int(in_data)
+    if not asked:
         raise ConfigurationError(
             "with stateful=True each batch goes on where the one before it ended: give "
             "theanets.recurrent.batches(..., stateful=True), or batches of your own "
             "and by batch_size how many sequences each of them has."
         )
-    return int(known[0])
+    return int(asked[0])
 
 
 def _parts(
     model: ModelState, whole: Objective, algo: Any, rows: int | None
 ) -> list[Part]:
-    """Return what is trained one after the other; mostly the network as it is.
+    """Return what is trained one after the other; usually the whole network.
 
-    ``rows`` are the sequences in a batch, where states are carried on.
+    ``rows`` is the number of sequences in a batch, if states are carried on.
     """
     name = pretraining.NAMES.get(algo, "") if isinstance(algo, str) else ""
     if name == "sample" and rows:
@@ -184,8 +180,8 @@ def _parts(
         )
     if name in ("", "sample"):
         return [_part(model, whole, Stage(name, whole.topology), {}, rows)]
-    # Stages share the layers that they share, and those begin once.
-    drawn: dict[int, dict[str, Any]] = {}
+    # Stages can share fresh layers, whose values are drawn once.
+    drawn: dict[int, dict[str, Array]] = {}
     stages = pretraining.stages(algo, whole.topology)
     for stage in stages:
         seed = int(stream(model.seed, stage.name).integers(2**31))
@@ -199,13 +195,12 @@ def _part(
     model: ModelState,
     whole: Objective,
     stage: Stage,
-    own: dict[str, Any],
+    extra: dict[str, Array],
     rows: int | None,
 ) -> Part:
-    """Return a stage of training as something to minimize."""
     objective = part_of(whole, stage, map(model.completed, model.losses))
     expect = Expectations(objective)
     if stage.reconstructs:
         expect = InputsAlone(whole)
     states = rows and States(stage.topology, objective.dtype, rows)
-    return Part(stage, objective, expect, model.arrays, own, states or None)
+    return Part(stage, objective, expect, model.arrays, extra, states or None)

@@ -6,11 +6,12 @@ number of examples.
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import DTypeLike
 
 from theanets.data.arrays import as_array, converted, narrowed, nbytes
 from theanets.data.checks import check
@@ -23,46 +24,32 @@ from theanets.graph.objective import Objective
 from theanets.graph.states import state_shapes
 from theanets.graph.topology import Topology
 from theanets.training.programs import PROGRAMS
+from theanets.types import Array, Params
 from theanets.utils.checks import shown
 from theanets.utils.registry import join_names
 
+Data: TypeAlias = np.ndarray | Array | LazyArray
+"""What `as_array` returns."""
+
 _LARGEST_BATCH = 1024
-"""Data run in batches of a power of two up to this: eleven programs do for all."""
 _BATCH_BYTES = 32 << 20
-"""Batches of wide examples are smaller, for these bytes."""
+"""Batches of wide examples are smaller, so that they take no more than this."""
 _AHEAD = 4
 _NARROW = np.dtype(jnp.bfloat16)
 
 
 def compute(
     objective: Objective,
-    values: Mapping[str, Any],
-    x: Any,
+    values: Mapping[str, Array | np.ndarray],
+    x: object,
     names: tuple[str, ...] | None,
     key: np.ndarray | None,
     columns: Columns | None = None,
 ) -> dict[str, np.ndarray]:
     """Compute some outputs, or all, of a batch of any size or of one example.
 
-    Parameters
-    ----------
-    objective : Objective
-        The graph and its noise.
-    values : mapping of str to array
-        Parameters by full name.
-    x : array, or several by layer name or in order
-        The data; an example has no batch axis, and neither have its outputs.
-    names : tuple of str, optional
-        Which outputs; by default all.
-    key : array, optional
-        Random key of the noise; without it there is none.
-    columns : Columns, optional
-        What the model knows of the columns of its data.
-
-    Raises
-    ------
-    DataError
-        If the data do not fit the inputs.
+    ``x`` is an array, or several by layer name or in order; the outputs of a single
+    example have no batch axis. Without a random key there is no noise.
     """
     arrays, single = input_arrays(objective.topology, x, objective.dtype, columns)
     program = PROGRAMS.get(
@@ -71,45 +58,27 @@ def compute(
     )
     # Without noise nothing reads them.
     numbers = {} if key is None else objective.numbers
-    joined = in_batches(
+    outputs = in_batches(
         lambda part, start: program(values, part, numbers, key, start),
         arrays,
         _data_type(objective),
     )
-    return {name: value[0] for name, value in joined.items()} if single else joined
+    return {name: value[0] for name, value in outputs.items()} if single else outputs
 
 
 def continued(
     objective: Objective,
-    values: Mapping[str, Any],
-    x: Any,
+    values: Mapping[str, Array | np.ndarray],
+    x: object,
     name: str,
-    state: Any,
+    state: object,
     columns: Columns | None = None,
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Compute an output of sequences that go on from a state, and the state after.
 
-    Parameters
-    ----------
-    objective : Objective
-        The graph.
-    values : mapping of str to array
-        Parameters by full name.
-    x : array, or several by layer name or in order
-        The data; an example has no batch axis, and neither has its state.
-    name : str
-        Which output.
-    state : mapping of str to array, optional
-        By full name, such as ``hid1.h``, as this returned it; None: the initial one.
-    columns : Columns, optional
-        What the model knows of the columns of its data.
-
-    Raises
-    ------
-    ConfigurationError
-        If a layer needs the whole sequence, or none has a state.
-    DataError
-        If the data do not fit the inputs, or the state the model.
+    Arguments are as for `compute`; ``name`` is the name of the output. The state is a
+    mapping by full name, such as ``hid1.h``, as this returned it, or None for the
+    initial one. For a single example it has no batch axis.
     """
     topology, dtype = objective.topology, objective.dtype
     shapes = state_shapes(topology, dtype)
@@ -125,18 +94,18 @@ def continued(
         ("continued", objective.key, name, bool(before)),
         lambda: jax.jit(partial(_continue, objective, name, tuple(before))),
     )
-    joined = in_batches(
+    after = in_batches(
         lambda part, _: program(values, part),
         {**arrays, **before},
         _data_type(objective),
     )
     if single:
-        joined = {key: value[0] for key, value in joined.items()}
-    output = joined.pop(name)
-    return output, joined
+        after = {key: value[0] for key, value in after.items()}
+    output = after.pop(name)
+    return output, after
 
 
-def _data_type(objective: Objective) -> Any:
+def _data_type(objective: Objective) -> DTypeLike:
     """Return the precision in which data go to the device."""
     return objective.wide if objective.topology.scaled else objective.dtype
 
@@ -144,15 +113,15 @@ def _data_type(objective: Objective) -> Any:
 def _continue(
     objective: Objective,
     name: str,
-    given: tuple[str, ...],
-    params: Mapping[str, Any],
-    part: Mapping[str, Any],
-) -> dict[str, Any]:
+    state_names: tuple[str, ...],
+    params: Params,
+    part: Mapping[str, Array],
+) -> dict[str, Array]:
     topology = objective.topology
-    before: dict[str, dict[str, Any]] = {}
-    for full in given:
-        layer, _, piece = full.rpartition(".")
-        before.setdefault(layer, {})[piece] = part[full]
+    before: dict[str, dict[str, Array]] = {}
+    for full_name in state_names:
+        layer, _, piece = full_name.rpartition(".")
+        before.setdefault(layer, {})[piece] = part[full_name]
     inputs = {layer.name: part[layer.name] for layer in topology.inputs}
     outputs, after = objective.step(params, inputs, before)
     states = {
@@ -164,50 +133,45 @@ def _continue(
 
 
 def _checked_state(
-    state: Any, shapes: Mapping[str, Any], length: int, single: bool
+    state: object,
+    shapes: Mapping[str, jax.ShapeDtypeStruct],
+    length: int,
+    single: bool,
 ) -> dict[str, np.ndarray]:
     """Return a state as arrays with a batch axis, of the types that the model has."""
     if not isinstance(state, Mapping) or set(state) != set(shapes):
         came = join_names(state) if isinstance(state, Mapping) else shown(state)
         raise DataError(
-            f"state is {came}; it has to be a dict of the arrays "
-            f"{join_names(shapes)}, as "
-            "predict(..., return_state=True) returns it."
+            f"state is {came}; it has to be a dict of the arrays {join_names(shapes)}, "
+            "as predict(..., return_state=True) returns it."
         )
-    found = {}
+    checked = {}
     for name, expected in shapes.items():
-        array = np.asarray(as_array(state[name], f'state["{name}"]'))
-        array = array[None] if single else array
-        shape = (length, *expected.shape[1:])
-        if array.shape != shape:
-            there = array.shape[1:] if single else array.shape
-            raise DataError(
-                f'state["{name}"] has the shape {there}; for these data it has to be '
-                f"{shape[1:] if single else shape}."
-            )
         where, advice = f'state["{name}"]', "Give one that predict has returned."
-        found[name] = converted(array, expected.dtype, where, advice)
-    return found
+        array = np.asarray(as_array(state[name], where))
+        lead = () if single else (length,)
+        shape = (*lead, *expected.shape[1:])
+        if array.shape != shape:
+            raise DataError(
+                f"{where} has the shape {array.shape}; for these data it has to be "
+                f"{shape}."
+            )
+        array = array[None] if single else array
+        checked[name] = converted(array, expected.dtype, where, advice)
+    return checked
 
 
 def in_batches(
-    run: Callable[[dict[str, Any], int], Mapping[str, Any]],
-    arrays: Mapping[str, Any],
-    dtype: Any,
+    run: Callable[[dict[str, np.ndarray | Array], int], Mapping[str, Array]],
+    arrays: Mapping[str, Data],
+    dtype: DTypeLike,
 ) -> dict[str, np.ndarray]:
-    """Run a program over arrays of any length, in batches of few sizes.
+    """Run a program over arrays with equal first axes, in batches of few sizes.
 
-    Parameters
-    ----------
-    run : callable
-        Takes arrays by name and the index of their first example.
-    arrays : mapping of str to array
-        Arrays with equal first axes.
-    dtype : dtype
-        The precision to compute in.
+    ``run`` takes arrays by name and the index of their first example.
     """
     length = len(next(iter(arrays.values())))
-    pending: list[Mapping[str, Any]] = []
+    pending: list[Mapping[str, Array]] = []
     fetched: list[dict[str, np.ndarray]] = []
     largest = min(_LARGEST_BATCH, examples_at_once(arrays.values(), dtype))
     for start in range(0, length, largest):
@@ -222,32 +186,30 @@ def in_batches(
             fetched.append(_fetched(pending.pop(0)))
     fetched += map(_fetched, pending)
     if len(fetched) == 1:
-        return {name: found[:length].copy() for name, found in fetched[0].items()}
+        return {name: array[:length].copy() for name, array in fetched[0].items()}
     return {
         name: np.concatenate([part[name] for part in fetched])[:length]
         for name in fetched[0]
     }
 
 
-def examples_at_once(arrays: Iterable[Any], dtype: Any) -> int:
-    """Return how many examples of some arrays are worked on together.
-
-    It is a power of two, as sizes are padded to them.
-    """
+def examples_at_once(arrays: Iterable[Data], dtype: DTypeLike) -> int:
+    """Return how many examples of some arrays run together, a power of two."""
     example = sum(nbytes(array, dtype) // max(len(array), 1) for array in arrays)
     return 1 << (_BATCH_BYTES // max(example, 1) or 1).bit_length() - 1
 
 
 def input_arrays(
-    topology: Topology, x: Any, dtype: Any, columns: Columns | None = None
-) -> tuple[dict[str, Any], bool]:
+    topology: Topology, x: object, dtype: DTypeLike, columns: Columns | None = None
+) -> tuple[dict[str, Data], bool]:
     """Return the checked inputs by layer name, and whether they are one example."""
     layers, columns = topology.inputs, columns or Columns()
-    given = _by_name(x, [layer.name for layer in layers], columns)
-    called = "x" if len(layers) == 1 else 'x["{}"]'
-    arrays = [
-        columns.array(given[name], called.format(name), name, f'x: "{name}"')
-        for name in (layer.name for layer in layers)
+    names = [layer.name for layer in layers]
+    values = _by_name(x, names, columns)
+    label = "x" if len(layers) == 1 else 'x["{}"]'
+    arrays: list[Data] = [
+        columns.array(values[name], label.format(name), name, f'x: "{name}"')
+        for name in names
     ]
     # The rows of lazy arrays are examples, whatever the model reads.
     single = all(
@@ -256,22 +218,16 @@ def input_arrays(
     )
     if single:
         arrays = [array[None] for array in arrays]
-    expected = [expected_input(topology, layer.name) for layer in layers]
+    expected = [expected_input(topology, name) for name in names]
     check(arrays, expected, "x", dtype, columns.names)
-    named = {
-        # A precision to compute in would round large indices.
-        slot.name: _as_indices(array) if slot.role == "indices" else array
-        for slot, array in zip(expected, arrays, strict=True)
-    }
-    return named, single
+    for place, slot in enumerate(expected):
+        # The precision to compute in would round large indices.
+        if slot.role == "indices" and arrays[place].dtype.kind not in "iu":
+            arrays[place] = arrays[place].astype("int32")
+    return dict(zip(names, arrays, strict=True)), single
 
 
-def _as_indices(array: Any) -> Any:
-    """Return whole numbers as such; those that are, are narrowed batch by batch."""
-    return array if array.dtype.kind in "iu" else array.astype("int32")
-
-
-def _by_name(x: Any, names: list[str], columns: Columns) -> Mapping[str, Any]:
+def _by_name(x: object, names: list[str], columns: Columns) -> Mapping[str, object]:
     if is_by_name(x):
         if set(x) != set(names):
             advice = ""
@@ -297,27 +253,28 @@ def _by_name(x: Any, names: list[str], columns: Columns) -> Mapping[str, Any]:
 
 def _forward(
     objective: Objective, names: tuple[str, ...] | None
-) -> Callable[..., dict[str, Any]]:
+) -> Callable[..., dict[str, Array]]:
     def forward(
-        params: Any, inputs: Any, numbers: Any, key: Any, start: Any
-    ) -> dict[str, Any]:
-        own = None if key is None else jax.random.fold_in(key, start)
-        outputs = objective.outputs(params, inputs, numbers, own, training=False)
+        params: Params,
+        inputs: Mapping[str, Array],
+        numbers: Mapping[str, object],
+        key: Array | None,
+        start: Array,
+    ) -> dict[str, Array]:
+        batch_key = None if key is None else jax.random.fold_in(key, start)
+        outputs = objective.outputs(params, inputs, numbers, batch_key, training=False)
         return outputs if names is None else {name: outputs[name] for name in names}
 
     return forward
 
 
-def _fetched(part: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    return {name: _answer(np.asarray(value)) for name, value in part.items()}
+def _fetched(part: Mapping[str, Array]) -> dict[str, np.ndarray]:
+    arrays = {name: np.asarray(value) for name, value in part.items()}
+    # NumPy sums in an array's own type: a thousand ones of bfloat16 are 256.
+    return {n: x.astype("f4") if x.dtype == _NARROW else x for n, x in arrays.items()}
 
 
-def _answer(array: np.ndarray) -> np.ndarray:
-    # NumPy adds up in the type that it finds: a thousand ones of bfloat16 are 256.
-    return array.astype("f4") if array.dtype == _NARROW else array
-
-
-def _padded(array: Any, rows: int) -> Any:
+def _padded(array: np.ndarray | Array, rows: int) -> np.ndarray | Array:
     size = 1 << (rows - 1).bit_length()
     if size == rows:
         return array

@@ -1,8 +1,7 @@
 """The models whose data are sequences: (examples, time, values)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +17,7 @@ from theanets.graph.topology import Topology
 from theanets.initializers import as_seed
 from theanets.models import feedforward
 from theanets.training.programs import PROGRAMS, noise_key
+from theanets.types import Array, Params, PyTree
 from theanets.utils.checks import check_int
 from theanets.utils.forks import refuse_forked
 
@@ -82,11 +82,15 @@ class Classifier(feedforward.Classifier):
     input_ndim = 3
 
     def predict_sequence(
-        self, labels: Sequence[int], steps: int, streams: int = 1, rng: Any = None
-    ) -> Iterator[Any]:
+        self,
+        labels: Sequence[int],
+        steps: int,
+        streams: int = 1,
+        rng: int | None = None,
+    ) -> Iterator[int | np.ndarray]:
         """Draw labels one at a time, each fed back as the next input.
 
-        The inputs of the model are one-hot: one for each class. A step costs the same
+        The inputs of the model are one-hot, one for each class. A step costs the same
         however many came before it.
 
         Parameters
@@ -109,9 +113,9 @@ class Classifier(feedforward.Classifier):
         ------
         ConfigurationError
             If a layer needs the whole sequence, as bidirectional ones do; or the
-            input has not one value for each class.
+            input does not have one value for each class.
         DataError
-            If ``labels`` are no labels of this model.
+            If ``labels`` are not labels of this model.
 
         Examples
         --------
@@ -122,8 +126,6 @@ class Classifier(feedforward.Classifier):
         (4, True)
         """
         refuse_forked()
-        for name, value in (("steps", steps), ("streams", streams)):
-            check_int(value, name)
         check_int(steps, "steps")
         check_int(streams, "streams", below=_MOST_STREAMS)
         if self._multilabel:
@@ -132,22 +134,16 @@ class Classifier(feedforward.Classifier):
                 "any number of them can hold. Use predict with a state."
             )
         topology, classes = self._state.topology, self._state.last_layer().size
-        _one_hot_input(topology, classes)
-        first = as_array(labels, "labels")
-        if 0 in first.shape:
+        source = _one_hot_input(topology, classes)
+        array = as_array(labels, "labels")
+        if 0 in array.shape:
             raise DataError("labels is empty; a sequence begins with at least one.")
-        check([first], [Expected("labels", "labels", (), classes)], "predict_sequence")
+        check([array], [Expected("labels", "labels", (), classes)], "predict_sequence")
+        first = np.repeat(array.astype("i4")[:, None], streams, axis=1)
         key = self._state.noise_key()
         if rng is not None:
             key = noise_key(as_seed(rng, "rng"), "predict_sequence")
-        return self._drawn(first, steps, streams, key)
-
-    def _drawn(
-        self, first: np.ndarray, steps: int, streams: int, key: np.ndarray
-    ) -> Iterator[Any]:
         objective = self._bare()
-        topology = objective.topology
-        source = _one_hot_input(topology, self._state.last_layer().size)
         carries = initial_carries(topology, streams, self._state.dtype)
         values = self._state.arrays.now()
         program = PROGRAMS.get(
@@ -155,23 +151,21 @@ class Classifier(feedforward.Classifier):
             lambda: jax.jit(partial(_draw, objective, source)),
         )
 
-        def drawn() -> Iterator[Any]:
+        def drawn() -> Iterator[int | np.ndarray]:
             state, label = carries, None
-            given = np.repeat(first.astype("i4")[:, None], streams, axis=1)
-            for count in range(len(given) + steps - 1):
-                label = given[count] if count < len(given) else label
-                number = np.int32(count)
+            for count in range(len(first) + steps - 1):
+                label = first[count] if count < len(first) else label
                 refuse_forked()
-                label, state = program(values, state, label, key, number)
-                if count >= len(given) - 1:
-                    found = np.asarray(label)
-                    yield found if streams > 1 else int(found[0])
+                label, state = program(values, state, label, key, np.int32(count))
+                if count >= len(first) - 1:
+                    on_host = np.asarray(label)
+                    yield on_host if streams > 1 else int(on_host[0])
 
         return drawn()
 
 
 def _one_hot_input(topology: Topology, classes: int) -> str:
-    """Return the name of the one input, which has a value for each class."""
+    """Return the name of the only input, which has a value for each class."""
     names = [x.name for x in topology.inputs if x.name not in topology.masks]
     if len(names) != 1 or topology.by_name[names[0]].shape != (None, classes):
         there = ", ".join(f"{x.name} {x.shape}" for x in topology.inputs)
@@ -186,20 +180,20 @@ def _one_hot_input(topology: Topology, classes: int) -> str:
 def _draw(
     objective: Objective,
     source: str,
-    params: Any,
-    carries: Any,
-    labels: Any,
-    key: Any,
-    count: Any,
-) -> tuple[Any, Any]:
+    params: Params,
+    carries: Mapping[str, PyTree],
+    labels: Array,
+    key: Array,
+    count: Array,
+) -> tuple[Array, Mapping[str, PyTree]]:
     """Compute one time step; return the labels drawn and the states after it."""
     topology, dtype = objective.topology, objective.dtype
     last = topology.layers[-1]
     inputs = {name: jnp.ones((len(labels), 1), dtype) for name in topology.masks}
     inputs[source] = jax.nn.one_hot(labels, last.size, dtype=dtype)[:, None]
     outputs, carries = objective.step(params, inputs, carries)
-    own = jax.random.fold_in(jax.random.wrap_key_data(key, impl="threefry2x32"), count)
-    found = outputs[last.output_name][:, 0].astype("float32")
-    # What goes into a softmax is as good as the logarithms of what comes out.
-    chances = found if last.activation.spec == "linear" else jnp.log(found)
-    return jax.random.categorical(own, chances).astype("int32"), carries
+    key = jax.random.fold_in(jax.random.wrap_key_data(key, impl="threefry2x32"), count)
+    output = outputs[last.output_name][:, 0].astype("float32")
+    # The inputs of a softmax serve as well as the logarithms of its outputs.
+    logits = output if last.activation.spec == "linear" else jnp.log(output)
+    return jax.random.categorical(key, logits).astype("int32"), carries

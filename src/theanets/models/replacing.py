@@ -1,4 +1,4 @@
-"""A model with one of its layers made anew, and all that fits kept."""
+"""A copy of a model in which one layer is replaced, and all that fits is kept."""
 
 from collections.abc import Mapping
 from copy import deepcopy
@@ -16,22 +16,7 @@ from theanets.utils.registry import parameters
 def replaced(
     model: ModelState, changed: Layer, changes: Mapping[str, Any]
 ) -> ModelState:
-    """Return a new model in which one layer has other keywords.
-
-    Parameters
-    ----------
-    model : ModelState
-        The model, which stays as it is.
-    changed : Layer
-        A layer of it.
-    changes : mapping of str
-        Keywords of the layer, in the place of those that it has.
-
-    Raises
-    ------
-    ConfigurationError
-        If the layer cannot be so, or another one does not fit it.
-    """
+    """Return a new model in which ``changes`` replace keywords of one layer."""
     if "name" in changes:
         raise ConfigurationError(
             f"{changed.where}replace keeps its name, got "
@@ -39,7 +24,7 @@ def replaced(
             "model."
         )
     layers = model.topology.layers
-    made = ModelState(
+    new = ModelState(
         model.kind,
         model.seed,
         model.dtype,
@@ -54,18 +39,18 @@ def replaced(
         bound = layer_from(
             spec,
             layer.name,
-            first=not made.topology.layers,
+            first=not new.topology.layers,
             activation=model.last_activation() if is_output else None,
             ndim=model.kind.input_ndim,
         )
-        made.topology = made.topology.extended(bound)
-    _keep_arrays(model, made)
-    made.name_last_layer()
-    made.check_losses(made.losses)
-    return made
+        new.topology = new.topology.extended(bound)
+    _keep_arrays(model, new)
+    new.name_last_layer()
+    new.check_losses(new.losses)
+    return new
 
 
-def description(layer: Layer) -> dict[str, Any]:
+def description(layer: Layer) -> dict[str, object]:
     """Return the keywords that make a layer again, functions and streams too."""
     spec = layer.to_spec()
     if "activation" in spec:
@@ -74,26 +59,24 @@ def description(layer: Layer) -> dict[str, Any]:
 
 
 def _changed(
-    layer: Layer, spec: Mapping[str, Any], changes: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return keywords with changes, less what these stand for or rule out."""
+    layer: Layer, spec: Mapping[str, object], changes: Mapping[str, Any]
+) -> dict[str, object]:
+    """Return keywords with changes, without those that the changes rule out."""
     kept = dict(spec)
     if "size" in changes or "shape" in changes:
         kept = {name: x for name, x in kept.items() if name not in ("size", "shape")}
-    form = changes.get("form", layer.form)
-    kind = FORMS.lookup(form, layer.where)
+    kind = FORMS.lookup(changes.get("form", layer.form), layer.where)
     if kind is type(layer):
         return kept | dict(changes)
     known = {*parameters(kind), "name"}
     if not kind.leaves_activation_open({**kept, **changes}):
         known -= {"activation"}
-    kept = {name: x for name, x in kept.items() if name in known}
-    return kept | dict(changes)
+    return {name: x for name, x in kept.items() if name in known} | dict(changes)
 
 
-def _keep_arrays(model: ModelState, made: ModelState) -> None:
+def _keep_arrays(model: ModelState, new: ModelState) -> None:
     """Give a model the arrays of another that fit it, and draw the others."""
-    before, shapes = model.arrays.now(), made.topology.param_shapes
+    before, shapes = model.arrays.now(), new.topology.param_shapes
     kept = {
         name: before[name]
         for name, shape in shapes.items()
@@ -101,8 +84,8 @@ def _keep_arrays(model: ModelState, made: ModelState) -> None:
     }
     lacking = [
         layer
-        for layer in made.topology.layers
+        for layer in new.topology.layers
         if not all(layer.full_name(name) in kept for name in layer.params)
     ]
-    made.arrays.update({**made.first_values(lacking, made.seed), **kept})
-    made.topology = with_frozen(made.topology, model.topology.frozen & kept.keys())
+    new.arrays.update({**new.first_values(lacking, new.seed), **kept})
+    new.topology = with_frozen(new.topology, model.topology.frozen & kept.keys())

@@ -1,7 +1,7 @@
-"""What a checkpoint holds of a network, and a network as a checkpoint holds it."""
+"""A network as a checkpoint holds it, and how it is restored."""
 
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,42 +18,34 @@ from theanets.training.history import BestRow, History, unpacked
 from theanets.training.options import Controls
 from theanets.training.programs import Values
 from theanets.training.state import Progress, Reads
+from theanets.types import Array, Json, Params, PyTree
 from theanets.utils.checks import check_int
 
 
 class RunPosition(NamedTuple):
-    """Where a run stands among others.
-
-    Attributes
-    ----------
-    part : int
-        The part of the network that it trains.
-    base : int
-        Epochs of the network before it.
-    begun : int
-        Those of them whose random streams it does not go on.
-    done : int
-        Its own epochs when it was written.
-    earlier : tuple of Reads
-        What the runs of the parts before it have read.
-    """
+    """Where a run stands among the runs of one training."""
 
     part: int = 0
+    """The part of the network that it trains."""
     base: int = 0
+    """Epochs of the network before this run."""
     begun: int = 0
+    """How many of these are of earlier trainings, with random streams of their own."""
     done: int = 0
+    """Epochs of this run that the checkpoint holds."""
     earlier: tuple[Reads, ...] = ()
+    """What the runs of the parts before it have read."""
 
     @classmethod
-    def of(cls, facts: Mapping[str, Any]) -> "RunPosition":
-        """Return what the facts of a checkpoint say; zeros where they say nothing."""
+    def of(cls, facts: Mapping[str, Json]) -> "RunPosition":
+        """Return the position in a checkpoint; it is zero where the file has none."""
         names = ("part", "base", "begun")
-        found = [*(facts.get(n, 0) for n in names), facts["progress"]["epoch"]]
-        earlier = tuple(Reads(*counts) for counts in facts.get("earlier", ()))
-        part, base, begun, done = (check_int(x, "a part, or epoch,", 0) for x in found)
+        counts = [*(facts.get(n, 0) for n in names), facts["progress"]["epoch"]]
+        earlier = tuple(Reads(*read) for read in facts.get("earlier", ()))
+        part, base, begun, done = (check_int(x, "a part, or epoch,", 0) for x in counts)
         if len(earlier) != part or begun > base:
             raise ValueError(f"part {part} comes after {len(earlier)}, {begun}, {base}")
-        # What was read is read again, so it is no more than was trained.
+        # What was read will be read again, so it cannot be more than was trained.
         if sum(check_int(x.epochs, "epochs read", 0) for x in earlier) > base - begun:
             raise ValueError(f"earlier parts have read more than {base} epochs")
         for read in earlier:
@@ -70,52 +62,49 @@ class HistoryWriter:
         self.added: dict[int, int] = {}
 
     def __call__(self, at: Progress) -> None:
-        """Write the monitors of an epoch; again, if they change."""
+        """Write the monitors of an epoch, or replace them."""
         history = self.model.history
         if at.epoch > self.place.done and at.epoch not in self.added:
-            # Not simply behind the one before: runs may take turns.
+            # Not always after this run's last epoch: runs may take turns.
             self.added[at.epoch] = history.epochs + 1
         history.write(self._number(at.epoch), at.row)
         history.best = best_row(history, self.place, at, self._number)
 
     def _number(self, epoch: int) -> int:
-        """Return the number among the network's epochs of one of this run."""
+        """Return the network's number for an epoch of this run."""
         return self.added.get(epoch, self.place.base + epoch)
 
 
 def best_row(
     history: History, place: RunPosition, at: Progress, number: Callable[[int], int]
 ) -> BestRow | None:
-    """Return the best epoch once a run stands somewhere.
-
-    ``number`` gives the number among the network's epochs of one of the run.
-    """
+    """Return the best epoch so far; ``number`` maps a run's epochs to the network's."""
     known, best = history.best, at.best
     if best is None:
         return known
     epoch = number(best.epoch)
     if best.epoch == 0 and place.part == 0 and known and known.epoch <= epoch:
-        # The run began with the parameters of that epoch, and none was better.
+        # No epoch of the run was better than the parameters that it began with.
         epoch = known.epoch
     return BestRow(epoch, *best.monitors)
 
 
 def identity(
     model: ModelState,
-    algo: Any,
+    algo: object,
     optimizer: Updater,
     controls: Controls,
     whole: Objective,
-    learned: Mapping[str, Any],
+    learned: PyTree,
     seed: int,
-) -> dict[str, Any]:
-    """Return what makes two runs the same, beside their data.
+) -> dict[str, Json]:
+    """Return what two runs have to share, besides their data, to be the same.
 
-    ``learned`` are parameters such as the optimizer moves.
+    ``learned`` are parameters that the optimizer changes.
     """
     changing = ("epochs", "frozen", "columns")
     facts = {name: x for name, x in describe(model).items() if name not in changing}
-    # Whether it is the network or this training that froze them.
+    # Frozen by the network or only in this training.
     frozen = sorted(whole.topology.frozen)
     return {
         "model": facts,
@@ -138,12 +127,12 @@ def described(
     best: Values,
     at: Progress,
 ) -> Saved:
-    """Return what a checkpoint holds of a network, and of where it is trained."""
+    """Return what a checkpoint holds of a network and of the run's position."""
     count = place.base + at.epoch
     facts = {**describe(model), "epochs": count}
     values = {**model.arrays.now(), **parts[place.part].in_network(best)}
-    found = best_row(model.history, place, at, lambda epoch: place.base + epoch)
-    history = model.history.until(count, at.row if at.epoch else None, found)
+    best_so_far = best_row(model.history, place, at, lambda epoch: place.base + epoch)
+    history = model.history.until(count, at.row if at.epoch else None, best_so_far)
     table, columns = history.packed()
     run = {
         "part": place.part,
@@ -152,23 +141,23 @@ def described(
         "earlier": [list(counts) for counts in place.earlier],
         **table,
     }
-    own = {
+    of_parts = {
         f"own/{i}/{name}": np.asarray(array)
-        for i, arrays in enumerate(_own(parts))
+        for i, arrays in enumerate(_extra(parts))
         for name, array in arrays.items()
     }
-    return Saved((facts, values), run, {**columns, **own})
+    return Saved((facts, values), run, {**columns, **of_parts})
 
 
 def restore(
     model: ModelState, parts: Sequence[Part], saved: Saved, place: RunPosition
 ) -> None:
-    """Be as the network was when a checkpoint was written.
+    """Restore a network from a checkpoint.
 
     Raises
     ------
     LookupError, TypeError, ValueError
-        If nothing has written such a checkpoint.
+        If the checkpoint is damaged.
     """
     if place.part >= len(parts):
         raise ValueError(f"part {place.part} of {len(parts)}")
@@ -176,28 +165,27 @@ def restore(
     history.check(place.base, place.done)
     description, arrays = saved.model
     columns = columns_of(description.get("columns", {}), model)
-    values = _alike(model.arrays.now(), arrays)
-    owned = [
-        (own, _alike(own, saved.under(f"own/{i}/")))
-        for i, own in enumerate(_own(parts))
+    # Everything is checked before anything is changed.
+    values = _matching(model.arrays.now(), arrays)
+    of_parts = [
+        _matching(x, saved.under(f"own/{i}/")) for i, x in enumerate(_extra(parts))
     ]
     model.columns.restore(columns)
     model.arrays.commit(values)
-    for own, found in owned:
-        own.update(found)
+    for extra, values in zip(_extra(parts), of_parts, strict=True):
+        extra.update(values)
     model.history = history
 
 
-def _own(parts: Sequence[Part]) -> list[MutableMapping[str, Any]]:
-    """Return the arrays that parts have beside the network's, each once."""
-    return list({id(part.own): part.own for part in parts}.values())
+def _extra(parts: Sequence[Part]) -> list[MutableMapping[str, Array]]:
+    """Return the arrays that parts have in addition to the network's, each once."""
+    return list({id(part.extra): part.extra for part in parts}.values())
 
 
-def _alike(known: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return arrays of a file by the names, and of the shapes, of those known."""
-    alike = {name: widened(found[name], x.dtype) for name, x in known.items()}
-    for name, array in known.items():
-        came = alike[name]
-        if (came.shape, came.dtype) != (array.shape, array.dtype):
-            raise ValueError(f'"{name}" is {came.dtype}{came.shape}')
-    return {name: to_device(np.array(array)) for name, array in alike.items()}
+def _matching(known: Params, saved: Mapping[str, np.ndarray]) -> dict[str, Array]:
+    """Return a file's arrays for the names of known ones, checked to be like these."""
+    arrays = {name: widened(saved[name], x.dtype) for name, x in known.items()}
+    for name, array in arrays.items():
+        if (array.shape, array.dtype) != (known[name].shape, known[name].dtype):
+            raise ValueError(f'"{name}" is {array.dtype}{array.shape}')
+    return {name: to_device(np.array(array)) for name, array in arrays.items()}

@@ -1,11 +1,11 @@
 """The runs of the training engine that train a model, part by part."""
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 
@@ -36,6 +36,8 @@ from theanets.training.state import Reads
 from theanets.training.validation import measure
 from theanets.utils.forks import forked
 
+Run: TypeAlias = Generator[Pair, None, Reads]
+
 
 @dataclass
 class Runs:
@@ -44,28 +46,26 @@ class Runs:
     model: ModelState
     handle: object
     parts: list[Part]
-    data: tuple[Any, Any]
+    data: tuple[object, object]
     controls: Controls
     seed: int
     begun: int
-    """Epochs of the network whose random streams these runs do not go on."""
+    """Epochs of earlier trainings, with random streams of their own."""
     checkpoint: Checkpoint | None = None
     hint: bool = True
-    """Whether these are the first runs of a call, which hint at what may be amiss."""
+    """Whether these are the first runs of a call, which hint at likely mistakes."""
 
-    def train(self, optimizer: Updater) -> Iterator[Pair]:
+    def train(self, optimizer: Updater) -> Generator[Pair, None, None]:
         """Check everything, and return the epochs of one part after the other."""
         checkpoint, saved, place = self.checkpoint, None, RunPosition()
         if checkpoint is not None and (saved := checkpoint.saved()):
             place = checkpoint.parse(partial(RunPosition.of, saved.facts))
-        # The file may be of another run, which `run` tells once it has seen the data.
+        # The file may be of another run: `run` finds out once it has seen the data.
         first = min(place.part, len(self.parts) - 1)
-        # What the parts before have read in the sources that are those of all.
+        # What the parts before have read from the data, which all parts share.
         read = list(place.earlier)
 
-        def begin(
-            index: int, saved: Saved | None = None
-        ) -> Generator[Pair, None, Reads]:
+        def begin(index: int, saved: Saved | None = None) -> Run:
             part = self.parts[index]
             base = self.model.history.epochs
             here = RunPosition(index, base, self.begun, earlier=tuple(read))
@@ -95,17 +95,15 @@ class Runs:
                 hint=self.hint and index == first,
             )
 
-        def following(begun: Generator[Pair, None, Reads]) -> Iterator[Pair]:
+        def following(first_run: Run) -> Generator[Pair, None, None]:
             with checkpoint or nullcontext():
                 values, history = self.model.arrays.now(), self.model.history
                 if checkpoint and saved:
                     self.begun = place.begun
-                    restore = resuming.restore
-                    checkpoint.parse(
-                        partial(restore, self.model, self.parts, saved, place)
-                    )
+                    restore = partial(resuming.restore, self.model, self.parts)
+                    checkpoint.parse(partial(restore, saved, place))
                 try:
-                    read.append((yield from begun))
+                    read.append((yield from first_run))
                 except CheckpointError:
                     # A file that is refused leaves the network as it was.
                     self.model.arrays.commit(values)
@@ -116,7 +114,7 @@ class Runs:
 
         return following(begin(first, saved))
 
-    def sample(self) -> Iterator[Pair]:
+    def sample(self) -> Generator[Pair, None, None]:
         """Check everything, and return the one epoch that draws weights from data."""
         model, part, controls = self.model, self.parts[0], self.controls
         problem = part.problem(None)
@@ -125,7 +123,7 @@ class Runs:
             *self.data, part.expect, model.dtype, controls, self.seed, warn=self.hint
         )
 
-        def once() -> Iterator[Pair]:
+        def once() -> Generator[Pair, None, None]:
             callbacks, begun = Callbacks(controls.callbacks), time.perf_counter()
             report = Report(self.handle, problem.stage, max_epochs=1)
             number = model.history.epochs
@@ -142,14 +140,13 @@ class Runs:
                 pair = measure(problem, train), measure(problem, valid)
                 model.history.write(number + 1, Row(*pair))
                 model.history.best = BestRow(number + 1, *pair)
-                seconds = time.perf_counter() - begun
                 report = replace(
                     report,
                     epoch=1,
                     training=pair[0],
                     validation=pair[1],
                     validated=True,
-                    seconds=seconds,
+                    seconds=time.perf_counter() - begun,
                 )
                 callbacks.epoch(lambda: report)
                 yield pair
@@ -168,7 +165,6 @@ class Runs:
 def _finish(
     callbacks: Callbacks, report: Report, error: BaseException | None = None
 ) -> None:
-    """Call the callbacks for the last time, after the drawing of weights."""
     if not forked():
         reason = "weights are drawn from the data"
         if error is not None:
@@ -177,8 +173,8 @@ def _finish(
 
 
 def _learn_scales(model: ModelState, part: Part, train: Loader) -> None:
-    found = learned_scales(part.objective, model.arrays.now(), train)
-    model.arrays.commit({name: to_device(value) for name, value in found.items()})
+    scales = learned_scales(part.objective, model.arrays.now(), train)
+    model.arrays.commit({name: to_device(value) for name, value in scales.items()})
 
 
 def _predicted(objective: Objective, values: Values, chunk: Chunk) -> scores.Part:
@@ -192,10 +188,10 @@ def _predicted(objective: Objective, values: Values, chunk: Chunk) -> scores.Par
     named = {slot.name: x for slot, x in zip(objective.slots, arrays, strict=True)}
     inputs = {layer.name: named[layer.name] for layer in objective.topology.inputs}
     params, name = {**values.carried, **values.learned}, loss.output_name
-    found = compute(objective, params, inputs, (name,), None)[name].astype("f8")
+    predicted = compute(objective, params, inputs, (name,), None)[name].astype("f8")
     labels = named[loss.target]
     weights = named[weights_name(loss)] if loss.weighted else None
-    return labels, found, scores.checked_weights(weights, labels.shape)
+    return labels, predicted, scores.checked_weights(weights, labels.shape)
 
 
 def _auc(parts: list[scores.Part]) -> dict[str, float]:

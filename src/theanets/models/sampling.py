@@ -1,7 +1,6 @@
-"""Weights that are drawn from the data, as the algorithm ``sample`` sets them."""
+"""Weights that are drawn from the data, by the algorithm ``sample``."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import numpy as np
 
@@ -11,44 +10,28 @@ from theanets.graph.objective import Objective
 from theanets.initializers import stream
 from theanets.layers import Feedforward, Layer
 from theanets.models.prediction import compute
+from theanets.types import Params
 
 
 def sampled(
     objective: Objective,
-    values: Mapping[str, Any],
+    values: Params,
     chunks: Iterable[Chunk],
     seed: int,
     *names: str,
 ) -> dict[str, np.ndarray]:
-    """Return weights that are examples of what they read, or are to answer.
+    """Return weights that are examples of a layer's inputs or targets.
 
     Each column of a hidden feedforward layer's weights is one of the vectors that the
-    layer reads, scaled to length 1, so that a unit answers most to that example. Each
-    row of the last layer's weights is a target, where targets are vectors.
-
-    Parameters
-    ----------
-    objective : Objective
-        The model and its losses.
-    values : mapping of str to array
-        Its arrays by full name.
-    chunks : iterable of Chunk
-        The data, read once.
-    seed : int
-        Of the choice.
-    *names : str
-        Further names of the random streams.
-
-    Raises
-    ------
-    DataError
-        If a layer reads nothing but zeros.
+    layer reads, scaled to length 1, so that a unit responds most to that example. Each
+    row of the last layer's weights is a target, where targets are vectors. The chunks
+    are read once; ``names`` are further names of the random streams.
     """
     topology = objective.topology
     sizes, target = samples_wanted(objective)
     rngs = {name: stream(seed, "sample", *names, name) for name in sizes}
     chosen = _reservoirs(chunks, sizes, rngs)
-    found: dict[str, np.ndarray] = {}
+    weights: dict[str, np.ndarray] = {}
     bare = Objective(topology, (), dtype=objective.dtype)
     inputs = [layer.name for layer in topology.inputs]
     for layer in topology.layers:
@@ -60,20 +43,14 @@ def sampled(
                 rows = _unit_rows(batch[target], size, rng, layer)
             else:
                 x = dict(zip(inputs, batch, strict=False))
-                read = compute(bare, {**values, **found}, x, (source,), None)
+                read = compute(bare, {**values, **weights}, x, (source,), None)
                 rows = _unit_rows(read[source], size, rng, layer).T
-            found[name] = rows.astype(values[name].dtype)
-    return found
+            weights[name] = rows.astype(values[name].dtype)
+    return weights
 
 
 def samples_wanted(objective: Objective) -> tuple[dict[str, int], int]:
-    """Return how many samples each weight array takes, and where the target is.
-
-    Raises
-    ------
-    ConfigurationError
-        If no weights of the model can be sampled.
-    """
+    """Return how many samples each weight array takes, and the target's slot."""
     *earlier, last = objective.topology.layers
     wanted = {name: layer.size for layer in earlier for _, name in _matrices(layer)}
     loss = objective.losses[0]
@@ -108,8 +85,8 @@ def _reservoirs(
     sizes: Mapping[str, int],
     rngs: Mapping[str, np.random.Generator],
 ) -> dict[str, tuple[np.ndarray, ...]]:
-    """Return for each name so many examples, every one of the data equally likely."""
-    held: dict[str, tuple[np.ndarray, ...]] = {}
+    """Draw for each name as many examples as its size, all equally likely."""
+    reservoirs: dict[str, tuple[np.ndarray, ...]] = {}
     ranks = {name: np.empty(0) for name in sizes}
     for chunk in chunks:
         for batch in chunk.on_host():
@@ -120,20 +97,20 @@ def _reservoirs(
                 all_ranks = np.append(ranks[name], drawn[near])
                 kept = np.argsort(all_ranks)[:size]
                 ranks[name] = all_ranks[kept]
-                before = held.get(name) or tuple(array[:0] for array in batch)
-                held[name] = tuple(
+                before = reservoirs.get(name) or tuple(array[:0] for array in batch)
+                reservoirs[name] = tuple(
                     np.concatenate([old, new[near]])[kept]
                     for old, new in zip(before, batch, strict=True)
                 )
-    return held
+    return reservoirs
 
 
 def _unit_rows(
     values: np.ndarray, count: int, rng: np.random.Generator, layer: Layer
 ) -> np.ndarray:
-    """Return so many of the vectors on the last axis, scaled to length 1.
+    """Draw ``count`` of the vectors on the last axis, scaled to length 1.
 
-    Where there are too few, distorted copies of them make up for it.
+    Where there are too few, copies with noise make up for it.
     """
     rows = values.reshape(-1, values.shape[-1]).astype("f8")
     rows = rows[np.abs(rows).max(axis=1) > 0]
@@ -149,5 +126,5 @@ def _unit_rows(
 
 
 def _scaled(rows: np.ndarray) -> np.ndarray:
-    found: np.ndarray = rows / np.linalg.norm(rows, axis=1, keepdims=True)
-    return found
+    scaled: np.ndarray = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return scaled

@@ -1,4 +1,4 @@
-"""What a file says of a model, the model that it describes, and snapshots."""
+"""Models to descriptions for files and back, and snapshots during training."""
 
 import os
 import time
@@ -25,23 +25,17 @@ from theanets.training.callbacks import Callback
 from theanets.training.history import History
 from theanets.training.interval import Interval
 from theanets.training.report import Report
-from theanets.types import TRAINING_PREFIX
+from theanets.types import TRAINING_PREFIX, Json
 from theanets.utils.checks import is_whole, number, shown
 from theanets.utils.forks import refuse_forked
 from theanets.utils.registry import join_names
 
 _FREE = 64
-"""Layers, or losses, that a model may have however few arrays it has."""
+"""How many layers, or losses, a model may have however few arrays it has."""
 
 
-def describe(model: ModelState) -> dict[str, Any]:
-    """Return all of a model but its arrays, in what JSON can hold.
-
-    Raises
-    ------
-    ConfigurationError
-        If the model holds a function that no file can name.
-    """
+def describe(model: ModelState) -> dict[str, Json]:
+    """Return everything of a model except its arrays, as JSON can hold it."""
     layers, frozen = model.topology.layers, sorted(model.topology.frozen)
     for layer in layers:
         if not layer.activation.serializable:
@@ -59,7 +53,7 @@ def describe(model: ModelState) -> dict[str, Any]:
     for end in range(len(layers)):
         _check_layers(layers[: end + 1])
     _check_losses(model.losses, layers)
-    # Left out where there are none, as files were written before there could be any.
+    # Left out if there are none, so that files equal those of earlier versions.
     columns = model.columns.described()
     return {
         "model": name_in_files(model.kind),
@@ -74,7 +68,7 @@ def describe(model: ModelState) -> dict[str, Any]:
 
 
 def rebuild(
-    description: Mapping[str, Any],
+    description: Mapping[str, Json],
     arrays: Mapping[str, np.ndarray],
     where: str = "the file",
     kind: type[ModelKind] = ModelKind,
@@ -82,13 +76,13 @@ def rebuild(
     """Return the model that a file describes; ``where`` begins the messages.
 
     Nothing is drawn, and no layer is traced before its parameters are known to be
-    among the arrays: what a description claims takes no more room than the file. A
+    among the arrays: what a description claims takes no more memory than the file. A
     file that is refused leaves the process as it was.
 
     Raises
     ------
     ModelFileError
-        If there can be no such model, or the arrays are not its own.
+        If the description makes no model, or the arrays do not fit it.
     """
     refuse_forked()
     try:
@@ -99,11 +93,11 @@ def rebuild(
             model.add_loss(Loss.build(**spec))
         _freeze(model, description.get("frozen", []))
         model.columns = columns_of(description.get("columns", {}), model)
-    # Strangers' descriptions go wrong in ways that nobody thought of.
+    # A stranger's file can hold anything, so any exception can come.
     except Exception as error:
         raise ModelFileError(
-            f"{where} describes a model that cannot be made: {_said(error)} If it uses "
-            "classes of your own, define or import them before loading."
+            f"{where} describes a model that cannot be made: {_message(error)} If it "
+            "uses classes of your own, define or import them before loading."
         ) from error
     names = model.topology.param_shapes
     more = {n for n in arrays if n not in names and not n.startswith(TRAINING_PREFIX)}
@@ -111,16 +105,14 @@ def rebuild(
         raise ModelFileError(
             f"{where} holds arrays that are not those that its description asks for: "
             f"no layer has {join_names(sorted(more)[:5])}. It is damaged; copy it "
-            "again, "
-            "or use an older one."
+            "again, or use an older one."
         )
     dtype = stored_type(model.dtype)
-    # A model of bfloat16 held its parameters so, before it held them in full.
-    earlier = {dtype, model.dtype}
     for name in names:
-        if (found := arrays[name].dtype) not in earlier:
+        # Older files hold the parameters of a bfloat16 model in bfloat16.
+        if (in_file := arrays[name].dtype) not in (dtype, model.dtype):
             raise ModelFileError(
-                f'{where} holds the array "{name}" as {found}, and the model that it '
+                f'{where} holds the array "{name}" as {in_file}, and the model that it '
                 f"describes holds it as {dtype}. It is no file that save has written; "
                 "copy it again, or use an older one."
             )
@@ -137,8 +129,8 @@ def rebuild(
     return model
 
 
-def _empty(description: Mapping[str, Any]) -> ModelState:
-    """Return the model without its layers."""
+def _empty(description: Mapping[str, Json]) -> ModelState:
+    """Return the model that a file describes, without its layers."""
     kind = kind_from(description["model"])
     dtype = precision(description["floatX"], "floatX")
     seed = as_seed(description["rng"], "rng")
@@ -149,22 +141,22 @@ def _empty(description: Mapping[str, Any]) -> ModelState:
 
 
 def _add_layers(
-    model: ModelState, specs: Any, arrays: Mapping[str, np.ndarray]
+    model: ModelState, specs: Json, arrays: Mapping[str, np.ndarray]
 ) -> None:
     shapes = {name: array.shape for name, array in arrays.items()}
     for place, spec in enumerate(specs):
-        made = layer_from(
+        layer = layer_from(
             dict(spec),
             model.free_name(),
             first=not place,
             activation=None,
             ndim=model.kind.input_ndim,
         )
-        model.topology = model.topology.extended(made, shapes)
+        model.topology = model.topology.extended(layer, shapes)
         _check_layers(model.topology.layers)
 
 
-def _freeze(model: ModelState, names: Any) -> None:
+def _freeze(model: ModelState, names: Json) -> None:
     shapes = model.topology.param_shapes
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ValueError("its frozen arrays are no list of names.")
@@ -176,8 +168,8 @@ def _freeze(model: ModelState, names: Any) -> None:
     model.topology = with_frozen(model.topology, names)
 
 
-def columns_of(described: Any, model: ModelState) -> Columns:
-    """Return the columns that a file describes, which fit the inputs of a model."""
+def columns_of(described: Json, model: ModelState) -> Columns:
+    """Return the columns that a file describes, checked to fit the model's inputs."""
     columns = columns_from(described)
     for layer in model.topology.inputs:
         known = columns.known.get(layer.name)
@@ -195,23 +187,23 @@ def _check_layers(layers: Sequence[Layer]) -> None:
     _check_count("layers", len(layers), arrays, "arrays before the last")
 
 
-def _check_losses(losses: Sequence[Any], layers: Sequence[Layer]) -> None:
+def _check_losses(losses: Sequence[object], layers: Sequence[Layer]) -> None:
     _check_count("losses", len(losses), len(layers), "layers")
 
 
-def _check_count(what: str, count: int, others: int, whose: str) -> None:
-    """Bound what takes time and few bytes by what takes more bytes."""
+def _check_count(what: str, count: int, others: int, of_others: str) -> None:
+    """Limit what takes time but few bytes of a file by what takes more bytes."""
     if count > (most := _FREE + 4 * others):
         raise ConfigurationError(
-            f"the model has {count} {what}, and with {others} {whose} a file holds at "
-            f"most {most}."
+            f"the model has {count} {what}, and with {others} {of_others} a file holds "
+            f"at most {most}."
         )
 
 
-def _said(error: Exception) -> str:
-    """Return what an error says, as a sentence of a bearable length."""
-    said = str(error) if isinstance(error, TheanetsError) else f"{shown(error)}."
-    return said if len(said) < 600 else f"{said[:600]} ..."
+def _message(error: Exception) -> str:
+    """Return the message of an error, shortened."""
+    message = str(error) if isinstance(error, TheanetsError) else f"{shown(error)}."
+    return message if len(message) < 600 else f"{message[:600]} ..."
 
 
 class Snapshots(Callback):
@@ -220,32 +212,26 @@ class Snapshots(Callback):
     Parameters
     ----------
     file : path or binary file object, optional
-        Where; ``{}`` in a path stands for the time, in seconds. None: nowhere.
+        Where to write; ``{}`` in a path stands for the time, in seconds. None: nowhere.
     every : int or float
         Epochs, if an int; minutes, if a float; 0: only at the end.
     """
 
-    def __init__(self, file: Any = None, every: float = 0) -> None:
+    def __init__(self, file: files.File | None = None, every: float = 0) -> None:
         self.file = file
         self.interval = Interval(every)
         self.epochs = 0
         self._start: int | None = None
 
     @classmethod
-    def take(cls, given: dict[str, Any]) -> "Snapshots":
-        """Make one from ``save_progress`` and ``save_every``, and remove these.
-
-        Raises
-        ------
-        ConfigurationError
-            If one is not valid, or the folder is not there.
-        """
-        file, every = given.pop("save_progress", None), given.pop("save_every", 0)
+    def take(cls, options: dict[str, Any]) -> "Snapshots":
+        """Make one from ``save_progress`` and ``save_every``, and remove these."""
+        file, every = options.pop("save_progress", None), options.pop("save_every", 0)
         minutes = number(
             every,
             "save_every",
             "a number of epochs (an int) or of minutes (a float), from 0 on",
-            lambda found: found >= 0,
+            lambda x: x >= 0,
         )
         every = int(every) if is_whole(every) else minutes
         if every and file is None:
@@ -288,14 +274,10 @@ class Snapshots(Callback):
         if isinstance(self.file, str | os.PathLike):
             network.save(os.fspath(self.file).replace("{}", str(int(time.time()))))
         elif self.file is not None:
-            self._rewind()
+            if self.interval.every:
+                # Replace the snapshot before.
+                if self._start is None:
+                    self._start = self.file.tell()
+                self.file.seek(self._start)
+                self.file.truncate()
             network.save(self.file)
-
-    def _rewind(self) -> None:
-        """Let a snapshot in a file object replace the one before."""
-        if not self.interval.every:
-            return
-        if self._start is None:
-            self._start = self.file.tell()
-        self.file.seek(self._start)
-        self.file.truncate()

@@ -1,13 +1,14 @@
 """How good predictions are, in one number."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from theanets.data.arrays import as_array
 from theanets.data.checks import check
 from theanets.data.expected import Expected
+from theanets.data.kinds.base import LazyArray
 from theanets.data.shapes import reshaped
 from theanets.errors import DataError
 from theanets.types import Shape
@@ -17,34 +18,25 @@ Part = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def checked_target(
-    y: Any,
+    y: object,
     shape: Shape,
     leading: tuple[int, ...],
-    dtype: Any,
+    dtype: DTypeLike,
     classes: int | None = None,
-) -> Any:
+) -> np.ndarray | LazyArray:
     """Return targets or labels, checked before anything is predicted.
 
-    A sparse matrix stays one.
-
-    Parameters
-    ----------
-    y : array
-        What a user gives.
-    shape : tuple
-        Shape of the target of one example.
-    leading : tuple
-        The number of examples of the inputs; empty for a single example.
-    dtype : dtype
-        The precision of the model.
-    classes : int, optional
-        Number of classes, for labels.
+    ``shape`` is that of one example's target. ``leading`` holds the number of examples,
+    or nothing for a single one. With ``classes``, y holds labels. A sparse matrix stays
+    sparse.
     """
     role = "target" if classes is None else "labels"
     slot = Expected("y", role, shape, classes)
     array = as_array(y, "y", role == "labels")
     single = not leading
-    batch = reshaped(array[None] if single else array, slot, "score")
+    batch: np.ndarray | LazyArray = reshaped(
+        array[None] if single else array, slot, "score"
+    )
     if not single and batch.shape[:1] != leading:
         raise DataError(
             f"y has the shape {array.shape}, but x has {leading[0]} examples: the "
@@ -54,7 +46,7 @@ def checked_target(
     return batch[0] if single else batch
 
 
-def checked_weights(w: Any, shape: tuple[int, ...]) -> np.ndarray:
+def checked_weights(w: object, shape: tuple[int, ...]) -> np.ndarray:
     """Return weights for targets of a shape, of ones if there are none.
 
     Weights have the shape of the target, or only its first axes.
@@ -96,7 +88,7 @@ def accuracy(parts: Iterable[Part]) -> float:
 
 
 def all_right(part: Part) -> Part:
-    """Return which examples of a part are predicted right in all entries.
+    """Return a part with one entry for each example: whether all of its are right.
 
     >>> y, w = np.array([[1, 0], [1, 1]]), np.ones((2, 2))
     >>> accuracy([all_right((y, np.array([[1, 0], [0, 1]]), w))])
@@ -126,10 +118,7 @@ def r2(parts: Iterable[Part]) -> float:
     DataError
         If the squares are more than a float can hold.
     """
-    weight: Any = 0.0
-    center: Any = 0.0
-    total: Any = 0.0
-    residual: Any = 0.0
+    weight = center = total = residual = np.zeros(())
     finite = True
     for y, predicted, weights in parts:
         _check_shapes(y, predicted)

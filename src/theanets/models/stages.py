@@ -1,13 +1,13 @@
 """Training that follows the shape of a network: part by part, or from the data.
 
 A part of a network is a smaller graph over the same parameters, so nothing has to be
-copied back, and the network is whole at every moment.
+copied back, and the network is complete at every moment.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import TypeVar
 
 from theanets.errors import ConfigurationError
 from theanets.graph.freezing import with_frozen
@@ -16,6 +16,8 @@ from theanets.layers import Feedforward, Flatten, Input, Layer, Tied
 from theanets.layers.feedforward import weight_matrix
 from theanets.layers.sequences import OverTime
 
+T = TypeVar("T")
+
 NAMES = {
     "sample": "sample",
     "layerwise": "layerwise",
@@ -23,15 +25,15 @@ NAMES = {
     "pretrain": "pretrain",
     "unsupervised": "pretrain",
 }
-"""The algorithms of this module, by each of their names."""
+"""The algorithms that follow the shape of a network, by all their names."""
 
 STAGED = tuple(name for name, algo in NAMES.items() if algo != "sample")
-"""Names of those that train one stage after the other, by a subalgo."""
+"""Names of the algorithms that train one stage after the other, by a subalgo."""
 _SHORTEST = ("layer", "sup", "pre", "unsup")
 
 
-def full_name(algo: Any) -> Any:
-    """Return the name of an algorithm in lower case; one of ours may be cut short.
+def full_name(algo: T) -> T | str:
+    """Return the full name of an algorithm, in lower case; others stay as they are.
 
     Examples
     --------
@@ -50,55 +52,39 @@ def full_name(algo: Any) -> Any:
 
 @dataclass(frozen=True)
 class Stage:
-    """A part of a network to be trained by itself.
-
-    Attributes
-    ----------
-    name : str
-        What its monitors say they belong to.
-    topology : Topology
-        The part, as a graph.
-    fresh : tuple of Layer
-        Its layers that the network does not have; the others share the network's
-        parameters.
-    reconstructs : bool
-        Whether its target is its input, whatever the network's is.
-    """
+    """A part of a network that is trained by itself."""
 
     name: str
+    """How reports and monitors call it."""
     topology: Topology
     fresh: tuple[Layer, ...] = ()
+    """Its layers that the network does not have; others share the network's arrays."""
     reconstructs: bool = False
+    """Whether its target is its input, whatever the network's is."""
 
 
 def stages(algo: str, topology: Topology) -> list[Stage]:
-    """Return the stages of a staged algorithm for a network.
-
-    Raises
-    ------
-    ConfigurationError
-        If the network cannot be trained so; the message says what it needs.
-    """
+    """Return the stages of a staged algorithm, checked to be possible for a network."""
     if NAMES[algo] == "layerwise":
-        found = _layerwise(topology)
+        result = _layerwise(topology)
     else:
-        shadow, fresh = _shadow(topology)
-        found = [
+        autoencoder, fresh = _tied_autoencoder(topology)
+        result = [
             Stage(f"pretrain {inner.name}", part, fresh, reconstructs=True)
-            for inner, part in _outermost_first(shadow, algo)
+            for inner, part in _outermost_first(autoencoder, algo)
         ]
-    return _freezing(found, topology.frozen, algo) if topology.frozen else found
+    return _freezing(result, topology.frozen, algo) if topology.frozen else result
 
 
-def _freezing(found: list[Stage], frozen: frozenset[str], algo: str) -> list[Stage]:
-    """Return stages in which the network's frozen arrays stay, if others do not."""
+def _freezing(stages: list[Stage], frozen: frozenset[str], algo: str) -> list[Stage]:
+    """Return stages with the network's frozen arrays, if there is more to train."""
     kept = []
-    for stage in found:
+    for stage in stages:
         graph = stage.topology
-        # Layers of the stage alone may have the names of the network's.
-        own = {layer.full_name(name) for layer in stage.fresh for name in layer.params}
-        graph = with_frozen(graph, (frozen - own) & graph.param_shapes.keys())
-        if graph.learned - own:
+        # Fresh layers may have the names of the network's.
+        fresh = {x.full_name(name) for x in stage.fresh for name in x.params}
+        graph = with_frozen(graph, (frozen - fresh) & graph.param_shapes.keys())
+        if graph.learned - fresh:
             kept.append(replace(stage, topology=graph))
     if not kept:
         raise ConfigurationError(
@@ -109,7 +95,7 @@ def _freezing(found: list[Stage], frozen: frozenset[str], algo: str) -> list[Sta
 
 
 def _layerwise(topology: Topology) -> list[Stage]:
-    """Return stages that reach ever deeper, the last one being the whole network."""
+    """Return stages that each reach deeper, the last of them the whole network."""
     if any(isinstance(layer, Tied) for layer in topology.layers):
         return [
             Stage(f"layerwise {inner.name}", part)
@@ -127,23 +113,24 @@ def _layerwise(topology: Topology) -> list[Stage]:
                 else f'no weights in its last layer "{last.name}".'
             )
         )
-    found = []
+    result = []
     for i, following in pairwise(deep):
         below = _upto(topology, following)
         source = topology.layers[following - 1]
-        tap: tuple[Layer, ...] = ()
+        fresh: tuple[Layer, ...] = ()
         if len(source.shape) > len(last.input_shape):
             flat = _as_vector(topology, source, f"{last.name}_flat")
-            below, source, tap = below.extended(flat), flat, (flat,)
-        tap = (*tap, _again(last, source))
+            below, source, fresh = below.extended(flat), flat, (flat,)
+        output = _again(last, source)
+        part = _joined(below, [output], "layerwise")
         name = f"layerwise {topology.layers[i].name}"
-        found.append(Stage(name, _joined(below, tap[-1:], "layerwise"), tap))
+        result.append(Stage(name, part, (*fresh, output)))
     whole = Stage(f"layerwise {topology.layers[deep[-1]].name}", topology)
-    return [*found, whole]
+    return [*result, whole]
 
 
 def _as_vector(topology: Topology, source: Layer, name: str) -> Layer:
-    """Return a layer that makes one vector of an output, as the network does it."""
+    """Return a layer that makes one vector of an output, as the network does."""
     for layer in topology.layers:
         if isinstance(layer, OverTime) and len(source.shape) == 2:
             spec = {**layer.to_spec(), "name": name, "inputs": source.output_name}
@@ -152,7 +139,7 @@ def _as_vector(topology: Topology, source: Layer, name: str) -> Layer:
 
 
 def _outermost_first(topology: Topology, algo: str) -> list[tuple[Layer, Topology]]:
-    """Return the parts of a graph of nested tied pairs, and the innermost of each."""
+    """Return the parts of a graph of nested tied pairs, and each innermost layer."""
     layers = topology.layers
     index = {layer.name: i for i, layer in enumerate(layers)}
     pairs = [
@@ -177,8 +164,8 @@ def _outermost_first(topology: Topology, algo: str) -> list[tuple[Layer, Topolog
     return [*parts, (layers[outer[-1]], topology)]
 
 
-def _shadow(topology: Topology) -> tuple[Topology, tuple[Layer, ...]]:
-    """Return an autoencoder over a network's hidden layers, and its own layers."""
+def _tied_autoencoder(topology: Topology) -> tuple[Topology, tuple[Layer, ...]]:
+    """Return an autoencoder over a network's hidden layers, and its fresh layers."""
     first, *hidden, last = topology.layers
     needs = (
         "pretrain needs one input and hidden feedforward layers, each of which reads "
@@ -220,14 +207,14 @@ def _learns(layer: Layer) -> bool:
 
 
 def _upto(topology: Topology, end: int) -> Topology:
-    """Return the layers before a place, and all inputs, since data holds all."""
+    """Return the layers before a place, and all inputs, as the data hold them all."""
     layers = topology.layers
     later = (layer for layer in layers[end:] if isinstance(layer, Input))
     return Topology((*layers[:end], *later))
 
 
 def _again(layer: Layer, source: Layer | None = None) -> Layer:
-    """Return a layer of the same description that is not bound yet."""
+    """Return a layer with the same keywords that is not bound yet."""
     spec = layer.to_spec()
     if source is not None:
         spec["inputs"] = [source.output_name]

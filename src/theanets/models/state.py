@@ -1,13 +1,12 @@
-"""All of a model as one value: its graph, losses and arrays, and its past.
+"""A model as one value: its graph, losses, arrays and history.
 
-`Network` is a handle on it; what trains, saves, pickles and describes a model takes
-this value, and knows no `Network`.
+`Network` is a handle on it. Code that trains, saves, pickles and describes a model
+takes this value, and knows no `Network`.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock, Thread, current_thread
-from typing import Any
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from theanets.config import stored_type
 from theanets.data.arrays import converted
 from theanets.data.columns import Columns
 from theanets.errors import ConcurrencyError, ConfigurationError, DataError
+from theanets.graph.monitors import Monitor
 from theanets.graph.objective import Objective
 from theanets.graph.slots import slots_of
 from theanets.graph.specs import layer_from
@@ -23,29 +23,26 @@ from theanets.layers import Input, Layer
 from theanets.losses import Loss
 from theanets.models.kinds import ModelKind
 from theanets.models.parameters import Arrays, to_device
+from theanets.regularizers import Regularizer
 from theanets.training.history import History
 from theanets.training.programs import noise_key
+from theanets.types import Array, DType
 from theanets.utils.checks import counted
 
 _LOCK = Lock()
 
 
 class Trainers:
-    """The trainings of a model that have begun; they are all in one thread."""
+    """The trainings of a model that are under way, all in one thread."""
 
     def __init__(self) -> None:
         self._threads: dict[object, Thread] = {}
 
     def begin(self, training: object) -> None:
-        """Note that this thread trains.
-
-        Raises
-        ------
-        ConcurrencyError
-            If another thread does.
-        """
+        """Note that this thread trains, or raise an error if another thread does."""
         me = current_thread()
         with _LOCK:
+            # Copied first, as `end` does not wait for the lock.
             threads = set(self._threads.values())
             others = {x for x in threads if x is not me and x.is_alive()}
             if others:
@@ -67,52 +64,32 @@ class Trainers:
 
 @dataclass
 class ModelState:
-    """All of a model.
-
-    Attributes
-    ----------
-    kind : subclass of ModelKind
-        The class of the model.
-    seed : int
-        The seed of everything random.
-    dtype : dtype
-        The precision of computations; that of parameters is at least float32.
-    topology : Topology
-        The graph, which is replaced as a whole when it changes.
-    losses : list of Loss
-        What is minimized, as given; `bound` fits one to the graph.
-    arrays : Arrays
-        The arrays by full name.
-    columns : Columns
-        The names of the columns of its data.
-    history : History
-        The monitors of every epoch.
-    draws : int
-        How often noise was drawn outside of a training.
-    trainers : Trainers
-        The trainings that have begun.
-    """
+    """A model: its graph, losses, arrays and history."""
 
     kind: type[ModelKind]
     seed: int
-    dtype: Any
+    """The seed of everything random."""
+    dtype: DType
+    """The precision of computations; parameters have at least float32."""
     topology: Topology = field(default_factory=Topology)
+    """The graph, which is replaced as a whole when it changes."""
     losses: list[Loss] = field(default_factory=list)
+    """What is minimized, as given; `bound` fits one to the graph."""
     arrays: Arrays = field(default_factory=Arrays)
+    """The arrays by full name."""
     columns: Columns = field(default_factory=Columns)
+    """The names of the columns of the data."""
     history: History = field(default_factory=History)
     draws: int = 0
+    """How often noise was drawn outside of training."""
     trainers: Trainers = field(default_factory=Trainers)
 
     def add_layer(
-        self, entry: Any, is_output: bool, more: Mapping[str, Any] | None = None
+        self, entry: object, is_output: bool, more: Mapping[str, object] | None = None
     ) -> None:
         """Bind a layer, written in any form, at the end of the graph, and draw it.
 
-        Raises
-        ------
-        ConfigurationError
-            If it does not fit the graph; the model is then as it was.
+        If it does not fit, the model stays as it was.
         """
         layer = layer_from(
             entry,
@@ -146,7 +123,7 @@ class ModelState:
         return self.kind.output_activation
 
     def last_layer(self) -> Layer:
-        """Return the layer that answers."""
+        """Return the layer whose output the model predicts."""
         if len(self.topology.layers) < 2:
             raise ConfigurationError(
                 f"the model has {counted(len(self.topology.layers), 'layer')}; to "
@@ -172,11 +149,11 @@ class ModelState:
         return self.completed(loss).bind(self.topology.by_name)
 
     def completed(self, loss: Loss) -> Loss:
-        """Return a loss that names what it reads, if need be the last layer."""
+        """Return a loss that names what it reads, by default the last layer."""
         return loss.following(self.topology.layers[-1].name, self.default_target)
 
     def name_last_layer(self) -> None:
-        """Let the losses that do not say what they read name the last layer."""
+        """Name the last layer in the losses that do not say what they read."""
         if self.topology.layers:
             for loss in self.losses:
                 loss.follow(self.topology.layers[-1].name, self.default_target)
@@ -186,13 +163,17 @@ class ModelState:
         """The name of the array that losses compare with by default."""
         return self.topology.inputs[0].name if self.kind.target_is_input else "target"
 
-    def objective(self, terms: Any = (), monitors: Any = ()) -> Objective:
+    def objective(
+        self,
+        terms: tuple[Regularizer, ...] = (),
+        monitors: tuple[Monitor, ...] = (),
+    ) -> Objective:
         """Return what is minimized, with regularizers and monitors."""
         self.last_layer()
         losses = tuple(map(self.bound, self.losses))
         return Objective(self.topology, losses, terms, monitors, self.dtype.name)
 
-    def first_values(self, layers: Sequence[Layer], seed: int) -> dict[str, Any]:
+    def first_values(self, layers: Sequence[Layer], seed: int) -> dict[str, Array]:
         """Draw the first values of layers, by full name."""
         dtype = stored_type(self.dtype)
         return {
@@ -202,14 +183,14 @@ class ModelState:
         }
 
     def noise_key(self) -> np.ndarray:
-        """Return the next random key of the noise outside of a training."""
+        """Return the next random key of the noise outside of training."""
         with _LOCK:
             self.draws += 1
             number = self.draws
         return noise_key(self.seed, "forward", str(number))
 
 
-def _first(value: np.ndarray, dtype: Any, layer: Layer, name: str) -> np.ndarray:
+def _first(value: np.ndarray, dtype: DType, layer: Layer, name: str) -> np.ndarray:
     """Return the first value of a parameter in the precision of the model."""
     try:
         what, advice = f'{layer.where}its parameter "{name}"', "Begin with less."

@@ -8,10 +8,7 @@ from theanets.models.state import ModelState
 
 
 def table(model: ModelState) -> str:
-    """Return a table of layers, forms, inputs, shapes, activations and parameters.
-
-    Where something is frozen, it says what.
-    """
+    """Return the table, with a column of what is frozen if anything is."""
     heads = ("layer", "form", "inputs", "shape", "activation", "parameters")
     rows: list[tuple[str, ...]] = [heads]
     topology = model.topology

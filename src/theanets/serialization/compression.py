@@ -8,7 +8,7 @@ from theanets.errors import ModelFileError
 MAGIC = b"\x1f\x8b"
 """How a gzip file begins."""
 MOST_RATIO = 32
-"""A compressed file holds at most so many times its own bytes, ..."""
+"""A compressed file holds at most this many times its own bytes, ..."""
 LEAST_LIMIT = 64 << 20
 """... or this many, if that is more: a few bytes must not fill the memory."""
 
@@ -31,28 +31,20 @@ def compressed(content: bytes) -> bytes:
     >>> expanded(compressed(b"abc"), "the file")
     b'abc'
     """
-    made = _packed(content, 6)
-    if len(content) > limit(len(made)):
-        # Numbers that are nearly all alike: what is written has to be readable.
-        made = _packed(content, 0)
-    return made
+    packed = _packed(content, 6)
+    # Numbers that are nearly all alike would shrink below what is read again.
+    return packed if len(content) <= limit(len(packed)) else _packed(content, 0)
 
 
 def expanded(content: bytes, where: str) -> bytes:
-    """Return what a gzip file holds; ``where`` begins the messages.
-
-    Raises
-    ------
-    ModelFileError
-        If the file is damaged, or holds more than its size allows.
-    """
+    """Return what a gzip file holds; ``where`` begins the messages."""
     most = limit(len(content))
     stream = zlib.decompressobj(wbits=31)
     try:
-        found = stream.decompress(content, most + 1)
+        expanded_content = stream.decompress(content, most + 1)
     except zlib.error as error:
         raise _damaged(where, str(error)) from None
-    if len(found) > most:
+    if len(expanded_content) > most:
         raise ModelFileError(
             f"{where} is compressed with gzip and holds more than {most} bytes, the "
             f"most that is read from {len(content)} compressed ones: it could fill "
@@ -62,7 +54,7 @@ def expanded(content: bytes, where: str) -> bytes:
         raise _damaged(where, "it ends too early")
     if stream.unused_data:
         raise _damaged(where, "it goes on behind its end")
-    return found
+    return expanded_content
 
 
 def _packed(content: bytes, level: int) -> bytes:

@@ -6,31 +6,27 @@ name among the classes that the program already has.
 
 import contextlib
 import errno
-import glob
 import io
 import os
-import secrets
-import shutil
 import stat
-import time
 import warnings
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from theanets.errors import ConfigurationError
 from theanets.serialization.compression import MAGIC, compressed, expanded
+from theanets.serialization.disk import replace_file
 from theanets.serialization.format import packed, unpacked
+from theanets.types import Json
 from theanets.utils.checks import check_int, shown
 
 File = str | os.PathLike[str] | BinaryIO
 Source = File | bytes | bytearray | memoryview
 
-_STALE = 3600
-"""Seconds after which a temporary file that nobody writes to belongs to nobody."""
 _REASONS = {
     errno.ENOENT: "there is no such folder; make it first",
     errno.ENOTDIR: "a part of its path is no folder",
@@ -46,16 +42,7 @@ _REASONS = {
 
 
 def check_target(file: str | os.PathLike[str], what: str) -> None:
-    """Check, long before it is written, that a file can stand where it is to stand.
-
-    Raises
-    ------
-    ConfigurationError
-        If its folder is missing, it is a folder, or no file can be named so; ``what``
-        begins the message.
-    OSError
-        If its name is too long, or its folder cannot be looked into.
-    """
+    """Check that a file can be written later on; ``what`` begins the messages."""
     path = named(file, what)
     _warn_of_name(file)
     try:
@@ -84,17 +71,10 @@ def named(file: str | os.PathLike[str], what: str) -> Path:
     )
 
 
-def check_object(file: Any, what: str) -> None:
-    """Check, before anything is written to it, that a file object takes bytes.
-
-    Raises
-    ------
-    ConfigurationError
-        If it is closed, or of another kind; ``what`` begins the message.
-    """
+def check_object(file: object, what: str) -> None:
+    """Check, before anything is written, that a file object is open and takes bytes."""
     _check_open(file, what)
-    is_text = isinstance(file, io.TextIOBase)
-    if is_text or not hasattr(file, "write") or not _allows(file, "writable", "write"):
+    if not _allows(file, "writable", "write"):
         raise ConfigurationError(
             f"{what} is {shown(file)}; it has to be a path, or a file opened to write "
             'bytes, as open(path, "wb") does.'
@@ -103,25 +83,17 @@ def check_object(file: Any, what: str) -> None:
 
 def write(
     file: File,
-    description: Mapping[str, Any],
-    arrays: Mapping[str, Any],
+    description: Mapping[str, Json],
+    arrays: Mapping[str, ArrayLike],
     *,
     keep: int = 0,
 ) -> None:
-    """Write a model file, whole or not at all.
+    """Write a model file, whole or not at all; see `packed` for what it holds.
 
-    Parameters
-    ----------
-    file : path or binary file object
-        Where to write. A path is replaced only once the new file is complete and on
-        the disk; one that is a link stays a link, and what it names is replaced.
-        A name that ends in ``.gz`` has the file compressed with gzip.
-    description : mapping
-        What JSON can hold, but for infinity and NaN.
-    arrays : mapping of str to array
-        Arrays by name: of any shape, bool, integers or floats of up to 64 bits.
-    keep : int
-        How many older files stay: ``NAME.1``, the newest of them, to ``NAME.keep``.
+    A path is replaced only once the new file is complete and on the disk; if it is a
+    link, the file that it names is replaced. If the name ends in ``.gz``, the file is
+    compressed. ``keep`` is how many older files stay: ``NAME.1``, the newest of them,
+    to ``NAME.keep``.
 
     Raises
     ------
@@ -130,13 +102,6 @@ def write(
         not valid.
     OSError
         If the file cannot be written; what was there before is untouched.
-
-    Warns
-    -----
-    UserWarning
-        If the name says that the file is a pickle, which it is not.
-    RuntimeWarning
-        If it is written, but a power cut could undo that.
     """
     keep = check_int(keep, "keep", 0, ", of older files to keep")
     if isinstance(file, str | os.PathLike):
@@ -146,7 +111,7 @@ def write(
         if os.fspath(file).lower().endswith(".gz"):
             content = compressed(content)
         try:
-            _place(path, content, keep)
+            replace_file(path, content, keep)
         except OSError as error:
             raise plainly(error, "the file was not written", file) from error
         return
@@ -159,30 +124,18 @@ def write(
     _pour(file, packed(description, arrays))
 
 
-def read(file: Source) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Read a model file.
+def read(file: Source) -> tuple[dict[str, Json], dict[str, np.ndarray]]:
+    """Return the description and the arrays, read-only, of a file or of its bytes.
 
-    Parameters
-    ----------
-    file : path, binary file object, or bytes
-        What `write` has written; a file object is read from where it is to its end.
-        Whether it is compressed is seen from its first bytes, whatever its name.
-
-    Returns
-    -------
-    description : dict
-        What was given to `write`.
-    arrays : dict of str to array
-        The arrays by name; they cannot be written to, a copy can.
+    A file object is read from its position to its end. The first bytes tell whether the
+    file is compressed, whatever its name.
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such file.
     OSError
-        If it cannot be read.
+        If the file is missing or cannot be read.
     ConfigurationError
-        If ``file`` is none of these.
+        If ``file`` is no path, binary file or bytes.
     ModelFileError
         If it is damaged, no model file, or from a newer version.
     """
@@ -191,29 +144,24 @@ def read(file: Source) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     if isinstance(file, str | os.PathLike):
         path = named(file, "the file")
         try:
-            content = path.read_bytes()
+            return _unpacked(path.read_bytes(), called(file))
         except OSError as error:
             if error.errno not in (errno.EISDIR, errno.ENAMETOOLONG):
                 raise
             raise plainly(error, "the file was not read", file) from error
-        return _unpacked(content, called(file))
     _check_open(file, "the file")
-    is_text = isinstance(file, io.TextIOBase)
-    if is_text or not hasattr(file, "read") or not _allows(file, "readable", "read"):
-        found: Any = None
-    else:
-        found = file.read()
-    if not isinstance(found, bytes | bytearray | memoryview):
+    content = file.read() if _allows(file, "readable", "read") else None
+    if not isinstance(content, bytes | bytearray | memoryview):
         raise ConfigurationError(
             f"the file is {shown(file)}; it has to be a path, the bytes of a file, or "
             'a file opened to read bytes, as open(path, "rb") does.'
         )
-    return _unpacked(bytes(found), called(file))
+    return _unpacked(bytes(content), called(file))
 
 
 def _unpacked(
     content: bytes, where: str
-) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+) -> tuple[dict[str, Json], dict[str, np.ndarray]]:
     if content.startswith(MAGIC):
         content = expanded(content, where)
     return unpacked(content, where)
@@ -246,7 +194,10 @@ def or_warn(write: Callable[[], None], what: str) -> None:
 def or_note(
     write: Callable[[], None], what: str, first: BaseException | None = None
 ) -> None:
-    """Write a file at the end of a training; what ended it is told before a failure."""
+    """Write a file at the end of a training.
+
+    A failure is noted on the error that ended the training, if there was one.
+    """
     try:
         write()
     except OSError as error:
@@ -271,7 +222,7 @@ def _warn_of_name(file: str | os.PathLike[str]) -> None:
         )
 
 
-def _check_open(file: Any, what: str) -> None:
+def _check_open(file: object, what: str) -> None:
     if getattr(file, "closed", False) is True:
         raise ConfigurationError(
             f"{what} is {shown(file)}, which is closed. Give a path, or a file that is "
@@ -279,8 +230,10 @@ def _check_open(file: Any, what: str) -> None:
         )
 
 
-def _allows(file: Any, method: str, action: str) -> bool:
-    """Return whether a file object can do something, or does not say."""
+def _allows(file: object, method: str, action: str) -> bool:
+    """Return whether a file object can read or write bytes, or does not say."""
+    if isinstance(file, io.TextIOBase) or not hasattr(file, action):
+        return False
     kind = type(file)
     if getattr(kind, method, None) is getattr(io.IOBase, method):
         # A class of the user's that leaves the method out inherits a no.
@@ -295,114 +248,21 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-def _place(path: Path, content: bytes, keep: int) -> None:
-    """Write beside the target, flush to the disk, and only then take its place."""
-    mode = path.stat().st_mode if path.exists() else None
-    if mode is not None and stat.S_ISDIR(mode):
-        raise IsADirectoryError(errno.EISDIR, "is a folder")
-    if mode is not None and not stat.S_ISREG(mode):
-        # A device or a pipe: there is nothing to replace.
-        with open(path, "wb") as device:
-            device.write(content)
-        return
-    _remove_stale(path)
-    temporary = _beside(path)
-    # Never open to more than the file in place is, not even for a moment.
-    allowed = 0o666 if mode is None else stat.S_IMODE(mode)
-    try:
-        with open(temporary, "xb", opener=partial(os.open, mode=allowed)) as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        if mode is not None:
-            os.chmod(temporary, allowed)
-            _keep_older(path, keep)
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-    _flush_folder(path.parent)
-
-
-def _keep_older(path: Path, keep: int) -> None:
-    """Give the file in place a second name, after those of older ones moved up."""
-    names = [path.with_name(f"{path.name}.{n}") for n in range(1, keep + 1)]
-    if not names or (names[0].exists() and path.samefile(names[0])):
-        # A save that was stopped here has done so already.
-        return
-    free = next((n for n, name in enumerate(names) if not name.exists()), keep - 1)
-    for number in range(free, 0, -1):
-        os.replace(names[number - 1], names[number])
-    temporary = _beside(path)
-    try:
-        try:
-            os.link(path, temporary)
-        except OSError:
-            # Not every file system has second names. The copy is made of an empty
-            # file that nobody else may read; it ends with the permissions of the first.
-            with open(temporary, "xb", opener=partial(os.open, mode=0o600)):
-                shutil.copy2(path, temporary)
-        os.replace(temporary, names[0])
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-
-
-def _beside(path: Path) -> Path:
-    """Return a name in the folder of a file that is nobody's."""
-    return path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}.tmp")
-
-
-def _remove_stale(path: Path) -> None:
-    """Remove what killed processes left when they wrote this file."""
-    # As `_beside` names them: a file of the user's may look much the same.
-    pattern = f".{glob.escape(path.name[:40])}.{'[0-9a-f]' * 16}.tmp"
-    with contextlib.suppress(OSError):
-        for left in path.parent.glob(pattern):
-            if time.time() - left.stat().st_mtime > _STALE:
-                left.unlink()
-
-
-def _flush_folder(folder: Path) -> None:
-    """Let a new name be on the disk too; the file is written in any case."""
-    if os.name != "posix":
-        return
-    try:
-        with contextlib.ExitStack() as stack:
-            # On one line, as an interrupt comes between lines.
-            stack.callback(os.close, handle := os.open(folder, os.O_RDONLY))
-            os.fsync(handle)
-    except OSError as error:
-        # One may be allowed to write to a folder and not to list it, and some file
-        # systems cannot do this for a folder.
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENOTSUP):
-            return
-        warnings.warn(
-            f"the file is written, but its folder {folder} could not be flushed to "
-            f"the disk, so a power cut soon could undo that: {error}",
-            RuntimeWarning,
-            stacklevel=4,
-        )
-
-
 def _pour(file: BinaryIO, content: bytes) -> None:
     """Write everything to a file object, which may take a part at a time."""
-    rest: bytes = content
-    while rest:
-        taken: int | None = file.write(rest)
-        if taken is None and not isinstance(file, io.RawIOBase):
+    while content:
+        written: int | None = file.write(content)
+        if written is None and not isinstance(file, io.RawIOBase):
             # Not every object counts.
-            taken = len(rest)
-        if not taken:
+            written = len(content)
+        if not written:
             raise BlockingIOError(errno.EAGAIN, f"{file!r} takes no more bytes")
-        rest = rest[taken:]
+        content = content[written:]
     if hasattr(file, "flush"):
         file.flush()
 
 
-def plainly(error: OSError, what: str, file: Any) -> OSError:
+def plainly(error: OSError, what: str, file: str | os.PathLike[str]) -> OSError:
     """Return an error of the same number and type that says what it means."""
     if error.errno is None:
         return error

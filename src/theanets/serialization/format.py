@@ -4,22 +4,22 @@
 length is compared with the bytes that are there before anything is made of it.
 
 The library safetensors writes the file, and it is read here, as what a stranger sent
-has to be checked before anything is made of it. After that an array is a view of the
-bytes. The checksum stands in the description: the library writes several metadata in no
-fixed order, and one model is to give one file.
+has to be checked first. The arrays are then views of the bytes. The checksum is in the
+description, because the library writes metadata in no fixed order, and equal models
+have to give equal files.
 """
 
 import hashlib
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import ArrayLike
 
 from theanets.errors import ConfigurationError, ModelFileError
-from theanets.types import MOST_AXES
+from theanets.types import MOST_AXES, DType, Json
 
 FORMAT = 2
 """The version of the description; it grows when older readers would go wrong."""
@@ -44,9 +44,9 @@ TYPES = {
 MOST_BYTES = 2 << 20
 """Length of the longest header: a longer one could take too much memory to read."""
 MOST_NESTED = 1 << 16
-"""How many objects and lists there are at most in a piece of JSON."""
+"""The largest number of objects and lists in a piece of JSON."""
 MOST_DEEP = 64
-"""How many objects and lists stand within each other at most."""
+"""How deep objects and lists are nested at most."""
 MOST_DIGITS = 64
 """Digits of the longest whole number in JSON."""
 
@@ -58,16 +58,11 @@ _OTHERS = {b"\x1f\x8b": "a gzip file within a gzip file", b"PK\x03": "a zip file
 _FIRST_FORMAT = '{"format": 1,'
 
 
-def packed(description: Mapping[str, Any], arrays: Mapping[str, Any]) -> bytes:
-    """Return the bytes of a file.
+def packed(description: Mapping[str, Json], arrays: Mapping[str, ArrayLike]) -> bytes:
+    """Return the bytes of a file with a description and named arrays.
 
-    Parameters
-    ----------
-    description : mapping
-        What JSON can hold, but for "sha256" and "format" as keys; infinity and NaN
-        are for arrays.
-    arrays : mapping of str to array
-        Arrays of any shape, of the types in ``TYPES``, by any names.
+    The description is what JSON can hold, without infinity and NaN, and without the
+    keys "sha256" and "format". Arrays have any shape and a type in ``TYPES``.
 
     Raises
     ------
@@ -92,43 +87,28 @@ def packed(description: Mapping[str, Any], arrays: Mapping[str, Any]) -> bytes:
             "one of its layers or losses is no number, text, list or dict of those, "
             "or too large, so no file can hold it."
         ) from None
-    held = {name: _plain(name, array) for name, array in arrays.items()}
-    text = text.replace(_ZEROS, _checksum(text, held), 1)
-    content = save(held, metadata={_KEY: text})
-    if int.from_bytes(content[:8], "little") > MOST_BYTES:
+    stored = {name: _as_stored(name, array) for name, array in arrays.items()}
+    text = text.replace(_ZEROS, _checksum(text, stored), 1)
+    content = save(stored, metadata={_KEY: text})
+    if (size := int.from_bytes(content[:8], "little")) > MOST_BYTES:
         raise ConfigurationError(
-            f"the description of the model and its {len(held)} arrays take "
-            f"{int.from_bytes(content[:8], 'little')} bytes, and a file holds at most "
-            f"{MOST_BYTES} besides the numbers in the arrays. Put long lists of "
-            "numbers into arrays."
+            f"the description of the model and its {len(stored)} arrays take {size} "
+            f"bytes, and a file holds at most {MOST_BYTES} besides the numbers in the "
+            "arrays. Put long lists of numbers into arrays."
         )
     return content
 
 
 def unpacked(
     content: bytes, where: str = "the file"
-) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Return what `packed` was given.
-
-    Parameters
-    ----------
-    content : bytes
-        A whole file.
-    where : str
-        Begins the messages of errors.
-
-    Returns
-    -------
-    description : dict
-        As it was given.
-    arrays : dict of str to array
-        Views of ``content``, which cannot be written to.
+) -> tuple[dict[str, Json], dict[str, np.ndarray]]:
+    """Return the description, and the arrays as read-only views, of a whole file.
 
     Raises
     ------
     ModelFileError
-        If a byte is not as it was written, or this is another kind of file, or a
-        newer one.
+        If a byte was changed, or this is another kind of file, or a newer one;
+        ``where`` begins the message.
     """
     if (
         content.startswith(b"\x80")
@@ -164,13 +144,13 @@ def unpacked(
     return description, arrays
 
 
-def _plain(name: str, given: Any) -> np.ndarray:
-    """Return an array as its bytes are in a file."""
+def _as_stored(name: str, value: ArrayLike) -> np.ndarray:
+    """Return an array with its bytes as they are in a file."""
     if name == "__metadata__" or name != name.encode(errors="replace").decode():
         raise ConfigurationError(
             f"an array is named {name!r}, which no file can hold. Rename it."
         )
-    array = np.asarray(given, order="C")
+    array = np.asarray(value, order="C")
     if array.dtype.newbyteorder("<") not in _NAMES or array.ndim > MOST_AXES:
         raise ConfigurationError(
             f'array "{name}" has {array.ndim} axes and the type {array.dtype}; a file '
@@ -181,23 +161,20 @@ def _plain(name: str, given: Any) -> np.ndarray:
 
 
 def _checksum(text: str, arrays: Mapping[str, np.ndarray]) -> str:
-    """Return the checksum that stands in a description; here it counts as zeros."""
+    """Return the checksum for a description, with zeros in the place of its own."""
     begin = len(_BEFORE)
     total = hashlib.sha256()
-    for part in _parts(text[:begin] + _ZEROS + text[begin + 64 :], arrays):
+    parts: list[bytes | memoryview] = [
+        (text[:begin] + _ZEROS + text[begin + 64 :]).encode()
+    ]
+    for name, array in sorted(arrays.items()):
+        shape = ",".join(map(str, array.shape))
+        parts += [name.encode(), _NAMES[array.dtype].encode(), shape.encode()]
+        parts.append(array.reshape(-1).view("u1").data if array.size else b"")
+    for part in parts:
         total.update(len(part).to_bytes(8, "little"))
         total.update(part)
     return total.hexdigest()
-
-
-def _parts(text: str, arrays: Mapping[str, np.ndarray]) -> Iterator[Any]:
-    yield text.encode()
-    for name in sorted(arrays):
-        array = arrays[name]
-        yield name.encode()
-        yield _NAMES[array.dtype].encode()
-        yield ",".join(map(str, array.shape)).encode()
-        yield array.reshape(-1).view("u1").data if array.size else b""
 
 
 def _verify(text: str, arrays: Mapping[str, np.ndarray], version: int) -> None:
@@ -210,8 +187,8 @@ def _verify(text: str, arrays: Mapping[str, np.ndarray], version: int) -> None:
         raise ValueError("its content does not agree with its checksum")
 
 
-def _split(content: bytes) -> tuple[dict[str, Any], memoryview]:
-    """Return the header, and the bytes behind it."""
+def _split(content: bytes) -> tuple[dict[str, Json], memoryview]:
+    """Return the header and the bytes after it."""
     size = int.from_bytes(content[:8], "little")
     if len(content) < 8 or (size > len(content) - 8 and size <= MOST_BYTES):
         raise ValueError("it ends too early")
@@ -220,12 +197,12 @@ def _split(content: bytes) -> tuple[dict[str, Any], memoryview]:
         if kind is not None:
             raise ValueError(f"it looks like {_OTHERS[kind]}, which is never read")
         raise ValueError("it does not begin as model files do")
-    header = _parsed(bytes(content[8 : 8 + size]).decode())
+    header = _parsed(content[8 : 8 + size].decode())
     return header, memoryview(content)[8 + size :]
 
 
-def _text(metadata: Any) -> str:
-    """Return the description as it stands in the metadata."""
+def _text(metadata: Json) -> str:
+    """Return the text of the description from the metadata."""
     if not isinstance(metadata, dict) or _KEY not in metadata:
         raise ValueError("it holds arrays but does not describe a model")
     text = metadata[_KEY]
@@ -234,32 +211,32 @@ def _text(metadata: Any) -> str:
     return text
 
 
-def _parsed(text: str) -> dict[str, Any]:
-    """Return a JSON object, after looking how much memory and depth it would take."""
+def _parsed(text: str) -> dict[str, Json]:
+    """Return a JSON object, after checking how much memory and depth it would take."""
     if text.count("{") + text.count("[") > MOST_NESTED or len(text) > MOST_BYTES:
         raise ValueError(
             f"its JSON is longer than {MOST_BYTES} bytes or has more than "
             f"{MOST_NESTED} objects and lists"
         )
-    found = json.loads(
+    parsed = json.loads(
         text,
         object_pairs_hook=_distinct,
         parse_int=_whole,
         parse_float=_finite,
-        # Layers of one's own could have such keywords before there was a checksum.
+        # In the first format, keywords of a user's layers could be infinite.
         parse_constant=None if text.startswith(_FIRST_FORMAT) else _finite,
     )
-    if not isinstance(found, dict):
+    if not isinstance(parsed, dict):
         raise ValueError("its JSON is not an object")
-    _check_depth((found,), MOST_DEEP)
-    return found
+    _check_depth((parsed,), MOST_DEEP)
+    return parsed
 
 
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+def _distinct(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    entries = dict(pairs)
+    if len(entries) < len(pairs):
         raise ValueError("its JSON has a key twice")
-    return found
+    return entries
 
 
 def _whole(digits: str) -> int:
@@ -274,7 +251,7 @@ def _finite(digits: str) -> float:
     return number
 
 
-def _check_depth(parts: Iterable[Any], left: int) -> None:
+def _check_depth(parts: Iterable[Json], left: int) -> None:
     for part in parts:
         if isinstance(part, dict | list):
             if not left:
@@ -284,7 +261,7 @@ def _check_depth(parts: Iterable[Any], left: int) -> None:
 
 
 def _arrays(
-    header: Mapping[str, Any], buffer: memoryview
+    header: Mapping[str, Json], buffer: memoryview
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Make views of the bytes, which have to be one array after the other."""
     places = {name: _place(name, entry) for name, entry in header.items()}
@@ -302,13 +279,10 @@ def _arrays(
         raise ValueError("it goes on behind its last array")
 
 
-def _place(name: str, entry: Any) -> tuple[np.dtype[Any], tuple[int, ...], int, int]:
-    """Return the type, the shape, and the place in the buffer, of one array."""
-    if not isinstance(entry, dict) or entry.keys() != {
-        "dtype",
-        "shape",
-        "data_offsets",
-    }:
+def _place(name: str, entry: Json) -> tuple[DType, tuple[int, ...], int, int]:
+    """Return the type, the shape, and the place in the buffer of one array."""
+    keys = {"dtype", "shape", "data_offsets"}
+    if not isinstance(entry, dict) or entry.keys() != keys:
         raise ValueError(f'array "{name:.80}" is not described')
     dtype, shape, place = entry["dtype"], entry["shape"], entry["data_offsets"]
     if not isinstance(dtype, str) or dtype not in TYPES:
@@ -320,7 +294,7 @@ def _place(name: str, entry: Any) -> tuple[np.dtype[Any], tuple[int, ...], int, 
     return TYPES[dtype], tuple(shape), place[0], place[1]
 
 
-def _are_lengths(given: Any) -> bool:
-    return isinstance(given, list) and all(
-        type(number) is int and 0 <= number < 1 << 62 for number in given
+def _are_lengths(value: Json) -> bool:
+    return isinstance(value, list) and all(
+        type(number) is int and 0 <= number < 1 << 62 for number in value
     )

@@ -19,36 +19,28 @@ class Locked(Exception):
 
 
 class Lock:
-    """A lock that ends with its holder, however that ends, and with this object.
+    """A lock that ends with this object, and with its process, however that ends.
 
-    A file ``.NAME.lock`` beside the one in question holds the number of the process
-    that has it, and is gone when the lock is released.
+    A file ``.NAME.lock`` beside the locked one holds the number of the process that
+    has the lock. It is removed when the lock is released.
     """
 
     # A file object closes itself, which ends the lock, if an interrupt loses it.
     _file: FileIO | None = None
-    _held = False
+    _locked = False
 
     def __init__(self, path: Path) -> None:
         self.path = path.with_name(f".{path.name}.lock")
 
     def take(self) -> None:
-        """Take the lock, wholly or not at all.
-
-        Raises
-        ------
-        Locked
-            If somebody has it; the message says who.
-        OSError
-            If its file cannot be written.
-        """
+        """Take the lock, or raise `Locked`, which names the process that has it."""
         try:
-            while not self._held:
+            while not self._locked:
                 self.release()
                 self._file = FileIO(self.path, "a+")
                 _lock(self._file)
-                # Whoever had it may have removed the file after we opened it.
-                self._held = _same(self._file, self.path)
+                # The last owner may have removed the file after we opened it.
+                self._locked = _same(self._file, self.path)
             assert self._file
             self._file.truncate(0)
             self._file.write(str(os.getpid()).encode())
@@ -57,18 +49,17 @@ class Lock:
             raise
 
     def release(self) -> None:
-        """Let go of the lock, and remove its file; a forked process has none."""
+        """Release the lock and remove its file; a forked process has no lock."""
         if self._file is None:
             return
         with contextlib.suppress(OSError):
-            if self._held and not forked() and _same(self._file, self.path):
+            if self._locked and not forked() and _same(self._file, self.path):
                 os.unlink(self.path)
-        self._held = False
+        self._locked = False
         self._file.close()
 
 
 def _lock(file: FileIO) -> None:
-    """Lock a file, or raise Locked."""
     try:
         if fcntl is not None:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -76,7 +67,7 @@ def _lock(file: FileIO) -> None:
         import msvcrt
 
         windows: Any = msvcrt
-        # The byte that is locked lies behind those that say who has it.
+        # The locked byte lies behind the number of the process.
         file.seek(64)
         windows.locking(file.fileno(), windows.LK_NBLCK, 1)
     except OSError:

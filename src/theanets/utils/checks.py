@@ -1,7 +1,7 @@
-"""Whether what a user gave is a number, yes or no, or a function that can be compiled.
+"""Checks of what a user gives: numbers, yes or no, functions that can be compiled.
 
-A bool is no number, and neither is a text that reads like one. NumPy's scalars and
-arrays without axes, JAX's too, are numbers as Python's are.
+A bool is not a number, and neither is a text such as "3". Scalars and arrays without
+axes, of NumPy and JAX, count as numbers.
 """
 
 import inspect
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from numbers import Integral, Real
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
 import jax
 import jax.numpy as jnp
@@ -20,15 +20,15 @@ import numpy as np
 from theanets.errors import ConfigurationError, TheanetsError
 
 MOST = 10**64
-"""Whole numbers are below this: files hold no longer ones."""
+"""Whole numbers are below this: files cannot hold longer ones."""
 _LARGEST = float(np.finfo("f4").max)
 _MOST_SHOWN = 120
 
 
 class _Short(reprlib.Repr):
-    """As that of reprlib, with dicts in their order."""
+    """reprlib's, but it keeps the order of dicts."""
 
-    def repr_dict(self, x: dict[Any, Any], level: int) -> str:
+    def repr_dict(self, x: dict[object, object], level: int) -> str:
         if level <= 0:
             return "{...}"
         entries = [
@@ -43,7 +43,7 @@ _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = _SHORT.maxset = 8
 _SHORT.maxstring = _SHORT.maxother = _MOST_SHOWN
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """Return what a message shows of a value that may be anything, on one short line.
 
     Examples
@@ -58,7 +58,7 @@ def shown(value: Any) -> str:
     return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 3]}..."
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: object) -> bool:
     """Return whether a value is a real number that is finite, in float32 too.
 
     Examples
@@ -71,8 +71,10 @@ def is_number(value: Any) -> bool:
     return math.isfinite(_float(value))
 
 
-def is_whole(value: Any, least: int | None = None, below: int = MOST) -> TypeGuard[int]:
-    """Return whether a value is a whole number, and between others.
+def is_whole(
+    value: object, least: int | None = None, below: int = MOST
+) -> TypeGuard[int]:
+    """Return whether a value is a whole number from ``least`` on and under ``below``.
 
     Examples
     --------
@@ -81,24 +83,19 @@ def is_whole(value: Any, least: int | None = None, below: int = MOST) -> TypeGua
     >>> is_whole(True), is_whole(3.0), is_whole("3")
     (False, False, False)
     """
-    found = _plain(value)
-    if not isinstance(found, Integral):
+    plain = _plain(value)
+    if not isinstance(plain, Integral):
         return False
-    return (-below if least is None else least) <= int(found) < below
+    return (-below if least is None else least) <= int(plain) < below
 
 
 def number(
-    value: Any,
+    value: object,
     what: str,
     expected: str = "a finite number",
     valid: Callable[[float], bool] = lambda number: True,
 ) -> float:
-    """Return a finite number, checked; ``what`` begins the message.
-
-    Raises
-    ------
-    ConfigurationError
-        If it is none, or ``valid`` does not hold for it.
+    """Return a finite number for which ``valid`` holds; ``what`` begins the message.
 
     Examples
     --------
@@ -109,28 +106,28 @@ def number(
         ...
     theanets.errors.ConfigurationError: momentum is '0.5'; it has to be a finite number.
     """
-    found = _float(value)
-    if not (math.isfinite(found) and valid(found)):
+    result = _float(value)
+    if not (math.isfinite(result) and valid(result)):
         raise ConfigurationError(f"{what} is {shown(value)}; it has to be {expected}.")
-    return found
+    return result
 
 
-def positive(value: Any, what: str, most: float = math.inf) -> float:
+def positive(value: object, what: str, most: float = math.inf) -> float:
     """Return a finite number above 0, checked; see `number`."""
     bound = "" if most == math.inf else f", at most {most:g}"
     expected = f"a finite number above 0{bound}"
-    return number(value, what, expected, lambda found: 0 < found <= most)
+    return number(value, what, expected, lambda x: 0 < x <= most)
 
 
-def check_nonnegative(value: Any, what: str, limit: float = math.inf) -> float:
+def check_nonnegative(value: object, what: str, limit: float = math.inf) -> float:
     """Return a finite number from 0 on and below a limit, checked; see `number`."""
     bound = "" if limit == math.inf else f" and below {limit:g}"
     expected = f"a number from 0 on{bound}"
-    return number(value, what, expected, lambda found: 0 <= found < limit)
+    return number(value, what, expected, lambda x: 0 <= x < limit)
 
 
 def check_int(
-    value: Any,
+    value: object,
     what: str,
     least: int = 1,
     also: str = "",
@@ -138,11 +135,6 @@ def check_int(
     below: int = MOST,
 ) -> int:
     """Return a whole number, checked; ``what`` begins the message, ``also`` ends it.
-
-    Raises
-    ------
-    ConfigurationError, or ``error``
-        If it is none, or below ``least``, or not below ``below``.
 
     Examples
     --------
@@ -154,7 +146,8 @@ def check_int(
     theanets.errors.ConfigurationError: n is 0; it has to be a whole number from 1 on.
     """
     if not is_whole(value, least, below):
-        large = isinstance(_plain(value), Integral) and int(value) >= below
+        whole = _plain(value)
+        large = isinstance(whole, Integral) and int(whole) >= below
         bound = f", below {shown(below)}" if large else ""
         raise error(
             f"{what} is {shown(value)}; it has to be a whole number from "
@@ -163,13 +156,10 @@ def check_int(
     return int(value)
 
 
-def check_bool(value: Any, what: str) -> bool:
+def check_bool(value: object, what: str) -> bool:
     """Return a bool, checked; ``what`` begins the message.
 
-    Raises
-    ------
-    ConfigurationError
-        If it is neither True nor False: a text such as "no" would count as True.
+    A text such as "no" would otherwise count as True.
 
     Examples
     --------
@@ -187,13 +177,8 @@ def check_bool(value: Any, what: str) -> bool:
     return bool(value)
 
 
-def check_call(function: Callable[..., Any], arguments: str, what: str) -> None:
-    """Check that a function can be called with some arguments, which are named.
-
-    Raises
-    ------
-    ConfigurationError
-        If not; ``what`` begins the message.
+def check_call(function: Callable[..., object], arguments: str, what: str) -> None:
+    """Check that a function takes some arguments; ``what`` begins the message.
 
     Examples
     --------
@@ -210,18 +195,13 @@ def check_call(function: Callable[..., Any], arguments: str, what: str) -> None:
             f"{error}. Let it take these arguments alone."
         ) from None
     except ValueError:
-        # Not every function written in C tells what it takes.
+        # Not every function written in C has a signature.
         return
 
 
 @contextmanager
 def compilable(what: str) -> Iterator[None]:
-    """Say in our words what JAX finds wrong with a function of the user meanwhile.
-
-    Raises
-    ------
-    ConfigurationError
-        If the function leaves JAX; ``what`` begins the message.
+    """Explain the errors that JAX raises for a user's function, named by ``what``.
 
     Examples
     --------
@@ -259,8 +239,8 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'s' * (count != 1)}"
 
 
-def _plain(value: Any) -> Any:
-    """Return a number as Python has it, None for what is no number."""
+def _plain(value: object) -> float | Real | None:
+    """Return a number as one of Python's, None for anything else."""
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         return None
     if isinstance(value, np.ndarray | jax.Array) and value.ndim == 0:
@@ -268,18 +248,18 @@ def _plain(value: Any) -> Any:
             return None
         value = np.asarray(value)[()]
     if isinstance(value, np.generic):
-        # Bfloat16 is none of NumPy's own floats, and a duration one of its integers.
+        # NumPy does not count bfloat16 as a float, but counts durations as integers.
         if jnp.issubdtype(value.dtype, jnp.floating):
             return float(value)
         return int(value) if value.dtype.kind in "iu" else None
     return value if isinstance(value, Real) and not isinstance(value, bool) else None
 
 
-def _float(value: Any) -> float:
-    """Return a number as a float, NaN for none, infinity for one beyond float32."""
-    found = _plain(value)
+def _float(value: object) -> float:
+    """Return a number as a float, infinity beyond float32, NaN for anything else."""
+    plain = _plain(value)
     try:
-        number = math.nan if found is None else float(found)
+        result = math.nan if plain is None else float(plain)
     except OverflowError:
         return math.inf
-    return number if not abs(number) > _LARGEST else math.copysign(math.inf, number)
+    return math.copysign(math.inf, result) if abs(result) > _LARGEST else result

@@ -1,8 +1,8 @@
 """Forked processes, in which JAX cannot compute: its threads do not survive a fork.
 
-A program would wait for them for ever, to read an array of a busy process can do so
-too, and a new backend aborts. So in a process that was forked from one that had used
-JAX, whatever needs it is refused.
+A program would wait for them for ever, reading an array can too, and a new backend
+aborts. So everything that needs JAX raises an error in a process that was forked from
+one that had used JAX.
 """
 
 import os
@@ -24,13 +24,7 @@ def forked() -> bool:
 
 
 def refuse_forked() -> None:
-    """Raise an error in a process that was forked from one that had used JAX.
-
-    Raises
-    ------
-    ConcurrencyError
-        There, instead of waiting for ever.
-    """
+    """Raise a ConcurrencyError in a process that was forked from one that used JAX."""
     if _forked:
         raise ConcurrencyError(
             "models do not compute in this process: it was forked from one that had "
@@ -41,7 +35,7 @@ def refuse_forked() -> None:
 
 
 def _before() -> None:
-    # Not asked in the child, where another thread may have left its lock closed.
+    # The child cannot ask: another thread may have held the lock during the fork.
     global _used
     _used = _used or _jax_is_used()
 
@@ -55,7 +49,7 @@ def _jax_is_used() -> bool:
     try:
         from jax._src.xla_bridge import backends_are_initialized
     except ImportError:
-        # No public function tells. To refuse is safe in any case.
+        # There is no public function for this. To refuse is always safe.
         return True
     return backends_are_initialized()
 

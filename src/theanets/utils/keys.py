@@ -1,15 +1,14 @@
 """What a function computes, as a key: its code, and the values that it reads.
 
 A compiled program holds the values that a function had when it was traced. The key of a
-function is taken anew whenever a program is looked up, so that a function which reads
-other values now gets another program.
+function is computed again whenever a program is looked up, so that a function that now
+reads other values gets another program.
 
 A user's function can read anything: code, defaults, cells, globals that the code names,
-attributes, and all that those reach in the user's own modules. A walk over that takes
-30 to 100 µs; models without such functions have none. Objects are compared by value, so
-a key may be that of an object which has changed since: `Key.__eq__` looks. JAX keeps
-the bodies of loops and the user's own `jit` by identity, so a walk that finds a
-function reading other values than before clears JAX's caches.
+attributes, and everything these reach in the user's own modules. A walk over that takes
+30 to 100 µs; models without a user's functions need none. JAX keeps the bodies of loops
+and the user's own `jit` by identity, so a walk that finds a function reading other
+values than before clears JAX's caches.
 """
 
 import functools
@@ -20,7 +19,6 @@ import types
 import weakref
 from collections.abc import Collection, Hashable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
@@ -29,18 +27,18 @@ _CORE = {"jax", "jaxlib", "numpy", "scipy", "optax", "ml_dtypes", "theanets"}
 _INSTALLED = tuple(sysconfig.get_paths()[name] for name in ("purelib", "platlib"))
 _REFLECTION = {"getattr", "vars", "__dict__"}
 _DEEPEST = 32
-_LAST: "weakref.WeakKeyDictionary[Any, int]" = weakref.WeakKeyDictionary()
-"""Of each function of a user's the hash of what it read last, which holds no object."""
+_LAST: weakref.WeakKeyDictionary[types.FunctionType, int] = weakref.WeakKeyDictionary()
+"""For each user's function, the hash of what it read last: it keeps nothing alive."""
 
 
-def key(*things: Any) -> Hashable:
-    """Return what tells callables, and objects with methods, from others by value.
+def key(*things: object) -> Hashable:
+    """Return a key that compares callables, and objects with methods, by value.
 
-    Of a function it is the code, defaults, captured values, and the globals that it
-    names; of an object its class's methods and its attributes; and so on for the
-    functions, objects and modules of the user's own that these read. Numbers, texts,
-    arrays and containers of such are compared by value, everything else by identity,
-    and so is what installed packages hold.
+    For a function it holds the code, defaults, captured values, and the globals that
+    the code names; for an object its class's methods and its attributes; and so on for
+    the user's functions, objects and modules that these read. Numbers, texts, arrays
+    and containers are compared by value, everything else by identity, and so is
+    everything in installed packages.
 
     Examples
     --------
@@ -52,25 +50,24 @@ def key(*things: Any) -> Hashable:
     >>> key(square) == key(functools.partial(power, exponent=3))
     False
     """
-    named = _Walk(None)
+    collecting = _Walk(None)
     for thing in things:
-        named.of(thing)
-    walk = _Walk(_wanted(named.names))
-    found = tuple(map(walk.of, things))
+        collecting.of(thing)
+    walk = _Walk(_attributes_read(collecting.names))
+    result = tuple(map(walk.of, things))
     changed = False
     for function in walk.functions:
-        # By itself, so that it does not matter from where it was reached.
-        now = hash(_Walk(_wanted(_names(function.__code__))).of(function))
+        # In a walk of its own, so that it does not matter how it was reached.
+        now = hash(_Walk(_attributes_read(_names(function.__code__))).of(function))
         changed = changed or _LAST.get(function, now) != now
         _LAST[function] = now
     if changed:
-        # JAX keeps the bodies of loops, and what a user has compiled, by identity.
         jax.clear_caches()
-    return found
+    return result
 
 
-def is_own(thing: Any) -> bool:
-    """Return whether a class, or that of an object, is of no library we know.
+def is_own(thing: object) -> bool:
+    """Return whether a class, or the class of an object, is the user's own.
 
     Examples
     --------
@@ -84,9 +81,9 @@ def is_own(thing: Any) -> bool:
 
 
 class _Same:
-    """Stands for an object that is compared by identity."""
+    """An object that is compared by identity."""
 
-    def __init__(self, thing: Any) -> None:
+    def __init__(self, thing: object) -> None:
         self.thing = thing
 
     def __hash__(self) -> int:
@@ -96,33 +93,33 @@ class _Same:
         return isinstance(other, _Same) and self.thing is other.thing
 
 
-def _wanted(names: Collection[str]) -> frozenset[str] | None:
-    """Return which attributes code reads that has some names; None: perhaps any."""
+def _attributes_read(names: Collection[str]) -> frozenset[str] | None:
+    """Return which attributes code with these names may read; None: any."""
     return None if _REFLECTION.intersection(names) else frozenset(names)
 
 
 class _Walk:
-    """Follows what callables read; what refers to itself is followed once.
+    """Follows what callables read, everything once.
 
-    Of objects it reads the attributes of some names. Without any it only collects, in
-    ``names``, those that occur in code.
+    Of objects it reads only the ``wanted`` attributes. If these are None, it reads all,
+    and collects in ``names`` the names that occur in code.
     """
 
     def __init__(self, wanted: frozenset[str] | None) -> None:
         self.wanted = wanted
         self.names: set[str] = set()
         self.numbers: dict[int, int] = {}
-        self.functions: list[Any] = []
+        self.functions: list[types.FunctionType] = []
 
-    def of(self, value: Any, depth: int = 0) -> Hashable:
-        """Return what stands for one value."""
+    def of(self, value: object, depth: int = 0) -> Hashable:
+        """Return the key of one value."""
         kind = type(value)
         if isinstance(value, _Same):
             return value
         if value is None or kind in (bool, int, str, bytes):
             return kind, value
         if isinstance(value, int | float | complex | str | bytes | bytearray):
-            # Those of 0.0 and -0.0 are not equal, and those of NaN are.
+            # The texts of 0.0 and -0.0 differ, and NaN's equals itself.
             return kind, repr(value)
         if isinstance(value, np.ndarray | np.generic):
             return _of_array(value)
@@ -154,26 +151,26 @@ class _Walk:
             attributes = {name: attributes[name] for name in sorted(names)}
         return of_class, self.of(attributes, depth + 1)
 
-    def of_function(self, function: Any, depth: int) -> Hashable:
-        code, captured = function.__code__, function.__closure__ or ()
-        read = [
+    def of_function(self, function: types.FunctionType, depth: int) -> Hashable:
+        code, known = function.__code__, function.__globals__
+        names = _names(code)
+        self.names |= names
+        read = (
             function.__defaults__,
             function.__kwdefaults__,
-            *map(_content, captured),
+            *map(_content, function.__closure__ or ()),
             vars(function),
-        ]
-        known, names = function.__globals__, _names(code)
-        self.names |= names
-        read += [_named(known[name], names) for name in sorted(names & known.keys())]
-        found = code, self.of(tuple(read), depth)
+            *(_named(known[name], names) for name in sorted(names & known.keys())),
+        )
+        key_of_read = self.of(read, depth)
         self.functions.append(function)
-        # A program traces the function that it was made of, whatever this then reads.
-        return _Same(function), found
+        # A program traces the function that it was made of, so the object counts too.
+        return _Same(function), (code, key_of_read)
 
     def of_class(self, cls: type, depth: int) -> Hashable:
         if _in_library(cls.__module__):
             return _Same(cls)
-        # What makes an object has left its traces in its attributes.
+        # What other special methods, such as __init__, do shows in the attributes.
         methods = [
             _method(value)
             for name, value in sorted(vars(cls).items())
@@ -184,7 +181,7 @@ class _Walk:
         return self.of((*bases, *methods), depth), _Same(cls)
 
 
-def _parts(value: Any) -> Iterable[Any] | None:
+def _parts(value: object) -> Iterable[object] | None:
     """Return what a container holds, in its order, or None for anything else."""
     if isinstance(value, tuple | list):
         return value
@@ -195,43 +192,43 @@ def _parts(value: Any) -> Iterable[Any] | None:
     if isinstance(value, types.MethodType):
         return value.__func__, value.__self__
     if callable(inner := getattr(value, "__wrapped__", None)):
-        # As of functions that JAX has compiled.
+        # Such as functions that JAX has compiled.
         return _Same(value), inner
     return None
 
 
-def _content(cell: Any) -> Any:
+def _content(cell: types.CellType) -> object:
     try:
         return cell.cell_contents
     except ValueError:
         return None
 
 
-def _named(value: Any, names: frozenset[str]) -> Any:
-    """Return a global; of a module of the user's own what the function names of it."""
+def _named(value: object, names: frozenset[str]) -> object:
+    """Return a global; for a user's module, only what the function names of it."""
     if isinstance(value, types.ModuleType) and not _in_library(value.__name__):
         return {name: vars(value)[name] for name in sorted(names & vars(value).keys())}
     return value
 
 
-def _method(value: Any) -> Any:
+def _method(value: object) -> object:
     value = value.__func__ if isinstance(value, staticmethod | classmethod) else value
     return value.fget if isinstance(value, property) else value
 
 
-def _attributes(thing: Any) -> Mapping[str, Any] | None:
-    """Return the attributes that tell an object from others, None if none do."""
+def _attributes(thing: object) -> Mapping[str, object] | None:
+    """Return the attributes by which an object is compared, None if by identity."""
     if (compared := getattr(type(thing), "compared", None)) is not None:
-        found: Mapping[str, Any] = compared(thing)
-        return found
+        attributes: Mapping[str, object] = compared(thing)
+        return attributes
     if not is_own(thing) and not isinstance(thing, types.SimpleNamespace):
         return None
     slots = [x for base in type(thing).__mro__ for x in vars(base).get("__slots__", ())]
-    held = {name: getattr(thing, name) for name in slots if hasattr(thing, name)}
-    return {**held, **getattr(thing, "__dict__", {})}
+    in_slots = {name: getattr(thing, name) for name in slots if hasattr(thing, name)}
+    return {**in_slots, **getattr(thing, "__dict__", {})}
 
 
-def _of_array(array: Any) -> Hashable:
+def _of_array(array: np.ndarray | np.generic) -> Hashable:
     if array.dtype.hasobject:
         return _Same(array)
     if isinstance(array, np.ma.MaskedArray):
@@ -243,14 +240,14 @@ def _of_array(array: Any) -> Hashable:
 
 @functools.lru_cache(maxsize=4096)
 def _names(code: types.CodeType) -> frozenset[str]:
-    """Return all names that some code has, and the functions within it."""
+    """Return all names in a function's code, and in the functions inside it."""
     inner = (part for part in code.co_consts if isinstance(part, types.CodeType))
     return frozenset(code.co_names).union(*map(_names, inner))
 
 
 @functools.cache
-def _in_library(module: Any) -> bool:
-    """Return whether a module is Python's, ours, or of an installed package."""
+def _in_library(module: object) -> bool:
+    """Return whether a module is Python's, ours, or in an installed package."""
     package = str(module).partition(".")[0]
     if package in ("__main__", "None"):
         return False

@@ -1,42 +1,32 @@
 """Classes in the form of the original theanets, refused where they are defined.
 
-A method that nothing calls would be ignored without a word, so each has an answer that
+A method that nothing calls would be ignored silently, so each raises an error that
 shows how to write it now.
 """
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from textwrap import indent
-from typing import Any
 
 from theanets.errors import ConfigurationError
 
 
 @dataclass(frozen=True)
 class Form:
-    """How the original had something of a class written, and how it is written now.
-
-    Attributes
-    ----------
-    port : str
-        Lines of the body of a class that do it now.
-    arguments : tuple of str, optional
-        What the method is called with now; one that takes them is no original form.
-        None: whatever has this name is one.
-    unlike : str, optional
-        The name of an argument that only the original form has.
-    replaced_by : str, optional
-        The name of what does it now. Beside it in one class the old name is free for
-        other uses.
-    """
+    """How something was written for the original, and how it is written now."""
 
     port: str
+    """Lines of the body of a class that do it now."""
     arguments: tuple[str, ...] | None = None
+    """What the method is called with now; a method that takes these is in the new form.
+    None: everything of this name is in the original's form."""
     unlike: str | None = None
+    """The name of an argument that only the original form has."""
     replaced_by: str | None = None
+    """The name of what does it now; in a class that has it, the old name is free."""
 
-    def matches(self, value: Any) -> bool:
+    def matches(self, value: object) -> bool:
         """Return whether a value in a class is written in the original's form."""
         if self.arguments is None and self.unlike is None:
             return True
@@ -159,25 +149,14 @@ _NEEDS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "Activation": (("transform",), _ACTIVATE),
     "Optimizer": (("step", "transformation"), _STEP),
 }
-"""By base class, the methods of which a subclass has at least one."""
+"""By base class: methods, at least one of which a subclass has to define."""
 
 
 def refuse(cls: type, base: type, abstract: bool = False) -> None:
-    """Raise an error if a new class is written in the original's form.
+    """Raise an error, with the new form, if a class is written in the original's form.
 
-    Parameters
-    ----------
-    cls : type
-        The class.
-    base : type
-        The class of this package that it extends.
-    abstract : bool
-        Whether only subclasses of it are used, so that methods may be missing.
-
-    Raises
-    ------
-    ConfigurationError
-        With the name of the class and the method, and how to write it now.
+    ``base`` is the class of this package that it extends. If it is ``abstract``,
+    methods may be missing.
     """
     kind = base.__name__
     for name, form in {
@@ -196,9 +175,9 @@ def refuse(cls: type, base: type, abstract: bool = False) -> None:
             + _shown(cls, kind, form.port)
         )
     methods, port = _NEEDS.get(kind, ((), ""))
-    # What the base class has is a place for what is missing.
-    written = [x for c in cls.__mro__ if c is not base for x in vars(c)]
-    if methods and not abstract and not set(methods) & set(written):
+    # The base class has these methods too, for those that a subclass leaves out.
+    defined = {x for c in cls.__mro__ if c is not base for x in vars(c)}
+    if methods and not abstract and not set(methods) & defined:
         raise ConfigurationError(
             f"class {cls.__name__} has no {' and no '.join(methods)}, so it would do "
             "nothing. Write:\n\n"
@@ -208,25 +187,18 @@ def refuse(cls: type, base: type, abstract: bool = False) -> None:
         )
 
 
-def refuse_keywords(where: str, given: Mapping[str, Any]) -> None:
-    """Raise an error if ``add_weights`` is called with the original's keywords.
-
-    Raises
-    ------
-    ConfigurationError
-        With the names that the keywords have now.
-    """
-    if {"nin", "nout"} & set(given):
+def refuse_keywords(where: str, keywords: Collection[str]) -> None:
+    """Raise an error if ``add_weights`` is called with the original's keywords."""
+    if {"nin", "nout"} & set(keywords):
         raise ConfigurationError(
-            f"{where}add_weights has no {' and no '.join(sorted(given))} any more: "
-            "they "
-            "are rows and columns. Write self.add_weights(name, rows=..., "
+            f"{where}add_weights has no {' and no '.join(sorted(keywords))} any more: "
+            "they are rows and columns. Write self.add_weights(name, rows=..., "
             "columns=...), or give both in this order without their names."
         )
 
 
 def _owner(cls: type, name: str) -> type | None:
-    """Return the class of the user's own that has something of a name first."""
+    """Return the user's class that defines a name, None if it is one of ours."""
     for owner in cls.__mro__:
         if name in vars(owner):
             ours = owner is object or owner.__module__.split(".")[0] == "theanets"
@@ -234,7 +206,7 @@ def _owner(cls: type, name: str) -> type | None:
     return None
 
 
-def _written(name: str, value: Any) -> str:
+def _written(name: str, value: object) -> str:
     if not inspect.isfunction(value):
         return name
     bare = inspect.signature(value).replace(return_annotation=inspect.Signature.empty)

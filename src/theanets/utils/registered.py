@@ -1,4 +1,4 @@
-"""One idiom for all that a user names: defining a class is enough to have it found.
+"""How layers, losses and other parts are found by name once a class is defined.
 
 Layers, activations, losses, regularizers and optimizers each have a base class with a
 ``catalogue``. A subclass is in it, by its names, from the moment it is defined.
@@ -15,9 +15,9 @@ class Registered:
     """A base of classes that are found by their names.
 
     The class that sets ``catalogue`` is the base of a kind, and each subclass of it
-    enters the catalogue, by its name in lower case and by its ``aliases``. One that is
-    only a base of others says so: ``class Mine(theanets.Layer, abstract=True)``, or
-    ``register=False``, which means the same.
+    enters the catalogue, by its name in lower case and by its ``aliases``. A subclass
+    that is only a base of others is left out with ``class Mine(theanets.Layer,
+    abstract=True)``, or ``register=False``, which means the same.
 
     Examples
     --------
@@ -33,8 +33,8 @@ class Registered:
     """The names of the classes of this kind."""
     aliases: ClassVar[tuple[str, ...]] = ()
     """Further names of this class."""
-    example: ClassVar[Mapping[str, Any]] = {}
-    """Keywords that make a small one: what the contract tests need to know."""
+    example: ClassVar[Mapping[str, object]] = {}
+    """Keywords that make a small one, for the contract tests."""
     not_compared: ClassVar[frozenset[str]] = frozenset()
     """Attributes that may differ between two objects that compute the same.
 
@@ -42,7 +42,7 @@ class Registered:
     """
 
     def __init_subclass__(
-        cls, abstract: bool = False, register: bool = True, **kwargs: Any
+        cls, abstract: bool = False, register: bool = True, **kwargs: object
     ) -> None:
         super().__init_subclass__(**kwargs)
         above = [base for base in cls.__mro__[1:] if "catalogue" in vars(base)]
@@ -54,7 +54,7 @@ class Registered:
         if not abstract:
             cls.catalogue.register(cls)
 
-    def compared(self) -> dict[str, Any]:
+    def compared(self) -> dict[str, object]:
         """Return the attributes that tell what this computes, for keys of programs."""
-        own = vars(self).items()
-        return {name: value for name, value in own if name not in self.not_compared}
+        attributes = vars(self).items()
+        return {name: x for name, x in attributes if name not in self.not_compared}

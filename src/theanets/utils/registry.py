@@ -1,11 +1,11 @@
-"""Names: of classes, by pattern, and help for one that is nearly right."""
+"""Names: catalogues of classes, patterns, and suggestions for misspelled names."""
 
 import difflib
 import inspect
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from theanets.errors import ConfigurationError, TheanetsError
 from theanets.utils.checks import shown
@@ -38,13 +38,8 @@ def join_names(names: Iterable[str]) -> str:
     return ", ".join(sorted(map(str, names))) or "none"
 
 
-def choice(value: Any, what: str, names: Collection[str]) -> str:
-    """Return a name that is one of some, checked; ``what`` begins the message.
-
-    Raises
-    ------
-    ConfigurationError
-        If it is none of them, with the nearest one.
+def choice(value: object, what: str, names: Collection[str]) -> str:
+    """Return a value that is one of some names, checked; ``what`` begins the message.
 
     Examples
     --------
@@ -63,21 +58,15 @@ def choice(value: Any, what: str, names: Collection[str]) -> str:
     return str(value)
 
 
-def patterns(value: Any, what: str, example: str = "hid1*") -> tuple[str, ...]:
-    """Return a glob, or several, as a tuple, checked; ``what`` begins the message.
-
-    Raises
-    ------
-    ConfigurationError
-        If it is neither a text nor a list of such.
-    """
+def patterns(value: object, what: str, example: str = "hid1*") -> tuple[str, ...]:
+    """Return a glob, or several, as a tuple, checked; ``what`` begins the message."""
     globs = (value,) if isinstance(value, str) else value
     if not isinstance(globs, list | tuple | set | frozenset) or not all(
         isinstance(glob, str) for glob in globs
     ):
         raise ConfigurationError(
             f"{what} is {shown(value)}; it has to be a text such as "
-            f'"{example}", or a list of such.'
+            f'"{example}", or a list of them.'
         )
     return tuple(globs)
 
@@ -86,15 +75,10 @@ def patterns(value: Any, what: str, example: str = "hid1*") -> tuple[str, ...]:
 def listed(
     what: str, known: Mapping[str, Collection[str]], advice: str = ""
 ) -> Iterator[None]:
-    """Say which names there are, where the user's own code asks for another meanwhile.
+    """Turn a KeyError of the user's code into a message with the names there are.
 
-    ``what`` begins the message, ``advice`` ends it where no name is near; ``known`` are
-    the names, by the words for each kind.
-
-    Raises
-    ------
-    ConfigurationError
-        If a name is looked up that none of them has.
+    ``what`` begins the message, ``advice`` ends it where no name is near; ``known``
+    holds the names, by the words for each kind.
 
     Examples
     --------
@@ -115,7 +99,7 @@ def listed(
         names = [name for kind in known.values() for name in kind]
         if not isinstance(asked, str) or asked in names:
             raise
-        kinds = [f"{kind} ({join_names(found)})" for kind, found in known.items()]
+        kinds = [f"{kind} ({join_names(known[kind])})" for kind in known]
         tried = (asked, asked.lower(), f"{asked}:out")
         near = next(filter(None, (suggest(name, names) for name in tried)), advice)
         raise ConfigurationError(
@@ -137,7 +121,7 @@ def matching(patterns: str | Iterable[str], names: Iterable[str]) -> list[str]:
 
 
 def parameters(cls: type) -> list[str]:
-    """Return the keywords of a class, with those of the constructors it calls.
+    """Return the keywords of a class and of the classes it extends.
 
     Examples
     --------
@@ -148,25 +132,22 @@ def parameters(cls: type) -> list[str]:
     >>> parameters(B)
     ['z', 'x', 'y']
     """
-    makers = [
-        vars(base)["__init__"] for base in cls.__mro__ if "__init__" in vars(base)
-    ]
     named = inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
-    found = [
-        name
-        for maker in makers
-        if maker is not object.__init__
-        for name, parameter in inspect.signature(maker).parameters.items()
-        if parameter.kind in named and name != "self"
+    names = [
+        parameter.name
+        for base in cls.__mro__
+        if base is not object and "__init__" in vars(base)
+        for parameter in inspect.signature(vars(base)["__init__"]).parameters.values()
+        if parameter.kind in named and parameter.name != "self"
     ]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(names))
 
 
 class Registry(Generic[T]):
     """A mapping from names to the subclasses of one base class.
 
-    ``kind`` is the word for such a class in messages, such as "layer form". With
-    ``by_alias`` they call a class by its first alias alone, if it has one.
+    ``kind`` is the word for these classes in messages, such as "layer form". With
+    ``by_alias`` messages call a class by its first alias alone, if it has one.
     """
 
     def __init__(self, kind: str, by_alias: bool = False) -> None:
@@ -177,20 +158,15 @@ class Registry(Generic[T]):
     def register(self, cls: type[T]) -> None:
         """Enter a class under its name in lower case, and under each of its aliases.
 
-        A class defined again, as in a notebook cell that is run twice,
-        replaces the one before; the names of our own classes are protected.
-
-        Raises
-        ------
-        ConfigurationError
-            If a name belongs to a class of this package.
+        A class defined again, as in a notebook cell that is run twice, replaces the one
+        before; the names of our own classes are protected.
         """
         for name in map(str.lower, (cls.__name__, *_aliases(cls))):
-            held = self._classes.get(name)
-            if held is not None and is_ours(held) and not is_ours(cls):
+            known = self._classes.get(name)
+            if known is not None and is_ours(known) and not is_ours(cls):
                 raise ConfigurationError(
                     f'class {cls.__name__}: the {self.kind} "{name}" is already '
-                    f"{held.__name__} of theanets. Give the class another name."
+                    f"{known.__name__} of theanets. Give the class another name."
                 )
             self._classes[name] = cls
 
@@ -218,27 +194,20 @@ class Registry(Generic[T]):
         return (*aliases, cls.__name__.lower())[0]
 
     def lookup(self, name: str, where: str = "") -> type[T]:
-        """Return the class of a name; ``where`` begins the error message.
-
-        Raises
-        ------
-        ConfigurationError
-            If there is none, with the names there are and the nearest one.
-        """
-        found = self._classes.get(name.lower()) if isinstance(name, str) else None
-        if found is None:
-            known = self.documented()
-            raise ConfigurationError(
-                f"{where}unknown {self.kind} {shown(name)}. Known: {join_names(known)}."
-                + suggest(name, known)
-            )
-        return found
+        """Return the class of a name; ``where`` begins the error message."""
+        if isinstance(name, str) and name in self:
+            return self[name]
+        known = self.documented()
+        raise ConfigurationError(
+            f"{where}unknown {self.kind} {shown(name)}. Known: {join_names(known)}."
+            + suggest(name, known)
+        )
 
 
 def _aliases(cls: type) -> tuple[str, ...]:
-    """Return the aliases of a class itself, not of the class that it extends."""
-    own: tuple[str, ...] = vars(cls).get("aliases", ())
-    return own
+    """Return the aliases that a class defines itself."""
+    aliases: tuple[str, ...] = vars(cls).get("aliases", ())
+    return aliases
 
 
 def is_ours(cls: type) -> bool:

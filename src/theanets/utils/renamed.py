@@ -1,7 +1,7 @@
-"""Names that are not ours, of the original and of others, and what to write now."""
+"""Names of the original theanets and of other libraries, and what to write instead."""
 
 from collections.abc import Collection, Mapping
-from typing import Any, NoReturn
+from typing import NoReturn
 
 _TRAINER = (
     'algorithms are names: net.train(..., algo="sgd"), or transformations of optax'
@@ -61,7 +61,6 @@ REPLACED: Mapping[str, Mapping[str, str]] = {
 
 _PARTS = "valid, the second argument: data that are not trained with"
 _FRACTION = "valid: 0.1, as the second argument, holds out a tenth"
-_CALLS = "callbacks: functions of (epoch, training, validation)"
 
 ELSEWHERE: Mapping[str, Mapping[str, str]] = {
     "train": {
@@ -149,24 +148,19 @@ ELSEWHERE: Mapping[str, Mapping[str, str]] = {
 def answer(where: str, name: str, there: Collection[str] | None = None) -> str:
     """Return what a keyword of another library is here, as the end of a message.
 
-    Nothing, if there is no such one, or it is not among those that are ``there``.
+    The text is empty if the keyword is unknown, or is none of those that are ``there``.
 
     >>> answer("train", "lr")
     ' Here it is learning_rate.'
     """
-    known = ELSEWHERE[where].get(name)
-    given = known is not None and (there is None or known in there)
-    return f" Here it is {known}." if given else ""
+    here = ELSEWHERE[where].get(name)
+    if here is None or (there is not None and here not in there):
+        return ""
+    return f" Here it is {here}."
 
 
 def missing(where: str, name: str) -> NoReturn:
-    """Raise the error for a name that a module or class does not have.
-
-    Raises
-    ------
-    AttributeError
-        With what to write now, if the original had that name.
-    """
+    """Raise an AttributeError, with what to write now if the original had the name."""
     message = f"{where} has no {name!r}."
     if name in REPLACED[where]:
         message += f" Write now: {REPLACED[where][name]}. See docs/moving.md."
@@ -174,7 +168,7 @@ def missing(where: str, name: str) -> NoReturn:
 
 
 class Replaced:
-    """An attribute of the original: whoever reads it is told what to write now."""
+    """An attribute of the original: an error says what to use instead."""
 
     def __init__(self, where: str) -> None:
         self._where = where
@@ -182,5 +176,5 @@ class Replaced:
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
 
-    def __get__(self, instance: Any, owner: type) -> NoReturn:
+    def __get__(self, instance: object, owner: type) -> NoReturn:
         missing(self._where, self._name)

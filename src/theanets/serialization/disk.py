@@ -1,0 +1,111 @@
+"""Replace files on a disk, whole or not at all."""
+
+import contextlib
+import errno
+import glob
+import os
+import secrets
+import shutil
+import stat
+import time
+import warnings
+from functools import partial
+from pathlib import Path
+
+_STALE = 3600
+"""Seconds after which a temporary file is taken to be left by a killed process."""
+
+
+def replace_file(path: Path, content: bytes, keep: int) -> None:
+    """Write beside the target, flush to the disk, and only then take its place.
+
+    ``keep`` is the number of older files to keep.
+    """
+    mode = path.stat().st_mode if path.exists() else None
+    if mode is not None and stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "is a folder")
+    if mode is not None and not stat.S_ISREG(mode):
+        # A device or a pipe: there is nothing to replace.
+        with open(path, "wb") as device:
+            device.write(content)
+        return
+    _remove_stale(path)
+    temporary = _temporary_name(path)
+    # Never open to more than the file in place is, not even for a moment.
+    allowed = 0o666 if mode is None else stat.S_IMODE(mode)
+    try:
+        with open(temporary, "xb", opener=partial(os.open, mode=allowed)) as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        if mode is not None:
+            os.chmod(temporary, allowed)
+            _keep_older(path, keep)
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+    _flush_folder(path.parent)
+
+
+def _keep_older(path: Path, keep: int) -> None:
+    """Move the names of older files up, and give the file in place the first one."""
+    names = [path.with_name(f"{path.name}.{n}") for n in range(1, keep + 1)]
+    if not names or (names[0].exists() and path.samefile(names[0])):
+        # A save that was stopped here has already done it.
+        return
+    free = next((n for n, name in enumerate(names) if not name.exists()), keep - 1)
+    for number in range(free, 0, -1):
+        os.replace(names[number - 1], names[number])
+    temporary = _temporary_name(path)
+    try:
+        try:
+            os.link(path, temporary)
+        except OSError:
+            # Not every file system has second names. The copy is made of an empty
+            # file that nobody else may read; it ends with the permissions of the first.
+            with open(temporary, "xb", opener=partial(os.open, mode=0o600)):
+                shutil.copy2(path, temporary)
+        os.replace(temporary, names[0])
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def _temporary_name(path: Path) -> Path:
+    """Return an unused name in the same folder."""
+    return path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}.tmp")
+
+
+def _remove_stale(path: Path) -> None:
+    """Remove what killed processes left when they wrote this file."""
+    # Exactly as `_temporary_name` makes them: a user's file may look much the same.
+    pattern = f".{glob.escape(path.name[:40])}.{'[0-9a-f]' * 16}.tmp"
+    with contextlib.suppress(OSError):
+        for left in path.parent.glob(pattern):
+            if time.time() - left.stat().st_mtime > _STALE:
+                left.unlink()
+
+
+def _flush_folder(folder: Path) -> None:
+    """Flush a new name to the disk too; the file is written in any case."""
+    if os.name != "posix":
+        return
+    try:
+        with contextlib.ExitStack() as stack:
+            # On one line, as an interrupt comes between lines.
+            stack.callback(os.close, handle := os.open(folder, os.O_RDONLY))
+            os.fsync(handle)
+    except OSError as error:
+        # Some folders can be written to but not listed, and some file systems cannot
+        # flush a folder.
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENOTSUP):
+            return
+        warnings.warn(
+            f"the file is written, but its folder {folder} could not be flushed to "
+            f"the disk, so a power cut soon could undo that: {error}",
+            RuntimeWarning,
+            stacklevel=4,
+        )
