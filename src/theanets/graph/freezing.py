@@ -30,15 +30,8 @@ def with_frozen(topology: Topology, names: Iterable[str]) -> Topology:
 def arrays_of(topology: Topology, patterns: object, keyword: str) -> frozenset[str]:
     """Return the full names of the arrays that patterns choose.
 
-    Parameters
-    ----------
-    topology : Topology
-        The graph.
-    patterns : str or sequence of str
-        Globs over full names, such as ``"hid1.w"``, or over names of layers, which
-        choose all arrays of the layer.
-    keyword : str
-        How an error message begins.
+    A pattern is a glob over full names, such as ``"hid1.w"``, or over names of layers,
+    which chooses all arrays of the layer. Messages begin with ``keyword``.
 
     Raises
     ------

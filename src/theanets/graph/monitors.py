@@ -58,13 +58,6 @@ def make_monitors(given: object, topology: Topology) -> tuple[Monitor, ...]:
     of one array ``hid1:out:function``. Any other key names a function that is called
     with all arrays by name.
 
-    Parameters
-    ----------
-    given : mapping, or sequence of pairs
-        Patterns, and what to measure of the arrays that they match.
-    topology : Topology
-        The graph, with its outputs and parameters.
-
     Raises
     ------
     ConfigurationError

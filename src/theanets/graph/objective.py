@@ -18,7 +18,7 @@ import numpy as np
 from theanets.config import stored_type
 from theanets.graph import states
 from theanets.graph.monitors import Monitor
-from theanets.graph.running import Carries, Modify
+from theanets.graph.running import Carries, Modify, run_from
 from theanets.graph.slots import Slot, slots_of, weights_name
 from theanets.graph.topology import Topology
 from theanets.layers import Layer
@@ -182,7 +182,7 @@ class Objective:
         """Compute the model's output from the main output of one layer alone."""
         modify = None if key is None else self._modifier(numbers, key)[0]
         read = self.topology.cast_params(params, self.dtype)
-        outputs = self.topology.forward_from(read, start, value, modify)
+        outputs = run_from(self.topology.layers, read, start, value, modify)
         return outputs[self.topology.layers[-1].output_name]
 
     def _modifier(

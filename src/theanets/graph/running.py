@@ -28,20 +28,10 @@ def run_layers(
     still: Collection[str],
     frozen: Collection[str],
 ) -> tuple[dict[str, Array], Carries]:
-    """Compute every output of a batch, and the states after it.
+    """Compute every output of a batch, and the states after it; see `Topology.step`.
 
-    Parameters
-    ----------
-    layers : sequence of Layer
-        The layers, in their order.
-    params, inputs, modify, key
-        As of `Topology.forward`.
-    carries : mapping, optional
-        As of `Topology.step`; None: sequences are whole.
-    still : collection of str
-        Names of the layers that compute in training as they do in prediction.
-    frozen : collection of str
-        Full names of the arrays that are not updated.
+    ``still`` are the names of layers that compute in training as they do in
+    prediction, ``frozen`` the full names of arrays that are not updated.
     """
     outputs: dict[str, Array] = {}
     after = {}

@@ -16,16 +16,7 @@ from theanets.types import PyTree
 def learned_scales(
     objective: Objective, values: Mapping[str, PyTree], train: Loader
 ) -> dict[str, np.ndarray]:
-    """Return mean and deviation of the inputs that have none yet.
-
-    Parameters
-    ----------
-    objective : Objective
-        The model with its losses, which say what each array of the data is.
-    values : mapping of str to array
-        All arrays of the model by full name.
-    train : Loader
-        The training data.
+    """Return mean and deviation of the inputs that have none among ``values`` yet.
 
     Raises
     ------

@@ -106,14 +106,7 @@ def by_layer(arrays: Params) -> dict[str, dict[str, Array]]:
 class States:
     """The recurrent states that a training carries along with its parameters.
 
-    Attributes
-    ----------
-    topology : Topology
-        The graph.
-    dtype : str
-        The precision to compute in.
-    rows : int
-        Sequences in each batch of the training data.
+    ``rows`` is the number of sequences in each batch of the training data.
     """
 
     topology: Topology
@@ -142,13 +135,7 @@ class States:
         return {**arrays, **self.initial(rows)}
 
     def check(self, arrays: Params, rows: int) -> None:
-        """Check that a batch of ``rows`` sequences can go on from the states.
-
-        Raises
-        ------
-        DataError
-            If not.
-        """
+        """Raise a DataError unless ``rows`` sequences can go on from the states."""
         carried = next(len(x) for name, x in arrays.items() if name.startswith(PREFIX))
         if rows != carried:
             raise DataError(

@@ -17,8 +17,9 @@ from theanets.graph.binding import (
     find_output,
     resolve_inputs,
 )
-from theanets.graph.running import Carries, Modify, run_from, run_layers
+from theanets.graph.running import Carries, Modify, run_layers
 from theanets.graph.tracing import abstract, output_shapes
+from theanets.initializers import Param
 from theanets.layers import Input, Layer
 from theanets.types import Array, DType, Params, PyTree, Shape
 from theanets.utils import keys
@@ -144,12 +145,16 @@ class Topology:
     @cached_property
     def _narrow(self) -> frozenset[str]:
         """The full names of the parameters that layers read in any precision."""
-        return frozenset(
-            layer.full_name(name)
+        return frozenset(x for x, param in self._params.items() if not param.wide)
+
+    @cached_property
+    def _params(self) -> dict[str, Param]:
+        """The parameters of all layers by full name, such as ``hid1.w``."""
+        return {
+            layer.full_name(name): param
             for layer in self.layers
             for name, param in layer.params.items()
-            if not param.wide
-        )
+        }
 
     @cached_property
     def hidden(self) -> tuple[Layer, ...]:
@@ -159,11 +164,7 @@ class Topology:
     @cached_property
     def param_shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape of every parameter by full name, such as ``hid1.w``."""
-        return {
-            layer.full_name(name): param.shape
-            for layer in self.layers
-            for name, param in layer.params.items()
-        }
+        return {name: param.shape for name, param in self._params.items()}
 
     @cached_property
     def learned(self) -> frozenset[str]:
@@ -183,12 +184,7 @@ class Topology:
     @cached_property
     def learnable(self) -> frozenset[str]:
         """The full names of the parameters that training changes, or has frozen."""
-        return frozenset(
-            layer.full_name(name)
-            for layer in self.layers
-            for name, param in layer.params.items()
-            if param.learned
-        )
+        return frozenset(x for x, param in self._params.items() if param.learned)
 
     @cached_property
     def output_shapes(self) -> dict[str, Shape]:
@@ -270,16 +266,6 @@ class Topology:
             values of parameters that layers update themselves, such as ``hid1.mean``.
         """
         return self.step(params, inputs, None, modify, key)[0]
-
-    def forward_from(
-        self,
-        params: Params,
-        start: Layer,
-        value: Array,
-        modify: Modify | None = None,
-    ) -> dict[str, Array]:
-        """Compute the outputs that follow from one layer alone; see `run_from`."""
-        return run_from(self.layers, params, start, value, modify)
 
     def step(
         self,

@@ -24,12 +24,7 @@ def output_shapes(
 ) -> dict[str, Shape]:
     """Return the shape of each output of a bound layer, without its batch axis.
 
-    Parameters
-    ----------
-    layer : Layer
-        The layer.
-    param_shapes : mapping of str to shape
-        Shapes of the arrays of earlier layers, by full name.
+    ``param_shapes`` are the shapes of earlier layers' arrays, by full name.
 
     Raises
     ------
