@@ -62,7 +62,7 @@ class Param:
 def _drawn(rng: np.random.Generator) -> npt.NDArray[np.floating]:
     raise ConfigurationError(
         "this layer comes from a pickle, which knows the values of its parameters, but "
-        "not how they were drawn. Make the layer anew to draw others."
+        "not how they were drawn. Make a new layer to draw others."
     )
 
 
@@ -162,9 +162,9 @@ def random_matrix(
         drawn = _orthogonal(drawn)
     matrix = mean + std * drawn
     if np.any(sparsity):
-        kept = rng.random((rows, cols)) < 1 - sparsity
-        np.fill_diagonal(kept, True)
-        matrix *= kept
+        mask = rng.random((rows, cols)) < 1 - sparsity
+        np.fill_diagonal(mask, True)
+        matrix *= mask
     if radius > 0:
         matrix *= radius / (np.linalg.norm(matrix, ord=2) or 1.0)
     return matrix

@@ -93,8 +93,8 @@ def run_from(
 
 def params_of(layer: Layer, params: Params) -> dict[str, Array]:
     """Return the parameters that a layer reads, by the names it has for them."""
-    own = {name: params[layer.full_name(name)] for name in layer.params}
-    return own | {name: params[full] for name, full in layer.borrowed.items()}
+    full_names = {name: layer.full_name(name) for name in layer.params}
+    return {name: params[x] for name, x in (full_names | layer.borrowed).items()}
 
 
 def _run_layer(

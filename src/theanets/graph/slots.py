@@ -108,22 +108,22 @@ def _check_input(topology: Topology, loss: Loss) -> None:
         )
 
 
-def _shared(topology: Topology, loss: Loss, known: Slot | None) -> Slot:
+def _shared(topology: Topology, loss: Loss, earlier: Slot | None) -> Slot:
     """Return the slot of a target that another loss may use too."""
     role: Literal["labels", "target"] = "labels" if loss.integer_target else "target"
     slot = Slot(loss.target, role, loss.output_name, bounds=loss.target_range)
-    if known is None:
+    if earlier is None:
         return slot
-    shape, other = (output_shape(topology, x.output) for x in (slot, known))
-    labels = role == known.role == "labels"
+    shape, other = (output_shape(topology, x.output) for x in (slot, earlier))
+    labels = role == earlier.role == "labels"
     end = -1 if labels else None
-    if role != known.role or shape[:end] != other[:end]:
+    if role != earlier.role or shape[:end] != other[:end]:
         raise ConfigurationError(
             f'{loss.form()} loss: its target "{loss.target}" is also that of another '
-            f"loss, which compares it with {known.output} {other} as {known.role}; "
+            f"loss, which compares it with {earlier.output} {other} as {earlier.role}; "
             f"this one with {slot.output} {shape} as {role}. Name another array, "
             'such as target="other".'
         )
     # Labels have to be classes of both.
-    fewer = slot if labels and (shape[-1] or 0) < (other[-1] or 0) else known
-    return replace(fewer, bounds=known.bounds or slot.bounds)
+    fewer = slot if labels and (shape[-1] or 0) < (other[-1] or 0) else earlier
+    return replace(fewer, bounds=earlier.bounds or slot.bounds)

@@ -1,7 +1,7 @@
 """Layers traced without computing, to learn their outputs and check what they claim.
 
 Each layer is traced at two lengths of every open axis, which shows the axes that follow
-it and those of a fixed length. So an error in a custom layer shows when the model is
+it and the axes of a fixed length. So an error in a custom layer shows when the model is
 made. Convolution and pooling are traced by their `outline`: their `transform` takes a
 slice for each cell of a window, and a few bytes of a file from a stranger can ask for
 very many.

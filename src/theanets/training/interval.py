@@ -39,5 +39,5 @@ class Interval:
         return self.overdue
 
     def restart(self) -> None:
-        """Begin to count the minutes anew."""
+        """Begin to count the minutes again."""
         self.began = time.monotonic()

@@ -57,8 +57,8 @@ def iterate(
     However it ends, the best validated parameters are committed; parameters that
     were never validated after training began stay as they are.
 
-    The parameters are those of `theanets.training.run.run`; ``at`` is the place to go
-    on from, and ``note`` stands in the first report to callbacks.
+    `theanets.training.run.run` describes the parameters; ``at`` is the place to go on
+    from, and ``note`` stands in the first report to callbacks.
     """
     problem.begin(train)
     run = _Run(problem, train, valid, controls, seed, past, checkpoint, at)

@@ -30,7 +30,7 @@ _ADVICE = (
 )
 
 
-class Found(NamedTuple):
+class BadArray(NamedTuple):
     """The first array that is not finite in a batch, or after it."""
 
     kind: str
@@ -80,7 +80,7 @@ def error(
     number: int,
     epoch: int,
     done: int,
-    found: Found,
+    bad: BadArray,
     loss: float,
 ) -> NonFiniteError:
     """Return the error that says where numbers went bad.
@@ -94,11 +94,11 @@ def error(
         head = "an update was not finite"
     return NonFiniteError(
         f"{head} in epoch {epoch}, batch {done} (counted from 0). The first that is "
-        f"not finite is {_described(found, rows)}. {_content(rows, chunk.rows)} "
+        f"not finite is {_described(bad, rows)}. {_content(rows, chunk.rows)} "
         f"{_ADVICE}",
         epoch=epoch,
         batch=done,
-        name=found.name,
+        name=bad.name,
         rows=rows,
     )
 
@@ -109,7 +109,7 @@ def look_at(
     state: State,
     after: State,
     arguments: tuple[tuple[Array, ...], PyTree, PyTree],
-) -> tuple[Found, float]:
+) -> tuple[BadArray, float]:
     """Return the first array that is not finite in a batch, and the batch's loss.
 
     Arrays are looked at in the order they are computed in: the outputs of layers,
@@ -127,9 +127,9 @@ def look_at(
         if bad.any():
             whole = bad.ndim and len(bad) == len(arguments[0][0])
             rows = np.unique(np.nonzero(bad)[0]) if whole else nowhere
-            return Found("the output", name, rows), float(value)
+            return BadArray("the output", name, rows), float(value)
     if not np.isfinite(float(value)):
-        return Found("the loss", "loss", nowhere), float(value)
+        return BadArray("the loss", "loss", nowhere), float(value)
     slots = after.optimizer.items()
     bad_arrays = [
         *(("the gradient of", name) for name in reversed(_bad_in(grads))),
@@ -137,7 +137,7 @@ def look_at(
         *((f"the optimizer's {of} of", name) for of, x in slots for name in _bad_in(x)),
     ]
     kind, name = bad_arrays[0] if bad_arrays else ("the update", "")
-    return Found(kind, name, nowhere), float(value)
+    return BadArray(kind, name, nowhere), float(value)
 
 
 def _bad_in(arrays: PyTree) -> list[str]:
@@ -151,13 +151,13 @@ def _bad_in(arrays: PyTree) -> list[str]:
     ]
 
 
-def _described(found: Found, rows: np.ndarray | None) -> str:
-    name = f" {found.name}" if found.name not in ("", "loss") else ""
-    if not len(found.rows):
-        return found.kind + name
-    bad = found.rows if rows is None else rows[found.rows]
+def _described(bad: BadArray, rows: np.ndarray | None) -> str:
+    name = f" {bad.name}" if bad.name not in ("", "loss") else ""
+    if not len(bad.rows):
+        return bad.kind + name
+    numbers = bad.rows if rows is None else rows[bad.rows]
     where = "the batch" if rows is None else "the data"
-    return f"{found.kind}{name}, for row {_listed(bad)} of {where}"
+    return f"{bad.kind}{name}, for row {_listed(numbers)} of {where}"
 
 
 def _content(rows: np.ndarray | None, count: int) -> str:

@@ -125,8 +125,8 @@ class Controls:
         """Refuse a monitor if it is not known whether less or more is better."""
         if self.mode is None and self.monitor not in BETTER:
             raise ConfigurationError(
-                f'monitor is "{self.monitor}", of which it is not known whether less '
-                'or more is better. Say so: mode="min", or mode="max".'
+                f'monitor is "{self.monitor}", and it is not known whether less or '
+                'more of it is better. Say so: mode="min", or mode="max".'
             )
 
     def identity(self) -> dict[str, Any]:
@@ -181,20 +181,20 @@ def keywords() -> list[str]:
 
 
 def own_keywords(algo: object) -> list[str]:
-    """Return the keywords of an algorithm, without those of every training.
+    """Return the keywords of an algorithm that not every training takes.
 
     Raises
     ------
     ConfigurationError
         If an algorithm of the user's own takes a keyword of every training.
     """
-    own = optimizers.keywords(algo)
-    if twice := set(own) & set(keywords()):
+    names = optimizers.keywords(algo)
+    if twice := set(names) & set(keywords()):
         raise ConfigurationError(
             f"algo {shown(algo)}: its keyword {join_names(twice)} is one of every "
             "training. Give it another name in the class's hyperparams."
         )
-    return own
+    return names
 
 
 _WHOLE = {

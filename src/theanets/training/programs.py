@@ -156,7 +156,7 @@ def evaluate_program(
 
 
 def clear_cache() -> None:
-    """Forget every compiled program, so that the next call of each compiles it anew.
+    """Forget every compiled program, so that the next call of each compiles it again.
 
     Programs notice most of what functions read: see "Changing a model" in the guide.
     This is for the rest: an object that is changed in place and cannot be
@@ -255,7 +255,7 @@ def _train(
     state, record = lax.fori_loop(start, stop, update, (state, record))
     values = Values(transpose(state.values.learned), state.values.carried)
     state = State(values, transpose(state.optimizer), state.updates)
-    # A transformation of the user may well keep infinity in its state.
+    # A transformation of the user may keep infinity in its state on purpose.
     checked = (values, () if optimizer.transformation else state.optimizer)
     return state, record, _finite(checked) if guarded else jnp.bool_(True)
 

@@ -118,5 +118,5 @@ class Steps:
             return value
 
         trace, arguments = self.problem.trace, (batch, numbers, key)
-        found, value = nonfinite.look_at(loss, trace, state, after, arguments)
-        return nonfinite.error(chunk, number, epoch, done, found, value)
+        bad, value = nonfinite.look_at(loss, trace, state, after, arguments)
+        return nonfinite.error(chunk, number, epoch, done, bad, value)
