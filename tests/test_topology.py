@@ -8,6 +8,7 @@ import pytest
 import theanets
 from theanets import layers
 from theanets.errors import ConfigurationError
+from theanets.graph.running import run_from
 from theanets.graph.topology import Topology, frozen
 
 
@@ -89,13 +90,14 @@ def test_forward_from_the_middle():
     )
     params = values(topology)
     whole = topology.forward(params, {"in": np.ones((5, 3), "f4")})
-    part = topology.forward_from(params, topology.by_name["code"], whole["code:out"])
+    code = topology.by_name["code"]
+    part = run_from(topology.layers, params, code, whole["code:out"])
     assert set(part) == {"code:out", "out:pre", "out:out"}
     np.testing.assert_array_equal(part["out:out"], whole["out:out"])
     with pytest.raises(ConfigurationError, match="Choose another layer"):
         inner = diamond()
         code = jnp.ones((5, 4))
-        inner.forward_from(values(inner), inner.by_name["a"], code)
+        run_from(inner.layers, values(inner), inner.by_name["a"], code)
 
 
 def test_axes_of_any_length():

@@ -1,9 +1,9 @@
-"""How parameters begin: random matrices and vectors, and the streams they come from.
+"""Initial parameters: random matrices and vectors, and the streams they come from.
 
 Everything here is NumPy, in float64, and called once per parameter; a model
 rounds the result to its own precision.
 
-Initial values, shuffling and noise each draw from a stream of their own, by name. So
+Initial values, shuffling and noise each draw from their own stream, by name. So
 another layer, monitor or regularizer does not shift the numbers of the others, and a
 second training continues the stream with the number of epochs so far.
 """
@@ -12,7 +12,6 @@ import hashlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +26,7 @@ Numbers = float | Sequence[float] | FloatArray
 
 @dataclass(frozen=True)
 class Param:
-    """A parameter to be: its local name, its shape, and how it begins.
+    """A parameter of a layer: its local name, its shape, and its initial values.
 
     Parameters
     ----------
@@ -49,21 +48,21 @@ class Param:
     learned: bool = True
     wide: bool = False
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        # It draws by a closure, which no pickle can hold. It has drawn already.
+    def __reduce__(self) -> tuple[object, ...]:
+        # ``init`` may be a closure, which no pickle can hold; it has drawn already.
         return Param, (self.name, self.shape, _drawn, self.learned, self.wide)
 
     def __copy__(self) -> "Param":
         return self
 
-    def __deepcopy__(self, memo: Any) -> "Param":
+    def __deepcopy__(self, memo: object) -> "Param":
         return self
 
 
 def _drawn(rng: np.random.Generator) -> npt.NDArray[np.floating]:
     raise ConfigurationError(
         "this layer comes from a pickle, which knows the values of its parameters, but "
-        "not how they were drawn. Make the layer anew to draw others."
+        "not how they were drawn. Make a new layer to draw others."
     )
 
 
@@ -73,17 +72,11 @@ INITS: dict[str, Callable[[int, int], float]] = {
     "lecun": lambda rows, cols: (1 / rows) ** 0.5,
     "orthogonal": lambda rows, cols: 1.0,
 }
-"""Named ways to begin: the standard deviation for each shape, or the scale."""
+"""Named initializations: the standard deviation for each shape, or the scale."""
 
 
-def check_init(init: Any, what: str) -> None:
-    """Raise an error for what is neither None nor a name in ``INITS``.
-
-    Raises
-    ------
-    ConfigurationError
-        If there is no such name.
-    """
+def check_init(init: object, what: str) -> None:
+    """Raise a ConfigurationError for anything but None or a name in ``INITS``."""
     if init is not None:
         choice(init, what, INITS)
 
@@ -104,18 +97,18 @@ def random_matrix(
     Parameters
     ----------
     rng : numpy.random.Generator
-        Where the numbers come from.
+        The source of the numbers.
     rows, cols : int
         Shape of the matrix.
     mean, std : float, or sequence of float, (cols,)
-        Mean and standard deviation of the entries, or of those of each column.
+        Mean and standard deviation of the entries, or of the entries of each column.
         ``std`` is by default 1 / sqrt(rows + cols).
     sparsity : float, or sequence of float, (cols,)
         Probability, below 1, that an entry off the main diagonal is set to 0.
     radius : float
         If positive, singular values are rescaled so that the largest is this.
     diagonal : float, or sequence of float, (cols,)
-        If not 0, the result is this times the identity, whatever the rest says.
+        If not 0, the result is this times the identity, whatever the other arguments.
     init : str, optional
         How the entries are drawn, instead of ``std``: normal with the variance
         2 / (rows + cols) for "glorot", 2 / rows for "he", 1 / rows for "lecun"; or
@@ -135,8 +128,8 @@ def random_matrix(
     -----
     The default ``std`` keeps activations and gradients at about the same scale
     from layer to layer, after X. Glorot and Y. Bengio (2010), Understanding the
-    Difficulty of Training Deep Feedforward Neural Networks. That is half the variance
-    of "glorot", the one they propose. Sources of the others: K. He et al. (2015),
+    Difficulty of Training Deep Feedforward Neural Networks. Its variance is half of
+    "glorot", which they propose. Sources of the others: K. He et al. (2015),
     Delving Deep into Rectifiers; Y. LeCun et al. (1998), Efficient BackProp; A. M.
     Saxe et al. (2014), Exact Solutions to the Nonlinear Dynamics of Learning.
 
@@ -169,22 +162,22 @@ def random_matrix(
         drawn = _orthogonal(drawn)
     matrix = mean + std * drawn
     if np.any(sparsity):
-        kept = rng.random((rows, cols)) < 1 - sparsity
-        np.fill_diagonal(kept, True)
-        matrix *= kept
+        mask = rng.random((rows, cols)) < 1 - sparsity
+        np.fill_diagonal(mask, True)
+        matrix *= mask
     if radius > 0:
         matrix *= radius / (np.linalg.norm(matrix, ord=2) or 1.0)
     return matrix
 
 
 def _each(
-    given: Any,
+    given: Numbers,
     what: str,
     count: int,
     least: float = -math.inf,
     limit: float = math.inf,
 ) -> FloatArray:
-    """Return a finite number, or one for each of so many units, checked."""
+    """Return a finite number, or one for each of ``count`` units, checked."""
     try:
         numbers: FloatArray = np.ma.asarray(given, float).filled(math.nan)
     except (TypeError, ValueError):
@@ -217,7 +210,7 @@ def random_vector(
     Parameters
     ----------
     rng : numpy.random.Generator
-        Where the numbers come from.
+        The source of the numbers.
     size : int
         Length of the vector.
     mean, std : float, or sequence of float, (size,)
@@ -241,7 +234,7 @@ def random_vector(
     return center + scale * rng.standard_normal(size)
 
 
-def as_seed(rng: Any, where: str) -> int:
+def as_seed(rng: object, where: str) -> int:
     """Return a seed: an int as it is, or one drawn from a NumPy generator."""
     if isinstance(rng, np.random.RandomState):
         return int(rng.randint(0, 2**31 - 1))
@@ -267,7 +260,7 @@ def stream(seed: int, *names: str) -> np.random.Generator:
     seed : int
         At least 0.
     *names : str
-        Who draws, such as ``"hid1"``, ``"w"``.
+        What the numbers are for, such as ``"hid1"``, ``"w"``.
 
     Raises
     ------

@@ -1,14 +1,14 @@
-"""What a person sees while a model trains.
+"""The display of a training.
 
-A terminal shows a live display, a pipe or a log file one line per validation.
-Everything goes to the standard error stream, so that the standard output stays
-the script's own.
+A terminal shows a live display, a pipe or a log file gets one line per validation.
+Everything goes to the standard error stream, so that the standard output has only
+the output of the script.
 """
 
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from theanets.training.report import Report
 from theanets.utils.checks import shown
 
 if TYPE_CHECKING:
+    from rich.console import Group
     from rich.live import Live as RichLive
 
 REDRAWS_PER_SECOND = 10
@@ -92,9 +93,8 @@ class Live(Reporter):
             self._print(report.note)
         self._restart()
         self._take(report, report.epoch + 1)
-        # Redrawn by our calls, not by a thread of its own, which would take
-        # time from training. What a callback prints goes above the display,
-        # unless the standard output leads elsewhere.
+        # Redrawn by our calls, not by a thread, which would take time from training.
+        # The output of callbacks goes above the display, if both are on the terminal.
         self._display = RichLive(
             self._view(),
             console=self.console,
@@ -132,15 +132,15 @@ class Live(Reporter):
         self.console.print(line, markup=False, highlight=False)
 
     def _draw(self, what: str) -> None:
-        # One clock for each, so that the end of an epoch is seen although its
-        # last batches were drawn just before.
+        # One clock for each, so that the end of an epoch shows although its last
+        # batches were drawn just before.
         now = time.monotonic()
         due = now - self._drawn[what] >= 1 / REDRAWS_PER_SECOND
         if self._display is not None and due:
             self._drawn[what] = now
             self._display.update(self._view(), refresh=True)
 
-    def _view(self) -> Any:
+    def _view(self) -> "Group":
         from rich.console import Group
         from rich.progress_bar import ProgressBar
         from rich.table import Table
@@ -179,15 +179,16 @@ def reporter(progress: "bool | Reporter | None" = None) -> Reporter:
     """
     if isinstance(progress, Reporter):
         return progress
-    known = progress is None or isinstance(progress, bool | np.bool_)
-    if not known and not (isinstance(progress, int) and progress in (0, 1)):
+    # 0 and 1 are taken for False and True.
+    is_int = isinstance(progress, int) and progress in (0, 1)
+    if not (progress is None or is_int or isinstance(progress, np.bool_)):
         raise ConfigurationError(
             f"progress is {shown(progress)}; expected True, False, None or a Reporter."
         )
     stream = sys.stderr
     if stream is None or not (progress is None or progress):
         return Reporter()
-    # Some terminals cannot move their cursor: they are given lines.
+    # Terminals that cannot move their cursor get lines.
     able = os.environ.get("TERM", "").lower() not in ("dumb", "unknown")
     return Live(stream) if able and stream.isatty() else Plain(stream)
 

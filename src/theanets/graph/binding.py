@@ -1,7 +1,6 @@
-"""How a layer finds its place in a graph: names, what it reads, its arrays."""
+"""Checks of a new layer in a graph: its name, what it reads, its arrays."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 from theanets.errors import ConfigurationError
 from theanets.layers import Input, Layer
@@ -21,26 +20,21 @@ def resolve_inputs(
                 f"inputs={shown(list(layer.input_names))}."
             )
         return {}
-    for given in layer.input_names:
-        if isinstance(given, Layer) and not any(given is x for x in earlier):
-            there = ", ".join(x.name for x in earlier)
+    for source in layer.input_names:
+        if isinstance(source, Layer) and not any(source is x for x in earlier):
             raise ConfigurationError(
-                f"{layer.where}inputs holds {shown(given)}, which is no earlier "
-                f"layer of this model. Earlier layers: {there}."
+                f"{layer.where}inputs holds {shown(source)}, which is no earlier "
+                f"layer of this model. Earlier layers: "
+                f"{', '.join(x.name for x in earlier)}."
             )
-    named = tuple(
-        x.output_name if isinstance(x, Layer) else x for x in layer.input_names
-    )
-    names = named or tuple(x.output_name for x in earlier[-1:])
+    sources = layer.input_names or earlier[-1:]
+    names = [x.output_name if isinstance(x, Layer) else x for x in sources]
     if not names:
         raise ConfigurationError(
             f"{layer.where}the first layer of a model has to be an input: "
             "begin with the size of your data."
         )
-    resolved = {}
-    for name in names:
-        full, shape = find_output(layer, "inputs", name, shapes)
-        resolved[full] = shape
+    resolved = dict(find_output(layer, "inputs", name, shapes) for name in names)
     if len(resolved) < len(names):
         raise ConfigurationError(
             f"{layer.where}inputs name one output twice: {', '.join(names)}."
@@ -49,17 +43,17 @@ def resolve_inputs(
 
 
 def check_indices(layer: Layer, earlier: Sequence[Layer]) -> None:
-    """Let indices come straight from data, where they can be checked."""
+    """Refuse indices that do not come straight from data, where they are checked."""
     if not layer.reads_indices:
         return
-    source, _, _ = layer.input_name.partition(":")
-    given = next(x for x in earlier if x.name == source)
-    if isinstance(given, Input) and given.scale:
+    name, _, _ = layer.input_name.partition(":")
+    source = next(x for x in earlier if x.name == name)
+    if isinstance(source, Input) and source.scale:
         raise ConfigurationError(
             f"{layer.where}it reads whole numbers, but its input "
-            f'"{source}" standardizes them. Leave scale out there.'
+            f'"{name}" standardizes them. Leave scale out there.'
         )
-    if not isinstance(given, Input):
+    if not isinstance(source, Input):
         raise ConfigurationError(
             f"{layer.where}it reads whole numbers, so its input has to be an input "
             f"layer, got {layer.describe_inputs()}. Inputs: "
@@ -68,14 +62,14 @@ def check_indices(layer: Layer, earlier: Sequence[Layer]) -> None:
 
 
 def find_output(
-    layer: Layer, keyword: str, name: Any, shapes: Mapping[str, Shape]
+    layer: Layer, keyword: str, source: str | Layer, shapes: Mapping[str, Shape]
 ) -> tuple[str, Shape]:
-    """Return the full name and the shape of an earlier output that a layer names."""
-    name = name.output_name if isinstance(name, Layer) else name
+    """Return the full name and the shape of an earlier output that a layer reads."""
+    name = source.output_name if isinstance(source, Layer) else source
     full = name if ":" in name else f"{name}:out"
     if full not in shapes:
         verb = "name" if keyword == "inputs" else "names"
-        short = [earlier.removesuffix(":out") for earlier in shapes]
+        short = [output.removesuffix(":out") for output in shapes]
         raise ConfigurationError(
             f'{layer.where}{keyword} {verb} "{name}", which is no earlier '
             f"layer's output. Earlier outputs: {', '.join(shapes)}."

@@ -1,4 +1,4 @@
-"""What a model expects of the arrays it is given."""
+"""What a model expects of the arrays that it gets."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,9 +16,9 @@ from theanets.types import Shape
 
 
 class Expectations:
-    """Tells, for the arrays of a data set or a batch, what each has to be.
+    """Says, for the arrays of a data set or a batch, what each has to be.
 
-    Where a model leaves a length open, as that of a sequence, the shape of a target
+    Where a model leaves a length open, as of a sequence, the shape of a target
     follows from the shapes of the inputs that came with it.
     """
 
@@ -49,9 +49,9 @@ class Expectations:
 
     def _expected(self, slot: Slot, shapes: tuple[Shape, ...]) -> Expected:
         if slot.role == "input":
-            found = expected_input(self._topology, slot.name)
+            expected = expected_input(self._topology, slot.name)
             is_target = slot.name in {loss.target for loss in self._losses}
-            return replace(found, by_hand=found.sparse or is_target)
+            return replace(expected, by_hand=expected.sparse or is_target)
         output = self._output_shape(slot.output, shapes)
         if slot.role == "labels":
             return Expected(slot.name, "labels", output[:-1], classes=output[-1])
@@ -69,9 +69,8 @@ class Expectations:
         """Refuse lengths at which an output and its target differ; see `slots_of`."""
         for loss in self._losses:
             place = self.names.index(loss.target)
-            is_input = self._slots[place].role == "input"
-            given = shapes[place : place + 1] if is_input else ()
-            target = given[0][1:] if given else expected[place].shape
+            is_input = self._slots[place].role == "input" and place < len(shapes)
+            target = shapes[place][1:] if is_input else expected[place].shape
             output = target_shape(loss, self._output_shape(loss.output_name, shapes))
             pairs = zip(target, output, strict=False)
             if len(target) == len(output) and any(
@@ -90,20 +89,18 @@ class Expectations:
         inputs = self._topology.inputs
         if None not in shape or len(shapes) < len(inputs):
             return shape
-        given = shapes[: len(inputs)]
+        input_shapes = shapes[: len(inputs)]
         fits = all(
             len(a) == len(layer.shape) + 1
             and all(n in (None, m) for n, m in zip(layer.shape, a[1:], strict=True))
-            for layer, a in zip(inputs, given, strict=True)
+            for layer, a in zip(inputs, input_shapes, strict=True)
         )
-        return self._traced(given)[name][1:] if fits else shape
+        return self._traced(input_shapes)[name][1:] if fits else shape
 
     def _trace(self, shapes: tuple[Shape, ...]) -> dict[str, tuple[int, ...]]:
-        # One example tells as much as many, and one batch size is traced once.
-        names = [layer.name for layer in self._topology.inputs]
-        batch = {
-            name: (1, *shape[1:]) for name, shape in zip(names, shapes, strict=True)
-        }
+        # One example is enough, so that the batch size causes no further trace.
+        inputs = zip(self._topology.inputs, shapes, strict=True)
+        batch = {layer.name: (1, *shape[1:]) for layer, shape in inputs}
         return self._topology.traced_shapes(batch)
 
 

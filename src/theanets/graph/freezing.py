@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
 from theanets.errors import ConfigurationError
 from theanets.graph.topology import Topology
@@ -11,57 +10,50 @@ from theanets.utils.checks import shown
 from theanets.utils.registry import join_names, matching, suggest
 
 
-def freezing(topology: Topology, patterns: Any) -> Topology:
+def freezing(topology: Topology, patterns: object) -> Topology:
     """Return a graph in which more arrays are frozen; see `arrays_of`."""
-    found = arrays_of(topology, patterns, "freeze")
-    return with_frozen(topology, topology.frozen | found)
+    names = arrays_of(topology, patterns, "freeze")
+    return with_frozen(topology, topology.frozen | names)
 
 
-def unfreezing(topology: Topology, patterns: Any) -> Topology:
+def unfreezing(topology: Topology, patterns: object) -> Topology:
     """Return a graph in which fewer arrays are frozen; see `arrays_of`."""
-    found = arrays_of(topology, patterns, "unfreeze")
-    return with_frozen(topology, topology.frozen - found)
+    names = arrays_of(topology, patterns, "unfreeze")
+    return with_frozen(topology, topology.frozen - names)
 
 
 def with_frozen(topology: Topology, names: Iterable[str]) -> Topology:
-    """Return a graph in which just these arrays are frozen, by full name."""
+    """Return a graph in which only these arrays are frozen, by full name."""
     return replace(topology, frozen=frozenset(names))
 
 
-def arrays_of(topology: Topology, patterns: Any, keyword: str) -> frozenset[str]:
+def arrays_of(topology: Topology, patterns: object, keyword: str) -> frozenset[str]:
     """Return the full names of the arrays that patterns choose.
 
-    Parameters
-    ----------
-    topology : Topology
-        The graph.
-    patterns : str or sequence of str
-        Globs over full names, such as ``"hid1.w"``, or over names of layers: such a
-        one chooses all arrays of the layer.
-    keyword : str
-        How an error message begins.
+    A pattern is a glob over full names, such as ``"hid1.w"``, or over names of layers,
+    which chooses all arrays of the layer. Messages begin with ``keyword``.
 
     Raises
     ------
     ConfigurationError
-        If there is a pattern that is no text, or that chooses nothing.
+        If a pattern is no text, or chooses nothing.
     """
     globs = registry.patterns(patterns, keyword)
-    # The workers of a layer are parts with names too.
+    # The workers of a layer have names too.
     arrays = {
         part.name: [part.full_name(name) for name in part.params]
         for part in topology.parts.values()
         if part.params
     }
-    found: set[str] = set()
+    chosen: set[str] = set()
     for glob in globs:
-        chosen = set(matching(glob, topology.param_shapes))
-        chosen.update(*(arrays[name] for name in matching(glob, arrays)))
-        if not chosen:
+        names = set(matching(glob, topology.param_shapes))
+        names.update(*(arrays[name] for name in matching(glob, arrays)))
+        if not names:
             raise ConfigurationError(
                 f"{keyword}: {shown(glob)} matches no parameter. There are: "
                 f"{join_names(topology.param_shapes)}."
                 + suggest(glob, [*arrays, *topology.param_shapes])
             )
-        found |= chosen
-    return frozenset(found)
+        chosen |= names
+    return frozenset(chosen)

@@ -1,14 +1,14 @@
-"""Further numbers to watch while a model trains, as the ``monitors`` keyword says."""
+"""Further numbers to watch while a model trains: the ``monitors`` keyword."""
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeGuard
 
 import jax.numpy as jnp
 
 from theanets.errors import ConfigurationError
 from theanets.graph.topology import Topology
-from theanets.types import Array
+from theanets.types import Array, Params
 from theanets.utils import keys
 from theanets.utils.checks import check_call, compilable, is_number, shown
 from theanets.utils.registry import join_names, matching, suggest
@@ -34,37 +34,29 @@ class Monitor:
         """What makes two monitors the same program."""
         return self.name, self.source, keys.key(self.measure)
 
-    def __call__(self, values: Mapping[str, Array]) -> Array:
+    def __call__(self, values: Params) -> Array:
         """Return the number, given all outputs and parameters by name."""
-        if callable(self.measure):
-            given = values[self.source] if self.source else values
-            with compilable(f'monitor "{self.name}"'):
-                found = self.measure(given)
-            try:
-                return jnp.asarray(found)
-            except (TypeError, ValueError):
-                raise ConfigurationError(
-                    f'monitor "{self.name}" returns {shown(found)}; it has to '
-                    "return one number for the batch, such as a mean."
-                ) from None
-        return (values[self.source] < self.measure).mean(dtype="float32")
+        if not callable(self.measure):
+            return (values[self.source] < self.measure).mean(dtype="float32")
+        with compilable(f'monitor "{self.name}"'):
+            value = self.measure(values[self.source] if self.source else values)
+        try:
+            return jnp.asarray(value)
+        except (TypeError, ValueError):
+            raise ConfigurationError(
+                f'monitor "{self.name}" returns {shown(value)}; it has to '
+                "return one number for the batch, such as a mean."
+            ) from None
 
 
-def make_monitors(given: Any, topology: Topology) -> tuple[Monitor, ...]:
+def make_monitors(given: object, topology: Topology) -> tuple[Monitor, ...]:
     """Return the monitors that the ``monitors`` keyword asks for.
 
     A key that matches outputs or parameters watches each of them: a level gives the
-    fraction below; a function is called with the array. Several are a list, or a dict
-    by label; one with a label is named ``hid1:out:label``, and a second function of
-    one array after itself. Any other key names a function that is called with all
-    arrays by name.
-
-    Parameters
-    ----------
-    given : mapping, or sequence of pairs
-        Patterns, and what to measure of the arrays that they match.
-    topology : Topology
-        The graph whose outputs and parameters there are.
+    fraction below it; a function is called with the array. Several are a list, or a
+    dict by label; one with a label is named ``hid1:out:label``, and a second function
+    of one array ``hid1:out:function``. Any other key names a function that is called
+    with all arrays by name.
 
     Raises
     ------
@@ -73,7 +65,7 @@ def make_monitors(given: Any, topology: Topology) -> tuple[Monitor, ...]:
         two measures have one name.
     """
     names = [*topology.output_names, *topology.param_shapes]
-    made: dict[str, Monitor] = {}
+    monitors: dict[str, Monitor] = {}
     for pattern, measures in _pairs(given):
         _check_key(pattern)
         sources = matching(pattern, names)
@@ -84,19 +76,18 @@ def make_monitors(given: Any, topology: Topology) -> tuple[Monitor, ...]:
             )
         if not sources:
             check_call(measures, "arrays", f'monitor "{pattern}" is')
-            _add(made, Monitor(pattern, "", measures))
+            _add(monitors, Monitor(pattern, "", measures))
         for label, measure in _measures(pattern, measures):
             for source in sources:
                 name = f"{source}:{label}" if label else source
                 if not callable(measure):
                     measure = float(measure)
                     name = name if label else f"{name}<{measure:g}"
-                _add(made, Monitor(name, source, measure))
-    return tuple(made.values())
+                _add(monitors, Monitor(name, source, measure))
+    return tuple(monitors.values())
 
 
-def _pairs(given: Any) -> list[tuple[Any, Any]]:
-    """Return patterns and what to measure, in the order given."""
+def _pairs(given: object) -> list[tuple[Any, Any]]:
     if given is None:
         return []
     if isinstance(given, Mapping):
@@ -106,11 +97,11 @@ def _pairs(given: Any) -> list[tuple[Any, Any]]:
     raise ConfigurationError(f"monitors is {shown(given)}; {_FORM}")
 
 
-def _is_pair(entry: Any) -> bool:
+def _is_pair(entry: object) -> TypeGuard[Sequence[Any]]:
     return isinstance(entry, list | tuple) and len(entry) == 2
 
 
-def _check_key(pattern: Any) -> None:
+def _check_key(pattern: object) -> None:
     if not isinstance(pattern, str):
         raise ConfigurationError(
             f"monitors: {shown(pattern)} is no text; each key has to be a name or a "
@@ -123,10 +114,10 @@ def _check_key(pattern: Any) -> None:
         )
 
 
-def _measures(pattern: str, given: Any) -> Iterator[tuple[str, Any]]:
+def _measures(pattern: str, given: object) -> Iterator[tuple[str, Any]]:
     """Yield levels and functions, each with its label if it has one."""
     if isinstance(given, Mapping):
-        entries: Iterable[Any] = given.items()
+        entries: Iterable[object] = given.items()
     elif isinstance(given, Sequence) and not isinstance(given, str):
         # One pair of a label and a measure, or several measures.
         one = len(given) == 2 and isinstance(given[0], str)
@@ -150,21 +141,21 @@ def _measures(pattern: str, given: Any) -> Iterator[tuple[str, Any]]:
         yield label, measure
 
 
-def _add(made: dict[str, Monitor], monitor: Monitor) -> None:
+def _add(monitors: dict[str, Monitor], monitor: Monitor) -> None:
     """Add a monitor; the same one twice is one.
 
-    A second function of one array, as another pattern may give, is named after itself:
+    A second function of one array, from another pattern, gets its name as label:
     ``hid1:out:mean``.
     """
-    known = made.setdefault(monitor.name, monitor)
-    if known == monitor:
+    first = monitors.setdefault(monitor.name, monitor)
+    if first == monitor:
         return
     label = getattr(monitor.measure, "__name__", "")
     if monitor.name == monitor.source and label.isidentifier():
-        _add(made, replace(monitor, name=f"{monitor.source}:{label}"))
+        _add(monitors, replace(monitor, name=f"{monitor.source}:{label}"))
     else:
         raise ConfigurationError(
-            f'monitors: "{monitor.name}" is asked for twice, as {shown(known.measure)} '
+            f'monitors: "{monitor.name}" is asked for twice, as {shown(first.measure)} '
             f"and {shown(monitor.measure)}. Give them labels: "
             f'{{"{monitor.source or monitor.name}": {{"first": ..., "second": ...}}}}.'
         )

@@ -1,16 +1,16 @@
 """What training minimizes: a pure function of parameters, a batch, and numbers.
 
 The objective knows the precision to compute in. A model's arrays are float32 or wider;
-layers get inputs and parameters in the precision of computation, cast within the
-compiled program, so that gradients reach what is stored. Only bfloat16 differs. Layers
-declare as ``wide`` what they read in full, such as running statistics. Losses,
-penalties and monitors are given float32, because sums in bfloat16 lose their digits.
+layers get inputs and parameters in the precision to compute in, cast within the
+compiled program, so that gradients reach the stored arrays. Only bfloat16 differs.
+Layers declare as ``wide`` the parameters that they read in full, such as running
+statistics. Losses, penalties and monitors get float32, because sums in bfloat16 lose
+digits.
 """
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -18,19 +18,21 @@ import numpy as np
 from theanets.config import stored_type
 from theanets.graph import states
 from theanets.graph.monitors import Monitor
-from theanets.graph.running import Modify
+from theanets.graph.running import Carries, Modify, run_from
 from theanets.graph.slots import Slot, slots_of, weights_name
 from theanets.graph.topology import Topology
 from theanets.layers import Layer
 from theanets.losses import Loss
 from theanets.losses.averages import with_axes
 from theanets.regularizers import Evaluation, Regularizer
-from theanets.types import Array
+from theanets.types import Array, DType, Params, PyTree
 from theanets.utils.registry import listed
 
-Monitors = dict[str, Any]
+Monitors = dict[str, Array | tuple[Array | float, ...]]
 """Numbers of a batch. A tuple holds a number and how much the batch counts in its
-mean; then perhaps further such pairs, whose means are added."""
+mean; then perhaps further pairs of both, whose means are added."""
+Numbers = Mapping[str, PyTree]
+"""What may change without another program; see `Objective.numbers`."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,10 @@ class Objective:
     dtype : str
         The precision to compute in.
     class_weights : tuple of float
-        How much each class of the last layer counts while training; none: alike.
+        How much each class of the last layer counts while training; none: all alike.
     mean_weights : tuple of float
         How much an error of each loss counts on average in the training data; 0, or
-        none at all: as in each batch.
+        none at all: not known.
     stateful : bool
         Whether recurrent layers go on from states that come among the parameters, as
         `theanets.graph.states` names them, and go out as updates.
@@ -91,24 +93,20 @@ class Objective:
         )
 
     @property
-    def numbers(self) -> dict[str, Any]:
+    def numbers(self) -> dict[str, PyTree]:
         """The numbers that may change without another program."""
         return {
             "losses": tuple(float(loss.weight) for loss in self.losses),
             "loss settings": tuple(loss.settings for loss in self.losses),
             "regularizers": tuple(float(r.weight) for r in self.regularizers),
-            "classes": self._classes,
+            "classes": np.array(self.class_weights, self.wide),
             "mean weights": self.mean_weights or (0.0,) * len(self.losses),
         }
 
     @cached_property
-    def _classes(self) -> np.ndarray:
-        return np.array(self.class_weights, self.wide)
-
-    @cached_property
-    def wide(self) -> Any:
+    def wide(self) -> DType:
         """The precision of losses: sums in bfloat16 would lose most digits."""
-        return stored_type(self.dtype)
+        return stored_type(self.dtype)  # type: ignore[no-any-return]
 
     @cached_property
     def classifying(self) -> Loss | None:
@@ -135,16 +133,16 @@ class Objective:
 
     def outputs(
         self,
-        params: Mapping[str, Array],
+        params: Params,
         inputs: Mapping[str, Array],
-        numbers: Mapping[str, Any],
+        numbers: Numbers,
         key: Array | None = None,
         training: bool = True,
     ) -> dict[str, Array]:
         """Compute all outputs of a batch, with the noise of a key if there is one.
 
         ``training`` says whether the model learns from the batch; see
-        `Topology.forward`. What layers update has the types of ``params``.
+        `Topology.forward`. Arrays that layers update keep their types in ``params``.
         """
         cast = self.topology.cast(inputs, self.dtype)
         read = self.topology.cast_params(params, self.dtype)
@@ -155,8 +153,8 @@ class Objective:
             modify, before = self._modifier(numbers, key)
         if self.stateful:
             carries = states.by_layer(params)
-            found, after = self.topology.step(read, cast, carries, modify, layer_key)
-            outputs = found | before | states.by_name(after)
+            outputs, after = self.topology.step(read, cast, carries, modify, layer_key)
+            outputs = outputs | before | states.by_name(after)
         else:
             outputs = self.topology.forward(read, cast, modify, layer_key) | before
         updates = {
@@ -166,11 +164,8 @@ class Objective:
         return outputs | updates
 
     def step(
-        self,
-        params: Mapping[str, Array],
-        inputs: Mapping[str, Array],
-        carries: Mapping[str, Any],
-    ) -> tuple[dict[str, Array], dict[str, Any]]:
+        self, params: Params, inputs: Mapping[str, Array], carries: Carries
+    ) -> tuple[dict[str, Array], Carries]:
         """Compute some time steps, and the states after them; see `Topology.step`."""
         cast = self.topology.cast(inputs, self.dtype)
         read = self.topology.cast_params(params, self.dtype)
@@ -178,22 +173,22 @@ class Objective:
 
     def outputs_from(
         self,
-        params: Mapping[str, Array],
+        params: Params,
         start: Layer,
         value: Array,
-        numbers: Mapping[str, Any],
+        numbers: Numbers,
         key: Array | None = None,
     ) -> Array:
         """Compute the model's output from the main output of one layer alone."""
         modify = None if key is None else self._modifier(numbers, key)[0]
         read = self.topology.cast_params(params, self.dtype)
-        outputs = self.topology.forward_from(read, start, value, modify)
+        outputs = run_from(self.topology.layers, read, start, value, modify)
         return outputs[self.topology.layers[-1].output_name]
 
     def _modifier(
-        self, numbers: Mapping[str, Any], key: Array
+        self, numbers: Numbers, key: Array
     ) -> tuple[Modify, dict[str, Array]]:
-        """Return what adds the noise, and where it puts the values from before it."""
+        """Return what adds the noise, and where it puts the values without noise."""
         noises = [
             (r, self._changed_by(r), weight)
             for r, weight in zip(
@@ -214,16 +209,16 @@ class Objective:
 
     def traced(
         self,
-        params: Mapping[str, Array],
+        params: Params,
         batch: tuple[Array, ...],
-        numbers: Mapping[str, Any],
+        numbers: Numbers,
         key: Array | None,
     ) -> dict[str, Array]:
         """Return every output of a batch as training sees it, in the layers' order."""
         named = {slot.name: x for slot, x in zip(self.slots, batch, strict=True)}
-        given = {layer.name: named[layer.name] for layer in self.topology.inputs}
-        found = self.outputs(params, given, numbers, key, training=key is not None)
-        return {name: found[name] for name in self.topology.output_names}
+        inputs = {layer.name: named[layer.name] for layer in self.topology.inputs}
+        outputs = self.outputs(params, inputs, numbers, key, training=key is not None)
+        return {name: outputs[name] for name in self.topology.output_names}
 
     @cached_property
     def _changed(self) -> frozenset[str]:
@@ -236,9 +231,9 @@ class Objective:
 
     def __call__(
         self,
-        params: Mapping[str, Array],
+        params: Params,
         batch: tuple[Array, ...],
-        numbers: Mapping[str, Any],
+        numbers: Numbers,
         key: Array | None = None,
     ) -> tuple[Array, Monitors, dict[str, Array]]:
         """Return the loss of a batch, every monitor, and what layers have updated.
@@ -252,12 +247,12 @@ class Objective:
         numbers : mapping
             The weights of losses and regularizers; see ``numbers``.
         key : jax random key, optional
-            Given where the model learns from the batch: of its noise. None, as in
+            The key of the noise, where the model learns from the batch. None, as in
             validation: no noise, and nothing is updated.
         """
         named = {slot.name: x for slot, x in zip(self.slots, batch, strict=True)}
-        given = {layer.name: named[layer.name] for layer in self.topology.inputs}
-        inputs = self.topology.cast(given, self.dtype)
+        inputs = {layer.name: named[layer.name] for layer in self.topology.inputs}
+        inputs = self.topology.cast(inputs, self.dtype)
         outputs = self.outputs(params, inputs, numbers, key, training=key is not None)
         updated = outputs.keys() & params.keys()
         updates = {name: outputs.pop(name) for name in sorted(updated)}
@@ -277,7 +272,7 @@ class Objective:
                 if weights is not None:
                     scale = with_axes(weights, counts.ndim) * counts
             if key is not None and loss.output_name in self._changed:
-                # What bind knows of the output is not true of one with noise.
+                # What bind knows of the output does not hold with noise.
                 loss = loss.unbound()
             if settings:
                 loss = loss.with_settings(settings)
@@ -312,7 +307,7 @@ class Objective:
         ]
         total = jnp.asarray(sum(penalties, sum(scaled)), wide)
 
-        # With weights, a mean over batches has to count each by the sum of its own.
+        # With weights, each batch counts by their sum in the mean over batches.
         examples = float(len(batch[0]))
         parts = [
             (loss, examples if scale is None else scale.sum())
@@ -343,10 +338,10 @@ def _penalty(regularizer: Regularizer, evaluation: Evaluation) -> Array | float:
         return regularizer.penalty(evaluation)
 
 
-def _share(scale: Array | None, mean: Any) -> Array | None:
+def _share(scale: Array | None, mean: Array | float) -> Array | None:
     """Return how much the errors of a batch count, where 1 is the average of the set.
 
-    None: they all count alike.
+    None: all count alike.
     """
     if scale is None:
         return None
@@ -354,10 +349,10 @@ def _share(scale: Array | None, mean: Any) -> Array | None:
 
 
 def _seen(value: Array) -> Array:
-    """Return an output as penalties and monitors see it, which add it up."""
+    """Return an output in the precision of penalties and monitors, which sum it."""
     is_float = jnp.issubdtype(value.dtype, jnp.floating)
     return value.astype(stored_type(value.dtype)) if is_float else value
 
 
-def _counting(value: Array, weights: Array | None) -> Any:
+def _counting(value: Array, weights: Array | None) -> Array | tuple[Array, Array]:
     return value if weights is None else (value, weights.sum())

@@ -1,19 +1,20 @@
-"""What computes the outputs of bound layers; pure functions."""
+"""Pure functions that compute the outputs of bound layers."""
 
 import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
 
 import jax
 
 from theanets.errors import ConfigurationError
 from theanets.layers import Input, Layer, Recurrent
-from theanets.types import Array, Params
+from theanets.types import Array, Params, PyTree
 from theanets.utils.registry import listed
 
+Carries = Mapping[str, dict[str, Array]]
+"""The states of recurrent layers, by layer and by part."""
 Modify = Callable[[str, Array, dict[str, Array]], Array]
-"""Changes an output on its way, as noise does: (full name, value, outputs so far)."""
+"""Changes an output, as noise does: (full name, value, outputs so far) -> value."""
 
 
 def run_layers(
@@ -22,39 +23,32 @@ def run_layers(
     inputs: Mapping[str, Array],
     modify: Modify | None,
     key: Array | None,
-    carries: Mapping[str, Any] | None,
+    carries: Carries | None,
     *,
     still: Collection[str],
     frozen: Collection[str],
-) -> tuple[dict[str, Array], dict[str, Any]]:
-    """Compute every output of a batch, and the states after it.
+) -> tuple[dict[str, Array], Carries]:
+    """Compute every output of a batch, and the states after it; see `Topology.step`.
 
-    Parameters
-    ----------
-    layers : sequence of Layer
-        The layers, in their order.
-    params, inputs, modify, key
-        As of `Topology.forward`.
-    carries : mapping, optional
-        As of `Topology.step`; None: sequences are whole.
-    still : collection of str
-        Names of the layers that compute in training as they do in prediction.
-    frozen : collection of str
-        Full names of the arrays that are not updated.
+    ``still`` are the names of layers that compute in training as they do in
+    prediction, ``frozen`` the full names of arrays that are not updated.
     """
     outputs: dict[str, Array] = {}
     after = {}
     for layer in layers:
-        read = _inputs_of(layer, inputs, outputs)
-        updates: Mapping[str, Array] = {}
+        if isinstance(layer, Input):
+            read = {layer.output_name: inputs[layer.name]}
+        else:
+            read = {name: outputs[name] for name in layer.reads}
+        updates: Params = {}
         if carries is not None and isinstance(layer, Recurrent):
-            found, after[layer.name] = layer.advance(
+            results, after[layer.name] = layer.advance(
                 params_of(layer, params), read, carries.get(layer.name)
             )
         else:
-            own_key = None if layer.name in still else key
-            found, updates = _run_layer(layer, params, read, own_key)
-        for name, value in found.items():
+            layer_key = None if layer.name in still else key
+            results, updates = _run_layer(layer, params, read, layer_key)
+        for name, value in results.items():
             full = f"{layer.name}:{name}"
             if modify is not None:
                 value = modify(full, value, outputs)
@@ -76,19 +70,19 @@ def run_from(
     Raises
     ------
     ConfigurationError
-        If the last layer needs more than that.
+        If the last layer needs other outputs too.
     """
     outputs: dict[str, Array] = {}
 
-    def keep(full: str, found: Array) -> None:
-        outputs[full] = found if modify is None else modify(full, found, outputs)
+    def keep(full: str, value: Array) -> None:
+        outputs[full] = value if modify is None else modify(full, value, outputs)
 
     keep(start.output_name, value)
     for layer in layers[layers.index(start) + 1 :]:
         if layer.reads and set(layer.reads) <= set(outputs):
             read = {name: outputs[name] for name in layer.reads}
-            for name, found in _run_layer(layer, params, read)[0].items():
-                keep(f"{layer.name}:{name}", found)
+            for name, output in _run_layer(layer, params, read)[0].items():
+                keep(f"{layer.name}:{name}", output)
     if layers[-1].output_name not in outputs:
         raise ConfigurationError(
             f'the output cannot be computed from layer "{start.name}" alone: '
@@ -97,50 +91,41 @@ def run_from(
     return outputs
 
 
-def _inputs_of(
-    layer: Layer, inputs: Mapping[str, Array], outputs: Mapping[str, Array]
-) -> dict[str, Array]:
-    if isinstance(layer, Input):
-        return {layer.output_name: inputs[layer.name]}
-    return {name: outputs[name] for name in layer.reads}
-
-
 def params_of(layer: Layer, params: Params) -> dict[str, Array]:
     """Return the parameters that a layer reads, by the names it has for them."""
-    own = {name: params[layer.full_name(name)] for name in layer.params}
-    return own | {name: params[full] for name, full in layer.borrowed.items()}
+    full_names = {name: layer.full_name(name) for name in layer.params}
+    return {name: params[x] for name, x in (full_names | layer.borrowed).items()}
 
 
 def _run_layer(
-    layer: Layer, params: Params, read: Mapping[str, Array], key: Array | None = None
-) -> tuple[dict[str, Array], Mapping[str, Array]]:
+    layer: Layer, params: Params, read: Params, key: Array | None = None
+) -> tuple[dict[str, Array], Params]:
     """Return a layer's outputs, and new values of its own not-learned parameters."""
-    own = params_of(layer, params)
-    updates: Mapping[str, Array] = {}
+    own_params = params_of(layer, params)
     training = key is not None and layer.trains_differently
     name = "transform_training" if training else "transform"
-    with naming_what_is_there(layer, name, own, read):
+    with naming_what_is_there(layer, name, own_params, read):
         if key is None or not training:
-            return by_name(layer.transform(own, read)), updates
+            return by_name(layer.transform(own_params, read)), {}
         # By its name, so that another layer does not shift these random numbers.
         layer_key = jax.random.fold_in(key, zlib.crc32(layer.name.encode()))
-        result = layer.transform_training(own, read, layer_key)
-    result, updates = result if isinstance(result, tuple) else (result, {})
-    return by_name(result), updates
+        result = layer.transform_training(own_params, read, layer_key)
+    outputs, updates = result if isinstance(result, tuple) else (result, {})
+    return by_name(outputs), updates
 
 
 def naming_what_is_there(
-    layer: Layer, method: str, own: Collection[str], read: Collection[str]
+    layer: Layer, method: str, params: Collection[str], read: Collection[str]
 ) -> AbstractContextManager[None]:
-    """Say which names there are, where a layer of the user's asks for another."""
+    """List the names there are, if a user's layer reads one that is not there."""
     return listed(
         f"{layer.where}its {method}",
-        {"its parameters": own, "its inputs": read},
+        {"its parameters": params, "its inputs": read},
         " Declare parameters in setup, such as "
         'self.add_weights("w", self.input_size, self.size).',
     )
 
 
-def by_name(result: Any) -> dict[str, Array]:
-    """Return what a transform returns as outputs by name."""
+def by_name(result: PyTree) -> dict[str, Array]:
+    """Return the result of a transform as outputs by name."""
     return result if isinstance(result, dict) else {"out": result}

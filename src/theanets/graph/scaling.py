@@ -1,7 +1,6 @@
-"""How inputs that standardize their data learn of its mean and deviation."""
+"""The mean and deviation by which inputs standardize their data."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -11,56 +10,47 @@ from theanets.data.stream_loader import StreamLoader
 from theanets.errors import DataError
 from theanets.graph.objective import Objective
 from theanets.graph.topology import Topology
+from theanets.types import PyTree
 
 
 def learned_scales(
-    objective: Objective, values: Mapping[str, Any], train: Loader
+    objective: Objective, values: Mapping[str, PyTree], train: Loader
 ) -> dict[str, np.ndarray]:
-    """Return mean and deviation of the inputs that have learned none yet.
-
-    Parameters
-    ----------
-    objective : Objective
-        The model with its losses, which say what each array of the data is.
-    values : mapping of str to array
-        All arrays of the model by full name.
-    train : Loader
-        The training data.
+    """Return mean and deviation of the inputs that have none among ``values`` yet.
 
     Raises
     ------
     DataError
         If the data come batch by batch.
     """
-    topology, found = objective.topology, {}
+    topology, scales = objective.topology, {}
     for name in sorted(topology.scaled):
-        own = {part: f"{name}.{part}" for part in ("mean", "std")}
-        untouched = not np.any(values[own["mean"]]) and np.all(values[own["std"]] == 1)
-        if not untouched or topology.frozen.issuperset(own.values()):
+        mean_name, std_name = f"{name}.mean", f"{name}.std"
+        untouched = not np.any(values[mean_name]) and np.all(values[std_name] == 1)
+        if not untouched or topology.frozen.issuperset((mean_name, std_name)):
             continue
         if isinstance(train, StreamLoader):
             raise DataError(
                 f'layer "{name}": scale needs the mean and the standard deviation of '
                 "all training data, which are not known where these come batch by "
                 "batch. Give arrays, or set both before: "
-                f'net.find("{own["mean"]}").set_value(...), and so '
-                f'"{own["std"]}".'
+                f'net.find("{mean_name}").set_value(...), and so "{std_name}".'
             )
         names = [slot.name for slot in objective.slots]
         arrays = dict(zip(names, train.arrays, strict=False))
         valid = _valid_steps(topology, name, arrays)
         of_data = moments(arrays[name], valid, train.picked)
-        dtype = values[own["std"]].dtype
+        dtype = values[std_name].dtype
         std = of_data.std.astype(dtype)
-        found[own["mean"]] = of_data.mean.astype(dtype)
-        found[own["std"]] = np.where(std > 0, std, 1).astype(dtype)
-    return found
+        scales[mean_name] = of_data.mean.astype(dtype)
+        scales[std_name] = np.where(std > 0, std, 1).astype(dtype)
+    return scales
 
 
 def _valid_steps(
-    topology: Topology, name: str, arrays: Mapping[str, Any]
+    topology: Topology, name: str, arrays: Mapping[str, PyTree]
 ) -> np.ndarray | None:
-    """Return which steps of an input a mask of those that read it says are valid."""
+    """Return the mask of an input, if a layer that reads it has one."""
     reached = {f"{name}:out"}
     for layer in topology.layers:
         if not reached.intersection(layer.reads):

@@ -1,4 +1,4 @@
-"""The arrays that a data set for a model has to hold, as its graph and losses say."""
+"""Which arrays a data set for a model has to hold; its graph and losses decide."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ class Slot:
     bounds : pair of float, optional
         The least and the largest value that a target can have.
     error_axes : int, optional
-        For weights: how many axes the errors have, if fewer than that.
+        For weights: how many axes the errors have, if fewer than the output.
     """
 
     name: str
@@ -45,7 +45,7 @@ def slots_of(topology: Topology, losses: Sequence[Loss]) -> tuple[Slot, ...]:
     ------
     ConfigurationError
         If a loss cannot compare its output with its target: an input of another
-        shape, or the target of another loss that wants it otherwise.
+        shape, or a target that another loss needs in another form.
     """
     inputs = {layer.name: Slot(layer.name, "input") for layer in topology.inputs}
     targets: dict[str, Slot] = {}
@@ -85,7 +85,7 @@ def target_shape(loss: Loss, output: Shape) -> Shape:
 
 
 def _check_input(topology: Topology, loss: Loss) -> None:
-    """Refuse an input as a target that does not fit what a loss compares it with."""
+    """Refuse an input as a target if it does not fit the output of the loss."""
     if loss.target in topology.scaled:
         raise ConfigurationError(
             f'{loss.form()} loss: its target is the input "{loss.target}", which '
@@ -93,38 +93,37 @@ def _check_input(topology: Topology, loss: Loss) -> None:
             "standardize the data themselves: (x - x.mean(axis=0)) / x.std(axis=0)."
         )
     output = output_shape(topology, loss.output_name)
-    given = topology.by_name[loss.target].shape
-    fits = target_shape(loss, output) == given
+    shape = topology.by_name[loss.target].shape
+    fits = target_shape(loss, output) == shape
     if loss.integer_target:
-        known = topology.vocabularies.get(loss.target)
-        fits = fits and known is not None and known <= (output[-1] or 0)
+        vocabulary = topology.vocabularies.get(loss.target)
+        fits = fits and vocabulary is not None and vocabulary <= (output[-1] or 0)
     if not fits:
-        wanted = "labels of" if loss.integer_target else "numbers of"
+        kind = "labels" if loss.integer_target else "numbers"
         raise ConfigurationError(
             f'{loss.form()} loss: it compares "{loss.output_name}" {output} with the '
-            f'input "{loss.target}" {given}, but needs {wanted} the shape '
+            f'input "{loss.target}" {shape}, but needs {kind} of the shape '
             f"{target_shape(loss, output)}. Change the size of the layer, or give the "
             "loss another output_name or target."
         )
 
 
-def _shared(topology: Topology, loss: Loss, known: Slot | None) -> Slot:
-    """Return the slot of a target that another loss may have named already."""
+def _shared(topology: Topology, loss: Loss, earlier: Slot | None) -> Slot:
+    """Return the slot of a target that another loss may use too."""
     role: Literal["labels", "target"] = "labels" if loss.integer_target else "target"
     slot = Slot(loss.target, role, loss.output_name, bounds=loss.target_range)
-    if known is None:
+    if earlier is None:
         return slot
-    own, other = (output_shape(topology, x.output) for x in (slot, known))
-    labels = role == known.role == "labels"
-    if role != known.role or (own[:-1] if labels else own) != (
-        other[:-1] if labels else other
-    ):
+    shape, other = (output_shape(topology, x.output) for x in (slot, earlier))
+    labels = role == earlier.role == "labels"
+    end = -1 if labels else None
+    if role != earlier.role or shape[:end] != other[:end]:
         raise ConfigurationError(
             f'{loss.form()} loss: its target "{loss.target}" is also that of another '
-            f"loss, which compares it with {known.output} {other} as {known.role}; "
-            f"this one with {slot.output} {own} as {role}. Name another array, "
+            f"loss, which compares it with {earlier.output} {other} as {earlier.role}; "
+            f"this one with {slot.output} {shape} as {role}. Name another array, "
             'such as target="other".'
         )
     # Labels have to be classes of both.
-    fewer = slot if labels and (own[-1] or 0) < (other[-1] or 0) else known
-    return replace(fewer, bounds=known.bounds or slot.bounds)
+    fewer = slot if labels and (shape[-1] or 0) < (other[-1] or 0) else earlier
+    return replace(fewer, bounds=earlier.bounds or slot.bounds)

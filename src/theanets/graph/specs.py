@@ -10,15 +10,18 @@ from theanets.layers.keywords import check_name
 from theanets.utils.checks import is_whole, shown
 from theanets.utils.registry import join_names
 
+Spec = Mapping[str, Any]
+"""The keywords of a layer, with values of any kind."""
+
 
 def layer_from(
-    entry: Any,
+    entry: object,
     name: str,
     *,
     first: bool,
     activation: str | None,
     ndim: int,
-    more: Mapping[str, Any] | None = None,
+    more: Spec | None = None,
 ) -> Layer:
     """Make the layer that one entry of ``layers`` describes.
 
@@ -31,9 +34,9 @@ def layer_from(
     first : bool
         Whether the layer is the first, so an input unless it says otherwise.
     activation : str or None
-        The activation of a layer that takes one and says nothing; None: relu.
+        The activation of a layer that takes one and names none; None: relu.
     ndim : int
-        Rank of the data that the model reads, for inputs that do not tell theirs.
+        Rank of the data that the model reads, for inputs that do not give theirs.
     more : mapping of str, optional
         Keywords that complete the entry.
     """
@@ -46,12 +49,12 @@ def layer_from(
         if entry.given.get("name") is None and not entry.outputs:
             entry.rename(name)
         return entry
-    spec = _as_keywords(entry, name, first)
+    spec = _as_keywords(entry, name)
     twice = sorted(spec.keys() & (more or {}).keys())
     if twice:
         raise ConfigurationError(
-            f"the layer {shown(entry)} came with {join_names(twice)} besides, which it "
-            "says itself. Give each once."
+            f"the layer {shown(entry)} gives {join_names(twice)} itself, which came as "
+            "a keyword too. Give each once."
         )
     spec |= more or {}
     if spec.get("name") is None:
@@ -69,12 +72,11 @@ def layer_from(
     return Layer.build(form, **spec)
 
 
-def _refuse_regularizers(spec: Mapping[str, Any]) -> None:
-    """Refuse what belongs to a training, and was ignored here in the original."""
-    found = sorted(set(map(str, spec)) & set(regularizers.keywords()))
-    if found:
-        keyword, value = found[0], spec[found[0]]
-        where = spec["name"]
+def _refuse_regularizers(spec: Spec) -> None:
+    """Refuse keywords of ``train``, which the original theanets ignored here."""
+    keyword = min(set(map(str, spec)) & set(regularizers.keywords()), default=None)
+    if keyword is not None:
+        where, value = spec["name"], spec[keyword]
         kind = keyword.rpartition("_")[2]
         now = f"{keyword}={shown(value)}"
         if kind in ("noise", "dropout"):
@@ -85,7 +87,7 @@ def _refuse_regularizers(spec: Mapping[str, Any]) -> None:
         )
 
 
-def _as_keywords(entry: Any, name: str, first: bool) -> dict[str, Any]:
+def _as_keywords(entry: object, name: str) -> dict[str, Any]:
     if is_whole(entry):
         return {"size": int(entry)}
     if isinstance(entry, str):
@@ -121,11 +123,11 @@ def _from_parts(parts: Sequence[Any], name: str) -> dict[str, Any]:
             key = "activation"
         else:
             form = next((x for x in parts if x in ("dropout", "noise")), None)
-            such = f', dict(form="{form}", level={shown(part)})' if form else ""
+            example = f', dict(form="{form}", level={shown(part)})' if form else ""
             raise ConfigurationError(
                 f'layer "{name}": {shown(part)} in {shown(tuple(parts))} is neither a '
                 "size nor the name of a form or an activation. Use a dict for anything "
-                f"else{such}."
+                f"else{example}."
             )
         if key in spec:
             raise ConfigurationError(

@@ -3,19 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import jax
 
 from theanets.errors import ConfigurationError, DataError
 from theanets.graph.topology import Topology
 from theanets.layers import Recurrent
+from theanets.types import Array, DType, Params
 from theanets.utils.registry import join_names
 
 PREFIX = "state/"
-"""Among other arrays the names of states begin so: ``state/hid1.h``."""
-
-Arrays = Mapping[str, Any]
+"""How the names of states begin among other arrays: ``state/hid1.h``."""
 
 
 def stateful_layers(topology: Topology) -> list[Recurrent]:
@@ -36,10 +34,12 @@ def stateful_layers(topology: Topology) -> list[Recurrent]:
     return [layer for layer in topology.layers if isinstance(layer, Recurrent)]
 
 
-def state_shapes(topology: Topology, dtype: Any) -> dict[str, Any]:
+def state_shapes(
+    topology: Topology, dtype: str | DType
+) -> dict[str, jax.ShapeDtypeStruct]:
     """Return shape and type of each part of the state of one example.
 
-    They go by full name, such as ``hid1.h``, and have a batch axis of length 1.
+    The keys are full names, such as ``hid1.h``; the batch axis has length 1.
     """
     return {
         f"{layer.name}.{part}": shape
@@ -50,7 +50,9 @@ def state_shapes(topology: Topology, dtype: Any) -> dict[str, Any]:
     }
 
 
-def initial_carries(topology: Topology, batch: int, dtype: Any) -> dict[str, Any]:
+def initial_carries(
+    topology: Topology, batch: int, dtype: str | DType
+) -> dict[str, dict[str, Array]]:
     """Return the state before the first time step of each recurrent layer.
 
     Raises
@@ -58,21 +60,18 @@ def initial_carries(topology: Topology, batch: int, dtype: Any) -> dict[str, Any
     ConfigurationError
         If a layer cannot be computed one time step after another.
     """
-    carries = {}
-    stateful_layers(topology)
+    recurrent = stateful_layers(topology)
     for layer in topology.layers:
-        if set(layer.side_inputs) - {"mask"}:
+        if states := set(layer.side_inputs) - {"mask"}:
             raise ConfigurationError(
                 f"{layer.where}its initial state is an output of the model, which "
                 "cannot be had one time step after another. Leave "
-                f"{join_names(set(layer.side_inputs) - {'mask'})} out."
+                f"{join_names(states)} out."
             )
-        if isinstance(layer, Recurrent):
-            carries[layer.name] = layer.initial_state({}, batch, dtype)
-    return carries
+    return {layer.name: layer.initial_state({}, batch, dtype) for layer in recurrent}
 
 
-def by_name(carries: Mapping[str, Arrays]) -> dict[str, Any]:
+def by_name(carries: Mapping[str, Params]) -> dict[str, Array]:
     """Return the states of layers as one mapping by name.
 
     Examples
@@ -87,7 +86,7 @@ def by_name(carries: Mapping[str, Arrays]) -> dict[str, Any]:
     }
 
 
-def by_layer(arrays: Arrays) -> dict[str, dict[str, Any]]:
+def by_layer(arrays: Params) -> dict[str, dict[str, Array]]:
     """Return the states among some arrays by layer.
 
     Examples
@@ -95,26 +94,19 @@ def by_layer(arrays: Arrays) -> dict[str, dict[str, Any]]:
     >>> by_layer({"state/hid1.h": 1, "state/hid1.c": 2, "hid1.xh": 3})
     {'hid1': {'h': 1, 'c': 2}}
     """
-    found: dict[str, dict[str, Any]] = {}
+    states: dict[str, dict[str, Array]] = {}
     for name, value in arrays.items():
         if name.startswith(PREFIX):
             layer, _, part = name.removeprefix(PREFIX).rpartition(".")
-            found.setdefault(layer, {})[part] = value
-    return found
+            states.setdefault(layer, {})[part] = value
+    return states
 
 
 @dataclass(frozen=True)
 class States:
-    """The states that a training carries along, beside the arrays of its model.
+    """The recurrent states that a training carries along with its parameters.
 
-    Attributes
-    ----------
-    topology : Topology
-        The graph.
-    dtype : str
-        The precision to compute in.
-    rows : int
-        Sequences in each batch of the training data.
+    ``rows`` is the number of sequences in each batch of the training data.
     """
 
     topology: Topology
@@ -128,8 +120,8 @@ class States:
                 "no state to carry on. Leave it out."
             )
 
-    def initial(self, rows: int | None = None) -> dict[str, Any]:
-        """Return the states before the first batch, of so many sequences.
+    def initial(self, rows: int | None = None) -> dict[str, Array]:
+        """Return the states before the first batch, for ``rows`` sequences.
 
         Raises
         ------
@@ -138,22 +130,16 @@ class States:
         """
         return by_name(initial_carries(self.topology, rows or self.rows, self.dtype))
 
-    def restarted(self, arrays: Arrays, rows: int | None = None) -> dict[str, Any]:
-        """Return arrays with the states as they are before the first batch."""
+    def restarted(self, arrays: Params, rows: int | None = None) -> dict[str, Array]:
+        """Return arrays with the states reset to those before the first batch."""
         return {**arrays, **self.initial(rows)}
 
-    def check(self, arrays: Arrays, rows: int) -> None:
-        """Check that a batch of so many sequences can go on from the states.
-
-        Raises
-        ------
-        DataError
-            If not.
-        """
-        there = next(len(x) for name, x in arrays.items() if name.startswith(PREFIX))
-        if rows != there:
+    def check(self, arrays: Params, rows: int) -> None:
+        """Raise a DataError unless ``rows`` sequences can go on from the states."""
+        carried = next(len(x) for name, x in arrays.items() if name.startswith(PREFIX))
+        if rows != carried:
             raise DataError(
                 f"a batch has {rows} sequences, but the states to go on from are of "
-                f"{there}. With stateful=True all batches need as many sequences, "
+                f"{carried}. With stateful=True all batches need as many sequences, "
                 "each going on with the one in the same place."
             )

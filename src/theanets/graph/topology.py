@@ -17,10 +17,11 @@ from theanets.graph.binding import (
     find_output,
     resolve_inputs,
 )
-from theanets.graph.running import Modify, run_from, run_layers
+from theanets.graph.running import Carries, Modify, run_layers
 from theanets.graph.tracing import abstract, output_shapes
+from theanets.initializers import Param
 from theanets.layers import Input, Layer
-from theanets.types import Array, Params, Shape
+from theanets.types import Array, DType, Params, PyTree, Shape
 from theanets.utils import keys
 from theanets.utils.forks import refuse_forked
 
@@ -41,7 +42,7 @@ class Topology:
     frozen: frozenset[str] = frozenset()
 
     def __getstate__(self) -> dict[str, Any]:
-        # Not what is computed from these, and kept.
+        # Without the cached properties, which are computed from these.
         return {"layers": self.layers, "frozen": self.frozen}
 
     def extended(
@@ -54,7 +55,7 @@ class Topology:
         layer : Layer
             The layer; it is changed.
         available : mapping of str to shape, optional
-            Shapes of arrays by full name, among which its parameters have to be.
+            Shapes of the arrays that have to hold its parameters, by full name.
 
         Raises
         ------
@@ -74,10 +75,10 @@ class Topology:
         if available is not None:
             check_arrays(layer, available)
         layer.fix(output_shapes(layer, self.param_shapes))
-        made = Topology((*self.layers, layer), self.frozen)
-        # What it reads now is what it was traced with; JAX keeps some of that.
-        keys.key(*made._own)
-        return made
+        extended = Topology((*self.layers, layer), self.frozen)
+        # Take the key now, of the values that it was traced with; JAX keeps some.
+        keys.key(*extended._own)
+        return extended
 
     @cached_property
     def by_name(self) -> dict[str, Layer]:
@@ -96,29 +97,31 @@ class Topology:
 
     @cached_property
     def masks(self) -> frozenset[str]:
-        """The names of the inputs that tell which time steps are valid."""
+        """The names of the inputs that say which time steps are valid."""
         sides = [layer.side_inputs.get("mask") for layer in self.layers]
         return frozenset(name.removesuffix(":out") for name in sides if name)
 
     @cached_property
     def vocabularies(self) -> dict[str, int]:
-        """Of inputs that hold whole numbers, by name: how many such there are."""
-        found: dict[str, int] = {}
+        """How many indices there are, for each input that holds indices."""
+        sizes: dict[str, int] = {}
         for layer in self.layers:
             if layer.reads_indices:
                 name, size = layer.input_name.partition(":")[0], layer.vocabulary
-                found[name] = min(size, found.get(name, size))
-        return found
+                sizes[name] = min(size, sizes.get(name, size))
+        return sizes
 
     @cached_property
     def scaled(self) -> frozenset[str]:
         """The names of the inputs that standardize their data."""
         return frozenset(layer.name for layer in self.inputs if layer.scale)
 
-    def cast(self, inputs: Mapping[str, Any], dtype: Any) -> dict[str, Array]:
+    def cast(
+        self, inputs: Mapping[str, PyTree], dtype: str | DType
+    ) -> dict[str, Array]:
         """Return inputs in the precision to compute in; indices as int32.
 
-        What a layer is to standardize stays in float32 at least.
+        Inputs that a layer standardizes stay in float32 at least.
         """
         types = dict.fromkeys(self.scaled, stored_type(dtype))
         types |= dict.fromkeys(self.vocabularies, np.dtype("int32"))
@@ -126,11 +129,11 @@ class Topology:
             name: jnp.asarray(x, types.get(name, dtype)) for name, x in inputs.items()
         }
 
-    def cast_params(self, params: Params, dtype: Any) -> Params:
+    def cast_params(self, params: Params, dtype: str | DType) -> Params:
         """Return parameters in the precision to compute in, as layers read them.
 
-        Derivatives go through to those given. What a layer declares as wide stays as
-        it is, and so does all that is no parameter.
+        Derivatives go through to ``params``. Parameters that a layer declares as wide
+        stay as they are, and so do arrays that are no parameters.
         """
         if stored_type(dtype) == dtype:
             return params
@@ -142,12 +145,16 @@ class Topology:
     @cached_property
     def _narrow(self) -> frozenset[str]:
         """The full names of the parameters that layers read in any precision."""
-        return frozenset(
-            layer.full_name(name)
+        return frozenset(x for x, param in self._params.items() if not param.wide)
+
+    @cached_property
+    def _params(self) -> dict[str, Param]:
+        """The parameters of all layers by full name, such as ``hid1.w``."""
+        return {
+            layer.full_name(name): param
             for layer in self.layers
             for name, param in layer.params.items()
-            if not param.wide
-        )
+        }
 
     @cached_property
     def hidden(self) -> tuple[Layer, ...]:
@@ -157,11 +164,7 @@ class Topology:
     @cached_property
     def param_shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape of every parameter by full name, such as ``hid1.w``."""
-        return {
-            layer.full_name(name): param.shape
-            for layer in self.layers
-            for name, param in layer.params.items()
-        }
+        return {name: param.shape for name, param in self._params.items()}
 
     @cached_property
     def learned(self) -> frozenset[str]:
@@ -181,12 +184,7 @@ class Topology:
     @cached_property
     def learnable(self) -> frozenset[str]:
         """The full names of the parameters that training changes, or has frozen."""
-        return frozenset(
-            layer.full_name(name)
-            for layer in self.layers
-            for name, param in layer.params.items()
-            if param.learned
-        )
+        return frozenset(x for x, param in self._params.items() if param.learned)
 
     @cached_property
     def output_shapes(self) -> dict[str, Shape]:
@@ -213,11 +211,11 @@ class Topology:
         return self._settings, keys.key(*self._own)
 
     @cached_property
-    def _own(self) -> tuple[Any, ...]:
-        """The layers and activations whose code may read anything, the user's own."""
+    def _own(self) -> tuple[object, ...]:
+        """The user's own layers and activations, whose code may read anything."""
         layers = [layer for layer in self.parts.values() if keys.is_own(layer)]
-        held = [layer.activation for layer in self.parts.values()]
-        return (*layers, *(x for x in held if not x.is_plain))
+        activations = [layer.activation for layer in self.parts.values()]
+        return (*layers, *(x for x in activations if not x.is_plain))
 
     @cached_property
     def _settings(self) -> Hashable:
@@ -257,9 +255,9 @@ class Topology:
         modify : callable, optional
             Called with each output, to return what later layers read.
         key : jax random key, optional
-            Given where the model learns from the batch: layers that train
-            differently then do, each with a key of its own, unless all their arrays
-            are frozen.
+            Given where the model learns from the batch: layers that compute
+            otherwise in training then do so, each with a key of its own, unless all
+            their arrays are frozen.
 
         Returns
         -------
@@ -267,33 +265,17 @@ class Topology:
             The outputs by full name, such as ``hid1:out``; with a key also the new
             values of parameters that layers update themselves, such as ``hid1.mean``.
         """
-        return self._run(params, inputs, modify, key, None)[0]
-
-    def forward_from(
-        self,
-        params: Params,
-        start: Layer,
-        value: Array,
-        modify: Modify | None = None,
-    ) -> dict[str, Array]:
-        """Compute the outputs that follow from the main output of one layer alone.
-
-        Raises
-        ------
-        ConfigurationError
-            If the last layer needs more than that.
-        """
-        return run_from(self.layers, params, start, value, modify)
+        return self.step(params, inputs, None, modify, key)[0]
 
     def step(
         self,
         params: Params,
         inputs: Mapping[str, Array],
-        carries: Mapping[str, Any],
+        carries: Carries | None,
         modify: Modify | None = None,
         key: Array | None = None,
-    ) -> tuple[dict[str, Array], dict[str, Any]]:
-        """Compute every output of some time steps, and the states to carry on from.
+    ) -> tuple[dict[str, Array], Carries]:
+        """Compute every output of some time steps, and the states after them.
 
         Parameters
         ----------
@@ -301,16 +283,22 @@ class Topology:
             Every parameter by full name.
         inputs : mapping of str to array
             The data by the name of its input layer, (batch, time, values).
-        carries : mapping of str to state
+        carries : mapping of str to state, or None
             The states by layer that the steps before returned. A layer that it does
-            not name begins with its initial state.
+            not name begins with its initial state. None: sequences are whole.
         modify, key
-            As of `forward`.
+            As in `forward`.
         """
-        return self._run(params, inputs, modify, key, carries)
-
-    def _run(self, *given: Any) -> tuple[dict[str, Array], dict[str, Any]]:
-        return run_layers(self.layers, *given, still=self.still, frozen=self.frozen)
+        return run_layers(
+            self.layers,
+            params,
+            inputs,
+            modify,
+            key,
+            carries,
+            still=self.still,
+            frozen=self.frozen,
+        )
 
     def initial_values(self, seed: int) -> dict[str, np.ndarray]:
         """Draw the first value of every parameter, by full name."""
@@ -330,7 +318,7 @@ class Topology:
         return {name: value.shape for name, value in traced.items()}
 
 
-def frozen(value: Any) -> Hashable:
+def frozen(value: object) -> Hashable:
     """Return a hashable stand-in for a value; equal values have equal ones."""
     if isinstance(value, Mapping):
         return tuple(sorted((str(k), frozen(v)) for k, v in value.items()))

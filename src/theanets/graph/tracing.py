@@ -1,21 +1,20 @@
 """Layers traced without computing, to learn their outputs and check what they claim.
 
-Each layer is traced at two lengths of every open axis, which tells the axes that follow
-it from those of a fixed length. An error in a custom layer so shows when the model is
-made. Convolution and pooling are traced by their `outline`: their `transform` is a
-slice for each cell of a window, and a stranger's file can ask for many windows in a few
-bytes.
+Each layer is traced at two lengths of every open axis, which shows the axes that follow
+it and the axes of a fixed length. So an error in a custom layer shows when the model is
+made. Convolution and pooling are traced by their `outline`: their `transform` takes a
+slice for each cell of a window, and a few bytes of a file from a stranger can ask for
+very many.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 import jax
 
 from theanets.errors import ConfigurationError, TheanetsError
 from theanets.graph.running import by_name, naming_what_is_there, params_of
 from theanets.layers import Input, Layer
-from theanets.types import Shape
+from theanets.types import Array, Params, PyTree, Shape
 from theanets.utils.checks import compilable
 from theanets.utils.registry import join_names
 
@@ -25,21 +24,16 @@ def output_shapes(
 ) -> dict[str, Shape]:
     """Return the shape of each output of a bound layer, without its batch axis.
 
-    Parameters
-    ----------
-    layer : Layer
-        The layer.
-    param_shapes : mapping of str to shape
-        Those of the arrays of earlier layers, by full name.
+    ``param_shapes`` are the shapes of earlier layers' arrays, by full name.
 
     Raises
     ------
     ConfigurationError
-        If it fails, or the shapes are not those that it declares.
+        If the layer fails, or computes other shapes than it declares.
     """
     read = (layer.shape, *layer.input_shapes.values(), *layer.side_shapes.values())
     is_open = any(None in shape for shape in read)
-    # Where every length is known, the second probe would be the first again.
+    # Where every length is known, the second probe would repeat the first.
     probes = layer.probes if is_open else layer.probes[:1]
     traced = [_trace(layer, param_shapes, length) for length in probes]
     if "out" not in traced[0]:
@@ -53,35 +47,32 @@ def output_shapes(
         )
         for name, shape in traced[0].items()
     }
-    claimed = layer.shape
-    if len(shapes["out"]) != len(claimed) or any(
-        a is not None and b is not None and a != b
-        for a, b in zip(shapes["out"], claimed, strict=True)
+    declared = layer.shape
+    if len(shapes["out"]) != len(declared) or any(
+        None not in (a, b) and a != b
+        for a, b in zip(shapes["out"], declared, strict=True)
     ):
         raise ConfigurationError(
-            f"{layer.where}it declares an output of shape {claimed}, but its transform "
-            f"computes {shapes['out']}. Override infer_output_shape, or give the right "
-            "size."
+            f"{layer.where}it declares an output of shape {declared}, but its "
+            f"transform computes {shapes['out']}. Override infer_output_shape, or give "
+            "the right size."
         )
     return shapes
 
 
 _EXAMPLES = 61
-"""Examples in a batch that is traced: hardly the size of anything else."""
+"""Examples in a traced batch: a number that is hardly the size of anything else."""
 
 
 def _trace(
     layer: Layer, param_shapes: Mapping[str, tuple[int, ...]], length: int
 ) -> dict[str, tuple[int, ...]]:
-    def shaped(shape: Shape) -> Any:
-        return abstract((_EXAMPLES, *(length if n is None else n for n in shape)))
-
-    def outputs(params: Any, inputs: Any) -> Any:
-        own = params_of(layer, params)
-        with naming_what_is_there(layer, "transform", own, inputs):
-            found = layer.outline(own, inputs)
-        which = "transform" if found is None else "activation"
-        named = by_name(found)
+    def outputs(params: Params, inputs: Params) -> dict[str, Array]:
+        own_params = params_of(layer, params)
+        with naming_what_is_there(layer, "transform", own_params, inputs):
+            result = layer.outline(own_params, inputs)
+        which = "transform" if result is None else "activation"
+        named = by_name(result)
         if any(value is None for value in named.values()):
             raise ConfigurationError(
                 f"{layer.where}its {which} returns nothing. End it with return."
@@ -89,9 +80,12 @@ def _trace(
         return named
 
     shapes = {**layer.input_shapes, **layer.side_shapes}
-    read = {name: shaped(shape) for name, shape in shapes.items()}
     if isinstance(layer, Input):
-        read = {layer.output_name: shaped(layer.shape)}
+        shapes = {layer.output_name: layer.shape}
+    read = {
+        name: abstract((_EXAMPLES, *(length if n is None else n for n in shape)))
+        for name, shape in shapes.items()
+    }
     params = {layer.full_name(n): abstract(p.shape) for n, p in layer.params.items()}
     params |= {x: abstract(param_shapes[x]) for x in layer.borrowed.values()}
     try:
@@ -100,14 +94,15 @@ def _trace(
     except TheanetsError:
         raise
     except NotImplementedError as error:
-        # A class of the user's own that leaves out what its base class asks for.
+        # The user's class lacks a method that its base class asks for.
         raise ConfigurationError(
             f"{layer.where}{error or 'a method is missing'}. Write it in the class."
         ) from None
     except Exception as error:
+        line = str(error).partition("\n")[0] or f"it raised {type(error).__name__}."
         raise ConfigurationError(
             f"{layer.where}its activation or transform fails for inputs "
-            f"{layer.describe_inputs()}: {_first_line(error)}"
+            f"{layer.describe_inputs()}: {line}"
         ) from error
     for name, value in traced.items():
         if value.shape[:1] != (_EXAMPLES,):
@@ -120,10 +115,6 @@ def _trace(
     return {name: value.shape[1:] for name, value in traced.items()}
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0] or f"it raised {type(error).__name__}."
-
-
-def abstract(shape: Shape) -> Any:
+def abstract(shape: Shape) -> PyTree:
     """Return a stand-in for an array of float32, to trace with."""
     return jax.ShapeDtypeStruct(shape, "float32")

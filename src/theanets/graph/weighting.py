@@ -1,4 +1,4 @@
-"""How much examples and classes count in training, and that on average."""
+"""How much examples and classes count in training, each and on average."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -17,15 +17,17 @@ from theanets.utils.checks import check_nonnegative, is_whole, number, shown
 from theanets.utils.registry import suggest
 
 
-def class_weights(given: Any, objective: Objective, train: Any) -> tuple[float, ...]:
+def class_weights(
+    given: object, objective: Objective, train: object
+) -> tuple[float, ...]:
     """Return the weight of each class, as the keyword ``class_weight`` asks for.
 
     Parameters
     ----------
     given : "balanced", or mapping of int to float
-        "balanced": examples / (classes * examples of this class), of the classes that
-        occur, as scikit-learn has it. A mapping gives the weight of each label; those
-        it does not name have 1.
+        "balanced": examples / (classes * examples of this class), for the classes that
+        occur, as in scikit-learn. A mapping gives the weight of each label; labels
+        that it does not name have 1.
     objective : Objective
         The model with its losses.
     train : object
@@ -34,7 +36,7 @@ def class_weights(given: Any, objective: Objective, train: Any) -> tuple[float, 
     Raises
     ------
     ConfigurationError
-        If the model has no loss of labels, or this is no such weight.
+        If the model has no loss of labels, or the weights are not valid.
     DataError
         If the labels have to be counted and cannot be.
     """
@@ -60,16 +62,16 @@ def class_weights(given: Any, objective: Objective, train: Any) -> tuple[float, 
             )
         labels, weights = _labelled(objective, objective.classifying, arrays)
         counts = np.bincount(labels, weights, minlength=classes)[:classes]
-        there = counts > 0
-        balanced = counts.sum() / (there.sum() * np.where(there, counts, 1))
-        return tuple(np.where(there, balanced, 1.0).tolist())
+        occurs = counts > 0
+        balanced = counts.sum() / (occurs.sum() * np.where(occurs, counts, 1))
+        return tuple(np.where(occurs, balanced, 1.0).tolist())
     if not isinstance(given, Mapping):
         hint = suggest(given, ["balanced"]) if isinstance(given, str) else ""
         raise ConfigurationError(
             f'class_weight is {shown(given)}; it has to be "balanced", or a dict from '
             f"labels to weights, such as {{0: 1, 1: 5}}.{hint}"
         )
-    named = [1.0] * classes
+    weights_by_class = [1.0] * classes
     for label, weight in given.items():
         if not is_whole(label, 0) or label >= classes:
             raise ConfigurationError(
@@ -77,58 +79,58 @@ def class_weights(given: Any, objective: Objective, train: Any) -> tuple[float, 
                 f"classes, 0 to {classes - 1}. Give the weights by number: "
                 "{0: 1, 1: 3}."
             )
-        named[label] = check_nonnegative(weight, f"class_weight of label {label}")
-    if not any(named):
+        where = f"class_weight of label {label}"
+        weights_by_class[label] = check_nonnegative(weight, where)
+    if not any(weights_by_class):
         raise ConfigurationError(
             "class_weight gives all classes the weight 0, so no example counts. Give "
             "those that count a weight more than 0."
         )
-    return tuple(named)
+    return tuple(weights_by_class)
 
 
-def mean_weights(objective: Objective, train: Any) -> tuple[float, ...]:
+def mean_weights(objective: Objective, train: object) -> tuple[float, ...]:
     """Return how much an error of each loss counts on average in the training data.
 
-    Class weights are part of it. It is 0 where it is not known: of data that come
-    batch by batch, unless their `Dataset` tells.
+    Class weights are part of it. It is 0 where it is not known: for data that come
+    batch by batch, unless their `Dataset` gives it.
     """
-    given = train.mean_weight if isinstance(train, Dataset) else None
-    counting = [
+    mean_weight = train.mean_weight if isinstance(train, Dataset) else None
+    weighted = [
         loss.weighted or bool(objective.class_weights and loss is objective.classifying)
         for loss in objective.losses
     ]
-    if given is not None:
-        mean = number(given, "train: mean_weight", *_POSITIVE)
-        return (mean,) * len(counting)
-    arrays = _arrays(objective, train) if any(counting) else None
+    if mean_weight is not None:
+        expected = "a number more than 0, or None where it is not known"
+        mean = number(mean_weight, "train: mean_weight", expected, lambda x: x > 0)
+        return (mean,) * len(weighted)
+    arrays = _arrays(objective, train) if any(weighted) else None
     if arrays is None or len(arrays) < len(objective.slots):
-        # What is missing is for the check of the data to tell.
-        return (0.0,) * len(counting)
+        # The check of the data will say which array is missing.
+        return (0.0,) * len(weighted)
     return tuple(
         _mean_weight(objective, loss, arrays) if counts else 0.0
-        for loss, counts in zip(objective.losses, counting, strict=True)
+        for loss, counts in zip(objective.losses, weighted, strict=True)
     )
 
 
-_POSITIVE = ("a number more than 0, or None where it is not known", lambda x: x > 0)
-
-
 Arrays = Mapping[str, Callable[[], Any]]
+"""Functions that convert the user's arrays, by name."""
 
 
 def _mean_weight(objective: Objective, loss: Loss, arrays: Arrays) -> float:
     if objective.class_weights and loss is objective.classifying:
         labels, weights = _labelled(objective, loss, arrays)
-        found = weights * np.asarray(objective.class_weights)[labels]
+        weights = weights * np.asarray(objective.class_weights)[labels]
     else:
-        found = np.asarray(arrays[weights_name(loss)](), "f8")
-    if found.size and not found.any():
+        weights = np.asarray(arrays[weights_name(loss)](), "f8")
+    if weights.size and not weights.any():
         raise DataError(
             "train: all examples have the weight 0, by the data or by class_weight, so "
             "none counts. Give those that count a weight more than 0."
         )
-    # What is no weight is left to the check of the data.
-    mean = float(found.mean()) if found.size else 0.0
+    # The check of the data will refuse values that are no weights.
+    mean = float(weights.mean()) if weights.size else 0.0
     return mean if np.isfinite(mean) and mean > 0 else 0.0
 
 
@@ -140,20 +142,20 @@ def _labelled(
     labels = np.asarray(reshaped(arrays[loss.target](), slot, "train"))
     weights = np.ones(labels.shape)
     if loss.weighted:
-        given = np.asarray(arrays[weights_name(loss)](), "f8")
-        given = reshaped(given, replace(slot, role="weights"), "train")
-        if given.shape == labels.shape[: given.ndim]:
-            extra = (1,) * (labels.ndim - given.ndim)
-            weights = np.broadcast_to(given.reshape(*given.shape, *extra), labels.shape)
-    # What is no label is left out here; the check of the data tells of it.
-    there = (labels >= 0) & (labels < (slot.classes or 0))
-    return labels[there].astype(np.int64), weights[there]
+        raw = np.asarray(arrays[weights_name(loss)](), "f8")
+        raw = reshaped(raw, replace(slot, role="weights"), "train")
+        if raw.shape == labels.shape[: raw.ndim]:
+            extra = (1,) * (labels.ndim - raw.ndim)
+            weights = np.broadcast_to(raw.reshape(*raw.shape, *extra), labels.shape)
+    # Left out here: values that are no labels. The check of the data will refuse them.
+    valid = (labels >= 0) & (labels < (slot.classes or 0))
+    return labels[valid].astype(np.int64), weights[valid]
 
 
-def _arrays(objective: Objective, train: Any) -> Arrays | None:
+def _arrays(objective: Objective, train: object) -> Arrays | None:
     """Return the arrays of a data set by name, None if it comes batch by batch.
 
-    Each is converted when it is asked for, since most are not looked at.
+    Each is converted when it is called, since most are never read.
     """
     expect = Expectations(objective)
     return named_arrays(train, "train", expect.names, expect.labels)

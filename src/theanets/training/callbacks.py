@@ -1,4 +1,4 @@
-"""What is called while a model trains: to show, to write down, or to stop it."""
+"""What is called while a model trains: to show it, to log it, or to stop it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -13,15 +13,15 @@ from theanets.utils.registry import join_names, suggest
 
 
 class Callback:
-    """What ``train(..., callbacks=...)`` calls on its way. Override what you need.
+    """What ``train(..., callbacks=...)`` calls. Override the methods that you need.
 
     Each method gets a `Report`. Callbacks are called in the order they are given,
-    after the display and before a snapshot is written. What one raises ends the
+    after the display and before a snapshot is written. An exception in one ends the
     training, as an error of the training itself does.
 
-    What a callback changes in the parameters of the network is trained on. A training
-    in stages, or by a list of algorithms, calls `on_start` and `on_finish` for each of
-    them.
+    A callback may change the parameters of the network; training goes on with them. A
+    training in stages, or by a list of algorithms, calls `on_start` and `on_finish` for
+    each of them.
 
     Examples
     --------
@@ -43,17 +43,16 @@ class Callback:
         """Begin: nothing of this run is computed yet."""
 
     def on_batches(self, report: Report) -> None:
-        """Take note of batches that were trained, some times a second.
+        """Do something after some batches, a few times a second.
 
-        The first call comes before the first batch, with the validation that the run
-        begins with.
+        The first call comes before the first batch, with the first validation.
         """
 
-    def on_epoch(self, report: Report) -> Any:
-        """Take note of an epoch that is done; return False to stop the run."""
+    def on_epoch(self, report: Report) -> object:
+        """Do something after an epoch; return False to stop the run."""
 
     def on_finish(self, report: Report) -> None:
-        """End: the run is over, however it ended, and the best parameters are in place.
+        """End: the run is over, even by an error, and has its best parameters.
 
         Called for every callback whose `on_start` has returned.
         """
@@ -69,7 +68,7 @@ class FunctionCallback(Callback):
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
 
-    def on_epoch(self, report: Report) -> Any:
+    def on_epoch(self, report: Report) -> object:
         """Call the function."""
         return self.function(report.epoch, report.training, report.validation)
 
@@ -77,8 +76,8 @@ class FunctionCallback(Callback):
         return repr(self.function)
 
 
-def as_callbacks(given: Any) -> tuple[Callback, ...]:
-    """Return what the keyword ``callbacks`` gives as callbacks.
+def as_callbacks(given: object) -> tuple[Callback, ...]:
+    """Return the value of the keyword ``callbacks`` as callbacks.
 
     Parameters
     ----------
@@ -88,19 +87,19 @@ def as_callbacks(given: Any) -> tuple[Callback, ...]:
     Raises
     ------
     ConfigurationError
-        If one is neither, or cannot be called as it will be.
+        If one is neither, or does not take the arguments that it will get.
 
     Examples
     --------
     >>> as_callbacks(print)
     (<built-in function print>,)
     """
-    listed = isinstance(given, list | tuple | set | Iterator)
-    found = tuple(given) if listed else () if given is None else (given,)
-    return tuple(map(_as_callback, found))
+    if isinstance(given, list | tuple | set | Iterator):
+        return tuple(map(_as_callback, given))
+    return () if given is None else (_as_callback(given),)
 
 
-def _as_callback(given: Any) -> Callback:
+def _as_callback(given: object) -> Callback:
     if isinstance(given, Callback):
         for hook in HOOKS:
             check_call(getattr(given, hook), "report", "callbacks holds")
@@ -121,7 +120,7 @@ def _as_callback(given: Any) -> Callback:
 
 
 def _check_names(callback: Callback) -> None:
-    """Refuse methods that look as if they were called, and are not."""
+    """Refuse methods that are named like a hook but never called."""
     for name in dir(type(callback)):
         if name.startswith("on_") and name not in HOOKS:
             raise ConfigurationError(
@@ -134,7 +133,7 @@ def _check_names(callback: Callback) -> None:
 class Callbacks:
     """The callbacks of one run, called one after the other.
 
-    A report is only made if there is a callback that reads it.
+    A report is made only if there is a callback that reads it.
     """
 
     def __init__(self, callbacks: Sequence[Callback]) -> None:
@@ -154,23 +153,23 @@ class Callbacks:
 
     def batches(self, make: Callable[[], Report]) -> bool:
         """Call every ``on_batches``; return whether there was one."""
-        if not (hearing := self._for["on_batches"]):
+        if not (callbacks := self._for["on_batches"]):
             return False
         report = make()
-        for callback in hearing:
+        for callback in callbacks:
             _call(callback, "on_batches", report)
         return True
 
     def epoch(self, make: Callable[[], Report]) -> bool:
         """Call every ``on_epoch``; return whether to go on."""
-        if not (hearing := self._for["on_epoch"]):
+        if not (callbacks := self._for["on_epoch"]):
             return True
         report = make()
-        answers = [_call(callback, "on_epoch", report) for callback in hearing]
+        answers = [_call(callback, "on_epoch", report) for callback in callbacks]
         return all(answer for answer in answers if isinstance(answer, bool | np.bool_))
 
     def finish(self, make: Callable[[], Report]) -> None:
-        """Call ``on_finish`` of all that have started, even if one of them fails."""
+        """Call every ``on_finish`` whose callback has started, even if one fails."""
         started = [x for x in self._started if _overrides(x, "on_finish")]
         self._started, failed = [], None
         report = make() if started else Report()
@@ -184,16 +183,16 @@ class Callbacks:
             try:
                 raise failed
             finally:
-                # The frame and the traceback would keep each other alive.
+                # Otherwise the frame and the traceback keep each other alive.
                 del failed
 
 
 def _overrides(callback: Callback, hook: str) -> bool:
-    own = getattr(getattr(callback, hook), "__func__", None)
-    return own is not getattr(Callback, hook)
+    function = getattr(getattr(callback, hook), "__func__", None)
+    return function is not getattr(Callback, hook)
 
 
-def _call(callback: Callback, hook: str, report: Report) -> Any:
+def _call(callback: Callback, hook: str, report: Report) -> object:
     """Call a method of a callback.
 
     Raises
@@ -201,19 +200,15 @@ def _call(callback: Callback, hook: str, report: Report) -> Any:
     ConfigurationError
         If it raises StopIteration, which ends a generator, not a training.
     ConcurrencyError
-        In the child process of one that forked, which must not train on.
+        In the child process if the callback has forked: only the parent trains on.
     """
     try:
         answer = getattr(callback, hook)(report)
     except StopIteration as error:
+        stopper = "it" if isinstance(callback, FunctionCallback) else "its on_epoch"
         raise ConfigurationError(
             f"the callback {shown(callback)} raised StopIteration in epoch "
-            f"{report.epoch}. To stop the training, let {_stopper(callback)} return "
-            "False."
+            f"{report.epoch}. To stop the training, let {stopper} return False."
         ) from error
     refuse_forked()
     return answer
-
-
-def _stopper(callback: Callback) -> str:
-    return "it" if isinstance(callback, FunctionCallback) else "its on_epoch"

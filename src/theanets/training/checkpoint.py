@@ -14,18 +14,21 @@ from theanets.serialization import files
 from theanets.serialization.lock import Lock, Locked
 from theanets.training.differences import differences
 from theanets.training.interval import Interval
-from theanets.types import TRAINING_PREFIX
+from theanets.types import TRAINING_PREFIX, PyTree
 from theanets.utils.checks import is_number, is_whole, shown
 
 FACTS = "training"
-"""Where the description holds what is not part of the model."""
+"""The key, in the description of a file, of all that is not part of the model."""
 KEYWORDS = ("checkpoint", "checkpoint_every", "resume")
 
 T = TypeVar("T")
 _NONSENSE = (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError)
 
-Model = tuple[dict[str, Any], Mapping[str, Any]]
-"""What a file says of a model: its description, its arrays."""
+Model = tuple[dict[str, Any], Mapping[str, PyTree]]
+"""A model in a file: its description, its arrays."""
+
+Stamp = tuple[int, int, int]
+"""What changes when a file is replaced: its inode, time and size."""
 
 
 @dataclass
@@ -37,9 +40,9 @@ class Saved:
     model : pair
         The description and the arrays of the model, with its best parameters so far.
     facts : dict
-        All that is no array.
+        The training, without arrays.
     arrays : dict of str to array
-        All that is no part of the model.
+        The arrays of the training.
     """
 
     model: Model
@@ -47,7 +50,7 @@ class Saved:
     arrays: dict[str, np.ndarray]
 
     def under(self, prefix: str) -> dict[str, np.ndarray]:
-        """Return the arrays of a kind, by the rest of their names."""
+        """Return the arrays whose names begin so, by the rest of their names."""
         return {
             name.removeprefix(prefix): array
             for name, array in self.arrays.items()
@@ -57,7 +60,7 @@ class Saved:
 
 @dataclass
 class Checkpoint:
-    """Where and when to write a training, and what was written before.
+    """The file of a training: where it is, and when to write it.
 
     Attributes
     ----------
@@ -66,16 +69,16 @@ class Checkpoint:
     interval : Interval
         How often to write it.
     resume : bool
-        Whether to go on with what the file holds.
+        Whether to go on with the training in the file.
     """
 
     path: Path
     interval: Interval = field(default_factory=lambda: Interval(5.0))
     resume: bool = True
     run: dict[str, Any] = field(default_factory=dict)
-    """What makes two runs the same."""
+    """A description of the run; equal ones are the same run."""
     _lock: Lock = field(init=False)
-    _seen: Any = None
+    _seen: Stamp | None = None
 
     def __post_init__(self) -> None:
         self._lock = Lock(self.path)
@@ -89,13 +92,12 @@ class Checkpoint:
         ConfigurationError
             If one is not valid, or there is no such folder.
         """
-        left = {name: given.pop(name) for name in KEYWORDS if name in given}
-        file = left.pop("checkpoint", None)
+        options = {name: given.pop(name) for name in KEYWORDS if name in given}
+        file = options.pop("checkpoint", None)
         if file is None:
-            if left:
-                name = next(iter(left))
+            for name, value in options.items():
                 raise ConfigurationError(
-                    f"{name} is {shown(left[name])}, but there is no checkpoint: give "
+                    f"{name} is {shown(value)}, but there is no checkpoint: give "
                     'the path of its file, such as checkpoint="run.safetensors".'
                 )
             return None
@@ -105,7 +107,8 @@ class Checkpoint:
                 'as "run.safetensors".'
             )
         files.check_target(file, "checkpoint")
-        every, resume = left.get("checkpoint_every", 5.0), left.get("resume", True)
+        every = options.get("checkpoint_every", 5.0)
+        resume = options.get("resume", True)
         if not is_number(every) or every <= 0:
             raise ConfigurationError(
                 f"checkpoint_every is {shown(every)}; it has to be a number of epochs "
@@ -123,7 +126,7 @@ class Checkpoint:
     # Reading.
 
     def saved(self) -> Saved | None:
-        """Return what the file holds, None where there is nothing to go on with.
+        """Return the content of the file, None where there is nothing to go on with.
 
         Raises
         ------
@@ -143,21 +146,22 @@ class Checkpoint:
                 "with. Give another path; or resume=False to start over, which keeps "
                 "the old file aside."
             )
-        own = {n: a for n, a in arrays.items() if not n.startswith(TRAINING_PREFIX)}
-        rest = {
-            n.removeprefix(TRAINING_PREFIX): a
-            for n, a in arrays.items()
-            if n.startswith(TRAINING_PREFIX)
-        }
-        return Saved((description, own), facts, rest)
+        of_model = {}
+        of_training = {}
+        for name, array in arrays.items():
+            if name.startswith(TRAINING_PREFIX):
+                of_training[name.removeprefix(TRAINING_PREFIX)] = array
+            else:
+                of_model[name] = array
+        return Saved((description, of_model), facts, of_training)
 
     def parse(self, make: Callable[[], T]) -> T:
-        """Return what ``make`` makes of the file's content, which may say anything.
+        """Return the result of ``make``, which reads the file's content.
 
         Raises
         ------
         ModelFileError
-            If nothing can be made of it.
+            If it fails on content that makes no sense.
         """
         try:
             return make()
@@ -169,26 +173,20 @@ class Checkpoint:
             ) from error
 
     def compare(self, saved: Saved) -> None:
-        """Check that a file belongs to this run.
-
-        Raises
-        ------
-        CheckpointError
-            If not; it lists every difference.
-        """
-        found = list(differences(saved.facts.get("run", {}), self.run))
-        if found:
+        """Raise a CheckpointError, with all differences, for a file of another run."""
+        changes = list(differences(saved.facts.get("run", {}), self.run))
+        if changes:
             raise CheckpointError(
                 f'the checkpoint "{self.path}" is of another run: '
-                + "; ".join(found)
+                + "; ".join(changes)
                 + ". Train as before, give another path, or resume=False to start "
                 "over, which keeps the old file aside."
             )
 
     # Writing.
 
-    # No generator: contextlib sets the traceback of what passes through, and an
-    # exception of the user may refuse that.
+    # No generator: contextlib sets the traceback of each exception, and an exception
+    # of the user may refuse that.
     def __enter__(self) -> "Checkpoint":
         """Lock the file, so that no other process writes it.
 
@@ -235,7 +233,7 @@ class Checkpoint:
         Raises
         ------
         OSError
-            If that cannot be done; the file before is as it was.
+            If that cannot be done; the earlier file stays as it was.
         """
         description, arrays = saved.model
         files.write(
@@ -246,22 +244,22 @@ class Checkpoint:
         self.interval.restart()
 
     def try_to_write(self, saved: Saved) -> None:
-        """Write everything, or warn; training need not end for want of room."""
+        """Write everything, or warn; a full disk does not end the training."""
         files.or_warn(partial(self.write, saved), "the checkpoint")
         self.interval.restart()
 
 
-def _stamp(path: Path) -> Any:
-    """Return what changes when a file is replaced, None if there is none."""
+def _stamp(path: Path) -> Stamp | None:
+    """Return the stamp of a file, None if there is none."""
     try:
-        found = path.stat()
+        status = path.stat()
     except FileNotFoundError:
         return None
-    return found.st_ino, found.st_mtime_ns, found.st_size
+    return status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def _aside(path: Path) -> Path:
-    """Return a name beside a file that is free."""
+    """Return a free name in the folder of a file."""
     number = 1
     while (name := path.with_name(f"{path.name}.old{number}")).exists():
         number += 1

@@ -1,4 +1,4 @@
-"""The monitors that a network keeps of its training: one row for each epoch."""
+"""The monitors of a network's training: one row for each epoch."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -15,7 +15,7 @@ SETS = ("training", "validation")
 
 
 class Row(NamedTuple):
-    """The monitors of an epoch; of validation None where there was none after it."""
+    """The monitors of an epoch; validation is None where there was none after it."""
 
     training: Monitors
     validation: Monitors | None
@@ -32,19 +32,19 @@ class BestRow(NamedTuple):
 class History(Sequence[dict[str, Any]]):
     """What was measured after each epoch of training.
 
-    A sequence with a dict for each epoch, of which ``pandas.DataFrame(net.history)``
-    makes a table: ``epoch`` (counted from 1), ``stage``, ``train_loss`` and the other
-    monitors of the training data, and ``valid_loss`` and the others of the validation
-    data in those epochs after which there was a validation.
+    A sequence with a dict for each epoch; ``pandas.DataFrame(net.history)`` makes a
+    table of it: ``epoch`` (counted from 1), ``stage``, ``train_loss`` and the other
+    monitors of the training data, and, in the epochs that end with a validation,
+    ``valid_loss`` and the other monitors of the validation data.
 
-    By any of these names it gives the column as a list, with None where there is
-    nothing; by ``"training"`` and ``"validation"`` dicts of all columns of that set.
+    ``net.history[name]`` gives one of these columns as a list, with None where there
+    is no value; ``"training"`` and ``"validation"`` give dicts of all columns of a set.
 
     Attributes
     ----------
     before : int
-        Epochs that the network was trained before the first row, as those before it
-        was saved.
+        Epochs that the network was trained before the first row, for instance before
+        it was saved.
     best : BestRow or None
         The epoch whose parameters the last training left in the network.
 
@@ -71,12 +71,12 @@ class History(Sequence[dict[str, Any]]):
 
     @property
     def epochs(self) -> int:
-        """Epochs that the network was trained in all."""
+        """How many epochs the network was trained."""
         return self.before + len(self._rows)
 
     @property
     def best_epoch(self) -> int | None:
-        """The epoch whose parameters the network has; 0: those it began with.
+        """The epoch whose parameters the network has; 0: before the first epoch.
 
         None until there was a validation.
         """
@@ -100,19 +100,16 @@ class History(Sequence[dict[str, Any]]):
         if isinstance(key, str) and key in SETS:
             return _columns([getattr(row, key) for row in self._rows])
         if isinstance(key, str):
-            column = [row.get(key) for row in self]
-            if not any(key in row for row in self) and key != "stage":
+            names = dict.fromkeys(name for row in self for name in row)
+            if key not in names and key != "stage":
                 raise UnknownNameError(
-                    f'the history has no "{key}". It has {join_names(self._names())}.'
-                    + suggest(key, self._names())
+                    f'the history has no "{key}". It has {join_names([*SETS, *names])}.'
+                    + suggest(key, [*SETS, *names])
                 )
-            return column
+            return [row.get(key) for row in self]
         if isinstance(key, slice):
             return [self[place] for place in range(*key.indices(len(self)))]
         return self._named(range(len(self))[key])
-
-    def _names(self) -> list[str]:
-        return [*SETS, *dict.fromkeys(name for row in self for name in row)]
 
     def _named(self, place: int) -> dict[str, Any]:
         training, validation = self._rows[place]
@@ -133,9 +130,9 @@ class History(Sequence[dict[str, Any]]):
         return f"<{text}; the best: {self.best_epoch}, valid loss {self.best_loss:.4g}>"
 
     def write(self, epoch: int, row: Row) -> None:
-        """Write the row of an epoch, which may be the next one, or be there already.
+        """Add the row of the next epoch, or replace the row of an earlier one.
 
-        It is written as a whole: an interrupt leaves no part of it.
+        An interrupt leaves no part of a row.
         """
         place = epoch - self.before - 1
         if place == len(self._rows):
@@ -144,13 +141,13 @@ class History(Sequence[dict[str, Any]]):
             self._rows[place] = row
 
     def until(self, epoch: int, row: Row | None, best: BestRow | None) -> "History":
-        """Return a copy that ends with an epoch, whose row is given, if it has one."""
-        made = History(self.before)
-        made._rows = self._rows[: epoch - self.before]
-        made.best = best
+        """Return a copy up to an epoch, which has ``row`` if that is given."""
+        copy = History(self.before)
+        copy._rows = self._rows[: epoch - self.before]
+        copy.best = best
         if row is not None:
-            made.write(epoch, row)
-        return made
+            copy.write(epoch, row)
+        return copy
 
     def check(self, base: int, done: int) -> None:
         """Raise a ValueError unless it fits a run of ``done`` epochs after ``base``."""
@@ -158,7 +155,7 @@ class History(Sequence[dict[str, Any]]):
             raise ValueError(f"the history has {self.epochs} epochs")
 
     def result(self) -> Pair:
-        """Return the monitors of the best epoch, or else of the last one."""
+        """Return the monitors of the best epoch, or of the last one if none is best."""
         if self.best is not None:
             return self.best.training, self.best.validation
         training, validation = self._rows[-1] if self._rows else (Monitors(), None)
@@ -189,24 +186,24 @@ class History(Sequence[dict[str, Any]]):
 
 
 def unpacked(facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> History:
-    """Return the history that `History.packed` has put among these facts and arrays.
+    """Return the history that `History.packed` has put into these facts and arrays.
 
     Raises
     ------
     LookupError, TypeError, ValueError
-        If it has not.
+        If they hold no such history.
     """
     table = facts["history"]
-    # A file may say any number, so they are compared before anything is made of them.
+    # A file may say any number, so check them before anything is made of them.
     counts = [count for _, count in table["stages"]]
     if not all(is_whole(count, 1) for count in counts):
         raise ValueError(f"a stage has {shown(counts)} epochs")
     length = sum(counts)
     if length and "loss" not in table["training"]:
         raise ValueError(f"{length} epochs have no loss")
-    made = History(table.get("before", 0))
-    if not is_whole(made.before, 0):
-        raise ValueError(f"there were {shown(made.before)} epochs before the first")
+    history = History(table.get("before", 0))
+    if not is_whole(history.before, 0):
+        raise ValueError(f"there were {shown(history.before)} epochs before the first")
     columns = {
         name: {
             monitor: _column(f"history/{name}", monitor, arrays, length)
@@ -225,27 +222,27 @@ def unpacked(facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Hist
             for name in SETS
         )
         measured = Monitors(validation, stage) if validation else None
-        made.write(made.epochs + 1, Row(Monitors(training, stage), measured))
+        history.write(history.epochs + 1, Row(Monitors(training, stage), measured))
     if (best := table.get("best")) is not None:
         epoch, training, validation, stage = best
-        if not is_whole(epoch, 0) or epoch > made.epochs or "loss" not in validation:
-            raise ValueError(f"the best of {made.epochs} epochs is {epoch}")
-        pair = (monitors(found, stage) for found in (training, validation))
-        made.best = BestRow(int(epoch), *pair)
-    return made
+        if not is_whole(epoch, 0) or epoch > history.epochs or "loss" not in validation:
+            raise ValueError(f"the best of {history.epochs} epochs is {epoch}")
+        pair = monitors(training, stage), monitors(validation, stage)
+        history.best = BestRow(int(epoch), *pair)
+    return history
 
 
-def plain(found: Mapping[str, float]) -> dict[str, float | str]:
+def plain(monitors: Mapping[str, float]) -> dict[str, float | str]:
     """Return monitors as JSON holds them, which has no infinity and no NaN."""
     return {
         name: value if np.isfinite(value) else str(float(value))
-        for name, value in found.items()
+        for name, value in monitors.items()
     }
 
 
-def monitors(found: Mapping[str, Any], stage: str) -> Monitors:
+def monitors(described: Mapping[str, float | str], stage: str) -> Monitors:
     """Return the monitors that `plain` has described."""
-    return Monitors({name: float(value) for name, value in found.items()}, stage)
+    return Monitors({name: float(value) for name, value in described.items()}, stage)
 
 
 def _column(

@@ -1,16 +1,16 @@
 """Signals that end a program while it trains.
 
-An interrupt can come between any two lines. What has to be released belongs to an
-object that releases itself: a file object rather than a number, a member of a weak set.
-What is left over is handled by whoever comes next: a lock file without a lock is taken
-over, a handler of SIGTERM that is no longer needed passes the signal on.
+An interrupt can come between any two lines. So a resource that has to be released
+belongs to an object that releases itself: a file object rather than a number, a member
+of a weak set. The next training copes with what is left over: it takes over a lock file
+without a lock, and a handler of SIGTERM that is no longer needed passes the signal on.
 `tests/injection.py` raises an exception at each line in turn.
 """
 
 import signal
 import threading
 from collections.abc import Generator, Iterator
-from typing import Any, TypeVar
+from typing import TypeVar
 from weakref import WeakSet
 
 T = TypeVar("T")
@@ -19,8 +19,8 @@ T = TypeVar("T")
 def until_interrupted(pairs: Iterator[T]) -> Generator[T, None, None]:
     """Pass on what a training yields, until it ends or Ctrl-C ends it.
 
-    By then the training has put its best parameters back and written its files. A
-    second interrupt, which came meanwhile, is raised.
+    By then the training has put its best parameters back and written its files. If a
+    second interrupt came meanwhile, it is raised.
     """
     try:
         yield from pairs
@@ -33,15 +33,15 @@ def until_interrupted(pairs: Iterator[T]) -> Generator[T, None, None]:
 
 
 class Terminable:
-    """Lets SIGTERM end what runs inside as an exception does, so that it can clean up.
+    """Lets SIGTERM raise SystemExit in a training, so that it can clean up.
 
-    It raises SystemExit with the status that the signal would have given. A program
-    that handles the signal itself goes on doing so, and so does one that trains in
-    another thread than its main one, where Python takes no signals.
+    The exit status is the one that the signal would have given. Nothing changes in a
+    program that handles the signal itself, or that trains in another thread than the
+    main one, where Python takes no signals.
     """
 
-    # No generator: contextlib sets the traceback of what passes through, and an
-    # exception of the user may refuse that.
+    # No generator: contextlib sets the traceback of each exception, and an exception
+    # of the user may refuse that.
     def __enter__(self) -> None:
         if not _in_main_thread():
             return
@@ -53,7 +53,7 @@ class Terminable:
     def __exit__(self, *error: object) -> None:
         _inside.discard(self)
         # Trainings may take turns, and a generator may be closed in another thread
-        # than the one that it began in.
+        # than it began in.
         if (
             not _inside
             and _in_main_thread()
@@ -63,10 +63,10 @@ class Terminable:
 
 
 _inside: WeakSet[Terminable] = WeakSet()
-"""Those that are entered. Weak, so that one that an interrupt has lost is gone."""
+"""Weak references, so that an object that an interrupt has lost does not stay."""
 
 
-def _leave(number: int, frame: Any) -> None:
+def _leave(number: int, frame: object) -> None:
     if _inside:
         raise SystemExit(128 + number)
     # The last one ended in another thread, which cannot remove the handler, or an

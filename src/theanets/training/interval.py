@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Interval:
-    """Every so many epochs, or every so many minutes.
+    """Says when a file is due: every so many epochs, or every so many minutes.
 
     Attributes
     ----------
@@ -25,13 +25,13 @@ class Interval:
 
     @property
     def overdue(self) -> bool:
-        """Whether its minutes have passed, so that no end of an epoch is waited for."""
+        """Whether its minutes have passed, so that it is due even within an epoch."""
         if isinstance(self.every, int):
             return False
         return time.monotonic() - self.began >= 60 * self.every
 
     def due(self, epochs: int) -> bool:
-        """Return whether it has passed, after so many epochs in all."""
+        """Return whether it is due after this number of epochs."""
         if not self.every:
             return False
         if isinstance(self.every, int):
@@ -39,5 +39,5 @@ class Interval:
         return self.overdue
 
     def restart(self) -> None:
-        """Begin to count the minutes anew."""
+        """Begin to count the minutes again."""
         self.began = time.monotonic()

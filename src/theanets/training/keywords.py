@@ -1,13 +1,15 @@
 """Keywords of ``train`` that are unknown, renamed or gone, and what replaces them."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TypeVar
 
 from theanets import optimizers
 from theanets.errors import ConfigurationError
 from theanets.optimizers import ALGORITHMS
 from theanets.utils.registry import join_names, suggest
 from theanets.utils.renamed import answer
+
+T = TypeVar("T")
 
 SYNONYMS = {
     "gradient_clip": "max_gradient_elem",
@@ -31,7 +33,7 @@ ANSWERS = {
 """Keywords that are gone, and what replaces them."""
 
 
-def translated(given: Mapping[str, Any]) -> dict[str, Any]:
+def translated(given: Mapping[str, T]) -> dict[str, T]:
     """Return keywords of ``train`` with the original's names replaced by today's.
 
     Raises
@@ -57,19 +59,12 @@ def translated(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def refuse(left: Iterable[str], known: Iterable[str]) -> None:
-    """Refuse keywords that nothing has used, all of them at once.
-
-    Parameters
-    ----------
-    left : iterable of str
-        The keywords that are left over.
-    known : iterable of str
-        Every keyword that could have been given.
+    """Refuse keywords that are left over, all of them at once.
 
     Raises
     ------
     ConfigurationError
-        If there are any; it suggests the nearest valid name for each.
+        If there are any; it suggests the nearest of the ``known`` ones for each.
 
     Examples
     --------
@@ -82,7 +77,7 @@ def refuse(left: Iterable[str], known: Iterable[str]) -> None:
     if unknown:
         advice = {name: _advice(name, known) for name in unknown}
         text = "".join(f' Unknown keyword "{x}".{advice[x]}' for x in unknown)
-        # The whole list is long, and of no use to those who got the right name.
+        # The list is long, and needless where each keyword has its own advice.
         if not all(advice.values()):
             few = len(known) > _MOST_LISTED
             listed = [name for name in known if name in _COMMON] if few else known
@@ -109,7 +104,7 @@ _COMMON = (
     "rng",
     "weight_l2",
 )
-"""The keywords that are listed where all would be too many."""
+"""The keywords to list where there are too many to list all."""
 
 
 def _advice(name: str, known: list[str]) -> str:

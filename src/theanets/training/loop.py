@@ -57,26 +57,8 @@ def iterate(
     However it ends, the best validated parameters are committed; parameters that
     were never validated after training began stay as they are.
 
-    Parameters
-    ----------
-    problem : Problem
-        What to minimize.
-    train, valid : Loader
-        The data.
-    controls : Controls
-        How long to train, and whom to call.
-    seed : int
-        Of the noise.
-    past : int
-        Epochs of earlier runs, whose random streams this one continues.
-    checkpoint : Checkpoint, optional
-        Where to write the training.
-    at : Progress, optional
-        Where to go on.
-    earlier : sequence of Reads
-        What runs before this one have read of the same data.
-    note : str
-        What the callbacks are told before it begins.
+    `theanets.training.run.run` describes the parameters; ``at`` is the place to go on
+    from, and ``note`` stands in the first report to callbacks.
     """
     problem.begin(train)
     run = _Run(problem, train, valid, controls, seed, past, checkpoint, at)
@@ -127,17 +109,15 @@ class _Run:
             self.at = at
             problem.commit(at.state.values)
 
-    # The epochs.
-
     def epochs(self, earlier: Sequence[Reads] = ()) -> Iterator[Pair]:
         """Train epoch by epoch, until there is a reason to stop."""
         stopped = False
         # An epoch that goes on is read from its beginning; one that was cut, no more.
-        own = self.reads() if self.bound() else self.reads()._replace(batches=0)
-        before = (*earlier, own)
+        reads = self.reads() if self.bound() else self.reads()._replace(batches=0)
+        before = (*earlier, reads)
         self.train.replay([(x.epochs, x.batches) for x in before])
         self.valid.replay([(x.validations, 0) for x in before])
-        # A run that was interrupted in a validation makes up for it.
+        # A run that was interrupted in a validation makes it now.
         if self.at.validated_at < 0 or validation_is_due(self.controls, self.at):
             self.validate()
         self.callbacks.batches(
@@ -145,7 +125,7 @@ class _Run:
         )
         while True:
             if self.bound() or stopped:
-                # Also if it had come to its end before it was resumed.
+                # Also if it had reached its end before it was resumed.
                 self.finish()
                 self.reason = self.bound() or "stopped by a callback"
                 return
@@ -162,8 +142,8 @@ class _Run:
                 yield last.training, Monitors(last.validation, self.problem.stage)
             finally:
                 self.adopt()
-            # Only once the caller is done with the epoch, and has changed what it
-            # wants to change: after a crash before that, it does so again.
+            # Only once the caller is done with the epoch, and has made its changes:
+            # after a crash before that, it makes them again.
             if self.checkpoint and self.checkpoint.interval.due(self.at.epoch):
                 self.write()
 
@@ -201,9 +181,9 @@ class _Run:
             carried = self.problem.states.restarted(state.values.carried)
             begun = state.values._replace(carried=carried)
             self.at = replace(self.at, state=state._replace(values=begun))
-        # Nothing is read beyond a cut: later runs may go on in the same source.
+        # Read nothing beyond a cut: later runs may go on in the same source.
         most = None if left == self.train.batches else left
-        # Closed whatever happens, which ends the thread of a stream.
+        # Closing ends the thread of a stream, whatever happens.
         with closing(self.train.chunks(self.past + self.at.epoch, most)) as chunks:
             for chunk in chunks:
                 begin = min(skip, chunk.count)
@@ -211,7 +191,7 @@ class _Run:
                 if begin < chunk.count:
                     self.train_chunk(chunk, begin, left)
                 if self.at.sums.batches == left:
-                    # What is left of the epoch is for a run with a later bound.
+                    # The rest of the epoch is for a run with a later bound.
                     cut = left != self.train.batches
                     break
         done = self.at.sums
@@ -234,10 +214,8 @@ class _Run:
             if self.checkpoint is not None and self.checkpoint.interval.overdue:
                 self.write()
 
-    # Where it stands.
-
     def bound(self) -> str:
-        """Return which bound is reached, or nothing."""
+        """Return which bound is reached, or an empty string."""
         return reached_bound(self.controls, self.at)
 
     def reads(self) -> Reads:
@@ -250,14 +228,14 @@ class _Run:
             self.problem.record(at)
 
     def adopt(self) -> None:
-        """Take over parameters that others have changed."""
+        """Take over parameters that a callback or the caller has changed."""
         values = self.problem.read()
         pairs = zip(*map(jax.tree.leaves, (values, self.at.state.values)), strict=True)
         if any(now is not before for now, before in pairs):
             self.at = replace(self.at, state=self.at.state._replace(values=values))
 
     def report(self, validated: bool = False) -> Report:
-        """Return what callbacks get to know."""
+        """Return the report for callbacks."""
         last = self.final or self.at
         optimizer = self.problem.optimizer
         return Report(
@@ -279,8 +257,6 @@ class _Run:
             last=self.problem.last,
         )
 
-    # Validation.
-
     def validate(self) -> None:
         self.at = self.validated(self.at)
         self.record(self.at)
@@ -291,8 +267,8 @@ class _Run:
     def finish(self) -> None:
         """Validate once more, since the last epochs count.
 
-        A run with a later bound would not have done so, so ``at`` stays as it is, for
-        a run that goes on from here; also where the bound cuts an epoch short.
+        A run with a later bound would not do so. So ``at`` stays as it is, for a run
+        that goes on from here; also where the bound cuts an epoch short.
         """
         at = self.at
         if at.sums.batches:
@@ -305,8 +281,6 @@ class _Run:
         if self.controls.on_nonfinite == "raise" and not math.isfinite(loss):
             raise nonfinite.validation_error(last.epoch, loss)
 
-    # The end.
-
     def end_by(self, error: BaseException) -> None:
         """End after an exception."""
         reason, then = f"stopped by {type(error).__name__}", ""
@@ -315,9 +289,8 @@ class _Run:
             if self.controls.on_interrupt == "return":
                 then = '; the script goes on (on_interrupt="raise" ends it)'
                 if self.controls.progress is False:
-                    # An early end is worth a line even where no progress is shown.
-                    left = self.outcome()
-                    LOG.warning("Training was %s: %s%s.", reason, left, then)
+                    # Say so even where no progress is shown.
+                    LOG.warning("Training was %s: %s%s.", reason, self.outcome(), then)
         self.broken = isinstance(error, NonFiniteError)
         self.end(reason, then, error)
 
@@ -331,7 +304,7 @@ class _Run:
         error: BaseException | None = None,
         last: bool = True,
     ) -> None:
-        """Leave everything in order, and call the callbacks for the last time."""
+        """Put everything in order, and call the callbacks for the last time."""
         if forked():
             # The training belongs to the process that began it.
             return
@@ -353,7 +326,7 @@ class _Run:
             files.or_note(partial(self.write, final=True), "the checkpoint", error)
 
     def write(self, final: bool = False) -> None:
-        """Write the checkpoint; if it is not the last one, it may fail."""
+        """Write the checkpoint; only the final one has to succeed."""
         assert self.checkpoint is not None
         at = self.at
         best = best_values(self.final or at, self.broken) or at.state.values

@@ -70,8 +70,8 @@ class MetricAccumulator:
     def plus(
         self, record: Record, start: int, stop: int, rows: int
     ) -> "MetricAccumulator":
-        """Return this with batches start to stop of a record, each of so many rows."""
-        # Of a long epoch cut into many calls, only what each one has written is kept.
+        """Return this with batches start to stop of a record, of ``rows`` rows each."""
+        # A long epoch has many calls: keep only what each of them has written.
         written = {}
         for name, columns in jax.device_get(record).items():
             if name == HIDDEN:
@@ -80,7 +80,7 @@ class MetricAccumulator:
             counts = [] if len(cut) > 1 else [np.full(stop - start, float(rows))]
             written[name] = (*cut, *counts)
         if self.parts and _forms(self.parts[0]) != _forms(written):
-            # The earlier ones are from a file, which may say anything.
+            # The earlier monitors are from a file, which may say anything.
             raise CheckpointError(
                 f"the checkpoint holds the monitors {shown(list(self.parts[0]))} of an "
                 f"epoch, and this run has {shown(list(written))}: it is of another "
@@ -94,7 +94,7 @@ class MetricAccumulator:
         )
 
     def without(self, rows: int) -> "MetricAccumulator":
-        """Return this with one more batch of so many rows, which was left out."""
+        """Return this with one more batch of ``rows`` rows, which was left out."""
         return replace(
             self,
             batches=self.batches + 1,
@@ -131,11 +131,11 @@ def _forms(columns: Mapping[str, Column]) -> dict[str, int]:
 
 def _mean(*column: np.ndarray) -> float:
     """Return the mean of a monitor, or the sum of the means of its parts."""
-    found = 0.0
+    mean = 0.0
     for values, counts in zip(column[::2], column[1::2], strict=True):
         total = math.fsum(counts)
-        found += math.fsum(values * counts) / total if total else 0.0
-    return found
+        mean += math.fsum(values * counts) / total if total else 0.0
+    return mean
 
 
 class Pace:
@@ -153,14 +153,14 @@ class Pace:
             yield start, stop
             if compiled:
                 seconds = (time.perf_counter() - begun) / (stop - start)
-                # The least, since calls that compile take longer.
+                # The shortest, since calls that compile take longer.
                 self._per_batch = min(seconds, self._per_batch or seconds)
             compiled = True
             start = stop
 
     def _size(self, left: int, compiled: bool) -> int:
         if self._per_batch is None:
-            # The first call compiles, the second tells the speed.
+            # The first call compiles, the second shows the speed.
             return 32 if compiled else 1
         size = int(_SECONDS_PER_CALL / max(self._per_batch, 1e-9))
         return left if left < 2 * size else max(size, 1)

@@ -1,14 +1,14 @@
 """Which batch, and which array in it, was the first that is not finite.
 
 Numbers that are not finite stay so: in the loss of their batch, or in the state until
-the call ends. So the hot path checks nothing. When a call ends badly, it is made again
-in parts to find the batch, and that batch is computed once more to see its layers and
-gradients. Only a rule that can hide a bad gradient (clipping, rprop, transformations of
-optax) has its gradients checked in each batch.
+the call ends. So nothing is checked batch by batch. When a call ends badly, it is made
+again in parts to find the batch, and that batch is computed once more to see its layers
+and gradients. Only for a rule that can hide a bad gradient (clipping, rprop,
+transformations of optax) are gradients checked in each batch.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,11 +16,12 @@ import numpy as np
 
 from theanets.data.chunks import Chunk
 from theanets.errors import NonFiniteError
-from theanets.training.programs import HIDDEN, Record, State, batch_of
+from theanets.training.programs import HIDDEN, Record, State, Values
+from theanets.types import Array, PyTree
 
 Advance = Callable[[State, Chunk, int, int], tuple[State, Record, bool]]
 """(state, chunk, start, stop) -> state after these batches, record, is it finite."""
-Trace = Callable[[Any, Any, Any, Any], dict[str, Any]]
+Trace = Callable[[Values, tuple[Array, ...], PyTree, PyTree], dict[str, Array]]
 """(values, batch, numbers, key) -> outputs of the layers by name, in their order."""
 _SHOWN = 8
 _ADVICE = (
@@ -29,21 +30,21 @@ _ADVICE = (
 )
 
 
-class Found(NamedTuple):
+class BadArray(NamedTuple):
     """The first array that is not finite in a batch, or after it."""
 
     kind: str
     name: str
     rows: np.ndarray
-    """The examples of the batch in which it is not, if it has a row for each."""
+    """The examples of the batch where it is not finite, if it has a row for each."""
 
 
 def first_bad(record: Record, start: int, stop: int, finite: bool) -> int | None:
-    """Return the first batch whose record is bad, None if all are well.
+    """Return the first batch whose record is bad, None if all are good.
 
     An earlier batch may be the cause: parameters go bad before a loss shows it.
     """
-    # Converted before it is cut, as JAX would compile a program for the cut.
+    # Convert before slicing, since JAX would compile a program for the slice.
     parts = [np.asarray(part, "f8")[start:stop] for part in record["loss"]]
     bad = ~np.isfinite(parts).all(axis=0)
     if HIDDEN in record:
@@ -56,21 +57,13 @@ def first_bad(record: Record, start: int, stop: int, finite: bool) -> int | None
 def bisect(
     advance: Advance, before: State, chunk: Chunk, start: int, bad: int
 ) -> tuple[State, int]:
-    """Return the batch at which numbers went bad, and the state before it.
+    """Return the state before the batch at which numbers went bad, and its number.
 
-    Parameters
-    ----------
-    advance : callable
-        Trains on some batches.
-    before : State
-        The state before batch ``start``, which is finite.
-    chunk : Chunk
-        The batches.
-    start, bad : int
-        From which batch on, and the one that was the first to show it.
+    ``before`` is the state before batch ``start``, which is finite; ``bad`` is the
+    first batch that shows it.
     """
     state, stop = before, bad + 1
-    # It is mostly the last one; if not, something is bad by the end of stop - 1.
+    # It is mostly the last one; if not, something is bad after batch stop - 1.
     middle = bad
     while stop - start > 1:
         after, record, finite = advance(state, chunk, start, middle)
@@ -87,59 +80,44 @@ def error(
     number: int,
     epoch: int,
     done: int,
-    look: Callable[[Any], tuple[Found, float]],
+    bad: BadArray,
+    loss: float,
 ) -> NonFiniteError:
     """Return the error that says where numbers went bad.
 
-    Parameters
-    ----------
-    chunk : Chunk
-        The batches.
-    number : int
-        Which of them it is.
-    epoch, done : int
-        The epoch, counted from 1, and its batches before this one.
-    look : callable
-        Returns what is not finite in a batch or after it, and its loss.
+    It was in batch ``number`` of the chunk, in an epoch counted from 1, after ``done``
+    batches; ``loss`` is the loss of the batch.
     """
-    found, loss = look(batch_of(chunk.data, chunk.order, number, chunk.layout))
     rows = None if chunk.origin is None else np.asarray(chunk.origin[number])
     head = f"the training loss became {loss}"
     if np.isfinite(loss):
         head = "an update was not finite"
     return NonFiniteError(
         f"{head} in epoch {epoch}, batch {done} (counted from 0). The first that is "
-        f"not finite is {_described(found, rows)}. {_held(rows, chunk.rows)} {_ADVICE}",
+        f"not finite is {_described(bad, rows)}. {_content(rows, chunk.rows)} "
+        f"{_ADVICE}",
         epoch=epoch,
         batch=done,
-        name=found.name,
+        name=bad.name,
         rows=rows,
     )
 
 
 def look_at(
-    loss: Callable[[Any], Any],
+    loss: Callable[[PyTree], Array],
     trace: Trace | None,
     state: State,
     after: State,
-    arguments: Any,
-) -> tuple[Found, float]:
+    arguments: tuple[tuple[Array, ...], PyTree, PyTree],
+) -> tuple[BadArray, float]:
     """Return the first array that is not finite in a batch, and the batch's loss.
 
     Arrays are looked at in the order they are computed in: the outputs of layers,
-    the loss, the gradients from the last parameter to the first, and what the update
-    has made: parameters, running statistics, what the optimizer keeps for each.
+    the loss, the gradients from the last parameter to the first, and then the results
+    of the update: parameters, running statistics, the optimizer's state for each.
 
-    Parameters
-    ----------
-    loss : callable
-        The loss as a function of what is learned.
-    trace : callable, optional
-        Returns the outputs of the layers.
-    state, after : State
-        The state before the batch, and after it.
-    arguments : tuple
-        What ``trace`` takes after the values.
+    ``loss`` is a function of the learned parameters; ``state`` and ``after`` are the
+    states before and after the batch; ``trace`` takes ``arguments`` after the values.
     """
     nowhere = np.empty(0, int)
     outputs = jax.jit(trace)(state.values, *arguments) if trace else {}
@@ -149,20 +127,20 @@ def look_at(
         if bad.any():
             whole = bad.ndim and len(bad) == len(arguments[0][0])
             rows = np.unique(np.nonzero(bad)[0]) if whole else nowhere
-            return Found("the output", name, rows), float(value)
+            return BadArray("the output", name, rows), float(value)
     if not np.isfinite(float(value)):
-        return Found("the loss", "loss", nowhere), float(value)
-    kept = after.optimizer.items()
-    found = [
+        return BadArray("the loss", "loss", nowhere), float(value)
+    slots = after.optimizer.items()
+    bad_arrays = [
         *(("the gradient of", name) for name in reversed(_bad_in(grads))),
         *(("the updated", name) for part in after.values for name in _bad_in(part)),
-        *((f"the optimizer's {of} of", name) for of, x in kept for name in _bad_in(x)),
+        *((f"the optimizer's {of} of", name) for of, x in slots for name in _bad_in(x)),
     ]
-    kind, name = found[0] if found else ("the update", "")
-    return Found(kind, name, nowhere), float(value)
+    kind, name = bad_arrays[0] if bad_arrays else ("the update", "")
+    return BadArray(kind, name, nowhere), float(value)
 
 
-def _bad_in(arrays: Any) -> list[str]:
+def _bad_in(arrays: PyTree) -> list[str]:
     """Return the names of the arrays of a tree that are not finite."""
     named, _ = jax.tree_util.tree_flatten_with_path(arrays)
     return [
@@ -173,16 +151,16 @@ def _bad_in(arrays: Any) -> list[str]:
     ]
 
 
-def _described(found: Found, rows: np.ndarray | None) -> str:
-    name = f" {found.name}" if found.name not in ("", "loss") else ""
-    if not len(found.rows):
-        return found.kind + name
-    bad = found.rows if rows is None else rows[found.rows]
+def _described(bad: BadArray, rows: np.ndarray | None) -> str:
+    name = f" {bad.name}" if bad.name not in ("", "loss") else ""
+    if not len(bad.rows):
+        return bad.kind + name
+    numbers = bad.rows if rows is None else rows[bad.rows]
     where = "the batch" if rows is None else "the data"
-    return f"{found.kind}{name}, for row {_listed(bad)} of {where}"
+    return f"{bad.kind}{name}, for row {_listed(numbers)} of {where}"
 
 
-def _held(rows: np.ndarray | None, count: int) -> str:
+def _content(rows: np.ndarray | None, count: int) -> str:
     if rows is None:
         return f"The batch holds {count} rows."
     return f"The batch holds the data's rows {_listed(np.sort(rows))}."
@@ -194,7 +172,7 @@ def _listed(rows: np.ndarray) -> str:
 
 
 def validation_error(epoch: int, loss: float) -> NonFiniteError:
-    """Return the error of a training that ends where its validation is not finite."""
+    """Return the error of a training whose last validation loss is not finite."""
     return NonFiniteError(
         f"the validation loss is {loss} at the end, after epoch {epoch}. {_ADVICE}",
         epoch=epoch,

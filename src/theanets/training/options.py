@@ -31,20 +31,20 @@ class Controls:
     validate_every : int
         Epochs between validations.
     patience : int
-        Validations without improvement to put up with; one more ends the training.
+        Validations without improvement that are allowed; one more ends the training.
     min_improvement : float
         How much lower (or higher, where more is better) than the best value a new
-        one has to be, as a part of it.
+        one has to be, as a fraction of it.
     monitor : str
-        The validation monitor that decides which parameters are the best: the loss
-        that is minimized, ``"acc"``, ``"auc"``, or one of your own.
+        The validation monitor that decides which parameters are the best: ``"loss"``,
+        ``"acc"``, ``"auc"``, or one of your own.
     mode : str, optional
         ``"min"`` or ``"max"``: whether less or more of it is better.
     max_epochs, max_updates : int, optional
         Upper bounds of epochs and of gradient updates.
     rng : int, optional
-        Seed of the shuffling and the noise; by default the model's, and each call
-        to train continues the random streams of the one before.
+        Seed of the shuffling and the noise; by default the model's seed, and each call
+        to train continues the random streams of the call before.
     monitor_gradients : bool
         Report the norm of each parameter's gradient.
     callbacks : sequence of Callback
@@ -82,13 +82,7 @@ class Controls:
 
     @classmethod
     def take(cls, given: dict[str, Any]) -> "Controls":
-        """Make controls from their keywords, and remove these from ``given``.
-
-        Raises
-        ------
-        ConfigurationError
-            If a value is not valid.
-        """
+        """Make controls from checked keywords, and remove these from ``given``."""
         taken = {name: given.pop(name) for name in keywords() if name in given}
         for name, least in _WHOLE.items():
             optional = cls.__dataclass_fields__[name].default is None
@@ -104,13 +98,16 @@ class Controls:
                 "a number from 0 on, such as 0.01 for one part in a hundred",
                 lambda part: part >= 0,
             )
-        wanted = taken.get("monitor_gradients", False)
-        taken["monitor_gradients"] = check_bool(wanted, "monitor_gradients")
-        for name, choices in (
-            ("on_nonfinite", GUARDS),
-            ("on_interrupt", ON_INTERRUPT),
-        ):
-            taken[name] = choice(taken.get(name, choices[0]), name, choices)
+        if "monitor_gradients" in taken:
+            taken["monitor_gradients"] = check_bool(
+                taken["monitor_gradients"], "monitor_gradients"
+            )
+        for name, choices in {
+            "on_nonfinite": GUARDS,
+            "on_interrupt": ON_INTERRUPT,
+        }.items():
+            if name in taken:
+                taken[name] = choice(taken[name], name, choices)
         if "monitor" in taken or taken.get("mode") is not None:
             name, mode = taken.get("monitor", "loss"), taken.get("mode")
             taken["monitor"], taken["mode"] = name, _mode(name, mode)
@@ -125,15 +122,15 @@ class Controls:
         return gain > abs(best) * self.min_improvement
 
     def check_mode(self) -> None:
-        """Refuse a monitor if it is not known whether less or more of it is better."""
+        """Refuse a monitor if it is not known whether less or more is better."""
         if self.mode is None and self.monitor not in BETTER:
             raise ConfigurationError(
-                f'monitor is "{self.monitor}", of which it is not known whether less '
-                'or more is better. Say so: mode="min", or mode="max".'
+                f'monitor is "{self.monitor}", and it is not known whether less or '
+                'more of it is better. Say so: mode="min", or mode="max".'
             )
 
     def identity(self) -> dict[str, Any]:
-        """Return what is equal in two runs that are the same, whatever their length."""
+        """Return the settings that two equal runs share, whatever their length."""
         others = (
             *(("monitor", "mode") if self.monitor == "loss" else ()),
             "max_epochs",
@@ -150,26 +147,22 @@ class Controls:
         }
 
 
-def _mode(name: Any, given: Any) -> str | None:
-    """Return whether less or more of a monitor is better, None if it is not known.
-
-    Raises
-    ------
-    ConfigurationError
-        If it is not what it is known to be.
-    """
-    if not isinstance(name, str):
+def _mode(monitor: object, mode: object) -> str | None:
+    """Return whether less or more of a monitor is better, None if it is not known."""
+    if not isinstance(monitor, str):
         raise ConfigurationError(
-            f'monitor is {shown(name)}; it has to be the name of one, such as "acc".'
+            f'monitor is {shown(monitor)}; it has to be the name of one, such as "acc".'
         )
-    if given is not None:
-        given = choice(given, "mode", ("min", "max"))
-    known = BETTER.get(name)
-    if None not in (given, known) and given != known:
+    known = BETTER.get(monitor)
+    if mode is None:
+        return known
+    mode = choice(mode, "mode", ("min", "max"))
+    if known not in (None, mode):
         raise ConfigurationError(
-            f'mode is "{given}", but of "{name}" the {known} is the best. Leave it out.'
+            f'mode is "{mode}", but of "{monitor}" the {known} is the best. Leave it '
+            "out."
         )
-    return given or known
+    return mode
 
 
 BETTER = {
@@ -187,21 +180,21 @@ def keywords() -> list[str]:
     return [field.name for field in fields(Controls)]
 
 
-def own_keywords(algo: Any) -> list[str]:
-    """Return the keywords of an algorithm, not those that every training takes.
+def own_keywords(algo: object) -> list[str]:
+    """Return the keywords of an algorithm that not every training takes.
 
     Raises
     ------
     ConfigurationError
-        If an algorithm of the user's own takes one that belongs to every training.
+        If an algorithm of the user's own takes a keyword of every training.
     """
-    own = optimizers.keywords(algo)
-    if twice := set(own) & set(keywords()):
+    names = optimizers.keywords(algo)
+    if twice := set(names) & set(keywords()):
         raise ConfigurationError(
             f"algo {shown(algo)}: its keyword {join_names(twice)} is one of every "
             "training. Give it another name in the class's hyperparams."
         )
-    return own
+    return names
 
 
 _WHOLE = {

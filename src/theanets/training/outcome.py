@@ -1,4 +1,4 @@
-"""Which parameters a run leaves at its end, and how to say so."""
+"""Which parameters a run leaves at its end, and the words for it."""
 
 from theanets.training.measure import figures
 from theanets.training.programs import Values
@@ -8,12 +8,7 @@ from theanets.training.state import Progress
 def best_values(at: Progress, broken: bool) -> Values | None:
     """Return the best values; None if the run was not validated after it began.
 
-    Parameters
-    ----------
-    at : Progress
-        Where the run stands.
-    broken : bool
-        Whether its numbers went bad: the values that it began with are better then.
+    If its numbers went bad (``broken``), the values that it began with count too.
     """
     if at.best is None or not (at.validated_at > 0 or broken):
         return None

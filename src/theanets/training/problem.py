@@ -1,8 +1,8 @@
-"""What the engine is asked to minimize, and what it knows of whoever asks."""
+"""What the engine minimizes, and how it reaches the model that it trains."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from theanets.data.chunks import Chunk
 from theanets.data.loading import Loader
@@ -11,22 +11,20 @@ from theanets.training import nonfinite
 from theanets.training.checkpoint import Saved
 from theanets.training.programs import Objective, Values
 from theanets.training.state import Progress
-
-"""Batches of training or validation data."""
+from theanets.types import PyTree
 
 
 class States(Protocol):
-    """What is handed from batch to batch within one pass over the data."""
+    """What is passed from batch to batch within one pass over the data."""
 
-    def restarted(self, arrays: Any, rows: int | None = None, /) -> Any:
+    def restarted(self, arrays: PyTree, rows: int | None = None, /) -> PyTree:
         """Return carried values as they are before the first batch.
 
-        ``rows`` is the number of examples in a batch, if it is another one than in
-        training.
+        ``rows`` is the number of examples in a batch, if not the same as in training.
         """
 
-    def check(self, arrays: Any, rows: int, /) -> None:
-        """Raise a DataError if a batch of so many examples cannot follow."""
+    def check(self, arrays: PyTree, rows: int, /) -> None:
+        """Raise a DataError if a batch of ``rows`` examples cannot follow."""
 
 
 @dataclass
@@ -46,13 +44,13 @@ class Problem:
         Returns numbers and arrays for the objective, which may change without
         compiling.
     read : callable
-        Returns the current values: parameters, and what goes along with them.
+        Returns the current values: parameters, and the arrays that layers update.
     commit : callable
-        Takes new values; called before anyone else gets to see them.
+        Takes new values; called before a callback can see them.
     model : callable
         Returns what callbacks get as the model of a report.
     stage : str
-        The name of this run, if it is a part of a training that has several.
+        The name of this run, if the training has several.
     last : bool
         Whether no other run of the same training follows.
     record : callable
@@ -64,13 +62,13 @@ class Problem:
     monitors : tuple of str
         Names of monitors in the order to report them; others come after.
     describe : callable
-        Takes the best values and where the run stands, and returns what a checkpoint
-        holds besides the run.
+        Takes the best values and where the run stands, and returns the rest of a
+        checkpoint: the model and its training.
     predict : callable, optional
         (values, chunk) -> what ``score`` needs of a chunk of the validation data.
     score : callable
-        Takes a list of what ``predict`` has returned, and returns monitors of the
-        whole set that are no mean over batches.
+        Takes the list of these results, and returns monitors of the whole set that
+        are no mean over batches.
     begin : callable
         Takes the training data, before anything is computed.
     states : States, optional
@@ -79,19 +77,19 @@ class Problem:
     """
 
     objective: Objective
-    key: Any
+    key: Hashable
     optimizer: Updater
-    numbers: Callable[[], Mapping[str, Any]]
+    numbers: Callable[[], Mapping[str, PyTree]]
     read: Callable[[], Values]
     commit: Callable[[Values], None]
-    model: Callable[[], Any] = lambda: None
+    model: Callable[[], object] = lambda: None
     stage: str = ""
     last: bool = True
     record: Callable[[Progress], None] = lambda at: None
     trace: nonfinite.Trace | None = None
     monitors: tuple[str, ...] = ()
     describe: Callable[[Values, Progress], Saved] = lambda *_: Saved(({}, {}), {}, {})
-    predict: Callable[[Values, Chunk], Any] | None = None
-    score: Callable[[list[Any]], dict[str, float]] = lambda _: {}
+    predict: Callable[[Values, Chunk], PyTree] | None = None
+    score: Callable[[list[PyTree]], dict[str, float]] = lambda _: {}
     states: States | None = None
     begin: Callable[[Loader], None] = lambda _: None

@@ -1,19 +1,19 @@
-"""The compiled programs of training: many batches in one call, no Python between.
+"""The compiled programs of training: many batches in one call, without Python between.
 
-A program's identity is what it computes, not the numbers it is given: learning rates,
-weights of regularizers and levels of noise are arguments. The programs are kept in one
-bounded cache, so that training the same thing again compiles nothing.
+A program's identity is what it computes, not the numbers that it gets: learning rates,
+weights of regularizers and levels of noise are arguments. One bounded cache keeps the
+programs, so that training the same thing again compiles nothing.
 
 One program serves any number of batches: the host asks for about half a second's worth
 at a time, so that Ctrl-C and the display are prompt. The result does not depend on the
-cuts, as each batch's monitors have a place of their own and are averaged at the end of
-the epoch. The last, short batch is a second compilation: a mask would have to be
-understood by every custom loss and layer.
+cuts, because each batch's monitors have their own place and are averaged at the end of
+the epoch. The last, short batch is a second compilation: with a mask instead, every
+custom loss and layer would have to know about it.
 
 On a CPU matrices are carried transposed within a program, because XLA's fusion of a
 weight's gradient with its update is up to twice as fast that way (784-100-10, batch 32:
 140 against 205 µs per update). Matrices of more than a million numbers stay as they
-are: to transpose them costs more in each call than it saves.
+are: transposing them costs more in each call than it saves.
 
 Nothing is donated to a program. The network has valid arrays at every moment, an
 interrupted call loses nothing, the best parameters are a reference, and a call whose
@@ -34,38 +34,41 @@ from jax import lax
 from theanets.errors import ConfigurationError
 from theanets.initializers import stream
 from theanets.optimizers import Updater, hessian_vector
-from theanets.types import Array, PyTree
+from theanets.types import Array, DType, PyTree
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 Objective = Callable[..., Any]
 """(learned, carried, batch, numbers, key or None) -> (loss, monitors, carried)."""
 
+Monitors = dict[str, Array | tuple[Array, ...]]
+"""Each monitor's number in a batch, or a tuple of numbers and how much each counts."""
+
 Record = dict[str, tuple[Array, ...]]
-"""Of each monitor its value in each batch, or values and how much each counts."""
+"""Each monitor's value in each batch, or values and how much each counts."""
 
 HIDDEN = "not finite"
-"""In a record: batches with a gradient that is not finite and leaves no trace."""
+"""In a record: batches with a gradient that is not finite and does not show later."""
 
 Layout = Literal["rows", "whole"]
 """How batches lie in arrays: rows to be gathered, or everything as one batch."""
 
 
 class Values(NamedTuple):
-    """The arrays that are trained, and those that go along with them."""
+    """The arrays that are trained, and those that layers update."""
 
     learned: PyTree
     """What the optimizer moves."""
     carried: PyTree = ()
-    """What the objective takes and hands back, as running statistics are."""
+    """What the objective takes and returns, such as running statistics."""
 
 
 class State(NamedTuple):
-    """Everything that one update hands to the next."""
+    """Everything that one update passes to the next."""
 
     values: Values
     optimizer: PyTree
-    updates: Any
+    updates: Array | np.integer
     """How many updates there were: a whole number, int32."""
 
 
@@ -107,12 +110,12 @@ def train_program(
     gradients: bool,
     guarded: bool = True,
 ) -> Callable[..., tuple[State, Record, Array]]:
-    """Return the program that updates parameters over a run of batches.
+    """Return the program that updates parameters over some batches.
 
     It is called as ``program(values, optimizer_state, updates, data, order, start,
     stop, root, numbers, layout=...)`` and returns the state after batches start to
-    stop, every monitor's value in each of them, taken before the batch's update, and
-    whether the state is finite.
+    stop, every monitor's value in each of them before the batch's update, and whether
+    the state is finite.
 
     Parameters
     ----------
@@ -125,8 +128,8 @@ def train_program(
     gradients : bool
         Whether to report the norm of each gradient as well.
     guarded : bool
-        Whether to look at the state when the run of batches ends, and in between at
-        gradients where the update rule would hide what they are.
+        Whether to check that the state is finite after the last batch, and in each
+        batch the gradients, if the update rule could hide that they are not.
     """
     return PROGRAMS.get(
         ("train", key, optimizer.key, gradients, guarded),
@@ -140,11 +143,11 @@ def train_program(
 def evaluate_program(
     objective: Objective, key: Hashable
 ) -> Callable[..., tuple[Record, Values]]:
-    """Return the program that computes every monitor over a run of batches.
+    """Return the program that computes every monitor over some batches.
 
     It is called as ``program(values, data, order, start, stop, numbers, layout=...)``
     and returns every monitor's value in each batch from start to stop, and the values
-    to go on with: the objective may hand on what it carries here too.
+    to go on with: the objective may change what it carries here too.
     """
     return PROGRAMS.get(
         ("evaluate", key),
@@ -153,7 +156,7 @@ def evaluate_program(
 
 
 def clear_cache() -> None:
-    """Forget every compiled program, so that the next call of each compiles it anew.
+    """Forget every compiled program, so that the next call of each compiles it again.
 
     Programs notice most of what functions read: see "Changing a model" in the guide.
     This is for the rest: an object that is changed in place and cannot be
@@ -186,7 +189,7 @@ def _train(
     start: Array,
     stop: Array,
     root: Array,
-    numbers: Mapping[str, Any],
+    numbers: Mapping[str, PyTree],
     *,
     layout: Layout,
 ) -> tuple[State, Record, Array]:
@@ -203,7 +206,7 @@ def _train(
         key = jax.random.fold_in(stream_key, state.updates)
         learned, carried = state.values
 
-        def loss(learned: PyTree) -> Any:
+        def loss(learned: PyTree) -> tuple[Array, PyTree]:
             value, *more = objective(transpose(learned), carried, batch, numbers, key)
             return value, more
 
@@ -232,14 +235,16 @@ def _train(
             monitors = monitors | {HIDDEN: bad}
         return after, _written(record, index, monitors)
 
-    def monitored(values: Values, batch: tuple[Array, ...]) -> dict[str, Any]:
+    def monitored(values: Values, batch: tuple[Array, ...]) -> Monitors:
         learned, carried = values
-        found: dict[str, Any]
-        _, found, _ = objective(transpose(learned), carried, batch, numbers, stream_key)
-        found = found | _norms(learned) if gradients else found
+        monitors: Monitors = objective(
+            transpose(learned), carried, batch, numbers, stream_key
+        )[1]
+        if gradients:
+            monitors = {**monitors, **_norms(learned)}
         if hidden:
-            found = found | {HIDDEN: jnp.bool_(False)}
-        return found
+            monitors = monitors | {HIDDEN: jnp.bool_(False)}
+        return monitors
 
     stream_key = jax.random.wrap_key_data(root, impl="threefry2x32")
     inside = Values(transpose(values.learned), values.carried)
@@ -250,9 +255,9 @@ def _train(
     state, record = lax.fori_loop(start, stop, update, (state, record))
     values = Values(transpose(state.values.learned), state.values.carried)
     state = State(values, transpose(state.optimizer), state.updates)
-    # A transformation of the user may well keep infinity in its state.
-    kept = (values, () if optimizer.transformation else state.optimizer)
-    return state, record, _finite(kept) if guarded else jnp.bool_(True)
+    # A transformation of the user may keep infinity in its state on purpose.
+    checked = (values, () if optimizer.transformation else state.optimizer)
+    return state, record, _finite(checked) if guarded else jnp.bool_(True)
 
 
 def _evaluate(
@@ -262,19 +267,19 @@ def _evaluate(
     order: Array,
     start: Array,
     stop: Array,
-    numbers: Mapping[str, Any],
+    numbers: Mapping[str, PyTree],
     *,
     layout: Layout,
 ) -> tuple[Record, Values]:
-    def monitored(carried: PyTree, index: Any) -> tuple[dict[str, Any], PyTree]:
+    def monitored(carried: PyTree, index: Array) -> tuple[Monitors, PyTree]:
         batch = batch_of(data, order, index, layout)
-        _, found, after = objective(values.learned, carried, batch, numbers, None)
-        return found, after
+        _, monitors, after = objective(values.learned, carried, batch, numbers, None)
+        return monitors, after
 
     def add(index: Array, carry: tuple[PyTree, Record]) -> tuple[PyTree, Record]:
         carried, record = carry
-        found, carried = monitored(carried, index)
-        return carried, _written(record, index, found)
+        monitors, carried = monitored(carried, index)
+        return carried, _written(record, index, monitors)
 
     shapes, _ = jax.eval_shape(monitored, values.carried, start)
     record = _empty(shapes, order.shape[0])
@@ -288,44 +293,44 @@ def _finite(tree: PyTree) -> Array:
     return jnp.all(jnp.array([jnp.isfinite(leaf).all() for leaf in leaves]))
 
 
-def _empty(monitors: dict[str, Any], count: int) -> Record:
-    """Return room for the monitors of so many batches.
+def _empty(monitors: Monitors, count: int) -> Record:
+    """Return room for the monitors of ``count`` batches.
 
-    Each batch has its place, so that means do not depend on how a run is cut.
+    Each batch has its place, so that means do not depend on where a run is cut.
     """
-    for name, found in monitors.items():
-        for part in _parts(found):
+    for name, monitor in monitors.items():
+        for part in _parts(monitor):
             if part.shape != ():
                 raise ConfigurationError(
                     f'monitor "{name}" is an array of shape {part.shape}; it has to be '
                     "one number for the batch, such as a mean."
                 )
     return {
-        name: tuple(jnp.zeros(count, _wide(part)) for part in _parts(found))
-        for name, found in monitors.items()
+        name: tuple(jnp.zeros(count, _wide(part)) for part in _parts(monitor))
+        for name, monitor in monitors.items()
     }
 
 
-def _written(record: Record, index: Array, monitors: dict[str, Any]) -> Record:
+def _written(record: Record, index: Array, monitors: Monitors) -> Record:
     return {
         name: tuple(
             column.at[index].set(jnp.asarray(part, column.dtype))
-            for column, part in zip(record[name], _parts(found), strict=True)
+            for column, part in zip(record[name], _parts(monitor), strict=True)
         )
-        for name, found in monitors.items()
+        for name, monitor in monitors.items()
     }
 
 
-def _parts(found: Any) -> tuple[Any, ...]:
-    return found if isinstance(found, tuple) else (found,)
+def _parts(monitor: Array | tuple[Array, ...]) -> tuple[Array, ...]:
+    return monitor if isinstance(monitor, tuple) else (monitor,)
 
 
-def _wide(array: Any) -> Any:
+def _wide(array: Array) -> DType:
     return jnp.promote_types(array.dtype, "float32")
 
 
 def batch_of(
-    data: tuple[Array, ...], order: Any, index: Any, layout: str
+    data: tuple[Array, ...], order: Array, index: Array | int, layout: str
 ) -> tuple[Array, ...]:
     """Return the arrays of one batch."""
     if layout == "whole":
@@ -337,15 +342,11 @@ def batch_of(
 def _norms(grads: PyTree) -> dict[str, Array]:
     flat, _ = jax.tree_util.tree_flatten_with_path(grads)
     return {
-        f"grad({_path_name(path)})": jnp.sqrt(
+        f"grad({jax.tree_util.keystr(path, simple=True, separator='.')})": jnp.sqrt(
             jnp.sum(jnp.square(grad.astype(_wide(grad))))
         )
         for path, grad in flat
     }
-
-
-def _path_name(path: Any) -> str:
-    return jax.tree_util.keystr(path, simple=True, separator=".")
 
 
 def _normal(key: Array, params: PyTree) -> PyTree:
@@ -359,12 +360,10 @@ def _normal(key: Array, params: PyTree) -> PyTree:
 
 
 def _transposed(tree: PyTree) -> PyTree:
-    return jax.tree.map(lambda x: x.T if _is_transposed(x) else x, tree)
-
-
-def _is_transposed(array: Array) -> bool:
-    # To transpose a large matrix costs more, in every call, than it saves.
-    return array.ndim == 2 and array.size <= _LARGEST_TRANSPOSED
+    # Transposing a large matrix costs more, in every call, than it saves.
+    return jax.tree.map(
+        lambda x: x.T if x.ndim == 2 and x.size <= _LARGEST_TRANSPOSED else x, tree
+    )
 
 
 def _unchanged(tree: PyTree) -> PyTree:

@@ -1,4 +1,4 @@
-"""What callbacks get to know of a training."""
+"""What callbacks learn about a training."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,16 +13,16 @@ from theanets.training.measure import Monitors
 class Report:
     """Where a training stands when a callback is called.
 
-    A training has one run of epochs; by ``layerwise`` or ``pretrain`` it has one for
-    each stage, and by a list of algorithms at least one for each of these. Whatever
-    is counted here is counted from the beginning of the run.
+    A training has one run of epochs; with ``layerwise`` or ``pretrain`` it has one for
+    each stage, and with a list of algorithms at least one for each of these. All
+    counts begin with the run.
 
     Attributes
     ----------
     model : object
         The network that is trained. `theanets.minimize` gives its parameters instead.
     stage : str
-        The stage that this run is, such as ``"layerwise hid1"``; else empty.
+        The stage of this run, such as ``"layerwise hid1"``; empty if it has none.
     epoch : int
         Epochs that are done. A run resumed from a checkpoint begins with those done
         before.

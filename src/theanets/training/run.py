@@ -1,9 +1,8 @@
-"""From what a user gives as data to a run of the engine."""
+"""From the user's data to a run of the engine."""
 
 import json
 from collections.abc import Generator, Iterator, Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from theanets.training.options import Controls
 from theanets.training.problem import Problem
 from theanets.training.programs import State
 from theanets.training.state import Progress, Reads, unpacked
+from theanets.types import DType
 
 _NOT_HELD_OUT = (
     "no validation data: the training data serve instead; valid=0.1 holds a tenth of "
@@ -26,11 +26,11 @@ _NOT_HELD_OUT = (
 
 def run(
     problem: Problem,
-    train: Any,
-    valid: Any,
+    train: object,
+    valid: object,
     *,
     expect: Expect,
-    dtype: Any,
+    dtype: str | DType,
     controls: Controls,
     seed: int,
     past: int = 0,
@@ -39,22 +39,22 @@ def run(
     earlier: Sequence[Reads] = (),
     hint: bool = True,
 ) -> Generator[Pair, None, Reads]:
-    """Check the data, move them to where they are needed, and train; see `iterate`.
+    """Check the data, move them to the device, and train; see `iterate`.
 
     Parameters
     ----------
     problem : Problem
         What to minimize.
     train, valid : object
-        What a user gives as data; without ``valid`` the training set serves.
+        The user's data; without ``valid`` the training set serves.
     expect : Expect
         What the problem expects of data.
     dtype : dtype
         The precision to compute in.
     controls : Controls
-        How long to train, on how much at a time, and whom to call.
+        How long to train, on how much at a time, and what to call.
     seed : int
-        Of shuffling and noise.
+        The seed of shuffling and noise.
     past : int
         Epochs of earlier runs, whose random streams this one continues.
     checkpoint : Checkpoint, optional
@@ -62,18 +62,17 @@ def run(
     saved : Saved, optional
         What was written of this run, to go on with.
     earlier : sequence of Reads
-        What runs before this one have read of the same data.
+        What earlier runs have read of the same data.
     hint : bool
-        Whether to point out what may be wrong: that the training data serve to
-        validate, and numbers that a model learns from badly.
+        Whether to point out that the training data serve to validate, and numbers
+        that a model learns from badly.
 
     Returns
     -------
     generator of (training, validation)
-        The monitors after each epoch; nothing is computed before it is asked for
-        them. Its value is what it has read.
+        The monitors after each epoch; nothing is computed before the first is asked
+        for. Its return value is what it has read.
     """
-    full = problem.optimizer.full_batch
     batches, validation = loaders(
         train,
         valid,
@@ -81,9 +80,9 @@ def run(
         dtype,
         controls,
         seed,
-        full,
+        problem.optimizer.full_batch,
         consecutive=problem.states is not None,
-        # What has no names belongs to no model, and may be meant to be large.
+        # Data without names belong to no model, and may be meant to be large.
         warn=hint and bool(expect.names),
     )
     at = None
@@ -92,7 +91,7 @@ def run(
         checkpoint.run = json.loads(json.dumps({**checkpoint.run, **data}))
         if saved is not None:
             checkpoint.compare(saved)
-            # Now, before anything of it has taken effect.
+            # Now, before any of it has taken effect.
             at = checkpoint.parse(partial(_place, problem, saved, batches))
     return iterate(
         problem,
@@ -118,10 +117,10 @@ def _place(problem: Problem, saved: Saved, batches: Loader) -> Progress:
 
 
 def loaders(
-    train: Any,
-    valid: Any,
+    train: object,
+    valid: object,
     expect: Expect,
-    dtype: Any,
+    dtype: str | DType,
     controls: Controls,
     seed: int,
     full_batch: bool = False,
@@ -130,19 +129,9 @@ def loaders(
 ) -> tuple[Loader, Loader]:
     """Return checked training and validation data as batches; see `run`.
 
-    Parameters
-    ----------
-    full_batch : bool
-        Whether all the data are one batch, unless the controls say otherwise.
-    consecutive : bool
-        Whether each batch goes on where the one before it ended.
-    warn : bool
-        Whether to warn of training data that a model learns from badly.
-
-    Raises
-    ------
-    DataError
-        If the data are not what is expected.
+    With ``full_batch`` all data are one batch, unless the controls say otherwise. With
+    ``consecutive`` each batch goes on where the one before it ended. ``warn`` says
+    whether to warn of training data that a model learns from badly.
     """
     if valid is None and isinstance(train, Iterator):
         raise DataError(
@@ -152,26 +141,21 @@ def loaders(
     size = controls.batch_size
     if size == "default":
         size = None if full_batch else 32
-    common: dict[str, Any] = {
-        "expect": expect,
-        "dtype": dtype,
-        "batch_size": size,
-        "seed": seed,
-        "consecutive": consecutive,
-    }
-    batches = loader(
-        train,
-        name="train",
-        batches=controls.train_batches,
-        shuffle=True,
-        warn=warn,
-        **common,
+    load = partial(
+        loader,
+        expect=expect,
+        dtype=dtype,
+        batch_size=size,
+        seed=seed,
+        consecutive=consecutive,
     )
-    validation = loader(
+    batches = load(
+        train, name="train", batches=controls.train_batches, shuffle=True, warn=warn
+    )
+    validation = load(
         train if valid is None else valid,
         name="train" if valid is None else "valid",
         batches=controls.valid_batches,
         shuffle=False,
-        **common,
     )
     return batches, validation

@@ -5,7 +5,7 @@ from theanets.training.state import Progress
 
 
 def validation_is_due(controls: Controls, at: Progress) -> bool:
-    """Return whether the epochs that are done end with a validation still to make."""
+    """Return whether a validation is still to be made after the epochs so far."""
     due = at.epoch % controls.validate_every == 0 and not at.sums.batches
     return due and at.validated_at != at.epoch
 
@@ -28,7 +28,7 @@ def reached_bound(controls: Controls, at: Progress) -> str:
 def last_batch(controls: Controls, at: Progress) -> int | None:
     """Return after how many batches of this epoch ``max_updates`` is reached.
 
-    None if it has no such bound.
+    None if there is no such bound.
     """
     limit = controls.max_updates
     if limit is None:

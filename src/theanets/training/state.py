@@ -1,13 +1,13 @@
 """Where a run of training stands, and the same in a form that a file can hold.
 
 `Progress` is replaced as a whole, in one assignment, after every call of a program. So
-whoever interrupts, wherever, finds a place that a run can go on from, and a checkpoint
-is that record in a file, beside the model. A validation that only the end makes due is
-not in it: a run with a later bound would not have made it.
+after an interrupt anywhere there is a place that a run can go on from, and a checkpoint
+is that record in a file, together with the model. A validation that is made only
+because the run ends is not in it: a run with a later bound would not make it.
 
-`Values` are the arrays that the optimizer moves, and those that go along and that
-layers may update, such as running statistics. Best parameters, commits and interrupts
-handle the pair, so that statistics never part from their parameters.
+`Values` are the arrays that the optimizer moves, and those that layers may update, such
+as running statistics. Best parameters, commits and interrupts handle the pair, so that
+statistics and their parameters stay together.
 """
 
 from collections.abc import Mapping
@@ -23,6 +23,7 @@ from theanets.errors import CheckpointError
 from theanets.training.history import Row, monitors, plain
 from theanets.training.measure import Column, MetricAccumulator, Monitors, Pair
 from theanets.training.programs import State, Values
+from theanets.types import PyTree
 from theanets.utils.checks import MOST, check_int, shown
 
 
@@ -36,7 +37,7 @@ class Best(NamedTuple):
     value : float
         Its value of the monitor that decides.
     values : Values
-        The parameters, and what goes along with them.
+        The parameters, and the arrays that layers update.
     monitors : pair of Monitors
         Of the training data in that epoch, and of this validation. The parameters
         that a run begins with have the training monitors of its first epoch.
@@ -58,7 +59,7 @@ class Reads(NamedTuple):
     batches : int
         Batches of one more.
     validations : int
-        How often it has read what it validates with.
+        How often it has read the validation data.
     """
 
     epochs: int
@@ -68,7 +69,7 @@ class Reads(NamedTuple):
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run stands; replaced as a whole, so that an interrupt finds it whole.
+    """Where a run stands; never changed, only replaced as a whole.
 
     Attributes
     ----------
@@ -100,7 +101,7 @@ class Progress:
 
     @property
     def row(self) -> Row:
-        """What a history keeps of the latest epoch."""
+        """The row of the latest epoch in a history."""
         stage = self.training.stage
         measured = None
         if self.validated_at == self.epoch:
@@ -152,16 +153,8 @@ def unpacked(
 ) -> Progress:
     """Return the place in training that `packed` has described.
 
-    Parameters
-    ----------
-    facts, arrays
-        What `packed` has returned.
-    like : State
-        A state of the same run, whose shapes it has.
-    stage : str
-        What the monitors belong to.
-    batches_below : int
-        More than there are batches in an epoch.
+    ``like`` is a state of the same run, for the shapes, ``stage`` the stage of the
+    monitors. An epoch has fewer than ``batches_below`` batches.
 
     Raises
     ------
@@ -170,12 +163,16 @@ def unpacked(
     LookupError, TypeError, ValueError
         If `packed` has not written these facts.
     """
-    # A file may say anything, so counts are checked before anything is made of them.
-    epoch = check_int(facts["epoch"], "epoch", 0)
-    validations = check_int(facts["validations"], "validations", 0, below=epoch + 2)
-    batches = check_int(facts["batches"], "batches", 0, below=batches_below)
-    examples = check_int(facts["examples"], "examples", 0)
-    skipped = check_int(facts["skipped"], "skipped", 0, below=batches + 1)
+
+    # A file may say anything, so check counts before anything is made of them.
+    def count(name: str, least: int = 0, below: int = MOST) -> int:
+        return check_int(facts[name], name, least, below=below)
+
+    epoch = count("epoch")
+    validations = count("validations", below=epoch + 2)
+    batches = count("batches", below=batches_below)
+    examples = count("examples")
+    skipped = count("skipped", below=batches + 1)
     columns = {
         name.removeprefix("sums/"): _sums(name, array, batches - skipped)
         for name, array in arrays.items()
@@ -200,22 +197,20 @@ def unpacked(
         at = check_int(best_epoch, "the best epoch", 0, below=epoch + 1)
         best = Best(at, float(value), best_values, pair)
     return Progress(
-        State(values, optimizer, np.int32(check_int(facts["updates"], "updates", 0))),
+        State(values, optimizer, np.int32(count("updates"))),
         epoch,
         MetricAccumulator((columns,) if columns else (), batches, examples, skipped),
         monitors(facts["training"], stage),
         monitors(facts["validation"], stage),
-        check_int(facts["validated_at"], "validated_at", -1, below=epoch + 1),
+        count("validated_at", -1, epoch + 1),
         validations,
-        check_int(
-            facts["best_validation"], "best_validation", 0, below=validations + 1
-        ),
+        count("best_validation", below=validations + 1),
         best,
     )
 
 
 def _sums(name: str, array: np.ndarray, batches: int) -> Column:
-    """Return the columns of a monitor: values and counts of so many batches."""
+    """Return the columns of a monitor: values and counts of all batches."""
     parts = len(array) if array.ndim == 2 else 0
     if parts < 2 or parts % 2 or array.shape[1] != batches or array.dtype.kind != "f":
         raise ValueError(
@@ -224,10 +219,10 @@ def _sums(name: str, array: np.ndarray, batches: int) -> Column:
     return tuple(array)
 
 
-def _tree(name: str, arrays: Mapping[str, np.ndarray], like: Any) -> Any:
-    """Return a tree of arrays of the shapes that another has."""
+def _tree(name: str, arrays: Mapping[str, np.ndarray], like: PyTree) -> PyTree:
+    """Return a tree of arrays with the shapes of another."""
     leaves, shape = jax.tree.flatten(like)
-    found = []
+    loaded = []
     for i, leaf in enumerate(leaves):
         wanted, array = _on_host(leaf), arrays.get(f"{name}/{i}")
         array = None if array is None else widened(array, wanted.dtype)
@@ -241,15 +236,15 @@ def _tree(name: str, arrays: Mapping[str, np.ndarray], like: Any) -> Any:
         moved = jax.device_put(np.array(array))
         if _is_key(leaf):
             moved = jax.random.wrap_key_data(moved, impl=jax.random.key_impl(leaf))
-        found.append(moved)
-    return jax.tree.unflatten(shape, found)
+        loaded.append(moved)
+    return jax.tree.unflatten(shape, loaded)
 
 
-def _on_host(leaf: Any) -> np.ndarray:
+def _on_host(leaf: PyTree) -> np.ndarray:
     return np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf)
 
 
-def _is_key(leaf: Any) -> bool:
+def _is_key(leaf: PyTree) -> bool:
     return isinstance(leaf, jax.Array) and jnp.issubdtype(
         leaf.dtype, jax.dtypes.prng_key
     )

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,8 +11,9 @@ from theanets.data.chunks import Chunk
 from theanets.training import nonfinite
 from theanets.training.options import Controls
 from theanets.training.problem import Problem
-from theanets.training.programs import Record, State, noise_key, train_program
+from theanets.training.programs import Record, State, batch_of, noise_key, train_program
 from theanets.training.state import Progress
+from theanets.types import Array, PyTree
 
 _FEWER = 32
 """Batches in a call after a bad one: bad batches rarely come alone, and each of them
@@ -22,19 +21,7 @@ costs a call."""
 
 
 class Steps:
-    """Trains a problem on batches, from one place of a run to the next.
-
-    Parameters
-    ----------
-    problem : Problem
-        What to minimize.
-    controls : Controls
-        What to report, and what to do about numbers that are not finite.
-    seed : int
-        Of the noise.
-    past : int
-        Epochs of earlier runs whose random stream this one continues.
-    """
+    """Trains on batches, from one place of a run to the next."""
 
     def __init__(
         self, problem: Problem, controls: Controls, seed: int, past: int
@@ -49,7 +36,7 @@ class Steps:
             controls.on_nonfinite != "ignore",
         )
         self.root = noise_key(seed, "noise", str(past))
-        self.numbers: Mapping[str, Any] = {}
+        self.numbers: Mapping[str, PyTree] = {}
 
     def begin_epoch(self) -> None:
         """Read the numbers that may have changed since the last epoch."""
@@ -64,8 +51,8 @@ class Steps:
         Raises
         ------
         NonFiniteError
-            If the loss, a gradient or an update of one is not finite, and that is to
-            be an error.
+            If the loss, a gradient or an update of one is not finite and
+            ``on_nonfinite`` is "raise".
         """
         at_once = stop - start
         while start < stop:
@@ -111,7 +98,7 @@ class Steps:
             self.numbers,
             layout=chunk.layout,
         )
-        # One call at a time, so that an interrupt finds a state that is whole.
+        # One call at a time, so that the state is complete after an interrupt.
         jax.block_until_ready(record)
         return after, record, bool(finite)
 
@@ -120,19 +107,16 @@ class Steps:
     ) -> Exception:
         """Return the error of a batch whose numbers are not finite."""
         after, *_ = self.advance(state, chunk, number, number + 1)
-        look = partial(self._look, state, after)
-        return nonfinite.error(chunk, number, epoch, done, look)
-
-    def _look(
-        self, state: State, after: State, batch: Any
-    ) -> tuple[nonfinite.Found, float]:
-        """Return what is not finite in a batch or after it, and its loss."""
+        batch = batch_of(chunk.data, chunk.order, number, chunk.layout)
         root = jax.random.wrap_key_data(jnp.asarray(self.root), impl="threefry2x32")
         key = jax.random.fold_in(root, state.updates)
         carried, numbers = state.values.carried, self.numbers
 
-        def loss(learned: Any) -> Any:
-            return self.problem.objective(learned, carried, batch, numbers, key)[0]
+        def loss(learned: PyTree) -> Array:
+            value: Array
+            value, *_ = self.problem.objective(learned, carried, batch, numbers, key)
+            return value
 
-        arguments = (batch, numbers, key)
-        return nonfinite.look_at(loss, self.problem.trace, state, after, arguments)
+        trace, arguments = self.problem.trace, (batch, numbers, key)
+        bad, value = nonfinite.look_at(loss, trace, state, after, arguments)
+        return nonfinite.error(chunk, number, epoch, done, bad, value)

@@ -1,4 +1,4 @@
-"""Monitors of a whole data set and of an epoch: what a run measures on its way."""
+"""The monitors of a validation and of an epoch."""
 
 from contextlib import closing
 from dataclasses import replace
@@ -16,15 +16,6 @@ from theanets.training.state import Best, Progress
 
 def measure(problem: Problem, data: Loader, pace: Pace | None = None) -> Monitors:
     """Return the monitors of a data set at the current values, without noise.
-
-    Parameters
-    ----------
-    problem : Problem
-        What is minimized.
-    data : Loader
-        The data set.
-    pace : Pace, optional
-        How many batches to compute in a call, known from earlier ones.
 
     Raises
     ------
@@ -69,7 +60,7 @@ def validated(
     value = validation[controls.monitor]
     best, best_validation = at.best, at.best_validation
     if best is None or controls.better(value, best.value):
-        # The first epoch tells the training monitors of what a run begins with.
+        # Before the first epoch there are no training monitors.
         training = at.training if at.epoch else Monitors(stage=problem.stage)
         best = Best(at.epoch, value, values, (training, validation))
         best_validation = at.validations
@@ -84,7 +75,7 @@ def validated(
 
 
 def closed(problem: Problem, controls: Controls, at: Progress) -> Progress:
-    """Return a place in an epoch as the place after that epoch.
+    """Return the place after an epoch whose batches are done.
 
     Raises
     ------
