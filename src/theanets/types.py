@@ -12,6 +12,10 @@ Shape: TypeAlias = tuple[int | None, ...]
 """The shape of one example; None for a length that may differ, as of a sequence."""
 Params: TypeAlias = Mapping[str, Array]
 """Parameters by name."""
+Outputs: TypeAlias = Mapping[str, Array]
+"""Outputs of layers by full name, such as ``hid1:out``."""
+LayerOutput: TypeAlias = Array | dict[str, Array]
+"""What a layer computes: one array, or several by name, with ``out`` among them."""
 PyTree: TypeAlias = Any
 """Arrays, or lists, tuples and dicts of them, as JAX takes them."""
 DType: TypeAlias = np.dtype[Any]

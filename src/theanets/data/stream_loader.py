@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from theanets.data.arrays import narrowed
 from theanets.data.chunks import Chunk, batches_in_chunk, chunk_of
@@ -29,13 +30,13 @@ class StreamLoader:
     """Batches from a callable or an iterable, read ahead of the training."""
 
     def __init__(
-        self, reader: Reader, expect: Expect, dtype: Any, warn: bool = False
+        self, reader: Reader, expect: Expect, dtype: DTypeLike, warn: bool = False
     ) -> None:
         self.reader = reader
         self.warn = warn
         self.expect = expect
         self.dtype = dtype
-        self._shapes: set[Any] = set()
+        self._shapes: set[tuple[tuple[int, ...], ...]] = set()
 
     @property
     def batches(self) -> int | None:
@@ -48,7 +49,7 @@ class StreamLoader:
         return {"source": source, "batches": self.batches}
 
     def replay(self, runs: Sequence[tuple[int, int]]) -> None:
-        """Read and drop what earlier runs have read, to go on behind it.
+        """Read and drop what earlier runs have read, to continue after it.
 
         Parameters
         ----------
@@ -61,7 +62,8 @@ class StreamLoader:
                 self.reader.begin()
                 # A list gives the same batches, however often it was read.
                 if not isinstance(self.reader.data, list | tuple):
-                    deque(self.reader.read(_unseen, threading.Event(), most), maxlen=0)
+                    skipped = self.reader.read(lambda _: None, threading.Event(), most)
+                    deque(skipped, maxlen=0)
 
     def chunks(
         self, epoch: int, most: int | None = None
@@ -99,7 +101,7 @@ class StreamLoader:
         if count:
             yield chunk_of(stacks, count)
 
-    def _checked(self, batch: Any) -> tuple[Any, ...]:
+    def _checked(self, batch: object) -> tuple[np.ndarray, ...]:
         what = self.reader.where
         usable = batch is not None and not isinstance(batch, str | bytes)
         raw = unpack(batch, what, self.expect.names) if usable else None
@@ -125,7 +127,7 @@ class StreamLoader:
         pairs = zip(arrays, precisions(expected, self.dtype), strict=True)
         return tuple(narrowed(np.asarray(array), dtype) for array, dtype in pairs)
 
-    def _note_shape(self, shapes: Any) -> None:
+    def _note_shape(self, shapes: tuple[tuple[int, ...], ...]) -> None:
         """Warn, once, where batches have many shapes."""
         known = len(self._shapes)
         self._shapes.add(shapes)
@@ -138,7 +140,3 @@ class StreamLoader:
                 UserWarning,
                 stacklevel=2,
             )
-
-
-def _unseen(batch: Any) -> None:
-    """Drop a batch."""

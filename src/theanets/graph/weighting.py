@@ -141,7 +141,7 @@ def _labelled(
     weights = np.ones(labels.shape)
     if loss.weighted:
         given = np.asarray(arrays[weights_name(loss)](), "f8")
-        given = reshaped(given, replace(slot, role="weights"), "train")
+        given = np.asarray(reshaped(given, replace(slot, role="weights"), "train"))
         if given.shape == labels.shape[: given.ndim]:
             extra = (1,) * (labels.ndim - given.ndim)
             weights = np.broadcast_to(given.reshape(*given.shape, *extra), labels.shape)

@@ -140,7 +140,7 @@ class Classifier(feedforward.Classifier):
         key = self._state.noise_key()
         if rng is not None:
             key = noise_key(as_seed(rng, "rng"), "predict_sequence")
-        return self._drawn(first, steps, streams, key)
+        return self._drawn(np.asarray(first), steps, streams, key)
 
     def _drawn(
         self, first: np.ndarray, steps: int, streams: int, key: np.ndarray

@@ -3,7 +3,6 @@
 from typing import ClassVar
 
 import jax.numpy as jnp
-from jax import Array
 
 from theanets.optimizers.adaptive import REGULARIZER, blend
 from theanets.optimizers.base import (
@@ -13,6 +12,7 @@ from theanets.optimizers.base import (
     State,
     halflife,
 )
+from theanets.types import Array
 
 
 class Adam(Optimizer):
