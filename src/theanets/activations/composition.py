@@ -26,7 +26,7 @@ def build(spec: str | Function | Activation, where: str = "") -> Activation:
     spec : str, callable or Activation
         A name; a name with an argument (``"maxout:3"``); several joined by
         ``+``, applied from left to right; a function of one array; or an
-        activation, of which a copy is taken, since layers bind their own.
+        activation, which is copied, since each layer binds its own.
     where : str
         Begins the error message, such as ``'layer "hid1": '``.
 

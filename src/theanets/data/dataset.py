@@ -1,6 +1,7 @@
 """A data set as a user gives it, and how it is cut into batches."""
 
 from collections.abc import Callable, Container, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -13,6 +14,7 @@ from theanets.errors import DataError
 from theanets.utils.checks import is_whole, shown
 
 
+@dataclass(eq=False, repr=False)
 class Dataset:
     """Data for training, and how they are cut into batches.
 
@@ -35,8 +37,8 @@ class Dataset:
     rows : array of int, optional
         The numbers of the examples to use; by default all. The arrays are not copied.
     examples : bool
-        Whether ``inputs[i]`` is one example, not a batch: batches of ``batch_size`` are
-        made of them, in another order each epoch.
+        Whether ``inputs[i]`` is one example, not a batch: they are put together to
+        batches of ``batch_size``, in another order each epoch.
     rng : int, optional
         Seed of the order of the examples; by default the ``rng`` of `train`.
     mean_weight : float, optional
@@ -59,31 +61,17 @@ class Dataset:
     ['acc', 'err', 'loss']
     """
 
-    def __init__(
-        self,
-        inputs: Any,
-        name: str | None = None,
-        batch_size: int | str | None = "default",
-        iteration_size: int | None = None,
-        axis: int = 0,
-        rng: int | None = None,
-        timeout: float | None = None,
-        mean_weight: float | None = None,
-        allow_negative_weights: bool = False,
-        rows: object = None,
-        examples: bool = False,
-    ) -> None:
-        self.inputs = inputs
-        self.name = name
-        self.batch_size = batch_size
-        self.iteration_size = iteration_size
-        self.axis = axis
-        self.rng = rng
-        self.timeout = timeout
-        self.mean_weight = mean_weight
-        self.allow_negative_weights = allow_negative_weights
-        self.rows = rows
-        self.examples = examples
+    inputs: Any
+    name: str | None = None
+    batch_size: int | str | None = "default"
+    iteration_size: int | None = None
+    axis: int = 0
+    rng: int | None = None
+    timeout: float | None = None
+    mean_weight: float | None = None
+    allow_negative_weights: bool = False
+    rows: object = None
+    examples: bool = False
 
     def called(self, name: str) -> str:
         """Return its name in messages: its own, or else the given one."""

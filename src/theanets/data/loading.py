@@ -1,7 +1,6 @@
 """A user's data become batches."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,19 +26,6 @@ MOST_BATCHES = 1 << 31
 
 
 Loader = ArrayLoader | StreamLoader
-
-
-class _SignedWeights:
-    """What a model expects, but weights may be negative."""
-
-    def __init__(self, expect: Expect) -> None:
-        self._expect = expect
-        self.names = expect.names
-        self.labels = expect.labels
-        self.columns = expect.columns
-
-    def __call__(self, arrays: Sequence[DataArray]) -> list[Expected]:
-        return [replace(each, signed=True) for each in self._expect(arrays)]
 
 
 def loader(
@@ -90,8 +76,8 @@ def loader(
     data, rows = dataset.inputs, dataset.rows
     name = dataset.called(name)
     timeout = _checked_timeout(dataset.timeout, name)
-    if check_bool(dataset.allow_negative_weights, f"{name}: allow_negative_weights"):
-        expect = _SignedWeights(expect)
+    signed = dataset.allow_negative_weights
+    signed = check_bool(signed, f"{name}: allow_negative_weights")
     if not (isinstance(dataset.batch_size, str) and dataset.batch_size == "default"):
         batch_size = dataset.batch_size  # type: ignore[assignment]
     batches = dataset.iteration_size if batches is None else batches
@@ -112,9 +98,9 @@ def loader(
         if raw is None:
             _refuse_for_batches(rows, dataset.axis, name)
             reader = Reader(data, name, batches, passes, timeout, once=consecutive)
-            return StreamLoader(reader, expect, dtype, warn)
+            return StreamLoader(reader, expect, dtype, warn, signed)
         converted, names = convert(raw, expect, name, dataset.axis)
-        arrays, expected = fitted(converted, names, expect, name, dtype)
+        arrays, expected = fitted(converted, names, expect, name, dtype, signed)
         _check_weights(arrays, expected, name)
         if warn:
             warn_of_scale(arrays, expected, expect.columns, dtype, name)

@@ -1,6 +1,7 @@
 """The arrays of a data set or batch, in the form that a model expects."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from numpy.typing import DTypeLike
@@ -68,9 +69,13 @@ def fitted(
     expect: Expect,
     what: str,
     dtype: DTypeLike,
+    signed: bool = False,
 ) -> tuple[tuple[DataArray, ...], Sequence[Expected]]:
-    """Return arrays as a model takes them, checked, and what it expects of each."""
-    expected = expect(arrays)
+    """Return arrays as a model takes them, checked, and what it expects of each.
+
+    With ``signed``, weights may be negative.
+    """
+    expected = [replace(each, signed=signed) for each in expect(arrays)]
     ordered = expect.columns.matched(arrays, names, expected, what)
     known = [
         reshaped(array, each, what)

@@ -5,6 +5,7 @@ import time
 import warnings
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -26,17 +27,16 @@ _CHUNK_SECONDS = 0.5
 _MANY_SHAPES = 8
 
 
+@dataclass(eq=False, repr=False)
 class StreamLoader:
     """Batches from a callable or an iterable, read ahead of the training."""
 
-    def __init__(
-        self, reader: Reader, expect: Expect, dtype: DTypeLike, warn: bool = False
-    ) -> None:
-        self.reader = reader
-        self.warn = warn
-        self.expect = expect
-        self.dtype = dtype
-        self._shapes: set[tuple[tuple[int, ...], ...]] = set()
+    reader: Reader
+    expect: Expect
+    dtype: DTypeLike
+    warn: bool = False
+    signed: bool = False
+    _shapes: set[tuple[tuple[int, ...], ...]] = field(default_factory=set, init=False)
 
     @property
     def batches(self) -> int | None:
@@ -112,7 +112,9 @@ class StreamLoader:
             )
         converted, names = convert(raw, self.expect, what)
         try:
-            arrays, expected = fitted(converted, names, self.expect, what, self.dtype)
+            arrays, expected = fitted(
+                converted, names, self.expect, what, self.dtype, self.signed
+            )
         except DataError as error:
             if type(self.reader.data) is not Batches:
                 raise

@@ -1,4 +1,4 @@
-"""What an author of a layer reads: what a class says of itself, writes and uses.
+"""The base of layers: what a class sets, what it writes, and what it can use.
 
 What the graph does with a layer is in `theanets.layers.binding`.
 """
@@ -39,7 +39,7 @@ class Layer(Node):
         Shape of the output without its batch axis, instead of ``size``.
     name : str, optional
         Name within the model; by default ``in``, ``hid1``, ``hid2``, ..., ``out``.
-    inputs : str or Layer, or a sequence of such, optional
+    inputs : str or Layer, or a sequence of them, optional
         Outputs of earlier layers to read; by default the layer before. A dict gives
         names and their sizes, which are checked.
     activation : str, callable or Activation, optional
@@ -67,7 +67,7 @@ class Layer(Node):
     catalogue = FORMS
     example_inputs: ClassVar[Sequence[object]] = (4,)
     """The layers before it in a small model, the first of them the input; ``example``
-    holds its own keywords."""
+    has its own keywords."""
     takes_activation: bool = True
     """Whether the layer passes its result through an activation."""
     fixed_activation: str | None = None
@@ -97,7 +97,7 @@ class Layer(Node):
     """Lengths of open axes at which the layer is traced, to see what follows them."""
 
     workers: tuple["Layer", ...] = ()
-    """Layers within this one that hold its parameters, under names of their own."""
+    """Layers within this one that have its parameters, under their own names."""
     vocabulary: int = 0
     """How many whole numbers there are, for a layer that reads indices."""
 

@@ -1,6 +1,6 @@
 """What the graph does with a layer: gives it shapes, draws its arrays, describes it.
 
-An author of a layer writes what `theanets.layers.base.Layer` says; nothing of this.
+An author of a layer needs only `theanets.layers.base.Layer`.
 """
 
 import math
@@ -30,7 +30,7 @@ class Node(Registered):
     Once it is in a model, nothing of it can be changed.
     """
 
-    # What a class says of itself; see Layer.
+    # Set by each class; see Layer.
     takes_activation: bool
     fixed_activation: str | None
     default_activation: ClassVar[str]
@@ -80,8 +80,13 @@ class Node(Registered):
         """Declare an array."""
         raise NotImplementedError
 
-    def __new__(cls, **given: Any) -> Self:
+    def __new__(cls, *args: object, **given: Any) -> Self:
         # The keywords are the layer's description: files and cache keys read them.
+        if args:
+            raise ConfigurationError(
+                f"{cls.__name__} takes its arguments by keyword, as they describe the "
+                f"layer in files, got {shown(args[0])}. Write {cls.__name__}(name=...)."
+            )
         layer = super().__new__(cls)
         layer.given = given
         try:

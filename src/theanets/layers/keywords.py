@@ -227,10 +227,10 @@ def lengths(shape: object, where: str) -> Shape:
 
 
 def copied(value: Any) -> Any:
-    """Return a value with its own lists, dicts and arrays; all else is as it was.
+    """Return a value with copies of its lists, dicts and arrays.
 
-    >>> given = [1, [2]]
-    >>> copied(given) == given, copied(given)[1] is given[1]
+    >>> lists = [1, [2]]
+    >>> copied(lists) == lists, copied(lists)[1] is lists[1]
     (True, False)
     """
     if isinstance(value, np.ndarray):

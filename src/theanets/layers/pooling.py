@@ -93,7 +93,7 @@ class Pool2(Layer):
 class Pool1(Pool2):
     """The largest value, or the mean, of each window of a sequence and each channel.
 
-    Parameters and derivative are those of `Pool2`, for one axis, which may be open.
+    Parameters and derivative are as in `Pool2`, for one axis, which may be open.
 
     Outputs: out, (batch, time, channels).
     """

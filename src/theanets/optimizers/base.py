@@ -118,9 +118,9 @@ class Optimizer(Registered):
     ...         return hyperparams["learning_rate"] * jnp.sign(gradient)
     >>> def loss(w, x):
     ...     return ((w - x) ** 2).mean()
-    >>> found = theanets.minimize(
+    >>> result = theanets.minimize(
     ...     loss, 0.0, jnp.ones((8, 1)), algo="signsgd", max_updates=20, progress=False)
-    >>> round(float(found.params), 3)
+    >>> round(float(result.params), 3)
     0.2
     """
 

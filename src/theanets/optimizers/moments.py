@@ -1,4 +1,4 @@
-"""Rules by the mean of a gradient and that of its square, both bias-corrected."""
+"""Rules by the means of a gradient and of its square, both bias-corrected."""
 
 from typing import ClassVar
 

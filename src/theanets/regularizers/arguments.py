@@ -23,7 +23,7 @@ def keywords(documented: bool = False) -> list[str]:
     return [*names, *placed, "regularizers"]
 
 
-def take(given: dict[str, Any]) -> tuple[Regularizer, ...]:
+def take(options: dict[str, Any]) -> tuple[Regularizer, ...]:
     """Make the regularizers that keywords ask for, and remove those keywords.
 
     Examples
@@ -32,10 +32,10 @@ def take(given: dict[str, Any]) -> tuple[Regularizer, ...]:
     >>> [r.form for r in take(rest)], rest
     (['noise', 'weight_l2'], {'batch_size': 8})
     """
-    more = given.get("regularizers")
+    more = options.get("regularizers")
     if isinstance(more, Mapping):
-        del given["regularizers"]
-        if twice := set(more) & set(given):
+        del options["regularizers"]
+        if twice := set(more) & set(options):
             raise ConfigurationError(
                 f"{join_names(twice)} came both as a keyword and in regularizers. Give "
                 "each once."
@@ -43,13 +43,13 @@ def take(given: dict[str, Any]) -> tuple[Regularizer, ...]:
         if unknown := [name for name in more if name not in keywords()]:
             raise ConfigurationError(
                 f"regularizers holds {shown(unknown[0])}; the names of a dict have to "
-                f"be those of regularizers: {join_names(keywords())}."
+                f"be names of regularizers: {join_names(keywords())}."
                 + suggest(unknown[0], keywords())
             )
-        given.update(more)
+        options.update(more)
     made: list[Regularizer] = []
-    for keyword in sorted(set(given) & set(keywords())):
-        made.extend(_build(keyword, given.pop(keyword)))
+    for keyword in sorted(set(options) & set(keywords())):
+        made.extend(_build(keyword, options.pop(keyword)))
     return tuple(made)
 
 

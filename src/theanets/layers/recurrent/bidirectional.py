@@ -19,7 +19,7 @@ _JOINED = ("out", "pre", "cell")
 
 
 class Bidirectional(Layer):
-    """Two workers of half the size, one of which begins with the last time step.
+    """Two workers of half the size; one begins with the last time step.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class Bidirectional(Layer):
         for unknown in {"direction", "shape"} & set(kwargs):
             raise ConfigurationError(
                 f"{self.where}{unknown} is {shown(kwargs[unknown])}; a bidirectional "
-                "layer reads in both directions, and its shape is that of its input "
+                "layer reads in both directions, and has the shape of its input "
                 "but for the size. Leave it out."
             )
         if not is_whole(size, 2) or size % 2:

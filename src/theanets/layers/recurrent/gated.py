@@ -102,7 +102,7 @@ class GRU(Recurrent):
 
 
 class MUT1(Recurrent):
-    """The best of many gated layers that an evolutionary search found.
+    """The best of many gated layers in an evolutionary search.
 
     r = σ(x[t] @ xr + h[t-1] @ hr + br)
     z = σ(x[t] @ xz + bz)
