@@ -18,6 +18,8 @@ LayerOutput: TypeAlias = Array | dict[str, Array]
 """What a layer computes: one array, or several by name, with ``out`` among them."""
 PyTree: TypeAlias = Any
 """Arrays, or lists, tuples and dicts of them, as JAX takes them."""
+JsonDict: TypeAlias = dict[str, Any]
+"""What a file holds as JSON: a description by the names of its parts."""
 DType: TypeAlias = np.dtype[Any]
 """A type of numbers, such as float32 or bfloat16."""
 

@@ -4,7 +4,6 @@ import threading
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
-from typing import Any
 
 import jax
 import numpy as np
@@ -17,6 +16,7 @@ from theanets.data.kinds.base import DataArray
 from theanets.data.prefetch import prefetched
 from theanets.data.reading import Noted
 from theanets.initializers import stream
+from theanets.types import JsonDict
 
 
 class ArrayLoader:
@@ -78,7 +78,7 @@ class ArrayLoader:
                 yield from prefetched(partial(self._gathered, order[:count], first))
             first += count
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> JsonDict:
         """Return what a checkpoint compares to recognize these data."""
         picked = {} if self.picked is None else {"rows": identity(self.picked)}
         return {

@@ -4,7 +4,6 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from theanets.data.expected import Expected
 from theanets.data.kinds.base import DataArray, LazyArray
 from theanets.data.names import Digest, Names, names_of, texts_of
 from theanets.errors import DataError
+from theanets.types import JsonDict
 from theanets.utils.registry import suggest
 
 _SHOWN = 8
@@ -57,12 +57,12 @@ class Columns:
         known = self.known.items()
         return {k: list(names) for k, names in known if not isinstance(names, Digest)}
 
-    def described(self) -> dict[str, Any]:
+    def described(self) -> JsonDict:
         """Return for a file the names by array, or checksums if they are long."""
         text = json.dumps(self.names())
         brackets = text.count("[") + text.count("{")
         short = len(text) <= _MOST_BYTES and brackets <= _MOST_BRACKETS
-        described: dict[str, Any] = {}
+        described: JsonDict = {}
         for key, names in self.known.items():
             if short and not isinstance(names, Digest):
                 described[key] = list(names)

@@ -3,7 +3,7 @@
 import weakref
 from collections import OrderedDict
 from threading import RLock
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import jax
 import numpy as np
@@ -13,6 +13,7 @@ from theanets.config import config
 from theanets.data.arrays import narrowed
 from theanets.data.blocks import checksum, digest
 from theanets.data.kinds.base import DataArray, LazyArray
+from theanets.types import JsonDict
 from theanets.utils.forks import forked
 
 Key: TypeAlias = tuple[object, ...]
@@ -81,7 +82,7 @@ class DeviceCache:
 DEVICE_CACHE = DeviceCache()
 
 
-def identity(array: DataArray) -> dict[str, Any]:
+def identity(array: DataArray) -> JsonDict:
     """Return the shape, type and checksum of an array, for a file in JSON."""
     if isinstance(array, LazyArray):
         content = array.fingerprint()

@@ -97,19 +97,19 @@ def warn_of_scale(
         if rows is None:
             continue
         names = columns.names().get(wanted.name, [])
-        seen = moments(rows)
-        for place in np.flatnonzero(np.maximum(abs(seen.mean), seen.std) > _LARGE):
+        stats = moments(rows)
+        for place in np.flatnonzero(np.maximum(abs(stats.mean), stats.std) > _LARGE):
             if wanted.scaled:
                 break
             column = _column(wanted, int(place), names)
-            about = f"mean {seen.mean[place]:.2g}, deviation {seen.std[place]:.2g}"
+            about = f"mean {stats.mean[place]:.2g}, deviation {stats.std[place]:.2g}"
             large.append(f"{column} ({about})")
             advice[_advice(wanted)] = None
         values = rows.reshape(-1, rows.shape[-1])
-        for place in np.flatnonzero(seen.largest > _EXACT):
+        for place in np.flatnonzero(stats.largest > _EXACT):
             if _is_cut(values[:, place], precision):
                 column = _column(wanted, int(place), names)
-                inexact.append(f"{column} (up to {seen.largest[place]:.10g})")
+                inexact.append(f"{column} (up to {stats.largest[place]:.10g})")
     if large:
         _warn(
             f"{what} has {counted(len(large), 'column')} with a mean or a standard "

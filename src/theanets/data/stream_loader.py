@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -22,6 +21,7 @@ from theanets.data.reading import Reader
 from theanets.data.scale import warn_of_scale
 from theanets.data.unpack import unpack
 from theanets.errors import DataError
+from theanets.types import JsonDict
 
 _CHUNK_SECONDS = 0.5
 _MANY_SHAPES = 8
@@ -43,7 +43,7 @@ class StreamLoader:
         """Batches in an epoch, if that is known."""
         return self.reader.batches
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> JsonDict:
         """Return what a checkpoint compares to recognize these data."""
         source = type(self.reader.owner).__name__
         return {"source": source, "batches": self.batches}

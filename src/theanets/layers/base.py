@@ -115,7 +115,7 @@ class Layer(Node):
         name: str | None = None,
         inputs: object = None,
         activation: str | Callable[[Array], Array] | Activation | None = None,
-        rng: Any = None,
+        rng: object = None,
         **attributes: Any,
     ) -> None:
         self.name = self.form if name is None else keywords.check_name(name)
@@ -327,7 +327,7 @@ class Layer(Node):
         self,
         name: str,
         general: Sequence[str],
-        defaults: Mapping[str, Any] = MappingProxyType({}),
+        defaults: Mapping[str, object] = MappingProxyType({}),
         taken: tuple[str, ...] = attribute_names,
     ) -> dict[str, Any]:
         """Return how a parameter begins, and note which attributes hold for it."""

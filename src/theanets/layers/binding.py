@@ -15,7 +15,7 @@ from theanets.activations import Activation, numbered
 from theanets.errors import ConfigurationError
 from theanets.initializers import Param, as_seed, stream
 from theanets.layers import keywords
-from theanets.types import Array, Shape
+from theanets.types import Array, JsonDict, Shape
 from theanets.utils.checks import counted, shown
 from theanets.utils.registered import Registered
 from theanets.utils.registry import parameters
@@ -210,7 +210,7 @@ class Node(Registered):
         return computed
 
     @classmethod
-    def leaves_activation_open(cls, spec: Mapping[str, Any]) -> bool:
+    def leaves_activation_open(cls, spec: Mapping[str, object]) -> bool:
         """Return whether a layer of this description can have any activation."""
         return cls.takes_activation and cls.fixed_activation is None
 
@@ -298,7 +298,7 @@ class Node(Registered):
         """Return the inputs with their shapes, for messages."""
         return ", ".join(f"{name} {shape}" for name, shape in self.input_shapes.items())
 
-    def to_spec(self) -> dict[str, Any]:
+    def to_spec(self) -> JsonDict:
         """Return the description that makes this layer again."""
         spec = {
             key: keywords.plain(self._as_saved(key))

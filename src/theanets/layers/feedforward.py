@@ -9,7 +9,7 @@ import numpy as np
 from theanets.errors import ConfigurationError
 from theanets.layers.base import Layer
 from theanets.layers.binding import Node
-from theanets.types import MOST_AXES, LayerOutput, Outputs, Params, Shape
+from theanets.types import MOST_AXES, JsonDict, LayerOutput, Outputs, Params, Shape
 from theanets.utils.checks import check_bool, is_whole, shown
 from theanets.utils.registry import join_names, suggest
 
@@ -260,7 +260,7 @@ class Tied(Layer):
         pre = inputs[self.input_name] @ params["w"].T + params["b"]
         return {"pre": pre, "out": self.activate(params, pre)}
 
-    def to_spec(self) -> dict[str, Any]:
+    def to_spec(self) -> JsonDict:
         return super().to_spec() | {"partner": self.borrowed["w"].rpartition(".")[0]}
 
     def _named(self, earlier: Sequence[Node]) -> Node:

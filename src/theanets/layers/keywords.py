@@ -137,11 +137,11 @@ def check_suffixes(
 
 
 def options(
-    attributes: Mapping[str, Any],
+    attributes: Mapping[str, object],
     name: str,
     taken: Sequence[str],
     general: Sequence[str],
-    defaults: Mapping[str, Any],
+    defaults: Mapping[str, object],
     where: str,
 ) -> dict[str, Any]:
     """Return how a parameter begins: the defaults, updated by the layer's attributes.

@@ -104,9 +104,13 @@ def windows_of(
     if isinstance(border, str):
         border = choice(border, f"{layer.where}border_mode", BORDERS)
     else:
-        border = _zeros(layer, axes, border)
-    lengths = _lengths(layer, axes, what, size)
-    return Windows(lengths, _lengths(layer, axes, "stride", stride), border)
+        expected = f"it has to be one of {join_names(BORDERS)}, or a whole number of "
+        expected += "zeros on each side"
+        border = _for_axes(layer, axes, "border_mode", border, 0, expected)
+    expected = f"for form {layer.form!r} it has to be a whole number from 1 on"
+    lengths = _for_axes(layer, axes, what, size, 1, expected)
+    strides = _for_axes(layer, axes, "stride", stride, 1, expected)
+    return Windows(lengths, strides, border)
 
 
 def count_windows(layer: Layer, windows: Windows, what: str, axes: int) -> Shape:
@@ -144,19 +148,6 @@ def fitting(
             "Use a smaller one, or fewer layers before it that shrink their input."
         )
     return counts
-
-
-def _zeros(layer: Layer, axes: int, border: object) -> tuple[int, ...]:
-    """Return how many zeros stand on each side of each axis."""
-    expected = f"it has to be one of {join_names(BORDERS)}, or a whole number of zeros "
-    expected += "on each side"
-    return _for_axes(layer, axes, "border_mode", border, 0, expected)
-
-
-def _lengths(layer: Layer, axes: int, what: str, value: object) -> tuple[int, ...]:
-    """Return a length for each axis."""
-    expected = f"for form {layer.form!r} it has to be a whole number from 1 on"
-    return _for_axes(layer, axes, what, value, 1, expected)
 
 
 def _for_axes(

@@ -15,7 +15,7 @@ from theanets.errors import ConfigurationError
 from theanets.layers.binding import Node
 from theanets.losses.averages import mean
 from theanets.losses.tracing import count_error_axes, traced_shapes
-from theanets.types import Array, Outputs
+from theanets.types import Array, JsonDict, Outputs
 from theanets.utils import keys
 from theanets.utils.checks import check_bool, compilable, is_whole, number, shown
 from theanets.utils.registered import Registered
@@ -337,7 +337,7 @@ class Loss(Registered):
         """The output whose largest entry is the predicted class."""
         return self.output_name
 
-    def to_spec(self) -> dict[str, Any]:
+    def to_spec(self) -> JsonDict:
         """Return the form and keywords that make this loss, ready for JSON."""
         attributes = {**vars(self), **self._numbers}
         names = [x for x in parameters(type(self)) if x not in self.implied]

@@ -17,6 +17,8 @@ LIMITS = ("max_gradient_elem", "max_gradient_norm")
 
 State: TypeAlias = dict[str, Array]
 Numbers: TypeAlias = Mapping[str, Array]
+Transformation: TypeAlias = Any
+"""An ``optax.GradientTransformation``; optax is imported only where one is used."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +170,7 @@ class Optimizer(Registered):
     def check(self, hyperparams: Mapping[str, float]) -> None:
         """Raise a ConfigurationError if numbers do not go together."""
 
-    def transformation(self) -> Any:
+    def transformation(self) -> Transformation | None:
         """Return a transformation of optax to move parameters by, in place of `step`.
 
         It brings its own settings, so that the algorithm takes no keywords.

@@ -11,7 +11,7 @@ import numpy as np
 
 from theanets.data.device import identity
 from theanets.errors import ConfigurationError
-from theanets.optimizers.base import Optimizer
+from theanets.optimizers.base import Optimizer, Transformation
 from theanets.types import Array, PyTree
 
 
@@ -24,7 +24,7 @@ class LBFGS(Optimizer):
 
     full_batch = True
 
-    def transformation(self) -> Any:
+    def transformation(self) -> Transformation:
         import optax
 
         return optax.lbfgs()
@@ -39,7 +39,7 @@ def of_optax(keyword: str, algo: str) -> str:
 
 
 def update(
-    transformation: Any,
+    transformation: Transformation,
     grads: PyTree,
     state: PyTree,
     params: PyTree,

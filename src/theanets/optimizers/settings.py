@@ -31,7 +31,7 @@ COMMON = {
 
 def resolve(
     algo: object,
-    hyper: dict[str, Any],
+    hyper: dict[str, object],
     keyword: str = "algo",
     others: Iterable[str] = (),
 ) -> Updater:
@@ -86,7 +86,8 @@ def resolve(
     if (transformation := algorithm.transformation()) is not None:
         return Updater(algo, {}, algorithm, transformation=transformation)
 
-    values, schedule = {}, None
+    values: dict[str, float] = {}
+    schedule: Any = None
     if callable(hyper.get("learning_rate")):
         schedule = hyper.pop("learning_rate")
         _check_schedule(schedule)
@@ -117,7 +118,7 @@ def keywords(algo: object) -> list[str]:
     return ALGORITHMS[algo].keywords() if algo in ALGORITHMS else []
 
 
-def _hyperparams(algorithm: Optimizer, hyper: dict[str, Any]) -> dict[str, float]:
+def _hyperparams(algorithm: Optimizer, hyper: dict[str, object]) -> dict[str, float]:
     """Return a rule's own hyperparameters, and remove their keywords from ``hyper``."""
     hyperparams = algorithm.hyperparams
     arguments = {name: hyper.pop(name) for name in hyperparams if name in hyper}
@@ -155,11 +156,11 @@ def _check_schedule(schedule: Callable[[Array], Any]) -> None:
         jax.eval_shape(rate, np.int32(0))
 
 
-def _number(hyper: dict[str, Any], name: str, default: float) -> float:
+def _number(hyper: dict[str, object], name: str, default: float) -> float:
     return COMMON[name].read(hyper.pop(name, default), name)
 
 
-def _limits(hyper: dict[str, Any]) -> dict[str, float]:
+def _limits(hyper: dict[str, object]) -> dict[str, float]:
     """Return the limits of gradients that are in use."""
     limits = {}
     for name in LIMITS:

@@ -14,13 +14,13 @@ import numpy as np
 
 from theanets.errors import ConfigurationError
 from theanets.optimizers import optax
-from theanets.optimizers.base import ALGORITHMS, Numbers, Optimizer
-from theanets.types import Array, DType, PyTree
+from theanets.optimizers.base import ALGORITHMS, Numbers, Optimizer, Transformation
+from theanets.types import Array, DType, JsonDict, PyTree
 from theanets.utils import keys
 from theanets.utils.checks import compilable, shown
 from theanets.utils.registry import join_names, listed
 
-State: TypeAlias = dict[str, Any]
+State: TypeAlias = dict[str, PyTree]
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Updater:
     algorithm: Optimizer | None = None
     nesterov: bool = False
     schedule: Callable[[Any], float | Array] | None = None
-    transformation: Any = None
+    transformation: Transformation | None = None
 
     @property
     def full_batch(self) -> bool:
@@ -83,7 +83,7 @@ class Updater:
         used = frozenset(self.values)
         return self.name, self.nesterov, keys.key(self.schedule, users), used
 
-    def identity(self, params: PyTree) -> dict[str, Any]:
+    def identity(self, params: PyTree) -> JsonDict:
         """Return the settings for such parameters, as JSON holds them."""
         settings = {"optimizer": self.name, "nesterov": self.nesterov, **self.values}
         if self.schedule is not None:

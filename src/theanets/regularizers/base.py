@@ -16,7 +16,7 @@ import numpy as np
 
 from theanets.data.device import identity
 from theanets.errors import ConfigurationError
-from theanets.types import Array, Outputs, Params, Shape
+from theanets.types import Array, JsonDict, Outputs, Params, Shape
 from theanets.utils import keys
 from theanets.utils.checks import check_nonnegative, shown
 from theanets.utils.registered import Registered
@@ -147,7 +147,7 @@ class Regularizer(Registered):
         """The keyword of this regularizer."""
         return REGULARIZERS.label(type(self))
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> JsonDict:
         """Return the settings as JSON holds them."""
         patterns = [self.pattern] if isinstance(self.pattern, str) else self.pattern
         common = {

@@ -88,7 +88,7 @@ class Bidirectional(Layer):
             worker.rename(f"{name}_{side}")
 
     @classmethod
-    def leaves_activation_open(cls, spec: Mapping[str, Any]) -> bool:
+    def leaves_activation_open(cls, spec: Mapping[str, object]) -> bool:
         where = f'layer "{spec.get("name")}": '
         return _worker(spec.get("worker", "rnn"), where).leaves_activation_open(spec)
 
