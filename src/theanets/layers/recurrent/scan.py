@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jax.extend.core import Primitive
 
 from theanets.types import Array, Params, PyTree
 
@@ -127,7 +126,7 @@ def _loop(
     return differentiable(params, state, now)
 
 
-def _is_costly(primitive: Primitive, *arguments: object, **parameters: object) -> bool:
+def _is_costly(primitive: Any, *arguments: object, **parameters: object) -> bool:
     """Return whether the loop keeps a result for its derivative.
 
     What is cheap is computed again, since each array that is kept has to be written
