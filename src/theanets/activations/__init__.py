@@ -1,11 +1,11 @@
-"""The function that a layer applies to what it has summed up.
+"""The function that a layer applies to its pre-activation.
 
 `Activation` is the base of your own. Most activations are plain functions of an array
 and stand in one table; those with parameters that are learned, one per unit, are
 classes. All of them keep the shape and the dtype of their input, and every derivative
 is finite; where a function has a corner, the derivative is the one of its flat or leaky
-side: at 0 that of ``relu`` is 0, of ``rect:min`` at 1 and of ``rect:minmax`` at 0 and 1
-too.
+side: for ``relu`` at 0 it is 0, and so for ``rect:min`` at 1 and ``rect:minmax`` at 0
+and 1.
 """
 
 from theanets.activations.base import REGISTRY, Activation

@@ -1,14 +1,13 @@
-"""What every activation is: a function of what a layer has summed up."""
+"""What every activation is: a function of a layer's pre-activation."""
 
-from collections.abc import Callable, Hashable, Mapping
-from typing import Any
+from collections.abc import Callable, Hashable
 
 import numpy as np
 import numpy.typing as npt
-from jax import Array
 
 from theanets.errors import ConfigurationError
 from theanets.initializers import Param
+from theanets.types import Array, Params
 from theanets.utils import keys
 from theanets.utils.registered import Registered
 from theanets.utils.registry import Registry
@@ -26,8 +25,8 @@ class Activation(Registered):
     Parameters
     ----------
     argument : str, optional
-        What stands behind the colon, ``"3"`` in ``"maxout:3"``; only for a class
-        that says ``takes_argument = True``.
+        The text behind the colon, ``"3"`` in ``"maxout:3"``; only for a class with
+        ``takes_argument = True``.
 
     Attributes
     ----------
@@ -67,7 +66,7 @@ class Activation(Registered):
     takes_argument: bool = False
     serializable: bool = True
     _held_by: str | None = None
-    """What holds it, once that is in a model; then it is fixed."""
+    """The layer that has it, once that is in a model; then it is fixed."""
 
     def __init__(self, argument: str | None = None) -> None:
         if argument is not None and not self.takes_argument:
@@ -80,7 +79,7 @@ class Activation(Registered):
         self._plain_key = self.identity(argument)
 
     def identity(self, argument: str | None) -> Hashable:
-        """Return what tells this activation from others that compute something else."""
+        """Return a value that differs for activations that compute something else."""
         return type(self), argument
 
     @classmethod
@@ -89,7 +88,7 @@ class Activation(Registered):
         return REGISTRY.label(cls)
 
     def bind(self, size: int) -> None:
-        """Tell the number of units, and collect the parameters that they need."""
+        """Set the number of units, and collect the parameters that they need."""
         self.size = size
         self.params = ()
         self.setup()
@@ -106,12 +105,12 @@ class Activation(Registered):
         """Declare a learned parameter; ``init(rng)`` gives its first value."""
         self.params += (Param(name, shape, init),)
 
-    def transform(self, params: Mapping[str, Array], x: Array) -> Array:
+    def transform(self, params: Params, x: Array) -> Array:
         """Return the activation of x, (..., size), given parameters by local name."""
         raise NotImplementedError(f"{type(self).__name__} needs a transform method")
 
     def fix(self, holder: str) -> None:
-        """Allow no more changes, as a layer of this name has it in a model."""
+        """Allow no more changes, as a layer of this name in a model has it."""
         self.__dict__["_held_by"] = holder
 
     @property
@@ -121,10 +120,10 @@ class Activation(Registered):
 
     @property
     def is_plain(self) -> bool:
-        """Whether it computes the same for ever, as those of a catalogue do."""
+        """Whether it always computes the same, as all in the catalogue do."""
         return not keys.is_own(self)
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         self._check_free(name)
         super().__setattr__(name, value)
 

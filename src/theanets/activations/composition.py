@@ -2,13 +2,12 @@
 
 import copy
 import itertools
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from typing import TypeAlias
-
-from jax import Array
 
 from theanets.activations.base import REGISTRY, Activation
 from theanets.errors import ConfigurationError
+from theanets.types import Array, Params
 from theanets.utils.checks import shown
 from theanets.utils.registry import parameters
 
@@ -27,7 +26,7 @@ def build(spec: str | Function | Activation, where: str = "") -> Activation:
     spec : str, callable or Activation
         A name; a name with an argument (``"maxout:3"``); several joined by
         ``+``, applied from left to right; a function of one array; or an
-        activation, of which a copy is taken, since layers bind their own.
+        activation, which is copied, since each layer binds its own.
     where : str
         Begins the error message, such as ``'layer "hid1": '``.
 
@@ -83,13 +82,13 @@ def _build_one(spec: str) -> Activation:
     return REGISTRY.lookup(name)(argument if colon else None)
 
 
-def _copy(given: Activation) -> Activation:
-    if isinstance(given, Composition):
-        return Composition([_copy(part) for part in given.parts])
-    made = copy.copy(given)
+def _copy(activation: Activation) -> Activation:
+    if isinstance(activation, Composition):
+        return Composition([_copy(part) for part in activation.parts])
+    made = copy.copy(activation)
     made.__dict__.pop("_held_by", None)
-    if given.serializable and set(parameters(type(given))) - {"argument"}:
-        # Only the object itself knows what its own constructor was given.
+    if activation.serializable and set(parameters(type(activation))) - {"argument"}:
+        # Only the object itself knows the arguments of its constructor.
         made.serializable = False
     return made
 
@@ -106,10 +105,9 @@ class Custom(Activation, register=False):
 
     @property
     def is_plain(self) -> bool:
-        """Whether it computes the same for ever, which nobody knows."""
         return False
 
-    def transform(self, params: Mapping[str, Array], x: Array) -> Array:
+    def transform(self, params: Params, x: Array) -> Array:
         return self.function(x)
 
 
@@ -128,16 +126,13 @@ class Composition(Activation, register=False):
 
     @property
     def key(self) -> Hashable:
-        """What its parts compute, one after the other."""
         return tuple(part.key for part in self.parts)
 
     @property
     def is_plain(self) -> bool:
-        """Whether it computes the same for ever."""
         return all(part.is_plain for part in self.parts)
 
     def fix(self, holder: str) -> None:
-        """Allow no more changes, neither of the parts."""
         for part in self.parts:
             part.fix(holder)
         super().fix(holder)
@@ -154,10 +149,10 @@ class Composition(Activation, register=False):
                 self.add_param(names[param.name], param.shape, param.init)
             self.outer_names.append(names)
 
-    def transform(self, params: Mapping[str, Array], x: Array) -> Array:
+    def transform(self, params: Params, x: Array) -> Array:
         for part, names in zip(self.parts, self.outer_names, strict=True):
-            own = {inner: params[outer] for inner, outer in names.items()}
-            x = part.transform(own, x)
+            values = {inner: params[outer] for inner, outer in names.items()}
+            x = part.transform(values, x)
         return x
 
 

@@ -1,15 +1,15 @@
 """Activations that are plain functions of an array, in one table."""
 
-from collections.abc import Hashable, Mapping
-from typing import Any, ClassVar
+from collections.abc import Hashable
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
-from jax import Array
 
 from theanets.activations.base import Activation
 from theanets.activations.composition import Function, build
 from theanets.activations.parametric import largest
+from theanets.types import Array, Params
 
 # Keeps a division by the scale of a row finite where the row is constant.
 EPSILON = 1e-8
@@ -114,19 +114,19 @@ class Plain(Activation, abstract=True):
 
     function: ClassVar[Function]
 
-    def transform(self, params: Mapping[str, Array], x: Array) -> Array:
+    def transform(self, params: Params, x: Array) -> Array:
         return type(self).function(x)
 
     def identity(self, argument: str | None) -> Hashable:
         # No module has this class by a name of its own, so pickles cannot name it.
         return self.spec
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return build, (self.spec,), vars(self)
 
 
 for (_name, *_aliases), _function in FUNCTIONS.items():
-    # To define a class is to have it in the catalogue.
+    # A class is in the catalogue once it is defined.
     type(
         _name,
         (Plain,),

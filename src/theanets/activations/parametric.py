@@ -1,17 +1,16 @@
 """Activations with an argument, or with parameters that are learned, one per unit."""
 
 import math
-from collections.abc import Mapping
 from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
-from jax import Array
 
 from theanets.activations.base import Activation
 from theanets.errors import ConfigurationError
+from theanets.types import Array, Params
 
 
 class Prelu(Activation):
@@ -26,7 +25,7 @@ class Prelu(Activation):
     def setup(self) -> None:
         self.add_param("leak", (self.size,), lambda rng: _small(rng, self.size))
 
-    def transform(self, params: Mapping[str, Array], x: Array) -> Array:
+    def transform(self, params: Params, x: Array) -> Array:
         return jnp.where(x > 0, x, params["leak"] * x)
 
 
@@ -54,7 +53,7 @@ class Leak(Activation):
             )
         super().__init__(argument)
 
-    def transform(self, params: Mapping[str, Array], x: Array) -> Array:
+    def transform(self, params: Params, x: Array) -> Array:
         return jnp.where(x > 0, x, self.slope * x)
 
 
@@ -71,7 +70,7 @@ class Lgrelu(Activation):
         self.add_param("gain", (self.size,), lambda rng: 1 + _small(rng, self.size))
         self.add_param("leak", (self.size,), lambda rng: _small(rng, self.size))
 
-    def transform(self, params: Mapping[str, Array], x: Array) -> Array:
+    def transform(self, params: Params, x: Array) -> Array:
         return jnp.where(x > 0, params["gain"], params["leak"]) * x
 
 
@@ -86,7 +85,7 @@ class Elu(Activation):
     def setup(self) -> None:
         self.add_param("gain", (self.size,), lambda rng: 1 + _small(rng, self.size))
 
-    def transform(self, params: Mapping[str, Array], x: Array) -> Array:
+    def transform(self, params: Params, x: Array) -> Array:
         # The side not taken is computed too, and must not overflow.
         below = jnp.where(x > 0, 0, x)
         return jnp.where(x > 0, x, params["gain"] * jnp.expm1(below))
@@ -124,7 +123,7 @@ class Maxout(Activation):
         self.add_param("slope", shape, lambda rng: rng.standard_normal(shape))
         self.add_param("intercept", shape, lambda rng: rng.standard_normal(shape))
 
-    def transform(self, params: Mapping[str, Array], x: Array) -> Array:
+    def transform(self, params: Params, x: Array) -> Array:
         return largest(x[..., None] * params["slope"] + params["intercept"])
 
 
@@ -132,8 +131,8 @@ class Maxout(Activation):
 def largest(x: Array) -> Array:
     """Return the maximum over the last axis; several equal ones share the derivative.
 
-    It is that of ``jnp.max``, and finite where that is not: a maximum that a compiler
-    computed elsewhere, and rounded otherwise, need not equal any of the values.
+    The derivative is as of ``jnp.max``, and finite where that one is not: a maximum
+    that a compiler rounded in another way need not equal any of the values.
 
     Examples
     --------
@@ -148,12 +147,12 @@ def _slope_of_largest(
     primals: tuple[Array], tangents: tuple[Array]
 ) -> tuple[Array, Array]:
     (x,), (slopes,) = primals, tangents
-    found = largest(x)
-    tied = (x == found[..., None]).astype(x.dtype)
+    maximum = largest(x)
+    tied = (x == maximum[..., None]).astype(x.dtype)
     count = tied.sum(axis=-1, keepdims=True)
     first = jax.nn.one_hot(x.argmax(axis=-1), x.shape[-1], dtype=x.dtype)
     shares = jnp.where(count > 0, tied / jnp.maximum(count, 1), first)
-    return found, (shares * slopes).sum(axis=-1)
+    return maximum, (shares * slopes).sum(axis=-1)
 
 
 def _small(rng: np.random.Generator, size: int) -> npt.NDArray[np.float64]:

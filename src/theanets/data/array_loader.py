@@ -4,16 +4,19 @@ import threading
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
-from typing import Any
 
+import jax
 import numpy as np
+from numpy.typing import DTypeLike
 
 from theanets.data.arrays import narrowed, nbytes
 from theanets.data.chunks import Chunk, batches_in_chunk, chunk_of
 from theanets.data.device import DEVICE_CACHE, identity
+from theanets.data.kinds.base import DataArray
 from theanets.data.prefetch import prefetched
 from theanets.data.reading import Noted
 from theanets.initializers import stream
+from theanets.types import JsonDict
 
 
 class ArrayLoader:
@@ -25,8 +28,8 @@ class ArrayLoader:
 
     def __init__(
         self,
-        arrays: tuple[Any, ...],
-        dtypes: Sequence[Any],
+        arrays: tuple[DataArray, ...],
+        dtypes: Sequence[DTypeLike],
         batch_size: int | None,
         batches: int | None,
         seed: int,
@@ -48,15 +51,15 @@ class ArrayLoader:
         self.resident = resident
         self.name = name
         self.passes = passes
-        self._begun = 0
+        self._pass = 0
 
     def chunks(
         self, epoch: int, most: int | None = None
     ) -> Generator[Chunk, None, None]:
         """Yield the batches of an epoch, all of them whatever ``most`` says."""
-        self._begun += 1
+        self._pass += 1
         if self.rows == self.length and self.picked is None:
-            # No row is picked; the shape of this array says how many batches there are.
+            # No rows are gathered: the array's length is the number of batches.
             order = np.zeros((self.batches, 0), np.int32)
             origin = np.broadcast_to(
                 np.arange(self.length), (self.batches, self.length)
@@ -75,7 +78,7 @@ class ArrayLoader:
                 yield from prefetched(partial(self._gathered, order[:count], first))
             first += count
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> JsonDict:
         """Return what a checkpoint compares to recognize these data."""
         picked = {} if self.picked is None else {"rows": identity(self.picked)}
         return {
@@ -88,10 +91,10 @@ class ArrayLoader:
 
     def replay(self, runs: Sequence[tuple[int, int]]) -> None:
         """Set the count of epochs to what earlier runs have read."""
-        self._begun = runs[-1][0]
+        self._pass = runs[-1][0]
 
     @cached_property
-    def _on_device(self) -> tuple[Any, ...]:
+    def _on_device(self) -> tuple[jax.Array, ...]:
         return tuple(map(DEVICE_CACHE.get, self.arrays, self.dtypes))
 
     def _orders(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
@@ -123,7 +126,7 @@ class ArrayLoader:
         if self.shuffle:
             order = stream(self.seed, "shuffle", str(lap)).permutation(self.length)
         elif self.batches < self.per_pass:
-            # A part of the data stands for all of it, so it must not be its beginning.
+            # A part of the data is to represent all of it, not only its beginning.
             order = stream(self.seed, "part").permutation(self.length)
         return order if self.picked is None else self.picked[order]
 
@@ -138,7 +141,7 @@ class ArrayLoader:
             part = order[begin : begin + size]
             last = first + begin + len(part) - 1
             batches = f"batches {first + begin} to {last} of {self.passes}"
-            with Noted(f"{self.name}: {batches} {self._begun}"):
+            with Noted(f"{self.name}: {batches} {self._pass}"):
                 stacks = [narrowed(np.asarray(a[part]), dtype) for a, dtype in pairs]
             if stopped.is_set():
                 return

@@ -1,22 +1,24 @@
-"""Whatever a user has becomes an array, in the precision that is asked for."""
+"""A user's values become arrays, in the precision that is asked for."""
 
 import math
 from typing import Any
 
 import jax
 import numpy as np
+from numpy.typing import DTypeLike
 
 from theanets.data.blocks import rounded
 from theanets.data.content import facts_of, scaling_advice, too_large, values_of
-from theanets.data.kinds.base import as_lazy
+from theanets.data.kinds.base import DataArray, as_lazy
 from theanets.data.kinds.cells import no_numbers
 from theanets.data.kinds.dense import as_dense
 from theanets.data.names import names_of
 from theanets.errors import DataError
+from theanets.types import DType
 
 
-def as_array(value: Any, name: str, labels: bool = False) -> Any:
-    """Return an array of numbers, of NumPy or JAX or lazy, for whatever a user has.
+def as_array(value: object, name: str, labels: bool = False) -> DataArray:
+    """Return an array of numbers, of NumPy or JAX or lazy, for a user's value.
 
     Takes NumPy arrays, memory maps, data frames and series, anything with
     ``__array__``, ``__array_interface__`` or ``__dlpack__``, numbers, and nested lists.
@@ -25,12 +27,12 @@ def as_array(value: Any, name: str, labels: bool = False) -> Any:
     Parameters
     ----------
     value : object
-        Whatever a user has.
+        Any of these.
     name : str
         How messages call it.
     labels : bool
-        Whether it is to hold labels. Truth values then stay truth values, and
-        `reshaped` deals with them.
+        Whether it holds labels. Truth values then stay truth values, which `reshaped`
+        refuses or converts.
 
     Raises
     ------
@@ -38,15 +40,18 @@ def as_array(value: Any, name: str, labels: bool = False) -> Any:
         If it is no array of real numbers.
     """
     lazy = None if isinstance(value, np.ndarray | jax.Array) else as_lazy(value)
-    array: Any = as_dense(value, name) if lazy is None else lazy
+    array: DataArray = as_dense(value, name) if lazy is None else lazy
     if not isinstance(array.dtype, np.dtype):
         raise DataError(f"{name} holds random keys of JAX; it has to hold numbers.")
     if array.dtype.kind == "b":
         if labels:
             return array
         # NumPy needs no copy for it.
-        in_numpy = isinstance(array, np.ndarray)
-        array = array.view(np.uint8) if in_numpy else array.astype(np.uint8)
+        array = (
+            array.view(np.uint8)
+            if isinstance(array, np.ndarray)
+            else array.astype(np.uint8)
+        )
     elif array.dtype.char == "g":
         array = _doubled(array, name)
     elif not array.dtype.isnative:
@@ -56,7 +61,7 @@ def as_array(value: Any, name: str, labels: bool = False) -> Any:
     return array
 
 
-def converted(array: Any, dtype: Any, name: str, advice: str) -> np.ndarray:
+def converted(array: DataArray, dtype: DTypeLike, name: str, advice: str) -> np.ndarray:
     """Return an array in another precision, if every number is finite and fits.
 
     ``name`` and ``advice`` begin and end the message if one does not.
@@ -77,7 +82,7 @@ def converted(array: Any, dtype: Any, name: str, advice: str) -> np.ndarray:
     return np.asarray(rounded(array, dtype))
 
 
-def narrowed(array: Any, dtype: Any) -> Any:
+def narrowed(array: Any, dtype: DTypeLike) -> Any:
     """Return an array that is no wider than the precision to compute in.
 
     Small whole numbers stay as they are: a device holds bytes as bytes.
@@ -86,11 +91,11 @@ def narrowed(array: Any, dtype: Any) -> Any:
     if kind in "iu":
         return array if size <= 4 else array.astype(_four_bytes(array, dtype))
     if size > max(np.dtype(dtype).itemsize, 2):
-        return rounded(array, dtype)
+        return np.asarray(rounded(array, dtype))
     return array
 
 
-def nbytes(array: Any, dtype: Any) -> int:
+def nbytes(array: DataArray, dtype: DTypeLike) -> int:
     """Return the memory that an array takes once it is `narrowed`."""
     item = min(array.dtype.itemsize, 4)
     if array.dtype.kind not in "iu":
@@ -98,22 +103,23 @@ def nbytes(array: Any, dtype: Any) -> int:
     return int(math.prod(array.shape) * item)
 
 
-def _doubled(array: Any, name: str) -> Any:
-    """Return numbers of more than eight bytes in eight."""
+def _doubled(array: DataArray, name: str) -> DataArray:
+    """Return numbers of more than eight bytes as float64."""
     rows = array if array.ndim else array[None]
     finite = array.size and all(np.isfinite(x).all() for x in values_of(rows))
     if finite and (problem := too_large(rows, np.float64)):
         raise DataError(f"{name} holds {problem}. {scaling_advice(np.float64)}")
-    return rounded(array, np.float64)
+    in_double: DataArray = rounded(array, np.float64)
+    return in_double
 
 
-def _four_bytes(array: Any, dtype: Any) -> Any:
+def _four_bytes(array: np.ndarray, dtype: DTypeLike) -> DTypeLike:
     """Return the type for whole numbers of eight bytes: int32 where they fit."""
     limits = np.iinfo(np.int32)
     fits = not array.size or (array.min() >= limits.min and array.max() <= limits.max)
     return np.int32 if fits else dtype
 
 
-def _is_number(dtype: Any) -> bool:
+def _is_number(dtype: DType) -> bool:
     # NumPy does not count bfloat16 and the like among the floats.
     return dtype.kind in "iuf" or "float" in dtype.name

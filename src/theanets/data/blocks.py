@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from theanets.config import config
 
@@ -31,7 +32,7 @@ def blocks(
         yield rows, np.asarray(array[rows])
 
 
-def rounded(array: Any, dtype: Any) -> Any:
+def rounded(array: Any, dtype: DTypeLike) -> Any:
     """Return an array in another precision, without NumPy's warnings.
 
     Numbers too large for it become infinite.
@@ -40,7 +41,7 @@ def rounded(array: Any, dtype: Any) -> Any:
         return array.astype(dtype)
 
 
-def finite_rows(array: Any, dtype: Any) -> np.ndarray:
+def finite_rows(array: Any, dtype: DTypeLike) -> np.ndarray:
     """Return for each row whether all its values are finite in a precision."""
     finite = [np.isfinite(rounded(block, dtype)) for _, block in blocks(array)]
     return np.concatenate(

@@ -2,20 +2,21 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from theanets.data.blocks import blocks
 from theanets.data.content import (
     Facts,
-    column_called,
+    column_label,
     facts_of,
     not_finite,
     scaling_advice,
     too_large,
 )
 from theanets.data.expected import WHOLE, Expected, describe, precisions
+from theanets.data.kinds.base import DataArray
 from theanets.data.kinds.cells import NUMBERED
 from theanets.errors import DataError
 from theanets.utils.checks import counted
@@ -25,17 +26,16 @@ _REGRESSOR = " Numbers are predicted by theanets.Regressor."
 
 
 def check(
-    arrays: Sequence[Any],
+    arrays: Sequence[DataArray],
     expected: Sequence[Expected],
     what: str,
-    dtype: Any = "f8",
+    dtype: DTypeLike = "f8",
     columns: Callable[[], Mapping[str, Sequence[str]]] = dict,
 ) -> None:
     """Check arrays of one data set or batch against what a model expects.
 
     ``dtype`` is the precision to compute in, which has to hold the numbers. ``columns``
     returns the names of columns by the name of the array; only messages call it.
-
     """
     check_count(len(arrays), expected, what)
     for array, wanted in zip(arrays, expected, strict=True):
@@ -75,7 +75,7 @@ def check_count(count: int, expected: Sequence[Expected], what: str) -> None:
     )
 
 
-def _check_shape(array: Any, wanted: Expected, what: str) -> None:
+def _check_shape(array: DataArray, wanted: Expected, what: str) -> None:
     shape = array.shape[1:]
     accepted = [
         wanted.shape[: len(wanted.shape) - missing]
@@ -89,11 +89,8 @@ def _check_shape(array: Any, wanted: Expected, what: str) -> None:
     if fits:
         return
     hint, size = "", math.prod(n or 1 for n in wanted.shape)
-    if (
-        wanted.role == "labels"
-        and len(shape) == len(wanted.shape) + 1
-        and shape[-1] == wanted.classes
-    ):
+    one_hot = len(shape) == len(wanted.shape) + 1 and shape[-1] == wanted.classes
+    if wanted.role == "labels" and one_hot:
         hint = (
             " One-hot rows, of a single 1 and else 0, are taken as labels, but not all "
             "of these are such; .argmax(axis=-1) makes labels of the largest in each."
@@ -119,10 +116,10 @@ def _range(facts: Facts) -> str:
 
 
 def _check_content(
-    array: Any,
+    array: DataArray,
     wanted: Expected,
     what: str,
-    dtype: Any,
+    dtype: DTypeLike,
     columns: Callable[[], Mapping[str, Sequence[str]]],
 ) -> None:
     where = f'{what}: "{wanted.name}" holds'
@@ -130,7 +127,7 @@ def _check_content(
     if not (math.isfinite(facts.low) and math.isfinite(facts.high)):
         count, (first, *place) = not_finite(array)
         names = tuple(columns().get(wanted.name, ()))
-        named = f", column {column_called(place[0], names)}" if place else ""
+        named = f", column {column_label(place[0], names)}" if place else ""
         within = named if len(place) < 2 else f", {tuple(place)} in it"
         advice = "Remove or repair these examples."
         value = np.asarray(array[first : first + 1], "f8")[(0, *place)]
@@ -140,9 +137,8 @@ def _check_content(
                 "or fill them, frame.fillna(frame.median())."
             )
         raise DataError(
-            f"{where} NaN or infinity in "
-            f"{counted(count, 'example')}, the first, {value:g}, at index "
-            f"{first}{within}. {advice}"
+            f"{where} NaN or infinity in {counted(count, 'example')}, the first, "
+            f"{value:g}, at index {first}{within}. {advice}"
         )
     if wanted.role not in WHOLE and (problem := too_large(array, dtype, facts)):
         raise DataError(f"{where} {problem}. {scaling_advice(dtype)}")
@@ -164,19 +160,17 @@ def _check_content(
         wanted.bounds
         and not wanted.bounds[0] <= facts.low <= facts.high <= wanted.bounds[1]
     ):
+        least, most = wanted.bounds
         raise DataError(
-            f"{where} values from {_range(facts)}, but the loss "
-            f"takes those from {wanted.bounds[0]:g} to {wanted.bounds[1]:g}. Rescale "
-            "them."
+            f"{where} values from {_range(facts)}, but the loss takes values from "
+            f"{least:g} to {most:g}. Rescale them."
         )
     if wanted.role not in WHOLE:
         return
     if not facts.whole:
         raise DataError(
-            f"{where} fractions; {wanted.role} have to be whole "
-            f"numbers from 0 to {(wanted.classes or 1) - 1}."
-            + _REGRESSOR
-            * (wanted.role == "labels")
+            f"{where} fractions; {wanted.role} have to be whole numbers from 0 to "
+            f"{(wanted.classes or 1) - 1}." + _REGRESSOR * (wanted.role == "labels")
         )
     if wanted.classes is not None and (facts.low < 0 or facts.high >= wanted.classes):
         noun, way_out = WHOLE[wanted.role]
@@ -189,7 +183,7 @@ def _check_content(
         )
 
 
-def _more_classes(array: Any, facts: Facts, classes: int) -> str:
+def _more_classes(array: DataArray, facts: Facts, classes: int) -> str:
     """Return what to do with labels that a model has no classes for."""
     count = len(np.unique(np.asarray(array)))
     if count > _MANY_CLASSES:

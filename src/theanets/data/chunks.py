@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import numpy as np
@@ -31,8 +30,8 @@ class Chunk:
         The rows of the user's data in each batch, (batches, rows); None for a stream.
     """
 
-    data: tuple[Any, ...]
-    order: Any
+    data: tuple[jax.Array, ...]
+    order: np.ndarray
     count: int
     rows: int
     layout: str
@@ -56,9 +55,9 @@ def batches_in_chunk(batch_bytes: int) -> int:
 def chunk_of(stacks: list[np.ndarray], count: int) -> Chunk:
     """Return stacked batches on the device; only the first ``count`` are used.
 
-    All stacks of a loader have one size, so they share one program. It gathers their
-    rows as it does those of resident data, which gives the same bits. Slicing the stack
-    instead would change the order of additions.
+    All stacks of a loader have one size, so they share one program. It gathers rows as
+    from resident data, which gives the same bits; slices of the stack would change the
+    order of additions.
     """
     size, rows = stacks[0].shape[:2]
     flat = [stack.reshape(size * rows, *stack.shape[2:]) for stack in stacks]

@@ -1,18 +1,18 @@
-"""The names of columns, by which data frames are matched whatever their order."""
+"""The names of columns, by which data frames in any order are matched."""
 
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 
 from theanets.data.arrays import as_array
 from theanets.data.expected import Expected
-from theanets.data.kinds.base import LazyArray
+from theanets.data.kinds.base import DataArray, LazyArray
 from theanets.data.names import Digest, Names, names_of, texts_of
 from theanets.errors import DataError
+from theanets.types import JsonDict
 from theanets.utils.registry import suggest
 
 _SHOWN = 8
@@ -24,7 +24,7 @@ _INPUTS = ("input", "indices", "mask")
 
 
 class Columns:
-    """What a model knows of the columns of its data.
+    """The names of columns that a model has learned from its data.
 
     Parameters
     ----------
@@ -57,12 +57,12 @@ class Columns:
         known = self.known.items()
         return {k: list(names) for k, names in known if not isinstance(names, Digest)}
 
-    def described(self) -> dict[str, Any]:
+    def described(self) -> JsonDict:
         """Return for a file the names by array, or checksums if they are long."""
         text = json.dumps(self.names())
         brackets = text.count("[") + text.count("{")
         short = len(text) <= _MOST_BYTES and brackets <= _MOST_BRACKETS
-        described: dict[str, Any] = {}
+        described: JsonDict = {}
         for key, names in self.known.items():
             if short and not isinstance(names, Digest):
                 described[key] = list(names)
@@ -74,25 +74,25 @@ class Columns:
     def restore(self, saved: "Columns") -> None:
         """Replace what is known here by what a file holds."""
         for key, names in saved.known.items():
-            mine = self.known.get(key)
-            same = isinstance(mine, tuple) and Digest.of(mine) == names
-            self.known[key] = mine if mine and same else names
+            current = self.known.get(key)
+            same = isinstance(current, tuple) and Digest.of(current) == names
+            self.known[key] = current if current and same else names
 
     def array(
-        self, value: Any, label: str, key: str, what: str, labels: bool = False
-    ) -> Any:
-        """Return what a user gives as an array, its columns in the known order.
+        self, value: object, label: str, key: str, what: str, labels: bool = False
+    ) -> DataArray:
+        """Return a user's value as an array, its columns in the known order.
 
         Parameters
         ----------
         value : object
-            Whatever `as_array` takes.
+            A value that `as_array` takes.
         label, what : str
             How messages call it if it is no array, and if it has other columns.
         key : str
             The name of its layer or target.
         labels : bool
-            Whether it is to hold labels; see `as_array`.
+            Whether it holds labels; see `as_array`.
         """
         array = as_array(value, label, labels)
         if key not in self.known:
@@ -103,7 +103,7 @@ class Columns:
             names = texts_of(value, "index")
         return self.ordered(array, names, key, what)
 
-    def ordered(self, array: Any, names: Names, key: str, what: str) -> Any:
+    def ordered(self, array: DataArray, names: Names, key: str, what: str) -> DataArray:
         """Return an array with its columns, on the last axis, in the known order.
 
         Columns are taken by position where the array has no names or none are known.
@@ -153,12 +153,12 @@ class Columns:
 
     def matched(
         self,
-        arrays: Sequence[Any],
+        arrays: Sequence[DataArray],
         names: Sequence[Names],
         expected: Sequence[Expected],
         what: str,
-    ) -> tuple[Any, ...]:
-        """Return the arrays of a data set or batch, each as `ordered` does."""
+    ) -> tuple[DataArray, ...]:
+        """Return the arrays of a data set or batch, each `ordered`."""
         count = min(len(arrays), len(expected))
         ordered = [
             self.ordered(array, columns, each.name, f'{what}: "{each.name}"')
@@ -168,11 +168,11 @@ class Columns:
 
     def learn(
         self,
-        arrays: Sequence[Any],
+        arrays: Sequence[DataArray],
         names: Sequence[Names],
         expected: Sequence[Expected],
     ) -> None:
-        """Take over the names of the columns of arrays, where none are known yet.
+        """Learn the names of the columns of arrays, where none are known yet.
 
         The single column of a target may have any name. Where a model takes any number
         of columns, their names are not kept.
@@ -183,15 +183,12 @@ class Columns:
             length = each.classes if one_hot else (each.shape or (None,))[-1]
             fixed = length == len(columns)
             if columns and several and fixed and array.ndim > 1:
-                # Of a checksum, which was compared before, these are the names.
-                self.known[each.name] = self._order_of(each.name, columns)
-
-    def _order_of(self, key: str, names: Names) -> Names:
-        known = self.known.get(key)
-        return known if isinstance(known, tuple) else names
+                # A checksum was compared before: it is of these names.
+                known = self.known.get(each.name)
+                self.known[each.name] = known if isinstance(known, tuple) else columns
 
 
-def columns_from(described: Any) -> Columns:
+def columns_from(described: object) -> Columns:
     """Return columns from a file, as `Columns.described` returned them.
 
     Raises
@@ -204,7 +201,7 @@ def columns_from(described: Any) -> Columns:
     return Columns({key: _from_file(names) for key, names in described.items()})
 
 
-def _from_file(saved: Any) -> list[str] | Digest:
+def _from_file(saved: object) -> list[str] | Digest:
     if isinstance(saved, list) and saved and all(isinstance(n, str) for n in saved):
         return saved
     if isinstance(saved, Mapping) and saved.keys() == {"sha256", "count"}:
@@ -214,10 +211,10 @@ def _from_file(saved: Any) -> list[str] | Digest:
     raise ValueError("its columns are no lists of names.")
 
 
-def _fits(array: Any, names: Names) -> bool:
+def _fits(array: DataArray, names: Names) -> bool:
     return bool(names) and array.ndim > 0 and array.shape[-1] == len(names)
 
 
 def _few(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:_SHOWN])
-    return shown if len(names) <= _SHOWN else f"{shown}, ... ({len(names)} in all)"
+    few = ", ".join(names[:_SHOWN])
+    return few if len(names) <= _SHOWN else f"{few}, ... ({len(names)} in all)"

@@ -4,14 +4,15 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import DTypeLike
 
 from theanets.data.blocks import blocks, finite_rows, rounded
-from theanets.data.kinds.base import LazyArray
+from theanets.data.kinds.base import DataArray, LazyArray
 from theanets.data.names import Names
+from theanets.types import DType
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Facts:
     low, high : float
         The least and the largest value.
     whole : bool
-        Whether all are whole numbers, if that was to be found out.
+        Whether all are whole numbers, if that was looked for.
     """
 
     low: float
@@ -31,7 +32,7 @@ class Facts:
     whole: bool
 
 
-def facts_of(array: Any, whole: bool) -> Facts:
+def facts_of(array: DataArray, whole: bool) -> Facts:
     """Return facts about an array; ``whole`` says whether to look for fractions."""
     if array.dtype.kind in "iu":
         if not whole:
@@ -43,7 +44,7 @@ def facts_of(array: Any, whole: bool) -> Facts:
     return Facts(low, high, not fractions)
 
 
-def values_of(array: Any) -> Iterator[np.ndarray]:
+def values_of(array: DataArray) -> Iterator[np.ndarray]:
     """Yield arrays that together hold all values of one, which may be lazy."""
     if isinstance(array, LazyArray):
         yield from array.values()
@@ -51,7 +52,7 @@ def values_of(array: Any) -> Iterator[np.ndarray]:
         yield np.asarray(array)
 
 
-def bounds(array: Any) -> tuple[float, float]:
+def bounds(array: DataArray) -> tuple[float, float]:
     """Return the least and the largest value; both are NaN where any value is.
 
     Examples
@@ -67,14 +68,16 @@ def bounds(array: Any) -> tuple[float, float]:
     return float(np.min(lows)), float(np.max(highs))
 
 
-def _has_fractions(array: Any) -> bool:
+def _has_fractions(array: DataArray) -> bool:
     parts = (values if values.ndim else values[None] for values in values_of(array))
     return any(
         bool((block % 1 != 0).any()) for part in parts for _, block in blocks(part)
     )
 
 
-def not_finite(array: Any, dtype: Any = "f8") -> tuple[int, tuple[int, ...]]:
+def not_finite(
+    array: DataArray, dtype: DTypeLike = "f8"
+) -> tuple[int, tuple[int, ...]]:
     """Return how many examples hold NaN or infinity, and the place of the first value.
 
     Examples
@@ -82,15 +85,18 @@ def not_finite(array: Any, dtype: Any = "f8") -> tuple[int, tuple[int, ...]]:
     >>> not_finite(np.array([[1, 2], [3, np.nan], [np.inf, 4]]))
     (2, (1, 1))
     """
-    lazy = isinstance(array, LazyArray)
-    rows = array.finite_rows(dtype) if lazy else finite_rows(array, dtype)
+    rows = (
+        array.finite_rows(dtype)
+        if isinstance(array, LazyArray)
+        else finite_rows(array, dtype)
+    )
     first = int(np.argmin(rows))
     example = rounded(np.asarray(array[first : first + 1]), dtype)[0]
     place = np.argwhere(~np.isfinite(example))[0]
     return int((~rows).sum()), (first, *map(int, place))
 
 
-def too_large(array: Any, dtype: Any, facts: Facts | None = None) -> str:
+def too_large(array: DataArray, dtype: DTypeLike, facts: Facts | None = None) -> str:
     """Return a finite number that a precision cannot hold, and where; "" if all fit.
 
     Rounding keeps the order of numbers, so only the least and the largest are tried.
@@ -100,22 +106,23 @@ def too_large(array: Any, dtype: Any, facts: Facts | None = None) -> str:
     >>> too_large(np.array([[0, 1], [2, 1e39]]), "float32")
     '1e+39 in row 1, column 1, which float32 cannot hold: its largest number is 3.4e+38'
     """
-    facts, most = facts or facts_of(array, whole=False), _largest(dtype)
+    facts = facts or facts_of(array, whole=False)
+    most = _largest(np.dtype(dtype))
     if max(-facts.low, facts.high) <= most:
         return ""
     if np.isfinite(rounded(np.array([facts.low, facts.high]), dtype)).all():
         return ""
     _, (first, *place) = not_finite(array, dtype)
     value = np.asarray(array[first : first + 1])[(0, *place)]
-    shown = np.format_float_scientific(value, precision=6, trim="-")
+    text = np.format_float_scientific(value, precision=6, trim="-")
     return (
-        f"{shown} {located((first, *place))}, which {jnp.dtype(dtype).name} cannot "
+        f"{text} {located((first, *place))}, which {jnp.dtype(dtype).name} cannot "
         f"hold: its largest number is {most:.2g}"
     )
 
 
 def located(index: Sequence[int], columns: Names = ()) -> str:
-    """Return where an entry of an array stands, for messages.
+    """Return the place of an entry of an array, for messages.
 
     >>> located((3,)), located((3, 7)), located((3, 7, 1))
     ('in row 3', 'in row 3, column 7', 'in row 3, at (7, 1) in it')
@@ -125,16 +132,16 @@ def located(index: Sequence[int], columns: Names = ()) -> str:
     first, *rest = index
     within = f", at {tuple(rest)} in it" if rest else ""
     if len(rest) == 1:
-        within = f", column {column_called(rest[0], columns)}"
+        within = f", column {column_label(rest[0], columns)}"
     return f"in row {first}{within}"
 
 
-def column_called(place: int, columns: Names) -> str:
-    """Return how messages call a column: by its name if it has one."""
+def column_label(place: int, columns: Names) -> str:
+    """Return a column for messages: its name if it has one, else its number."""
     return f'"{columns[place]}"' if place < len(columns) else str(place)
 
 
-def scaling_advice(dtype: Any) -> str:
+def scaling_advice(dtype: DTypeLike) -> str:
     """Return what to do with numbers that a precision cannot hold."""
     if np.dtype(dtype) == np.float64:
         return "Scale the data."
@@ -145,7 +152,7 @@ def scaling_advice(dtype: Any) -> str:
 
 
 @lru_cache
-def _largest(dtype: Any) -> float:
+def _largest(dtype: DType) -> float:
     if jnp.issubdtype(dtype, jnp.integer):
         return float(jnp.iinfo(dtype).max)  # type: ignore[no-untyped-call]
     return float(jnp.finfo(dtype).max)  # type: ignore[no-untyped-call]

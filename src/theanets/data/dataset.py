@@ -1,20 +1,22 @@
-"""A data set as a user gives it, with its own way of being cut into batches."""
+"""A data set as a user gives it, and how it is cut into batches."""
 
 from collections.abc import Callable, Container, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from theanets.data.arrays import as_array
-from theanets.data.kinds.base import LazyArray
+from theanets.data.kinds.base import DataArray, LazyArray
 from theanets.data.unpack import RawArray, unpack
 from theanets.errors import DataError
 from theanets.utils.checks import is_whole, shown
 
 
+@dataclass(eq=False, repr=False)
 class Dataset:
-    """Data for training, with its own way of being cut into batches.
+    """Data for training, and how they are cut into batches.
 
     Parameters
     ----------
@@ -35,8 +37,8 @@ class Dataset:
     rows : array of int, optional
         The numbers of the examples to use; by default all. The arrays are not copied.
     examples : bool
-        Whether ``inputs[i]`` is one example, not a batch: batches of ``batch_size`` are
-        made of them, in another order each epoch.
+        Whether ``inputs[i]`` is one example, not a batch: they are put together to
+        batches of ``batch_size``, in another order each epoch.
     rng : int, optional
         Seed of the order of the examples; by default the ``rng`` of `train`.
     mean_weight : float, optional
@@ -59,50 +61,35 @@ class Dataset:
     ['acc', 'err', 'loss']
     """
 
-    def __init__(
-        self,
-        inputs: Any,
-        name: str | None = None,
-        batch_size: int | str | None = "default",
-        iteration_size: int | None = None,
-        axis: int = 0,
-        rng: int | None = None,
-        timeout: float | None = None,
-        mean_weight: float | None = None,
-        allow_negative_weights: bool = False,
-        rows: Any = None,
-        examples: bool = False,
-    ) -> None:
-        self.inputs = inputs
-        self.name = name
-        self.batch_size = batch_size
-        self.iteration_size = iteration_size
-        self.axis = axis
-        self.rng = rng
-        self.timeout = timeout
-        self.mean_weight = mean_weight
-        self.allow_negative_weights = allow_negative_weights
-        self.rows = rows
-        self.examples = examples
+    inputs: Any
+    name: str | None = None
+    batch_size: int | str | None = "default"
+    iteration_size: int | None = None
+    axis: int = 0
+    rng: int | None = None
+    timeout: float | None = None
+    mean_weight: float | None = None
+    allow_negative_weights: bool = False
+    rows: object = None
+    examples: bool = False
 
     def called(self, name: str) -> str:
-        """Return its name in messages: its own, or the one they would use otherwise."""
+        """Return its name in messages: its own, or else the given one."""
         return self.name if isinstance(self.name, str) and self.name else name
 
 
-def as_dataset(data: Any) -> Dataset:
-    """Return data as a `Dataset`, one with default settings if they are none yet."""
+def as_dataset(data: object) -> Dataset:
+    """Return data as a `Dataset`, with default settings if they are not one yet."""
     return data if isinstance(data, Dataset) else Dataset(data)
 
 
 def named_arrays(
-    data: Any, name: str, names: Sequence[str] = (), labels: Container[int] = ()
-) -> dict[str, Callable[[], Any]] | None:
+    data: object, name: str, names: Sequence[str] = (), labels: Container[int] = ()
+) -> dict[str, Callable[[], DataArray]] | None:
     """Return for each array of a data set a function that converts it, by name.
 
     Names are by default numbers; ``labels`` are the places of arrays that hold labels.
     The result is None if the data come batch by batch.
-
     """
     dataset = as_dataset(data)
     name = dataset.called(name)
@@ -110,7 +97,7 @@ def named_arrays(
     if raw is None:
         return None
 
-    def array(place: int, raw_array: RawArray) -> Any:
+    def array(place: int, raw_array: RawArray) -> DataArray:
         converted = as_array(raw_array.value, raw_array.label, place in labels)
         array = examples_first(converted, dataset.axis, name)
         if dataset.rows is None:
@@ -122,12 +109,12 @@ def named_arrays(
     return {key: partial(array, *placed) for key, placed in named}
 
 
-def checked_rows(rows: Any, length: int, name: str) -> np.ndarray:
-    """Return the numbers of the examples that ``rows`` picks of so many, checked."""
+def checked_rows(rows: object, length: int, name: str) -> np.ndarray:
+    """Return the numbers of the examples that ``rows`` picks of ``length``, checked."""
     try:
         numbers = np.asarray(as_array(rows, "rows", labels=True))
     except DataError:
-        # Refused below, like other arrays that number no examples.
+        # Refused below, like other arrays that are no numbers of examples.
         numbers = np.zeros(0)
     if numbers.dtype == bool and numbers.shape == (length,):
         numbers = np.flatnonzero(numbers)
@@ -140,7 +127,7 @@ def checked_rows(rows: Any, length: int, name: str) -> np.ndarray:
     return numbers.astype(np.int32)
 
 
-def examples_first(array: Any, axis: Any, name: str) -> Any:
+def examples_first(array: DataArray, axis: object, name: str) -> DataArray:
     """Return an array with the axis of its examples first."""
     if is_whole(axis) and axis == 0:
         return array
@@ -151,4 +138,4 @@ def examples_first(array: Any, axis: Any, name: str) -> Any:
         )
     if isinstance(array, LazyArray):
         return array.transposed() if axis in (array.ndim - 1, -1) else array
-    return np.moveaxis(array, int(axis), 0)
+    return np.moveaxis(array, int(axis), 0)  # type: ignore[type-var]

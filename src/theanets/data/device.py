@@ -1,26 +1,28 @@
-"""Arrays on the device: each is moved there once for as long as it is unchanged.
-
-One copy of each host array is kept for as long as that array lives and there is room. A
-checksum tells whether it was changed in place.
-"""
+"""Arrays on the device: each is moved there once, and again only if it changes."""
 
 import weakref
 from collections import OrderedDict
 from threading import RLock
-from typing import Any
+from typing import TypeAlias
 
 import jax
 import numpy as np
+from numpy.typing import DTypeLike
 
 from theanets.config import config
 from theanets.data.arrays import narrowed
 from theanets.data.blocks import checksum, digest
-from theanets.data.kinds.base import LazyArray
+from theanets.data.kinds.base import DataArray, LazyArray
+from theanets.types import JsonDict
 from theanets.utils.forks import forked
+
+Key: TypeAlias = tuple[object, ...]
+Entry: TypeAlias = tuple[bytes, jax.Array, weakref.ref[np.ndarray]]
+"""The checksum of an array, its copy, and what says whether the array still lives."""
 
 
 class DeviceCache:
-    """Copies of arrays on the device, each made once for as long as it is unchanged.
+    """Copies of arrays on the device, each made once as long as it is unchanged.
 
     The key is the array's memory, and its content is compared by a checksum, so
     that an array changed in place is moved again. An entry lives as long as the
@@ -29,16 +31,14 @@ class DeviceCache:
     """
 
     def __init__(self) -> None:
-        self._entries: OrderedDict[tuple[Any, ...], tuple[bytes, Any, Any]] = (
-            OrderedDict()
-        )
+        self._entries: OrderedDict[Key, Entry] = OrderedDict()
         # An array may be freed in any thread, even while this one holds the lock.
         self._lock = RLock()
 
-    def get(self, array: Any, dtype: Any) -> jax.Array:
-        """Return an array's copy on the device, moving it there if need be.
+    def get(self, array: DataArray, dtype: DTypeLike) -> jax.Array:
+        """Return an array's copy on the device, moving it there if necessary.
 
-        Arrays of JAX are there already, and of a lazy array no copy is kept.
+        Arrays of JAX are there already, and copies of lazy arrays are not kept.
         """
         if isinstance(array, jax.Array):
             return array
@@ -46,29 +46,23 @@ class DeviceCache:
             moved: jax.Array = jax.device_put(narrowed(array[:], dtype))
             return moved
         interface = array.__array_interface__
-        key = (
-            interface["data"],
-            array.shape,
-            array.strides,
-            array.dtype.str,
-            str(dtype),
-        )
-        mark = checksum(array)
+        layout = array.shape, array.strides, array.dtype.str
+        key = (interface["data"], *layout, str(dtype))
+        content = checksum(array)
         with self._lock:
             entry = self._entries.get(key)
-            if entry is not None and entry[0] == mark and entry[2]() is not None:
+            if entry is not None and entry[0] == content and entry[2]() is not None:
                 self._entries.move_to_end(key)
-                on_device: jax.Array = entry[1]
-                return on_device
-        moved = _copied(array, dtype)
+                return entry[1]
+        moved = _copy(array, dtype)
         reference = weakref.ref(_owner(array), lambda _: self._forget(key))
         with self._lock:
-            self._entries[key] = (mark, moved, reference)
+            self._entries[key] = (content, moved, reference)
             self._entries.move_to_end(key)
             self._make_room()
         return moved
 
-    def _forget(self, key: tuple[Any, ...]) -> None:
+    def _forget(self, key: Key) -> None:
         if forked():
             # Another thread may have left the lock closed.
             return
@@ -88,21 +82,24 @@ class DeviceCache:
 DEVICE_CACHE = DeviceCache()
 
 
-def identity(array: Any) -> dict[str, Any]:
+def identity(array: DataArray) -> JsonDict:
     """Return the shape, type and checksum of an array, for a file in JSON."""
-    lazy = isinstance(array, LazyArray)
+    if isinstance(array, LazyArray):
+        content = array.fingerprint()
+    else:
+        content = digest([np.asarray(array)])
     return {
         "shape": list(array.shape),
         "dtype": str(array.dtype),
-        "content": array.fingerprint() if lazy else digest([np.asarray(array)]),
+        "content": content,
     }
 
 
-def _copied(array: np.ndarray, dtype: Any) -> jax.Array:
+def _copy(array: np.ndarray, dtype: DTypeLike) -> jax.Array:
     """Return a copy on the device.
 
-    JAX may use the array's own memory instead. What is on the device would then change
-    with the array, and keep it alive.
+    JAX may use the array's own memory instead. The copy would then change with the
+    array, and keep it alive.
     """
     moved: jax.Array = jax.device_put(narrowed(array, dtype))
     if moved.unsafe_buffer_pointer() == array.ctypes.data:

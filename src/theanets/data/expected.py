@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from theanets.types import Shape
 
@@ -17,7 +17,7 @@ WHOLE = {
 
 @dataclass(frozen=True)
 class Expected:
-    """What one array of a data set has to be.
+    """What one array of a data set has to be like.
 
     Attributes
     ----------
@@ -66,7 +66,7 @@ def describe(expected: Expected) -> str:
     return text
 
 
-def precisions(expected: Sequence[Expected], dtype: Any) -> list[Any]:
+def precisions(expected: Sequence[Expected], dtype: DTypeLike) -> list[DTypeLike]:
     """Return the widest type for each array.
 
     Losses, and data to be standardized, need more than bfloat16.

@@ -14,12 +14,12 @@ from theanets.utils.checks import is_number, shown
 
 
 def held_out(
-    train: Any,
+    train: object,
     valid: Any,
     seed: int,
     names: tuple[str, ...] = (),
     labels: Expected | None = None,
-) -> tuple[Any, Any]:
+) -> tuple[object, object]:
     """Return training and validation data, where ``valid`` may be a fraction.
 
     A fraction of the training data is drawn with a seed. With labels it is the same

@@ -1,20 +1,14 @@
 """Objects that give batches, or examples, by number: data[i] up to len(data)."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from theanets.data.arrays import as_array
+from theanets.data.kinds.base import Indexed
 from theanets.errors import DataError
 from theanets.initializers import stream
-
-
-class Indexed(Protocol):
-    """A map-style data set, as a ``Sequence`` of Keras or a ``Dataset`` of torch."""
-
-    def __len__(self) -> int: ...
-    def __getitem__(self, number: int, /) -> Any: ...
 
 
 class Batches(Iterable[Any]):
@@ -80,20 +74,20 @@ class Examples(Batches):
         self._passes += 1
         for begin in range(0, len(order), self.size):
             numbers = order[begin : begin + self.size].tolist()
-            yield _collated([self.data[number] for number in numbers], numbers)
+            yield _collate([self.data[number] for number in numbers], numbers)
 
 
-def _collated(examples: list[Any], numbers: list[int]) -> Any:
+def _collate(examples: list[Any], numbers: list[int]) -> Any:
     """Return examples as one batch, stacked along a new first axis."""
     first = examples[0]
     if isinstance(first, Mapping):
         return {
-            name: _collated([example[name] for example in examples], numbers)
+            name: _collate([example[name] for example in examples], numbers)
             for name in first
         }
     if isinstance(first, tuple | list):
         parts = zip(*examples, strict=True)
-        return tuple(_collated(list(part), numbers) for part in parts)
+        return tuple(_collate(list(part), numbers) for part in parts)
     arrays = [np.asarray(as_array(example, "an example")) for example in examples]
     for array, number in zip(arrays, numbers, strict=True):
         if array.shape != arrays[0].shape:

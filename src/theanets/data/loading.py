@@ -1,10 +1,10 @@
-"""Whatever a user gives as data becomes batches."""
+"""A user's data become batches."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from theanets.config import config
 from theanets.data.array_loader import ArrayLoader
@@ -12,7 +12,7 @@ from theanets.data.arrays import nbytes
 from theanets.data.dataset import as_dataset, checked_rows
 from theanets.data.expected import Expected, precisions
 from theanets.data.indexed import Batches, Examples
-from theanets.data.kinds.base import LazyArray, is_indexed
+from theanets.data.kinds.base import DataArray, LazyArray, is_indexed
 from theanets.data.prepare import Expect, convert, fitted
 from theanets.data.reading import Noted, Reader
 from theanets.data.scale import warn_of_scale
@@ -28,25 +28,12 @@ MOST_BATCHES = 1 << 31
 Loader = ArrayLoader | StreamLoader
 
 
-class _SignedWeights:
-    """What a model expects, but weights may be negative."""
-
-    def __init__(self, expect: Expect) -> None:
-        self._expect = expect
-        self.names = expect.names
-        self.labels = expect.labels
-        self.columns = expect.columns
-
-    def __call__(self, arrays: Sequence[Any]) -> list[Expected]:
-        return [replace(each, signed=True) for each in self._expect(arrays)]
-
-
 def loader(
-    data: Any,
+    data: object,
     *,
     name: str,
     expect: Expect,
-    dtype: Any,
+    dtype: DTypeLike,
     batch_size: int | None,
     batches: int | None,
     seed: int,
@@ -54,7 +41,7 @@ def loader(
     consecutive: bool = False,
     warn: bool = False,
 ) -> Loader:
-    """Return a loader of batches for whatever a user gives as data.
+    """Return a loader of batches for a user's data.
 
     Parameters
     ----------
@@ -83,14 +70,14 @@ def loader(
     Raises
     ------
     DataError
-        If the data do not fit the model, or are not what they have to be.
+        If the data do not fit the model, or are not valid.
     """
     dataset = as_dataset(data)
     data, rows = dataset.inputs, dataset.rows
     name = dataset.called(name)
     timeout = _checked_timeout(dataset.timeout, name)
-    if check_bool(dataset.allow_negative_weights, f"{name}: allow_negative_weights"):
-        expect = _SignedWeights(expect)
+    signed = dataset.allow_negative_weights
+    signed = check_bool(signed, f"{name}: allow_negative_weights")
     if not (isinstance(dataset.batch_size, str) and dataset.batch_size == "default"):
         batch_size = dataset.batch_size  # type: ignore[assignment]
     batches = dataset.iteration_size if batches is None else batches
@@ -111,9 +98,9 @@ def loader(
         if raw is None:
             _refuse_for_batches(rows, dataset.axis, name)
             reader = Reader(data, name, batches, passes, timeout, once=consecutive)
-            return StreamLoader(reader, expect, dtype, warn)
+            return StreamLoader(reader, expect, dtype, warn, signed)
         converted, names = convert(raw, expect, name, dataset.axis)
-        arrays, expected = fitted(converted, names, expect, name, dtype)
+        arrays, expected = fitted(converted, names, expect, name, dtype, signed)
         _check_weights(arrays, expected, name)
         if warn:
             warn_of_scale(arrays, expected, expect.columns, dtype, name)
@@ -144,8 +131,8 @@ def loader(
     )
 
 
-def _refuse_for_batches(rows: Any, axis: Any, name: str) -> None:
-    """Refuse what a `Dataset` may say of arrays, for data that come batch by batch."""
+def _refuse_for_batches(rows: object, axis: object, name: str) -> None:
+    """Refuse options of arrays for data that come batch by batch."""
     if rows is not None:
         raise DataError(
             f"{name}: rows are given, but the data are batches, of which none can be "
@@ -160,7 +147,10 @@ def _refuse_for_batches(rows: Any, axis: Any, name: str) -> None:
 
 
 def _fits_the_device(
-    arrays: Sequence[Any], dtypes: Sequence[Any], in_one_batch: bool, name: str
+    arrays: Sequence[DataArray],
+    dtypes: Sequence[DTypeLike],
+    in_one_batch: bool,
+    name: str,
 ) -> bool:
     """Return whether arrays are to be kept on the device as a whole."""
     size = sum(nbytes(a, d) for a, d in zip(arrays, dtypes, strict=True))
@@ -177,7 +167,7 @@ def _fits_the_device(
 
 
 def _check_weights(
-    arrays: Sequence[Any], expected: Sequence[Expected], name: str
+    arrays: Sequence[DataArray], expected: Sequence[Expected], name: str
 ) -> None:
     for array, each in zip(arrays, expected, strict=True):
         if each.role == "weights" and not np.any(array):
@@ -187,17 +177,19 @@ def _check_weights(
             )
 
 
-def _dense_if_small(array: Any, expected: Expected, dtype: Any) -> Any:
+def _dense_if_small(
+    array: DataArray, expected: Expected, dtype: DTypeLike
+) -> DataArray:
     """Return an array as it is kept: a small lazy one becomes dense."""
     # Small enough for three copies: of training, of validation, and on the device.
     small = nbytes(array, dtype) <= config.resident_bytes // 8
-    lazy = isinstance(array, LazyArray)
-    dense = lazy and small and array.resident and not expected.sparse
-    return array[:] if dense else array
+    if isinstance(array, LazyArray) and array.resident and not expected.sparse:
+        return array[:] if small else array
+    return array
 
 
 def checked_size(
-    size: Any, error: type[TheanetsError], what: str = "batch_size"
+    size: object, error: type[TheanetsError], what: str = "batch_size"
 ) -> int | None:
     """Return the number of examples in a batch, None for all of them."""
     if size is None or (is_whole(size) and size == -1):
@@ -217,7 +209,7 @@ def _checked_timeout(timeout: Any, name: str) -> float | None:
 
 
 def _examples(
-    data: Any, size: int | None, seed: int, shuffle: bool, rows: Any, name: str
+    data: object, size: int | None, seed: int, shuffle: bool, rows: object, name: str
 ) -> Examples:
     if not is_indexed(data):
         raise DataError(

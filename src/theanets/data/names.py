@@ -4,14 +4,13 @@ import hashlib
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 Names = tuple[str, ...]
 
 
-def names_of(value: Any, array: Any = None) -> Names:
+def names_of(value: object, array: object = None) -> Names:
     """Return the names of the columns of a value; () if it has none.
 
     They are its ``columns`` or ``column_names``, as in pandas, polars and pyarrow, if
@@ -23,7 +22,7 @@ def names_of(value: Any, array: Any = None) -> Names:
     return texts_of(value, "columns") or texts_of(value, "column_names")
 
 
-def texts_of(value: Any, attribute: str) -> Names:
+def texts_of(value: object, attribute: str) -> Names:
     """Return an attribute that holds several texts; () if it is anything else."""
     texts = getattr(value, attribute, None)
     if isinstance(texts, str) or callable(texts) or not isinstance(texts, Iterable):
@@ -53,7 +52,7 @@ def named(array: np.ndarray, names: Names) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Digest:
-    """What a file holds of names that are too long for it.
+    """What a file holds instead of names that are too long for it.
 
     Attributes
     ----------

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-_READING: dict[threading.Thread, Any] = {}
+_READING: dict[threading.Thread, object] = {}
 """The running threads that read a user's object, and that object."""
 _POLL = 0.1
 _GRACE = 1.0
@@ -17,14 +17,14 @@ _GRACE = 1.0
 
 def prefetched(
     make: Callable[[threading.Event], Iterator[T]],
-    reads: Any = None,
+    reads: object = None,
     waiting: Callable[[], None] = lambda: None,
 ) -> Iterator[T]:
     """Yield what an iterator yields, the next item prepared by a thread meanwhile.
 
     An error in the thread is raised here, the same object. The thread ends when this
-    generator is closed or used up. If it is busy with something slow by then, it is not
-    waited for: it ends when that is done, and with the program at the latest.
+    generator is closed or used up. If it is busy then, nothing waits for it: it ends
+    when it is done, and with the program at the latest.
 
     Parameters
     ----------

@@ -1,13 +1,17 @@
-"""The arrays of a data set or batch, made what a model expects."""
+"""The arrays of a data set or batch, in the form that a model expects."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Protocol
+
+from numpy.typing import DTypeLike
 
 from theanets.data.arrays import as_array
 from theanets.data.checks import check, check_count
 from theanets.data.columns import Columns
 from theanets.data.dataset import examples_first
 from theanets.data.expected import Expected
+from theanets.data.kinds.base import DataArray
 from theanets.data.names import Names, names_of
 from theanets.data.shapes import reshaped
 from theanets.data.unpack import RawArray
@@ -33,20 +37,19 @@ class Expect(Protocol):
     def labels(self) -> frozenset[int]:
         """The places of the arrays that hold labels."""
 
-    def __call__(self, arrays: Sequence[Any], /) -> Sequence[Expected]:
+    def __call__(self, arrays: Sequence[DataArray], /) -> Sequence[Expected]:
         """Return what each array has to be, once shapes are known."""
 
 
 def convert(
-    raw: Sequence[RawArray], expect: Expect, what: str, axis: Any = 0
-) -> tuple[list[Any], list[Names]]:
+    raw: Sequence[RawArray], expect: Expect, what: str, axis: object = 0
+) -> tuple[list[DataArray], list[Names]]:
     """Return what a user gives as arrays of numbers, and the names of their columns.
 
     The number of arrays is checked before their content. If the examples are not on the
     first axis, columns have no names.
-
     """
-    values = [part.value for part in raw]
+    values: list[Any] = [part.value for part in raw]
     few = len(values) < len(expect.names)
     if few and all(hasattr(value, "shape") for value in values):
         check_count(len(values), expect(values), what)
@@ -61,14 +64,18 @@ def convert(
 
 
 def fitted(
-    arrays: Sequence[Any],
+    arrays: Sequence[DataArray],
     names: Sequence[Names],
     expect: Expect,
     what: str,
-    dtype: Any,
-) -> tuple[tuple[Any, ...], Sequence[Expected]]:
-    """Return arrays as a model takes them, checked, and what it expects of each."""
-    expected = expect(arrays)
+    dtype: DTypeLike,
+    signed: bool = False,
+) -> tuple[tuple[DataArray, ...], Sequence[Expected]]:
+    """Return arrays as a model takes them, checked, and what it expects of each.
+
+    With ``signed``, weights may be negative.
+    """
+    expected = [replace(each, signed=signed) for each in expect(arrays)]
     ordered = expect.columns.matched(arrays, names, expected, what)
     known = [
         reshaped(array, each, what)

@@ -33,7 +33,7 @@ class Reader:
     batches : int, optional
         Batches in an epoch; by default ``len(data)``, or 100 if there is no end.
     passes : str
-        What reading it once is called: epoch, or validation.
+        What messages call one pass over the data: epoch, or validation.
     timeout : float, optional
         Seconds to wait for a batch.
     once : bool
@@ -43,7 +43,7 @@ class Reader:
 
     def __init__(
         self,
-        data: Any,
+        data: object,
         name: str,
         batches: int | None,
         passes: str,
@@ -55,22 +55,22 @@ class Reader:
         self.name = name
         self.passes = passes
         self.timeout = timeout
-        self._given = batches
-        self._promised = _length(data)
-        self._begun = self._number = 0
+        self._batches = batches
+        self._length = _length(data)
+        self._pass = self._number = 0
         self._asked_at: float | None = None
-        if self._promised == 0 and not batches:
+        if self._length == 0 and not batches:
             raise DataError(f"{name} is empty: it has no batches.")
 
     @property
     def batches(self) -> int | None:
         """Batches in an epoch; None for as many as the iterable has."""
         endless = callable(self.data) or isinstance(self.data, Iterator)
-        return self._given or self._promised or (DEFAULT_BATCHES if endless else None)
+        return self._batches or self._length or (DEFAULT_BATCHES if endless else None)
 
     @property
-    def owner(self) -> Any:
-        """The user's object that is read, also through a method or by number."""
+    def owner(self) -> object:
+        """The user's object that is read, directly, through a method or by number."""
         if isinstance(self.data, Batches):
             return self.data.data
         return getattr(self.data, "__self__", self.data)
@@ -78,15 +78,15 @@ class Reader:
     @property
     def where(self) -> str:
         """The batch that is being read, for messages."""
-        return f"{self.name}: batch {self._number} of {self.passes} {self._begun}"
+        return f"{self.name}: batch {self._number} of {self.passes} {self._pass}"
 
     def restart(self) -> None:
         """Count epochs from 0, as each run does."""
-        self._begun = 0
+        self._pass = 0
 
     def begin(self) -> None:
         """Begin another epoch, and the wait for its first batch."""
-        self._begun += 1
+        self._pass += 1
         self._number = 0
         self._asked_at = time.monotonic()
 
@@ -103,7 +103,7 @@ class Reader:
         Parameters
         ----------
         checked : callable
-            Takes a batch as it comes, and returns it as it is wanted.
+            Takes a batch as it comes, and returns it checked.
         stopped : Event
             Once it is set, the source is not called again.
         most : int, optional
@@ -128,7 +128,7 @@ class Reader:
                     raise Unwanted
 
         # A list of batches may have grown.
-        self._promised = ask(_length, self.data)
+        self._length = ask(_length, self.data)
         calls = callable(self.data)
         batches = self._called(ask) if calls else self._iterated(ask)
         for batch in islice(batches, most):
@@ -136,7 +136,7 @@ class Reader:
             self._number += 1
         if not self._number:
             raise DataError(
-                f"{self.name} gave no batch in {self.passes} {self._begun}. An "
+                f"{self.name} gave no batch in {self.passes} {self._pass}. An "
                 "iterator can be read only once: give a list, an object whose __iter__ "
                 "starts anew, or a callable."
             )
@@ -158,7 +158,7 @@ class Reader:
             yield ask(self.data)
 
     def _iterated(self, ask: Callable[..., Any]) -> Iterator[Any]:
-        promised = None if self._given else self._promised
+        length = None if self._batches else self._length
         left = self.batches
         while left != 0:
             begun, iterator = self._number, ask(iter, self.data)
@@ -174,12 +174,12 @@ class Reader:
                     "valid_batches or iteration_size."
                 )
             # Data with fewer batches than the epoch start again.
-            if left is None or promised is not None or self._number == begun:
+            if left is None or length is not None or self._number == begun:
                 break
-        if promised is None or not self._number:
+        if length is None or not self._number:
             return
         advice = (
-            f"len() promises {promised} batches. Correct it, or say how many make an "
+            f"len() promises {length} batches. Correct it, or say how many make an "
             "epoch: by iteration_size of theanets.Dataset."
         )
         if left:
@@ -206,14 +206,16 @@ class Noted:
     def __enter__(self) -> None:
         pass
 
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+    def __exit__(
+        self, kind: object, error: BaseException | None, trace: object
+    ) -> None:
         # Some errors refuse notes, and some messages say it already.
         with suppress(Exception):
             if error is not None and not str(error).startswith(self.where):
                 error.add_note(f"Raised while theanets read {self.where}.")
 
 
-def _length(data: Any) -> int | None:
+def _length(data: object) -> int | None:
     if not isinstance(data, Sized):
         return None
     try:

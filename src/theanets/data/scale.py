@@ -2,17 +2,17 @@
 
 import inspect
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from theanets.data.blocks import blocks
 from theanets.data.columns import Columns
-from theanets.data.content import bounds, column_called
+from theanets.data.content import bounds, column_label
 from theanets.data.expected import Expected, precisions
-from theanets.data.kinds.base import LazyArray
+from theanets.data.kinds.base import DataArray, LazyArray
 from theanets.utils.checks import counted
 
 _LARGE = 1e3
@@ -39,7 +39,9 @@ class Moments:
     largest: np.ndarray
 
 
-def moments(array: Any, valid: Any = None, picked: np.ndarray | None = None) -> Moments:
+def moments(
+    array: DataArray, valid: np.ndarray | None = None, picked: np.ndarray | None = None
+) -> Moments:
     """Return mean and standard deviation of each column, read block by block.
 
     ``valid``, in the shape of the first axes, says which entries count, and ``picked``
@@ -65,23 +67,24 @@ def moments(array: Any, valid: Any = None, picked: np.ndarray | None = None) -> 
     return Moments(mean, np.sqrt(squares / max(count, 1)), np.maximum(-low, high))
 
 
-def _flat(array: Any, valid: Any, picked: Any) -> Any:
+def _flat(
+    array: DataArray, valid: np.ndarray | None, picked: np.ndarray | None
+) -> Iterator[np.ndarray]:
     for rows, block in blocks(array, picked):
         kept = block if valid is None else block[np.asarray(valid[rows]) != 0]
         yield kept.reshape(-1, array.shape[-1]).astype("f8")
 
 
 def warn_of_scale(
-    arrays: Sequence[Any],
+    arrays: Sequence[DataArray],
     expected: Sequence[Expected],
     columns: Columns,
-    dtype: Any,
+    dtype: DTypeLike,
     what: str,
 ) -> None:
     """Warn of columns that are hard to learn from, or that the precision rounds.
 
     Of large data only every n-th example is looked at.
-
     """
     large: list[str] = []
     inexact: list[str] = []
@@ -94,19 +97,19 @@ def warn_of_scale(
         if rows is None:
             continue
         names = columns.names().get(wanted.name, [])
-        seen = moments(rows)
-        for place in np.flatnonzero(np.maximum(abs(seen.mean), seen.std) > _LARGE):
+        stats = moments(rows)
+        for place in np.flatnonzero(np.maximum(abs(stats.mean), stats.std) > _LARGE):
             if wanted.scaled:
                 break
-            called = _called(wanted, int(place), names)
-            about = f"mean {seen.mean[place]:.2g}, deviation {seen.std[place]:.2g}"
-            large.append(f"{called} ({about})")
+            column = _column(wanted, int(place), names)
+            about = f"mean {stats.mean[place]:.2g}, deviation {stats.std[place]:.2g}"
+            large.append(f"{column} ({about})")
             advice[_advice(wanted)] = None
         values = rows.reshape(-1, rows.shape[-1])
-        for place in np.flatnonzero(seen.largest > _EXACT):
+        for place in np.flatnonzero(stats.largest > _EXACT):
             if _is_cut(values[:, place], precision):
-                called = _called(wanted, int(place), names)
-                inexact.append(f"{called} (up to {seen.largest[place]:.10g})")
+                column = _column(wanted, int(place), names)
+                inexact.append(f"{column} (up to {stats.largest[place]:.10g})")
     if large:
         _warn(
             f"{what} has {counted(len(large), 'column')} with a mean or a standard "
@@ -123,7 +126,7 @@ def warn_of_scale(
         )
 
 
-def _some_rows(array: Any) -> np.ndarray | None:
+def _some_rows(array: DataArray) -> np.ndarray | None:
     """Return some examples to look at; None if all numbers are small."""
     if isinstance(array, LazyArray):
         low, high = bounds(array)
@@ -137,7 +140,7 @@ def _some_rows(array: Any) -> np.ndarray | None:
     return rows
 
 
-def _is_cut(column: np.ndarray, dtype: Any) -> bool:
+def _is_cut(column: np.ndarray, dtype: DTypeLike) -> bool:
     """Return whether a precision changes whole numbers."""
     if np.dtype(dtype).itemsize > 4:
         return False
@@ -148,8 +151,8 @@ def _is_cut(column: np.ndarray, dtype: Any) -> bool:
     return whole and bool((column.astype(dtype).astype("f8") != column).any())
 
 
-def _called(wanted: Expected, place: int, names: Sequence[str]) -> str:
-    return f'"{wanted.name}" column {column_called(place, tuple(names))}'
+def _column(wanted: Expected, place: int, names: Sequence[str]) -> str:
+    return f'"{wanted.name}" column {column_label(place, tuple(names))}'
 
 
 def _advice(wanted: Expected) -> str:

@@ -1,17 +1,15 @@
 """Targets and labels in other shapes than a model's, where the meaning is clear."""
 
-from typing import Any
-
 import numpy as np
 
 from theanets.data.blocks import blocks
 from theanets.data.expected import Expected
-from theanets.data.kinds.base import LazyArray
+from theanets.data.kinds.base import DataArray, LazyArray
 from theanets.data.kinds.cells import NUMBERED
 from theanets.errors import DataError
 
 
-def reshaped(array: Any, wanted: Expected, what: str) -> Any:
+def reshaped(array: DataArray, wanted: Expected, what: str) -> DataArray:
     """Return an array in the shape that a model expects, where the meaning is clear.
 
     Targets may lack a last axis of length 1. Labels and weights may have one more, and
@@ -53,11 +51,8 @@ def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
     )
 
 
-def _from_one_hot(array: Any) -> Any:
-    """Return the labels that one-hot rows, of zeros and a single 1, stand for.
-
-    Others are returned as they are.
-    """
+def _from_one_hot(array: DataArray) -> DataArray:
+    """Return the labels of one-hot rows, of zeros and a single 1; others unchanged."""
     labels = []
     for _, block in blocks(array):
         ones = block == 1

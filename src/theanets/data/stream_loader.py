@@ -5,10 +5,11 @@ import time
 import warnings
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from theanets.data.arrays import narrowed
 from theanets.data.chunks import Chunk, batches_in_chunk, chunk_of
@@ -20,35 +21,35 @@ from theanets.data.reading import Reader
 from theanets.data.scale import warn_of_scale
 from theanets.data.unpack import unpack
 from theanets.errors import DataError
+from theanets.types import JsonDict
 
 _CHUNK_SECONDS = 0.5
 _MANY_SHAPES = 8
 
 
+@dataclass(eq=False, repr=False)
 class StreamLoader:
     """Batches from a callable or an iterable, read ahead of the training."""
 
-    def __init__(
-        self, reader: Reader, expect: Expect, dtype: Any, warn: bool = False
-    ) -> None:
-        self.reader = reader
-        self.warn = warn
-        self.expect = expect
-        self.dtype = dtype
-        self._shapes: set[Any] = set()
+    reader: Reader
+    expect: Expect
+    dtype: DTypeLike
+    warn: bool = False
+    signed: bool = False
+    _shapes: set[tuple[tuple[int, ...], ...]] = field(default_factory=set, init=False)
 
     @property
     def batches(self) -> int | None:
         """Batches in an epoch, if that is known."""
         return self.reader.batches
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> JsonDict:
         """Return what a checkpoint compares to recognize these data."""
         source = type(self.reader.owner).__name__
         return {"source": source, "batches": self.batches}
 
     def replay(self, runs: Sequence[tuple[int, int]]) -> None:
-        """Read and drop what earlier runs have read, to go on behind it.
+        """Read and drop what earlier runs have read, to continue after it.
 
         Parameters
         ----------
@@ -61,7 +62,8 @@ class StreamLoader:
                 self.reader.begin()
                 # A list gives the same batches, however often it was read.
                 if not isinstance(self.reader.data, list | tuple):
-                    deque(self.reader.read(_unseen, threading.Event(), most), maxlen=0)
+                    skipped = self.reader.read(lambda _: None, threading.Event(), most)
+                    deque(skipped, maxlen=0)
 
     def chunks(
         self, epoch: int, most: int | None = None
@@ -99,7 +101,7 @@ class StreamLoader:
         if count:
             yield chunk_of(stacks, count)
 
-    def _checked(self, batch: Any) -> tuple[Any, ...]:
+    def _checked(self, batch: object) -> tuple[np.ndarray, ...]:
         what = self.reader.where
         usable = batch is not None and not isinstance(batch, str | bytes)
         raw = unpack(batch, what, self.expect.names) if usable else None
@@ -110,7 +112,9 @@ class StreamLoader:
             )
         converted, names = convert(raw, self.expect, what)
         try:
-            arrays, expected = fitted(converted, names, self.expect, what, self.dtype)
+            arrays, expected = fitted(
+                converted, names, self.expect, what, self.dtype, self.signed
+            )
         except DataError as error:
             if type(self.reader.data) is not Batches:
                 raise
@@ -125,7 +129,7 @@ class StreamLoader:
         pairs = zip(arrays, precisions(expected, self.dtype), strict=True)
         return tuple(narrowed(np.asarray(array), dtype) for array, dtype in pairs)
 
-    def _note_shape(self, shapes: Any) -> None:
+    def _note_shape(self, shapes: tuple[tuple[int, ...], ...]) -> None:
         """Warn, once, where batches have many shapes."""
         known = len(self._shapes)
         self._shapes.add(shapes)
@@ -138,7 +142,3 @@ class StreamLoader:
                 UserWarning,
                 stacklevel=2,
             )
-
-
-def _unseen(batch: Any) -> None:
-    """Drop a batch."""

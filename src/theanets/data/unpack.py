@@ -16,16 +16,16 @@ class RawArray:
     Attributes
     ----------
     value : object
-        An array, or what `as_array` makes one of.
+        An array, or a value that `as_array` takes.
     label : str
         How messages call it, such as ``train[0]`` or ``train["in"]``.
     """
 
-    value: Any
+    value: object
     label: str
 
 
-def unpack(data: Any, name: str, names: tuple[str, ...]) -> list[RawArray] | None:
+def unpack(data: object, name: str, names: tuple[str, ...]) -> list[RawArray] | None:
     """Return the arrays that a data set consists of; None if it comes in batches."""
     if is_by_name(data):
         return _in_order(data, name, names)
@@ -55,7 +55,7 @@ def unpack(data: Any, name: str, names: tuple[str, ...]) -> list[RawArray] | Non
     return [RawArray(data, name)]
 
 
-def is_by_name(data: Any) -> TypeGuard[Mapping[str, Any]]:
+def is_by_name(data: object) -> TypeGuard[Mapping[str, Any]]:
     """Return whether data are arrays by name; one sparse format is a dict too."""
     return isinstance(data, Mapping) and not is_array(data)
 
@@ -69,10 +69,8 @@ def _in_order(
             "them, in the order of the function's arguments."
         )
     if set(data) != set(names):
-        unknown, missing = (
-            sorted(map(str, set(data) - set(names))),
-            set(names) - set(data),
-        )
+        unknown = sorted(map(str, set(data) - set(names)))
+        missing = set(names) - set(data)
         parts = {"missing": missing, "unknown": unknown}
         raise DataError(
             f"{name} has the arrays {join_names(map(str, data))}; the model expects "
@@ -84,7 +82,7 @@ def _in_order(
     return [RawArray(data[key], f'{name}["{key}"]') for key in names]
 
 
-def _is_numbers(data: Sequence[Any]) -> bool:
+def _is_numbers(data: Sequence[object]) -> bool:
     """Whether a list is one array written out, and not a list of arrays."""
     return not any(
         is_array(part) for part in data if not isinstance(part, int | float)
@@ -95,7 +93,7 @@ def _is_numbers(data: Sequence[Any]) -> bool:
     )
 
 
-def _is_nested(data: Sequence[Any]) -> bool:
+def _is_nested(data: Sequence[object]) -> bool:
     """Whether a list holds batches, each a tuple of arrays, and no arrays."""
     return isinstance(data[0], tuple | list) and any(
         is_array(part) for part in data[0] if not isinstance(part, int | float)

@@ -11,13 +11,14 @@ import hashlib
 import math
 import zlib
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from theanets.errors import DataError
 
+Values: TypeAlias = NDArray[Any]
 UNSIGNED_BYTE = 8
 # As much as stays in a core's cache while it is unpacked, summed and scaled.
 BLOCK = 1 << 18
@@ -27,7 +28,7 @@ BEST_COMPRESSION = 1032
 
 def read(
     path: Path, rank: int, *, scale: float | None = None, md5: str | None = None
-) -> NDArray[Any]:
+) -> Values:
     """Read an IDX file of unsigned bytes.
 
     Parameters
@@ -63,7 +64,7 @@ def read(
 
 def _read(
     file: IO[bytes], path: Path, rank: int, scale: float | None, md5: str | None
-) -> NDArray[Any]:
+) -> Values:
     # Scaled block by block, so that the bytes and the floats of a whole file
     # never exist at the same time.
     digest = hashlib.md5(usedforsecurity=False)
@@ -127,10 +128,10 @@ def _check_size(path: Path, shape: tuple[int, ...], total: int) -> None:
         raise DataError(_truncated(path, shape, "the file is too small for them"))
 
 
-def _truncated(path: Path, shape: tuple[int, ...], found: str) -> str:
+def _truncated(path: Path, shape: tuple[int, ...], problem: str) -> str:
     return (
         f"{path} is truncated: its header announces {math.prod(shape)} values, "
-        f"{_by(shape)}, and {found}."
+        f"{_by(shape)}, and {problem}."
     )
 
 

@@ -2,10 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TypeAlias
 
 from theanets.datasets import idx
 from theanets.errors import ConfigurationError, DataError
@@ -19,7 +16,7 @@ CHECKSUMS = {
     "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
 }
 
-Arrays = tuple[NDArray[Any], ...]
+Arrays: TypeAlias = tuple[idx.Values, ...]
 
 
 def load_mnist(
@@ -38,7 +35,7 @@ def load_mnist(
     labels : bool
         Give the labels too; otherwise each of the three parts is a 1-tuple.
     root : path, optional
-        A folder with four IDX files named as those of MNIST (such as
+        A folder with four IDX files named as in MNIST (such as
         ``train-images-idx3-ubyte``, plain or with ``.gz``) to read instead.
         Images can have any size and number there.
 
@@ -94,7 +91,10 @@ def load_mnist(
         tuple(array[cut:] for array in learn),
         test,
     )
-    return tuple((_shaped(images, flatten), *rest) for images, *rest in parts)  # type: ignore[return-value]
+    return tuple(  # type: ignore[return-value]
+        (images.reshape(len(images), -1) if flatten else images[..., None], *labels)
+        for images, *labels in parts
+    )
 
 
 def _load(folder: Path, part: str, labels: bool) -> Arrays:
@@ -107,18 +107,16 @@ def _load(folder: Path, part: str, labels: bool) -> Arrays:
         )
     if not labels:
         return (images,)
-    answers = _read(folder, f"{part}-labels-idx1-ubyte", rank=1)
-    if len(images) != len(answers):
+    classes = _read(folder, f"{part}-labels-idx1-ubyte", rank=1)
+    if len(images) != len(classes):
         raise DataError(
-            f"{folder}: {len(images)} {part} images but {len(answers)} labels. "
+            f"{folder}: {len(images)} {part} images but {len(classes)} labels. "
             "The two files have to be of one data set."
         )
-    return images, answers
+    return images, classes
 
 
-def _read(
-    folder: Path, name: str, rank: int, scale: float | None = None
-) -> NDArray[Any]:
+def _read(folder: Path, name: str, rank: int, scale: float | None = None) -> idx.Values:
     md5 = CHECKSUMS[name] if folder == EMBEDDED else None
     # Some distributions unpack the files to names with a dot before "idx".
     dotted = name.replace("-idx", ".idx")
@@ -145,9 +143,5 @@ def _folder(root: str | os.PathLike[str]) -> Path:
     return folder
 
 
-def _shaped(images: NDArray[Any], flatten: bool) -> NDArray[np.float32]:
-    return images.reshape(len(images), -1) if flatten else images[..., np.newaxis]
-
-
-def _size(images: NDArray[Any]) -> str:
+def _size(images: idx.Values) -> str:
     return " x ".join(map(str, images.shape[1:]))

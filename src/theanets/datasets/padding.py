@@ -1,7 +1,6 @@
 """Sequences of unequal length in one array."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -11,7 +10,7 @@ from theanets.utils.checks import check_int
 
 
 def padded(
-    sequences: Sequence[Any], length: int | None = None
+    sequences: Sequence[object], length: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return sequences of unequal length in one array, and which steps are valid.
 
@@ -20,9 +19,9 @@ def padded(
     sequences : sequence of array
         Each (steps, ...), with equal further axes: inputs, or labels and targets.
     length : int, optional
-        Steps of all of them afterwards. By default the least power of two, 8 or more,
-        that holds the longest: so batches of many lengths have but a few shapes, each
-        of which is compiled once.
+        Steps of all of them afterwards. By default the smallest power of two, 8 or
+        more, that holds the longest: batches of many lengths then have only a few
+        shapes, and each is compiled once.
 
     Returns
     -------

@@ -3,19 +3,19 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, overload
+from typing import Any, Literal, TypeAlias, overload
 
 import numpy as np
 
 from theanets.data.arrays import as_array
-from theanets.data.kinds.base import is_array
+from theanets.data.kinds.base import DataArray, is_array
 from theanets.data.names import Names, named, names_of
 from theanets.errors import DataError
 from theanets.utils.checks import check_bool, check_int, is_whole, shown
 
-Rng = int | np.random.RandomState | np.random.Generator | None
-Batches = Callable[[], tuple[np.ndarray, ...]]
-Cut = Callable[[np.ndarray], tuple[np.ndarray, ...]]
+Rng: TypeAlias = int | np.random.RandomState | np.random.Generator | None
+Batches: TypeAlias = Callable[[], tuple[np.ndarray, ...]]
+Cut: TypeAlias = Callable[[np.ndarray], tuple[np.ndarray, ...]]
 """Takes the first places of windows and returns their arrays."""
 
 
@@ -51,7 +51,7 @@ class Windows:
 
 @overload
 def batches(
-    arrays: Any,
+    arrays: object,
     steps: int = ...,
     batch_size: int = ...,
     rng: Rng = ...,
@@ -61,7 +61,7 @@ def batches(
 
 @overload
 def batches(
-    arrays: Any,
+    arrays: object,
     steps: int = ...,
     batch_size: int = ...,
     rng: Rng = ...,
@@ -71,7 +71,7 @@ def batches(
 
 
 def batches(
-    arrays: Any,
+    arrays: object,
     steps: int = 100,
     batch_size: int = 64,
     rng: Rng = None,
@@ -125,10 +125,11 @@ def batches(
     >>> len(tracks), [array.shape for array in next(iter(tracks))]
     (10, [(5, 20, 3), (5, 20, 1)])
     """
-    several = isinstance(arrays, tuple | list) and any(
+    parts: Sequence[object] = [arrays]
+    if isinstance(arrays, tuple | list) and any(
         isinstance(part, tuple | list) or is_array(part) for part in arrays
-    )
-    parts: Sequence[Any] = arrays if several else [arrays]
+    ):
+        parts = arrays
     series = [as_array(part, f"arrays[{i}]") for i, part in enumerate(parts)]
     names = [names_of(*pair) for pair in zip(parts, series, strict=True)]
     for i, part in enumerate(series):
@@ -145,8 +146,8 @@ def batches(
 
 
 def _cut(
-    series: Sequence[Any], names: Sequence[Names], steps: int, starts: np.ndarray
-) -> tuple[Any, ...]:
+    series: Sequence[DataArray], names: Sequence[Names], steps: int, starts: np.ndarray
+) -> tuple[np.ndarray, ...]:
     places = starts[:, None] + np.arange(steps)
     pairs = zip(series, names, strict=True)
     return tuple(named(np.asarray(part[places]), columns) for part, columns in pairs)
@@ -155,13 +156,13 @@ def _cut(
 def windows(
     cut: Cut,
     length: int,
-    steps: Any,
-    batch_size: Any,
+    steps: int,
+    batch_size: int,
     rng: Rng,
-    stateful: Any,
+    stateful: bool,
     what: str,
 ) -> Batches | Windows:
-    """Return batches of windows, random ones or those that follow each other.
+    """Return batches of windows, random ones or ones that follow each other.
 
     ``what`` begins a message about the length.
     """
@@ -176,10 +177,10 @@ def windows(
         return Windows(cut, _consecutive(length, steps, batch_size, rng, what))
     source = _generator(rng)
     draw: Any = source.integers if hasattr(source, "integers") else source.randint
-    return partial(_drawn, cut, partial(draw, length - steps + 1, size=batch_size))
+    return partial(_draw, cut, partial(draw, length - steps + 1, size=batch_size))
 
 
-def _drawn(cut: Cut, draw: Callable[[], np.ndarray]) -> tuple[np.ndarray, ...]:
+def _draw(cut: Cut, draw: Callable[[], np.ndarray]) -> tuple[np.ndarray, ...]:
     return cut(draw())
 
 
@@ -201,7 +202,7 @@ def _consecutive(
     return np.arange(track // steps)[:, None] * steps + np.arange(batch_size) * track
 
 
-def _generator(rng: Any) -> np.random.RandomState | np.random.Generator:
+def _generator(rng: Rng) -> np.random.RandomState | np.random.Generator:
     if isinstance(rng, np.random.RandomState | np.random.Generator):
         return rng
     if rng is not None and not (is_whole(rng, 0) and rng < 2**32):

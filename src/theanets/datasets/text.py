@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import Literal, overload
 
 import numpy as np
 
@@ -39,8 +39,8 @@ class Text:
     text : str
         The text.
     alpha : str, optional
-        The alphabet: the characters to tell apart, of which the first has the label
-        1. By default those that occur often enough, sorted.
+        The alphabet: the characters to tell apart; the first has the label 1. By
+        default all that occur often enough, sorted.
     min_count : int
         How often a character has to occur to be in the default alphabet.
     unknown : str
@@ -51,7 +51,7 @@ class Text:
     alpha : str
         The alphabet, without the unknown character.
     text : str
-        The text, with the unknown character in place of those outside the alphabet.
+        The text, with the unknown character for all outside the alphabet.
 
     Raises
     ------
@@ -94,26 +94,12 @@ class Text:
                     f"no character of the text occurs {min_count} times, so the "
                     "alphabet is empty. Give alpha, a smaller min_count, or more text."
                 )
-        self._check(alpha, unknown)
+        _check_alphabet(alpha, unknown)
         self.alpha = alpha
         self._characters = unknown + alpha
         self._labels = {c: i for i, c in enumerate(self._characters)}
         self._encoded = np.array(self.encode(text), np.int32)
         self.text = self.decode(self._encoded)
-
-    @staticmethod
-    def _check(alpha: Any, unknown: str) -> None:
-        if not isinstance(alpha, str) or not alpha:
-            raise DataError(
-                f"alpha is {shown(alpha)}; it has to be a str of the characters to "
-                "tell apart."
-            )
-        twice = [c for c, n in Counter(unknown + alpha).items() if n > 1]
-        if twice:
-            raise DataError(
-                f"alpha holds {shown(twice[0])} twice, or it is the unknown character "
-                "too. Each character needs one label."
-            )
 
     def encode(self, text: str) -> list[int]:
         """Return the labels of a text; of characters outside the alphabet 0."""
@@ -206,3 +192,17 @@ class Text:
     ) -> tuple[np.ndarray, np.ndarray]:
         places = starts[:, None] + np.arange(steps)
         return one_hot[self._encoded[places]], self._encoded[places + 1]
+
+
+def _check_alphabet(alpha: object, unknown: str) -> None:
+    if not isinstance(alpha, str) or not alpha:
+        raise DataError(
+            f"alpha is {shown(alpha)}; it has to be a str of the characters to "
+            "tell apart."
+        )
+    twice = [c for c, n in Counter(unknown + alpha).items() if n > 1]
+    if twice:
+        raise DataError(
+            f"alpha holds {shown(twice[0])} twice, or it is the unknown character "
+            "too. Each character needs one label."
+        )

@@ -106,7 +106,7 @@ class Objective:
     @cached_property
     def wide(self) -> DType:
         """The precision of losses: sums in bfloat16 would lose most digits."""
-        return stored_type(self.dtype)  # type: ignore[no-any-return]
+        return stored_type(self.dtype)
 
     @cached_property
     def classifying(self) -> Loss | None:

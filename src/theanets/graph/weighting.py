@@ -143,7 +143,7 @@ def _labelled(
     weights = np.ones(labels.shape)
     if loss.weighted:
         raw = np.asarray(arrays[weights_name(loss)](), "f8")
-        raw = reshaped(raw, replace(slot, role="weights"), "train")
+        raw = np.asarray(reshaped(raw, replace(slot, role="weights"), "train"))
         if raw.shape == labels.shape[: raw.ndim]:
             extra = (1,) * (labels.ndim - raw.ndim)
             weights = np.broadcast_to(raw.reshape(*raw.shape, *extra), labels.shape)

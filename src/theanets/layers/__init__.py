@@ -1,4 +1,4 @@
-"""The layers a model can be made of; `Layer` is the base of your own."""
+"""The layers of a model; `Layer` is the base of your own."""
 
 from theanets.layers.base import FORMS, Layer
 from theanets.layers.convolution import Conv1, Conv2

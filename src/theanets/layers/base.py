@@ -1,24 +1,21 @@
-"""What an author of a layer reads: what a class says of itself, writes and uses.
+"""The base of layers: what a class sets, what it writes, and what it can use.
 
 What the graph does with a layer is in `theanets.layers.binding`.
 """
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from theanets.activations import Activation
 from theanets.errors import ConfigurationError
-from theanets.initializers import (
-    Param,
-    random_matrix,
-    random_vector,
-)
+from theanets.initializers import Param, random_matrix, random_vector
 from theanets.layers import keywords
 from theanets.layers.binding import Node
-from theanets.types import Array, Shape
+from theanets.types import Array, LayerOutput, Outputs, Params, Shape
 from theanets.utils import originals
 from theanets.utils.checks import check_int, shown
 from theanets.utils.registry import Registry, join_names, parameters
@@ -42,17 +39,16 @@ class Layer(Node):
         Shape of the output without its batch axis, instead of ``size``.
     name : str, optional
         Name within the model; by default ``in``, ``hid1``, ``hid2``, ..., ``out``.
-    inputs : str or Layer, or a sequence of such, optional
+    inputs : str or Layer, or a sequence of them, optional
         Outputs of earlier layers to read; by default the layer before. A dict gives
-        names and sizes, which are checked.
+        names and their sizes, which are checked.
     activation : str, callable or Activation, optional
         Function of the output; by default relu, or the model's for the last layer.
     **attributes
-        Of the initial values: ``mean``, ``std``, ``sparsity``, ``diagonal`` and
+        How parameters begin: ``mean``, ``std``, ``sparsity``, ``diagonal`` and
         ``rng``, for every weight array, or for one parameter with its name behind,
         as in ``std_w=0.1`` or ``mean_b=1``, each a number or one for each unit; and
-        ``init`` instead of ``std``:
-        "glorot", "he", "lecun" or "orthogonal".
+        ``init`` instead of ``std``: "glorot", "he", "lecun" or "orthogonal".
 
     Examples
     --------
@@ -69,9 +65,9 @@ class Layer(Node):
     """
 
     catalogue = FORMS
-    example_inputs: ClassVar[Sequence[Any]] = (4,)
+    example_inputs: ClassVar[Sequence[object]] = (4,)
     """The layers before it in a small model, the first of them the input; ``example``
-    holds its own keywords."""
+    has its own keywords."""
     takes_activation: bool = True
     """Whether the layer passes its result through an activation."""
     fixed_activation: str | None = None
@@ -93,7 +89,7 @@ class Layer(Node):
     )
     """What ``**attributes`` may hold, alone or with a parameter's name behind."""
     general_names: ClassVar[tuple[str, ...]] = attribute_names
-    """Those of them that hold for every weight matrix."""
+    """The ones that hold for every weight matrix."""
     stepwise: bool = True
     """Whether each time step of a sequence is computed from the same step of the
     inputs alone, or from that and a state that the layer carries."""
@@ -101,14 +97,14 @@ class Layer(Node):
     """Lengths of open axes at which the layer is traced, to see what follows them."""
 
     workers: tuple["Layer", ...] = ()
-    """Layers within this one that hold its parameters, under names of their own."""
+    """Layers within this one that have its parameters, under their own names."""
     vocabulary: int = 0
-    """How many whole numbers there are, where it reads such."""
+    """How many whole numbers there are, for a layer that reads indices."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "transform" in vars(cls) and "outline" not in vars(cls):
-            # That of a base class would tell of another transform.
+            # The outline of a base class describes another transform.
             cls.outline = Layer.outline  # type: ignore[method-assign]
 
     def __init__(
@@ -117,9 +113,9 @@ class Layer(Node):
         size: int | None = None,
         shape: Sequence[int | None] | None = None,
         name: str | None = None,
-        inputs: Any = None,
-        activation: str | Callable[..., Any] | Activation | None = None,
-        rng: Any = None,
+        inputs: object = None,
+        activation: str | Callable[[Array], Array] | Activation | None = None,
+        rng: object = None,
         **attributes: Any,
     ) -> None:
         self.name = self.form if name is None else keywords.check_name(name)
@@ -152,7 +148,7 @@ class Layer(Node):
         )
 
     @classmethod
-    def build(cls, form: str, **given: Any) -> "Layer":
+    def build(cls, form: str, **arguments: Any) -> "Layer":
         """Make a layer of a form, with the keywords that its class takes.
 
         Raises
@@ -160,25 +156,24 @@ class Layer(Node):
         ConfigurationError
             If there is no such form, or the form does not take a keyword.
         """
-        name = given.get("name")
-        called = shown(form) if name is None else f'"{keywords.check_name(name)}"'
-        where = f"layer {called}: "
+        name = arguments.get("name")
+        label = shown(form) if name is None else f'"{keywords.check_name(name)}"'
+        where = f"layer {label}: "
         kind = FORMS.lookup(form, where)
         missing = [
             name
             for name, parameter in inspect.signature(kind.__init__).parameters.items()
             if parameter.default is parameter.empty
             and parameter.kind is parameter.KEYWORD_ONLY
-            and name not in given
+            and name not in arguments
         ]
         if missing:
             example = ", ".join(f"{name}=..." for name in sorted(missing))
             raise ConfigurationError(
                 f"{where}form {shown(form)} needs {join_names(missing)}. Give that "
-                "in a "
-                f"dict: dict(form={shown(form)}, {example})."
+                f"in a dict: dict(form={shown(form)}, {example})."
             )
-        return kind(**given)
+        return kind(**arguments)
 
     if not TYPE_CHECKING:
         connect = Replaced("Layer")
@@ -193,9 +188,7 @@ class Layer(Node):
     def setup(self) -> None:
         """Declare the parameters. Sizes and input shapes are known here."""
 
-    def transform(
-        self, params: Mapping[str, Array], inputs: Mapping[str, Array]
-    ) -> Any:
+    def transform(self, params: Params, inputs: Outputs) -> LayerOutput:
         """Compute the outputs of a batch.
 
         Parameters
@@ -212,18 +205,18 @@ class Layer(Node):
         """
         raise NotImplementedError(f"{type(self).__name__} needs a transform method")
 
-    def outline(self, params: Mapping[str, Array], inputs: Mapping[str, Array]) -> Any:
+    def outline(self, params: Params, inputs: Outputs) -> LayerOutput:
         """Return what `transform` returns, as far as shapes go.
 
         The graph traces it instead, to learn the shapes. A layer whose `transform`
-        takes many steps says it in a few, so that a model is made, and read from a
-        file, in no time.
+        takes many steps computes the shapes here in a few, so that models are made,
+        and read from files, quickly.
         """
         return self.transform(params, inputs)
 
     def transform_training(
-        self, params: Mapping[str, Array], inputs: Mapping[str, Array], key: Array
-    ) -> Any:
+        self, params: Params, inputs: Outputs, key: Array
+    ) -> LayerOutput | tuple[LayerOutput, Params]:
         """Compute the outputs of a batch that the model learns from.
 
         Called instead of `transform` where ``trains_differently`` is set. ``key`` is
@@ -274,8 +267,7 @@ class Layer(Node):
             name, rows, columns, defaults, Layer.attribute_names, self.where
         )
         assert rows is not None and columns is not None
-        self._takes[name] = Layer.attribute_names
-        options = self._options(name, defaults, general=self.general_names)
+        options = self._options(name, self.general_names, defaults)
         self.add_param(
             name,
             (rows, columns),
@@ -289,18 +281,18 @@ class Layer(Node):
         mean: float | Sequence[float] = 0.0,
         std: float = 0.0,
     ) -> None:
-        """Declare a vector, of zeros unless told otherwise.
+        """Declare a vector, of zeros by default.
 
-        Several ``mean`` are those of as many equal parts of the vector.
+        Several ``mean`` are for as many equal parts of the vector, one for each.
         """
-        self._takes[name] = ("mean", "std")
-        options = self._options(name, {"mean": mean, "std": std}, general=())
+        defaults = {"mean": mean, "std": std}
+        options = self._options(name, (), defaults, taken=("mean", "std"))
 
         def init(rng: np.random.Generator) -> np.ndarray:
             means = np.atleast_1d(options["mean"])
             parts, rest = divmod(size, len(means))
-            each = means if rest else np.repeat(means, parts)
-            return random_vector(rng, size, **{**options, "mean": each})
+            mean = means if rest else np.repeat(means, parts)
+            return random_vector(rng, size, **{**options, "mean": mean})
 
         self.add_param(name, (size,), init)
 
@@ -314,9 +306,9 @@ class Layer(Node):
     ) -> None:
         """Declare any array; ``init`` draws its first value from a generator.
 
-        One that is not learned stays as it is, unless `transform_training` hands back
-        new values. In a model of bfloat16 layers read parameters in that precision,
-        and in float32 those that are ``wide``, as sums of many batches need it.
+        One that is not learned stays as it is, unless `transform_training` returns new
+        values. In a bfloat16 model, layers read parameters in that precision, but
+        ``wide`` ones in float32, which sums over many batches need.
         """
         if name in self.params:
             raise ConfigurationError(
@@ -324,15 +316,22 @@ class Layer(Node):
             )
         self.params[name] = Param(name, shape, init, learned, wide)
 
-    def activate(self, params: Mapping[str, Array], pre: Array) -> Array:
+    def activate(self, params: Params, pre: Array) -> Array:
         """Apply the layer's activation to an array of (..., size)."""
-        own = {inner: params[outer] for inner, outer in self._activation_names.items()}
-        return self.activation.transform(own, pre)
+        values = {
+            inner: params[outer] for inner, outer in self._activation_names.items()
+        }
+        return self.activation.transform(values, pre)
 
     def _options(
-        self, name: str, defaults: Mapping[str, Any], general: Sequence[str]
+        self,
+        name: str,
+        general: Sequence[str],
+        defaults: Mapping[str, object] = MappingProxyType({}),
+        taken: tuple[str, ...] = attribute_names,
     ) -> dict[str, Any]:
-        taken = self._takes[name]
+        """Return how a parameter begins, and note which attributes hold for it."""
+        self._takes[name] = taken
         return keywords.options(
             self.attributes, name, taken, general, defaults, self.where
         )

@@ -1,13 +1,12 @@
 """What the graph does with a layer: gives it shapes, draws its arrays, describes it.
 
-An author of a layer writes what `theanets.layers.base.Layer` says; nothing of this.
+An author of a layer needs only `theanets.layers.base.Layer`.
 """
 
-import inspect
 import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 
@@ -16,10 +15,13 @@ from theanets.activations import Activation, numbered
 from theanets.errors import ConfigurationError
 from theanets.initializers import Param, as_seed, stream
 from theanets.layers import keywords
-from theanets.types import Shape
+from theanets.types import Array, JsonDict, Shape
 from theanets.utils.checks import counted, shown
 from theanets.utils.registered import Registered
 from theanets.utils.registry import parameters
+
+Sides: TypeAlias = Mapping[str, tuple[str, Shape]]
+"""Outputs that keywords name, such as a mask: full name and shape by keyword."""
 
 
 class Node(Registered):
@@ -28,7 +30,7 @@ class Node(Registered):
     Once it is in a model, nothing of it can be changed.
     """
 
-    # What a class says of itself; see Layer.
+    # Set by each class; see Layer.
     takes_activation: bool
     fixed_activation: str | None
     default_activation: ClassVar[str]
@@ -39,7 +41,7 @@ class Node(Registered):
     given: dict[str, Any]
     _as_given: dict[str, Any]
     name: str
-    rng: Any
+    rng: object
     attributes: dict[str, Any]
     activation: Activation
     input_names: tuple[str, ...]
@@ -78,13 +80,17 @@ class Node(Registered):
         """Declare an array."""
         raise NotImplementedError
 
-    def __new__(cls, *args: Any, **given: Any) -> Self:
-        # The arguments are the layer's description: files and cache keys read them.
+    def __new__(cls, *args: object, **given: Any) -> Self:
+        # The keywords are the layer's description: files and cache keys read them.
+        if args:
+            raise ConfigurationError(
+                f"{cls.__name__} takes its arguments by keyword, as they describe the "
+                f"layer in files, got {shown(args[0])}. Write {cls.__name__}(name=...)."
+            )
         layer = super().__new__(cls)
-        names = list(inspect.signature(cls.__init__).parameters)[1:]
-        layer.given = dict(zip(names, args, strict=False)) | given
+        layer.given = given
         try:
-            layer._as_given = {k: keywords.copied(x) for k, x in layer.given.items()}
+            layer._as_given = keywords.copied(given)
         except RecursionError:
             raise ConfigurationError(
                 f"{cls.__name__} got a list that is nested too deeply, or holds itself."
@@ -185,16 +191,31 @@ class Node(Registered):
             )
         return length
 
+    def given_size(self, noun: str, example: str) -> int | None:
+        """Return the size that was given, alone or at the end of a shape."""
+        if self._size is None and not self._shape:
+            raise ConfigurationError(
+                f"{self.where}form {self.form!r} needs a size, its number of {noun}, "
+                f"such as {example}."
+            )
+        return self._size or self._shape[-1]
+
+    def check_shape(self, computed: Shape, advice: str) -> Shape:
+        """Return the shape computed from the inputs; a given one has to be the same."""
+        if self._shape and self._shape != computed:
+            raise ConfigurationError(
+                f"{self.where}shape {self._shape} was given, but from its inputs "
+                f"({self.describe_inputs()}) it computes {computed}. {advice}"
+            )
+        return computed
+
     @classmethod
-    def leaves_activation_open(cls, spec: Mapping[str, Any]) -> bool:
+    def leaves_activation_open(cls, spec: Mapping[str, object]) -> bool:
         """Return whether a layer of this description can have any activation."""
         return cls.takes_activation and cls.fixed_activation is None
 
     def bind(
-        self,
-        inputs: Mapping[str, Shape],
-        earlier: Sequence["Node"],
-        sides: Mapping[str, tuple[str, Shape]] | None = None,
+        self, inputs: Mapping[str, Shape], earlier: Sequence["Node"], sides: Sides
     ) -> None:
         """Fix the input shapes, and with them all shapes and parameters.
 
@@ -204,7 +225,7 @@ class Node(Registered):
             The outputs to read, by full name.
         earlier : sequence of Layer
             The layers before.
-        sides : mapping of str to (str, shape), optional
+        sides : mapping of str to (str, shape)
             The outputs that keywords name: full name and shape by keyword.
         """
         if self.outputs:
@@ -227,8 +248,8 @@ class Node(Registered):
                     f'{self.where}inputs says that "{name}" has the size {size}, but '
                     f"its shape is {self.input_shapes[full]}. Leave the size out."
                 )
-        self.side_inputs = {key: name for key, (name, _) in (sides or {}).items()}
-        self.side_shapes = dict((sides or {}).values())
+        self.side_inputs = {key: name for key, (name, _) in sides.items()}
+        self.side_shapes = dict(sides.values())
         bare = [name for name, shape in inputs.items() if not shape]
         if bare and not self.reads_indices:
             raise ConfigurationError(
@@ -251,7 +272,7 @@ class Node(Registered):
         )
 
     def fix(self, outputs: Mapping[str, Shape]) -> None:
-        """Take the outputs that were found, and allow no more changes."""
+        """Set the outputs, and allow no more changes."""
         self.shape = outputs["out"]
         self.outputs = dict(outputs)
         for part in (*self.workers, self):
@@ -263,20 +284,21 @@ class Node(Registered):
 
     def initial_values(self, seed: int) -> dict[str, np.ndarray]:
         """Draw the first value of each parameter from a stream of its own."""
-        own = seed if self.rng is None else as_seed(self.rng, self.where + "rng")
+        if self.rng is not None:
+            seed = as_seed(self.rng, self.where + "rng")
         seeds = {
-            name: as_seed(self.attributes.get(f"rng_{name}", own), self.where)
+            name: as_seed(self.attributes.get(f"rng_{name}", seed), self.where)
             for name in self.params
         }
         return {
-            name: self._drawn(param, seeds[name]) for name, param in self.params.items()
+            name: self._draw(param, seeds[name]) for name, param in self.params.items()
         }
 
     def describe_inputs(self) -> str:
         """Return the inputs with their shapes, for messages."""
         return ", ".join(f"{name} {shape}" for name, shape in self.input_shapes.items())
 
-    def to_spec(self) -> dict[str, Any]:
+    def to_spec(self) -> JsonDict:
         """Return the description that makes this layer again."""
         spec = {
             key: keywords.plain(self._as_saved(key))
@@ -293,7 +315,7 @@ class Node(Registered):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r}>"
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         if self._in_model:
             raise ConfigurationError(self._refusal(name, value))
         super().__setattr__(name, value)
@@ -303,41 +325,40 @@ class Node(Registered):
             raise ConfigurationError(self._refusal(name, ...))
         super().__delattr__(name)
 
-    def _refusal(self, name: str, value: Any) -> str:
+    def _refusal(self, name: str, value: object) -> str:
         """Return why an attribute cannot be set, and what to do."""
-        plain = isinstance(value, str | int | float | tuple) and len(repr(value)) < 40
-        shown = repr(value) if plain else "..."
-        said = f"{self.where}its {name} is fixed once the layer is in a model, where "
-        said += "predictions, files and copies have to agree. "
+        short = isinstance(value, str | int | float | tuple) and len(repr(value)) < 40
+        reason = f"{self.where}its {name} is fixed once the layer is in a model, where "
+        reason += "predictions, files and copies have to agree. "
         if name == "name":
-            return f"{said}Make another model, with the names you want."
+            return f"{reason}Make another model, with the names you want."
         if name in parameters(type(self)) or name in self.given:
             return (
-                f"{said}Make a model with the change: "
-                f'net.replace("{self.name}", {name}={shown}).'
+                f"{reason}Make a model with the change: net.replace("
+                f'"{self.name}", {name}={repr(value) if short else "..."}).'
             )
         return (
-            f"{said}Let it be a keyword of the class, and make a model with the "
+            f"{reason}Let it be a keyword of the class, and make a model with the "
             f'change: net.replace("{self.name}", {name}=...). What changes while the '
             "model computes is an output, or an array of `add_param`."
         )
 
     def _as_saved(self, name: str) -> Any:
-        """Return what a keyword was given, whatever has become of a list since.
+        """Return a keyword's value as it was given, even if it was changed since.
 
         A list that the layer itself computes with is returned as it is now.
         """
         value = self.given[name]
-        held = any(value is x for x in vars(self).values())
-        return value if held else self._as_given.get(name, value)
+        used = any(value is x for x in vars(self).values())
+        return value if used else self._as_given.get(name, value)
 
-    def _drawn(self, param: Param, seed: int) -> np.ndarray:
+    def _draw(self, param: Param, seed: int) -> np.ndarray:
         """Return the first value of a parameter, if there is room for it."""
         size = 8 * math.prod(param.shape)
         try:
             if size > sys.maxsize:
                 raise MemoryError
-            # Nothing is written to it: whether there is room shows before any work.
+            # Memory that is not there shows here, before any work.
             np.empty(param.shape)
             return param.init(stream(seed, self.name, param.name))
         except MemoryError:
@@ -349,29 +370,31 @@ class Node(Registered):
         except ConfigurationError as error:
             raise ConfigurationError(f"{self.where}{error}") from None
 
-    def _set_activation(self, given: Any) -> None:
-        if given is not None and not self.takes_activation:
+    def _set_activation(
+        self, activation: str | Callable[[Array], Array] | Activation | None
+    ) -> None:
+        if activation is not None and not self.takes_activation:
             raise ConfigurationError(
                 f"{self.where}form {self.form!r} has no activation, got "
-                f"{shown(given)}. Give the activation to the layer before or after."
+                f"{shown(activation)}. Give it to the layer before or after."
             )
-        chosen = self.fixed_activation or given
-        if chosen is None:
-            chosen = self.default_activation if self.takes_activation else "linear"
-        self.activation = activations.build(chosen, self.where)
+        activation = self.fixed_activation or activation
+        if activation is None:
+            activation = self.default_activation if self.takes_activation else "linear"
+        self.activation = activations.build(activation, self.where)
 
     def _add_activation(self) -> None:
         """Declare the activation's parameters; one whose name is taken gets a number.
 
-        As in a composition of activations: beside a ``gain`` of the layer's own, that
-        of the activation is ``gain2``.
+        As in a composition of activations: next to a ``gain`` of the layer, the
+        activation's own is ``gain2``.
         """
         if self.takes_activation:
             self.activation.bind(self.size)
-        theirs = self.activation.params
-        taken = {*self.params, *(param.name for param in theirs)}
+        params = self.activation.params
+        taken = {*self.params, *(param.name for param in params)}
         self._activation_names = {}
-        for param in theirs:
+        for param in params:
             name = param.name
             if name in self.params:
                 name = numbered(name, taken)
@@ -379,7 +402,7 @@ class Node(Registered):
             self._activation_names[param.name] = name
 
 
-# A key of a class of the user's own holds what the class itself has set; what every
-# layer has is in the graph's key as far as it matters.
+# The key of a user's class holds what the class itself has set; what every layer has
+# is in the graph's key as far as it matters.
 _OPEN = {"takes_activation", "fixed_activation"}
 Node.not_compared = frozenset(Node.__annotations__) - _OPEN

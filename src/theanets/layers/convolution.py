@@ -1,18 +1,17 @@
 """Convolution over images and over time."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
 
-from theanets.errors import ConfigurationError
 from theanets.initializers import INITS, random_matrix
 from theanets.layers.base import FORMS, Layer
 from theanets.layers.correlate import correlate
 from theanets.layers.windows import count_windows, fitting, windows_of
-from theanets.types import Array, Shape
+from theanets.types import Array, LayerOutput, Outputs, Params, Shape
 
 
 class Conv2(Layer):
@@ -47,7 +46,7 @@ class Conv2(Layer):
     ((24, 24, 16), (16, 1, 5, 5))
     """
 
-    example_inputs: ClassVar[Sequence[Any]] = ((4, 3, 2),)
+    example_inputs: ClassVar[Sequence[object]] = ((4, 3, 2),)
     example: ClassVar = {
         "size": 5,
         "filter_size": (3, 2),
@@ -62,8 +61,8 @@ class Conv2(Layer):
     def __init__(
         self,
         *,
-        filter_size: Any,
-        stride: Any = 1,
+        filter_size: int | Sequence[int],
+        stride: int | Sequence[int] = 1,
         border_mode: str = "valid",
         **kwargs: Any,
     ) -> None:
@@ -74,27 +73,12 @@ class Conv2(Layer):
         self.probes = self.windows.probes
 
     def infer_output_shape(self) -> Shape:
-        """Return the number of places on each axis, and the number of filters."""
-        size = self._size or self._shape[-1:] or None
-        if size is None:
-            raise ConfigurationError(
-                f"{self.where}form {self.form!r} needs a size, its number of filters, "
-                "such as size=16."
-            )
+        size = self.given_size("filters", "size=16")
         places = count_windows(self, self.windows, "filter_size", self.axes)
-        computed = (*places, self._size or self._shape[-1])
-        if self._shape and self._shape != computed:
-            raise ConfigurationError(
-                f"{self.where}shape {self._shape} was given, but from its input "
-                f"({self.describe_inputs()}) it computes {computed}. Give the "
-                "size alone."
-            )
-        return computed
+        return self.check_shape((*places, size), "Give the size alone.")
 
     def setup(self) -> None:
-        """Declare the filters, a matrix for each of their cells, and the bias."""
-        self._takes["w"] = Layer.attribute_names
-        options = self._options("w", {}, general=self.general_names)
+        options = self._options("w", self.general_names)
         cells = self.windows.size if self.axes == 2 else (1, *self.windows.size)
         count, size, channels = math.prod(cells), self.size, self.input_size
         shape = (size, channels, *cells)
@@ -113,17 +97,13 @@ class Conv2(Layer):
         self.add_param("w", shape, filters)
         self.add_bias("b", self.size)
 
-    def transform(
-        self, params: Mapping[str, Array], inputs: Mapping[str, Array]
-    ) -> Any:
-        """Return the activation of the correlation."""
+    def transform(self, params: Params, inputs: Outputs) -> LayerOutput:
         x = inputs[self.input_name]
         fitting(self, self.windows, "filter_size", x.shape[1:-1])
         pre = self.correlation(x, params["w"]) + params["b"]
         return {"pre": pre, "out": self.activate(params, pre)}
 
-    def outline(self, params: Mapping[str, Array], inputs: Mapping[str, Array]) -> Any:
-        """Return the activation of zeros, of the shape that `correlation` computes."""
+    def outline(self, params: Params, inputs: Outputs) -> LayerOutput:
         x = inputs[self.input_name]
         places = fitting(self, self.windows, "filter_size", x.shape[1:-1])
         pre = jnp.zeros((len(x), *places, self.size), x.dtype)
@@ -160,7 +140,6 @@ class Conv1(Conv2):
     axes = 1
 
     def correlation(self, x: Array, w: Array) -> Array:
-        """Return the correlation, that of images with a single row."""
         padding = ((0, 0), *self.windows.padding(x.shape[1:2]))
         return correlate(x[:, None], w, (1, *self.windows.stride), padding)[:, 0]
 

@@ -1,21 +1,20 @@
 """Layers that read whole numbers."""
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
 
 from theanets.errors import ConfigurationError
 from theanets.layers.base import Layer
-from theanets.types import Array, Shape
+from theanets.types import LayerOutput, Outputs, Params, Shape
 from theanets.utils.checks import check_int
 
 
 class Embedding(Layer):
-    """A learned vector for each of a number of things, which the input numbers.
+    """A learned vector for each of a number of things, such as words.
 
     out = w[x]. The input has to be an input layer; its data are whole numbers from 0
-    to vocabulary - 1, each of which is replaced by its row of w.
+    to vocabulary - 1, and each is replaced by its row of w.
 
     Parameters
     ----------
@@ -51,16 +50,12 @@ class Embedding(Layer):
             )
 
     def infer_output_shape(self) -> Shape:
-        """Return the shape of the input with the vectors' axis behind."""
         return (*self.input_shape, self._size)
 
     def setup(self) -> None:
-        """Declare a row for each index."""
         self.add_weights("w", self.vocabulary, self.size, std=self.size**-0.5)
 
-    def transform(
-        self, params: Mapping[str, Array], inputs: Mapping[str, Array]
-    ) -> Any:
-        """Return the vectors; not a number where there is none."""
+    def transform(self, params: Params, inputs: Outputs) -> LayerOutput:
         indices = inputs[self.input_name].astype("int32")
+        # NaN where there is no vector for an index.
         return params["w"].at[indices].get(mode="fill", fill_value=jnp.nan)

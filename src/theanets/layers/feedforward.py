@@ -1,7 +1,7 @@
 """Layers of a graph's edges and its plain matrix products."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy as np
 from theanets.errors import ConfigurationError
 from theanets.layers.base import Layer
 from theanets.layers.binding import Node
-from theanets.types import MOST_AXES, Array, Shape
+from theanets.types import MOST_AXES, JsonDict, LayerOutput, Outputs, Params, Shape
 from theanets.utils.checks import check_bool, is_whole, shown
 from theanets.utils.registry import join_names, suggest
 
@@ -69,9 +69,9 @@ class Input(Layer):
         **kwargs: Any,
     ) -> None:
         shape = kwargs.get("shape")
-        bare = isinstance(shape, tuple | list) and len(shape) == 0
-        super().__init__(**{**kwargs, "shape": None} if bare else kwargs)
-        if self._size is None and not self._shape and not bare:
+        scalar = isinstance(shape, tuple | list) and len(shape) == 0
+        super().__init__(**{**kwargs, "shape": None} if scalar else kwargs)
+        if self._size is None and not self._shape and not scalar:
             raise ConfigurationError(
                 f"{self.where}an input needs a size, or the shape of one example."
             )
@@ -85,8 +85,8 @@ class Input(Layer):
                 f"{self.where}ndim {ndim} counts the batch axis, so it does not agree "
                 f"with shape {self._shape}. Give one of them."
             )
-        chosen = isinstance(sparse, bool | np.bool_) or sparse is None
-        if not chosen and not (isinstance(sparse, str) and sparse in ("csr", "csc")):
+        flag = isinstance(sparse, bool | np.bool_) or sparse is None
+        if not flag and not (isinstance(sparse, str) and sparse in ("csr", "csc")):
             raise ConfigurationError(
                 f'{self.where}sparse is {shown(sparse)}; it has to be "csr", "csc", '
                 "True or False."
@@ -114,24 +114,19 @@ class Input(Layer):
             )
 
     def infer_output_shape(self) -> Shape:
-        """Return the shape of one example."""
         if self._size is None:
             return self._shape
         return self._shape or (*(None,) * ((self.ndim or 2) - 2), self._size)
 
     def setup(self) -> None:
-        """Declare a mean and a standard deviation for each column, if it scales."""
         if not self.scale:
             return
         size = self.size
         self.add_param("mean", (size,), lambda _: np.zeros(size), False, wide=True)
-        # In the precision to compute in, which tells what that is.
+        # In the precision to compute in: `transform` reads it from here.
         self.add_param("std", (size,), lambda _: np.ones(size), learned=False)
 
-    def transform(
-        self, params: Mapping[str, Array], inputs: Mapping[str, Array]
-    ) -> Any:
-        """Return the data, standardized if it scales."""
+    def transform(self, params: Params, inputs: Outputs) -> LayerOutput:
         x = inputs[self.output_name]
         if not self.scale:
             return x
@@ -160,43 +155,30 @@ class Feedforward(Layer):
     aliases = ("ff",)
 
     def infer_output_shape(self) -> Shape:
-        """Return the shape of the inputs with the last axis replaced."""
-        size = self._size or self._shape[-1:] or None
-        if size is None:
-            raise ConfigurationError(
-                f"{self.where}form {self.form!r} needs a size, its number of units, "
-                f"such as (100, {self.form!r})."
-            )
+        size = self.given_size("units", f"(100, {self.form!r})")
         leading = {shape[:-1] for shape in self.input_shapes.values()}
         if len(self._shape) > 1 and leading == {()} and None not in self._shape:
-            # Of vectors, any shape can be made.
+            # Vectors can be given any shape.
             return self._shape
         if len(leading) > 1:
             raise ConfigurationError(
                 f"{self.where}its inputs differ in more than their last axis: "
                 f"{self.describe_inputs()}. Reshape or flatten them first."
             )
-        computed = (*leading.pop(), self._size or self._shape[-1])
-        if self._shape and self._shape != computed:
-            raise ConfigurationError(
-                f"{self.where}shape {self._shape} was given, but from its inputs "
-                f"({self.describe_inputs()}) it computes {computed}. Give the size "
-                f'alone, and add a "reshape" layer where another shape is needed.'
-            )
-        return computed
+        return self.check_shape(
+            (*leading.pop(), size),
+            'Give the size alone, and add a "reshape" layer where another shape is '
+            "needed.",
+        )
 
     def setup(self) -> None:
-        """Declare a weight matrix for each input, and the bias."""
         units = math.prod(self._made()) if self._made() else self.size
         for source, weight in self._weights().items():
             rows = self.known(self.input_shapes[source][-1])
             self.add_weights(weight, rows, units)
         self.add_bias("b", units)
 
-    def transform(
-        self, params: Mapping[str, Array], inputs: Mapping[str, Array]
-    ) -> Any:
-        """Return the activation of the summed products."""
+    def transform(self, params: Params, inputs: Outputs) -> LayerOutput:
         products = [inputs[x] @ params[w] for x, w in self._weights().items()]
         pre = sum(products[1:], products[0]) + params["b"]
         if self._made():
@@ -204,9 +186,9 @@ class Feedforward(Layer):
         return {"pre": pre, "out": self.activate(params, pre)}
 
     def _made(self) -> tuple[int, ...]:
-        """Return the shape that is made of vectors, if that is not a vector."""
-        bare = all(len(shape) == 1 for shape in self.input_shapes.values())
-        if not bare or len(self._shape) < 2:
+        """Return the shape of the outputs that is made from vectors; () for vectors."""
+        vectors = all(len(shape) == 1 for shape in self.input_shapes.values())
+        if not vectors or len(self._shape) < 2:
             return ()
         return tuple(map(self.known, self._shape))
 
@@ -219,7 +201,7 @@ class Feedforward(Layer):
 class Classifier(Feedforward):
     """A feedforward layer whose activation is always the softmax.
 
-    Parameters and outputs are those of `Feedforward`.
+    Parameters and outputs are as in `Feedforward`.
     """
 
     aliases = ("softmax",)
@@ -252,7 +234,6 @@ class Tied(Layer):
         self.partner: str | Node | None = partner
 
     def find_partner(self, earlier: Sequence[Node]) -> None:
-        """Choose the partner and borrow its weights."""
         partner = (
             self._named(earlier) if self.partner is not None else self._bracket(earlier)
         )
@@ -270,22 +251,16 @@ class Tied(Layer):
         self._partner_size = rows
 
     def infer_output_shape(self) -> Shape:
-        """Return the input's shape, with the partner's input on the last axis."""
         return (*self.input_shape[:-1], self._partner_size)
 
     def setup(self) -> None:
-        """Declare the bias; the weights are the partner's."""
         self.add_bias("b", self.size)
 
-    def transform(
-        self, params: Mapping[str, Array], inputs: Mapping[str, Array]
-    ) -> Any:
-        """Return the activation of the product with the partner's weights."""
+    def transform(self, params: Params, inputs: Outputs) -> LayerOutput:
         pre = inputs[self.input_name] @ params["w"].T + params["b"]
         return {"pre": pre, "out": self.activate(params, pre)}
 
-    def to_spec(self) -> dict[str, Any]:
-        """Return the description, with the partner by name."""
+    def to_spec(self) -> JsonDict:
         return super().to_spec() | {"partner": self.borrowed["w"].rpartition(".")[0]}
 
     def _named(self, earlier: Sequence[Node]) -> Node:
@@ -319,13 +294,18 @@ class Tied(Layer):
 def weight_matrix(layer: Node) -> str | None:
     """Return the parameter that maps a layer's input to its units, if there is one.
 
-    That is the only learned array with more than one axis, of (inputs, units), those of
-    the activation aside; a layer that shares arrays with another has none.
+    It is the only learned array with more than one axis, (inputs, units), apart from
+    the activation's. A layer that shares arrays with another has none.
     """
     if layer.workers or layer.borrowed or layer.reads_indices or not layer.input_names:
         return None
-    own = [x for n, x in layer.params.items() if n not in layer.activation_params]
-    wide = [x for x in own if x.learned and len(x.shape) > 1]
-    if len(wide) != 1 or wide[0].shape[:1] != layer.input_shape[-1:]:
+    matrices = [
+        param
+        for name, param in layer.params.items()
+        if name not in layer.activation_params
+        and param.learned
+        and len(param.shape) > 1
+    ]
+    if len(matrices) != 1 or matrices[0].shape[:1] != layer.input_shape[-1:]:
         return None
-    return wide[0].name if len(wide[0].shape) == 2 else None
+    return matrices[0].name if len(matrices[0].shape) == 2 else None

@@ -1,7 +1,7 @@
 """What the keywords of a layer may be, and what they say of its first values."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 import numpy as np
@@ -13,12 +13,11 @@ from theanets.utils.checks import check_int, is_number, is_whole, shown
 from theanets.utils.registry import join_names, suggest
 from theanets.utils.renamed import answer
 
-"""How many axes an array can have."""
-Takes = Mapping[str, tuple[str, ...]]
+Takes: TypeAlias = Mapping[str, tuple[str, ...]]
 """By the name of a parameter: which attributes hold for it, such as mean and std."""
 
 
-def check_name(name: Any) -> str:
+def check_name(name: object) -> str:
     """Return the name of a layer, checked.
 
     Raises
@@ -26,17 +25,21 @@ def check_name(name: Any) -> str:
     ConfigurationError
         If it is no text, or holds what has a meaning in the names of outputs.
     """
-    text = isinstance(name, str) and name == name.encode(errors="replace").decode()
-    if not text or not name or set(name) & set(":.*?[] "):
+    if (
+        not isinstance(name, str)
+        or not name
+        or name != name.encode(errors="replace").decode()
+        or set(name) & set(":.*?[] ")
+    ):
         raise ConfigurationError(
             f"a layer is named {shown(name)}; a name is text without spaces and "
             "without any of : . * ? [ ], which have a meaning in the names of outputs."
         )
-    return str(name)
+    return name
 
 
 def check_attributes(
-    given: Mapping[str, Any],
+    attributes: Mapping[str, object],
     kinds: Sequence[str],
     known: Iterable[str],
     form: str,
@@ -44,10 +47,10 @@ def check_attributes(
 ) -> None:
     """Refuse attributes that no parameter could use, before shapes are known.
 
-    ``kinds`` are those there are, with or without a parameter's name behind; ``known``
-    are all keywords of the form, for the message.
+    ``kinds`` are the ones there are, with or without a parameter's name behind;
+    ``known`` are all keywords of the form, for the message.
     """
-    for key, value in given.items():
+    for key, value in attributes.items():
         if key.startswith("rng_"):
             as_seed(value, where + key)
             continue
@@ -69,9 +72,9 @@ def check_attributes(
 
 
 def check_weights(
-    name: Any,
-    rows: Any,
-    columns: Any,
+    name: object,
+    rows: object,
+    columns: object,
     defaults: Collection[str],
     known: Collection[str],
     where: str,
@@ -113,19 +116,19 @@ def _is_row(value: Any) -> bool:
 
 
 def check_suffixes(
-    given: Mapping[str, Any],
+    attributes: Collection[str],
     kinds: Sequence[str],
     takes: Takes,
     params: Collection[str],
     where: str,
 ) -> None:
-    """Refuse attributes of parameters that the layer does not have, or not so."""
+    """Refuse attributes that no parameter of the layer takes."""
     valid = [
         *kinds,
         *(f"{kind}_{name}" for name, taken in takes.items() for kind in taken),
         *(f"rng_{name}" for name in params),
     ]
-    for key in given:
+    for key in attributes:
         if key not in valid:
             raise ConfigurationError(
                 f"{where}keyword {shown(key)} names no parameter of it that takes "
@@ -134,68 +137,67 @@ def check_suffixes(
 
 
 def options(
-    given: Mapping[str, Any],
+    attributes: Mapping[str, object],
     name: str,
     taken: Sequence[str],
     general: Sequence[str],
-    defaults: Mapping[str, Any],
+    defaults: Mapping[str, object],
     where: str,
 ) -> dict[str, Any]:
-    """Return how a parameter begins: the defaults, and over them what was given.
+    """Return how a parameter begins: the defaults, updated by the layer's attributes.
 
-    ``taken`` are the attributes that hold for it, ``general`` those of them that count
-    without its name behind too.
+    ``taken`` are the attributes that hold for it, ``general`` the ones that also count
+    without its name behind.
     """
     chosen = dict(defaults)
     for suffix, kinds in {"": general, f"_{name}": taken}.items():
-        found = {
-            kind: given[kind + suffix]
+        named = {
+            kind: attributes[kind + suffix]
             for kind in taken
-            if kind in kinds and given.get(kind + suffix) is not None
+            if kind in kinds and attributes.get(kind + suffix) is not None
         }
-        rivals = found.keys() & {"std", "init", "diagonal"}
-        if "init" in found and len(rivals) > 1:
+        rivals = named.keys() & {"std", "init", "diagonal"}
+        if "init" in named and len(rivals) > 1:
             others = join_names(kind + suffix for kind in rivals - {"init"})
             raise ConfigurationError(
                 f"{where}init{suffix} and {others} were both given, and each "
                 "says how the same weights begin. Give one of them."
             )
-        # What is said of one parameter goes before what is said of all.
-        for rival in ("std", "diagonal") if "init" in found else ("init",):
+        # An attribute of one parameter replaces the one for all.
+        for rival in ("std", "diagonal") if "init" in named else ("init",):
             if rivals:
                 chosen.pop(rival, None)
-        chosen |= found
+        chosen |= named
     return chosen
 
 
-def output_names(inputs: Any, where: str) -> tuple[str, ...]:
+def output_names(inputs: object, where: str) -> tuple[str, ...]:
     """Return the names of the outputs that a layer is to read.
 
     A layer among them stands for its main output, and is left as it is: its name is
     known once it is in a model.
     """
-    given = (inputs,) if _is_output(inputs) else inputs
-    if given is None:
+    if inputs is None:
         return ()
-    if isinstance(given, Mapping):
-        given = list(given)
-    if not isinstance(given, tuple | list) or not all(map(_is_output, given)):
+    names = (inputs,) if _is_output(inputs) else inputs
+    if isinstance(names, Mapping):
+        names = list(names)
+    if not isinstance(names, tuple | list) or not all(map(_is_output, names)):
         raise ConfigurationError(
             f"{where}inputs is {shown(inputs)}; it has to be the name of an earlier "
-            "layer's "
-            'output, such as "hid1", the layer, or a list of such. Sizes need not be '
-            "told."
+            'layer\'s output, such as "hid1", the layer, or a list of such. Sizes need '
+            "not be told."
         )
-    return tuple(given)
+    return tuple(names)
 
 
-def _is_output(value: Any) -> bool:
+def _is_output(value: object) -> bool:
     """Return whether a value is the name of an output, or a layer."""
     return isinstance(value, str) or hasattr(value, "side_inputs")
 
 
-def input_sizes(inputs: Any, where: str) -> dict[str, int]:
-    """Return the sizes of the outputs to read, where they were told."""
+def input_sizes(inputs: object, where: str) -> dict[str, int]:
+    """Return the sizes of the outputs to read, where they were given."""
     if not isinstance(inputs, Mapping):
         return {}
     return {
@@ -204,7 +206,7 @@ def input_sizes(inputs: Any, where: str) -> dict[str, int]:
     }
 
 
-def lengths(shape: Any, where: str) -> Shape:
+def lengths(shape: object, where: str) -> Shape:
     """Return a shape without its batch axis; None is a length that may vary."""
     if shape is None:
         return ()
@@ -225,10 +227,10 @@ def lengths(shape: Any, where: str) -> Shape:
 
 
 def copied(value: Any) -> Any:
-    """Return a value with its own lists, dicts and arrays; all else is as it was.
+    """Return a value with copies of its lists, dicts and arrays.
 
-    >>> given = [1, [2]]
-    >>> copied(given) == given, copied(given)[1] is given[1]
+    >>> lists = [1, [2]]
+    >>> copied(lists) == lists, copied(lists)[1] is lists[1]
     (True, False)
     """
     if isinstance(value, np.ndarray):
@@ -241,7 +243,7 @@ def copied(value: Any) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """Return a value as JSON has it, where it is one of NumPy's or JAX's."""
+    """Return a value of NumPy or JAX as JSON has it, and any other as it is."""
     if isinstance(value, np.generic | np.ndarray | jax.Array):
         return value.tolist()
     if isinstance(value, tuple | list):

@@ -1,7 +1,6 @@
-"""What layers that read sequences need of a mask, which tells the valid time steps."""
+"""Sequences, and the masks that say which of their time steps are valid."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from theanets.errors import ConfigurationError, DataError
 from theanets.layers.base import Layer
@@ -10,7 +9,7 @@ from theanets.types import Array, Shape
 from theanets.utils.checks import shown
 
 
-def add_sides(layer: Layer, **names: Any) -> None:
+def add_sides(layer: Layer, **names: str | Layer | None) -> None:
     """Note the outputs that keywords of a layer name, such as its mask."""
     for keyword, name in names.items():
         if name is None:
@@ -21,6 +20,16 @@ def add_sides(layer: Layer, **names: Any) -> None:
                 'earlier layer\'s output, such as "hid1", or the layer.'
             )
         layer.side_inputs[keyword] = name
+
+
+def check_sequence(layer: Layer, advice: str) -> None:
+    """Refuse an input that is not a sequence; ``advice`` ends the message."""
+    if len(layer.input_shape) != 2:
+        raise ConfigurationError(
+            f"{layer.where}form {layer.form!r} reads sequences, (batch, time, "
+            f"values), but its input {layer.input_name} has the shape (batch, "
+            f"{', '.join(map(str, layer.input_shape))}). {advice}"
+        )
 
 
 def check_mask(layer: Layer, name: str, shape: Shape, earlier: Sequence[Node]) -> None:
@@ -48,7 +57,7 @@ def valid_steps(layer: Layer, mask: Array | None, x: Array) -> Array | None:
     Raises
     ------
     DataError
-        If the mask has not a number for each time step of the layer's input.
+        If the mask does not have a number for each time step of the layer's input.
     """
     if mask is None:
         return None

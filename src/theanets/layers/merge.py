@@ -1,14 +1,14 @@
 """Layers that join or rearrange arrays and learn nothing."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
 
 from theanets.errors import ConfigurationError, DataError
 from theanets.layers.base import Layer
-from theanets.types import Array, Shape
+from theanets.types import Array, LayerOutput, Outputs, Params, Shape
 from theanets.utils.checks import is_whole
 
 
@@ -24,7 +24,6 @@ class Concatenate(Layer):
     takes_activation = False
 
     def infer_output_shape(self) -> Shape:
-        """Return the common shape with the last axes added up."""
         if len({shape[:-1] for shape in self.input_shapes.values()}) > 1:
             raise ConfigurationError(
                 f"{self.where}its inputs differ in more than their last axis: "
@@ -33,10 +32,7 @@ class Concatenate(Layer):
         sizes = [self.known(shape[-1]) for shape in self.input_shapes.values()]
         return (*self.input_shape[:-1], sum(sizes))
 
-    def transform(
-        self, params: Mapping[str, Array], inputs: Mapping[str, Array]
-    ) -> Any:
-        """Return the joined array."""
+    def transform(self, params: Params, inputs: Outputs) -> LayerOutput:
         return jnp.concatenate(_read(self, inputs, slice(-1)), axis=-1)
 
 
@@ -48,7 +44,6 @@ class Elementwise(Layer, abstract=True):
     takes_activation = False
 
     def infer_output_shape(self) -> Shape:
-        """Return the shape that all inputs share."""
         if len(set(self.input_shapes.values())) > 1:
             raise ConfigurationError(
                 f"{self.where}form {self.form!r} needs inputs of one shape, got "
@@ -65,10 +60,7 @@ class Product(Elementwise):
 
     aliases = ("prod",)
 
-    def transform(
-        self, params: Mapping[str, Array], inputs: Mapping[str, Array]
-    ) -> Any:
-        """Return the product."""
+    def transform(self, params: Params, inputs: Outputs) -> LayerOutput:
         first, *others = _read(self, inputs)
         return math.prod(others, start=first)
 
@@ -87,10 +79,7 @@ class Add(Elementwise):
     (8,)
     """
 
-    def transform(
-        self, params: Mapping[str, Array], inputs: Mapping[str, Array]
-    ) -> Any:
-        """Return the sum."""
+    def transform(self, params: Params, inputs: Outputs) -> LayerOutput:
         first, *others = _read(self, inputs)
         return sum(others, start=first)
 
@@ -107,13 +96,9 @@ class Flatten(Layer):
     max_inputs = 1
 
     def infer_output_shape(self) -> Shape:
-        """Return the number of values of one example."""
         return (_count(self),)
 
-    def transform(
-        self, params: Mapping[str, Array], inputs: Mapping[str, Array]
-    ) -> Any:
-        """Return the vectors."""
+    def transform(self, params: Params, inputs: Outputs) -> LayerOutput:
         x = inputs[self.input_name]
         return x.reshape(x.shape[0], -1)
 
@@ -135,7 +120,7 @@ class Reshape(Layer):
     takes_activation = False
     max_inputs = 1
 
-    def __init__(self, *, shape: Any, **kwargs: Any) -> None:
+    def __init__(self, *, shape: Sequence[int], **kwargs: Any) -> None:
         listed = isinstance(shape, tuple | list)
         at = [i for i, n in enumerate(shape if listed else ()) if is_whole(n) and n < 0]
         free = len(at) == 1 and shape[at[0]] == -1
@@ -149,7 +134,6 @@ class Reshape(Layer):
         self._free_axis = at[0] if free else None
 
     def infer_output_shape(self) -> Shape:
-        """Return the new shape, after checking that the values fit."""
         shape, count = list(self._shape), _count(self)
         if self._free_axis is not None:
             shape[self._free_axis] = count // math.prod(self._shape)  # type: ignore[arg-type]
@@ -161,10 +145,7 @@ class Reshape(Layer):
             )
         return tuple(shape)
 
-    def transform(
-        self, params: Mapping[str, Array], inputs: Mapping[str, Array]
-    ) -> Any:
-        """Return the examples in their new shape."""
+    def transform(self, params: Params, inputs: Outputs) -> LayerOutput:
         x = inputs[self.input_name]
         return x.reshape(x.shape[0], *self.shape)
 

@@ -1,14 +1,13 @@
 """Layers that make noise while a model trains, and nothing else at any other time."""
 
 import math
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 
 from theanets.layers.base import Layer
-from theanets.types import Array
+from theanets.types import Array, LayerOutput, Outputs, Params
 from theanets.utils import checks
 
 
@@ -25,10 +24,7 @@ class Noisy(Layer, abstract=True):
         super().__init__(**kwargs)
         self.level = checks.check_nonnegative(level, self.where + "level", self.limit)
 
-    def transform(
-        self, params: Mapping[str, Array], inputs: Mapping[str, Array]
-    ) -> Any:
-        """Return the input."""
+    def transform(self, params: Params, inputs: Outputs) -> LayerOutput:
         return inputs[self.input_name]
 
 
@@ -57,9 +53,8 @@ class Dropout(Noisy):
     limit = 1.0
 
     def transform_training(
-        self, params: Mapping[str, Array], inputs: Mapping[str, Array], key: Array
-    ) -> Any:
-        """Return the input with holes."""
+        self, params: Params, inputs: Outputs, key: Array
+    ) -> LayerOutput:
         return dropped(inputs[self.input_name], key, self.level)
 
 
@@ -75,20 +70,19 @@ class Noise(Noisy):
     """
 
     def transform_training(
-        self, params: Mapping[str, Array], inputs: Mapping[str, Array], key: Array
-    ) -> Any:
-        """Return the input with noise."""
+        self, params: Params, inputs: Outputs, key: Array
+    ) -> LayerOutput:
         return noisy(inputs[self.input_name], key, self.level)
 
 
-def dropped(value: Array, key: Array, level: Any) -> Array:
-    """Return an array with zeros of a probability, and the rest scaled up for it."""
+def dropped(value: Array, key: Array, level: float | Array) -> Array:
+    """Return an array where each value is 0 with a probability, else scaled up."""
     kept = jax.random.bernoulli(key, 1 - level, value.shape)
     scaled = value / jnp.asarray(1 - level, value.dtype)
     return jnp.where(kept, scaled, jnp.zeros_like(value))
 
 
-def noisy(value: Array, key: Array, level: Any) -> Array:
+def noisy(value: Array, key: Array, level: float | Array) -> Array:
     """Return an array with Gaussian noise of a standard deviation."""
     noise = jax.random.normal(key, value.shape, value.dtype)
     return value + jnp.asarray(level, value.dtype) * noise

@@ -1,7 +1,6 @@
 """Layers that bring values to one scale."""
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -9,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from theanets.layers.base import Layer
-from theanets.types import Array, Shape
+from theanets.types import Array, LayerOutput, Outputs, Params, Shape
 from theanets.utils.checks import positive
 
 
@@ -17,8 +16,8 @@ class BatchNorm(Layer):
     """Each unit's values in a batch, brought to mean 0 and variance 1.
 
     out = g((x - mean) / sqrt(variance + eps) * gain + bias), with g the activation,
-    by default linear. While the model trains, mean and variance are those of the
-    batch, over all axes but the last; running ones are kept, and used otherwise:
+    by default linear. While the model trains, mean and variance are the batch's, over
+    all axes but the last; running ones are kept, and used otherwise:
 
     running = (1 - momentum) * running + momentum * batch's
 
@@ -32,7 +31,7 @@ class BatchNorm(Layer):
     eps : float
         Keeps the division finite where all values are equal.
 
-    Both defaults, and which variance is kept, are those of PyTorch.
+    Both defaults, and which variance is kept, are as in PyTorch.
 
     Parameters: gain and bias (size,), which begin as 1 and 0; not learned: mean and
     variance (size,), which begin as 0 and 1. The gain of an activation that has one,
@@ -61,33 +60,22 @@ class BatchNorm(Layer):
         self.eps = positive(eps, self.where + "eps")
 
     def infer_output_shape(self) -> Shape:
-        """Return the shape of the input."""
         return self.input_shape
 
     def setup(self) -> None:
-        """Declare a gain, a bias, and a running mean and variance for each unit."""
         self.add_bias("gain", self.size, mean=1.0)
         self.add_bias("bias", self.size)
-        for name, first in (("mean", np.zeros), ("variance", np.ones)):
-            self.add_param(
-                name,
-                (self.size,),
-                lambda rng, first=first: first(self.size),  # type: ignore[misc]
-                learned=False,
-                wide=True,
-            )
+        size = self.size
+        self.add_param("mean", (size,), lambda _: np.zeros(size), False, wide=True)
+        self.add_param("variance", (size,), lambda _: np.ones(size), False, wide=True)
 
-    def transform(
-        self, params: Mapping[str, Array], inputs: Mapping[str, Array]
-    ) -> Any:
-        """Return the values normalized by the running mean and variance."""
+    def transform(self, params: Params, inputs: Outputs) -> LayerOutput:
         x = inputs[self.input_name]
         return self._normalized(params, x, params["mean"], params["variance"])
 
     def transform_training(
-        self, params: Mapping[str, Array], inputs: Mapping[str, Array], key: Array
-    ) -> Any:
-        """Return the values normalized by their own, and the new running ones."""
+        self, params: Params, inputs: Outputs, key: Array
+    ) -> LayerOutput | tuple[LayerOutput, Params]:
         x = inputs[self.input_name]
         count = math.prod(x.shape[:-1])
         if count < 2:
@@ -105,7 +93,7 @@ class BatchNorm(Layer):
         return self._normalized(params, x, mean, variance), updates
 
     def _normalized(
-        self, params: Mapping[str, Array], x: Array, mean: Array, variance: Array
+        self, params: Params, x: Array, mean: Array, variance: Array
     ) -> dict[str, Array]:
         scaled = (x - mean) * jax.lax.rsqrt(variance + self.eps)
         pre = scaled.astype(x.dtype) * params["gain"] + params["bias"]
@@ -116,7 +104,7 @@ class LayerNorm(Layer):
     """Each example's values on the last axis, brought to mean 0 and variance 1.
 
     out = (x - mean) / sqrt(variance + eps) * gain + bias, with the mean and variance
-    of the last axis, so that examples (and moments of time) do not meet.
+    of the last axis: examples, and time steps, do not affect each other.
 
     Parameters
     ----------
@@ -143,14 +131,10 @@ class LayerNorm(Layer):
         self.eps = positive(eps, self.where + "eps")
 
     def setup(self) -> None:
-        """Declare a gain and a bias for each value."""
         self.add_bias("gain", self.size, mean=1.0)
         self.add_bias("bias", self.size)
 
-    def transform(
-        self, params: Mapping[str, Array], inputs: Mapping[str, Array]
-    ) -> Any:
-        """Return the normalized values."""
+    def transform(self, params: Params, inputs: Outputs) -> LayerOutput:
         x = inputs[self.input_name]
         # Means and squares in bfloat16 would lose most digits.
         wide = x.astype(jnp.promote_types(x.dtype, "float32"))

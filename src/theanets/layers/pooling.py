@@ -1,9 +1,10 @@
 """Pooling: one number for the values of each window."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
 from itertools import product
+from operator import add
 from typing import Any, ClassVar
 
 import jax
@@ -12,7 +13,7 @@ import jax.numpy as jnp
 from theanets.errors import ConfigurationError
 from theanets.layers.base import Layer
 from theanets.layers.windows import Windows, count_windows, fitting, windows_of
-from theanets.types import Array, Shape
+from theanets.types import Array, LayerOutput, Outputs, Params, PyTree, Shape
 from theanets.utils.checks import shown
 from theanets.utils.registry import choice
 
@@ -46,7 +47,7 @@ class Pool2(Layer):
     (14, 14, 3)
     """
 
-    example_inputs: ClassVar[Sequence[Any]] = ((4, 3, 2),)
+    example_inputs: ClassVar[Sequence[object]] = ((4, 3, 2),)
     example: ClassVar = {"pool_size": (2, 1)}
     takes_activation = False
     max_inputs = 1
@@ -55,7 +56,12 @@ class Pool2(Layer):
     """Number of axes that windows move over."""
 
     def __init__(
-        self, *, pool_size: Any, stride: Any = None, mode: str = "max", **kwargs: Any
+        self,
+        *,
+        pool_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        mode: str = "max",
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         stride = pool_size if stride is None else stride
@@ -70,20 +76,15 @@ class Pool2(Layer):
         self.mode = choice(mode, f"{self.where}mode", MODES)
 
     def infer_output_shape(self) -> Shape:
-        """Return the number of windows on each axis, and the channels."""
         places = count_windows(self, self.windows, "pool_size", self.axes)
         return (*places, self.input_shape[-1])
 
-    def transform(
-        self, params: Mapping[str, Array], inputs: Mapping[str, Array]
-    ) -> Any:
-        """Return the number of each window."""
+    def transform(self, params: Params, inputs: Outputs) -> LayerOutput:
         x = inputs[self.input_name]
         fitting(self, self.windows, "pool_size", x.shape[1:-1])
         return MODES[self.mode](_values(x, self.windows))
 
-    def outline(self, params: Mapping[str, Array], inputs: Mapping[str, Array]) -> Any:
-        """Return zeros of the shape that `transform` computes."""
+    def outline(self, params: Params, inputs: Outputs) -> LayerOutput:
         x = inputs[self.input_name]
         places = fitting(self, self.windows, "pool_size", x.shape[1:-1])
         return jnp.zeros((len(x), *places, x.shape[-1]), x.dtype)
@@ -92,7 +93,7 @@ class Pool2(Layer):
 class Pool1(Pool2):
     """The largest value, or the mean, of each window of a sequence and each channel.
 
-    Parameters and derivative are those of `Pool2`, for one axis, which may be open.
+    Parameters and derivative are as in `Pool2`, for one axis, which may be open.
 
     Outputs: out, (batch, time, channels).
     """
@@ -103,20 +104,13 @@ class Pool1(Pool2):
 
 
 def _values(x: Array, windows: Windows) -> list[Array]:
-    """Return, for each place within a window, what stands there in all windows."""
-    ends = map(_end, x.shape[1:-1], windows.size, windows.stride)
-    places = product(*map(range, windows.size))
-    steps = tuple(zip(ends, windows.stride, strict=True))
-    return [x[(slice(None), *map(_every, place, steps))] for place in places]
-
-
-def _end(length: int, size: int, stride: int) -> int:
-    return (length - size) // stride * stride + 1
-
-
-def _every(start: int, step: tuple[int, int]) -> slice:
-    end, stride = step
-    return slice(start, start + end, stride)
+    """Return, for each place within a window, the values there in all windows."""
+    lengths = zip(x.shape[1:-1], windows.size, windows.stride, strict=True)
+    spans = [(length - size) // step * step + 1 for length, size, step in lengths]
+    return [
+        x[:, *map(slice, place, map(add, place, spans), windows.stride)]
+        for place in product(*map(range, windows.size))
+    ]
 
 
 def _mean(values: list[Array]) -> Array:
@@ -129,7 +123,7 @@ def _largest(values: list[Array]) -> Array:
 
 
 @_largest.defjvp
-def _slope_of_largest(primals: Any, tangents: Any) -> tuple[Array, Array]:
+def _slope_of_largest(primals: PyTree, tangents: PyTree) -> tuple[Array, Array]:
     (values,), (slopes,) = primals, tangents
     largest = _largest(values)
     shares = [(value == largest).astype(largest.dtype) for value in values]

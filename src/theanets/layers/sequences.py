@@ -6,11 +6,10 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 
 from theanets.activations import largest
-from theanets.errors import ConfigurationError
 from theanets.layers.base import Layer
-from theanets.layers.binding import Node
-from theanets.layers.masks import add_sides, check_mask, valid_steps
-from theanets.types import Array, Shape
+from theanets.layers.binding import Node, Sides
+from theanets.layers.masks import add_sides, check_mask, check_sequence, valid_steps
+from theanets.types import Array, LayerOutput, Outputs, Params, Shape
 from theanets.utils.registry import choice
 
 
@@ -23,7 +22,7 @@ class OverTime(Layer, abstract=True):
         Name of an input of shape (batch, time): 1 where a step is valid, and 0 where
         it is padding.
     **kwargs
-        Those of `Layer`.
+        As of `Layer`.
     """
 
     example_inputs: ClassVar = ((None, 4), (5, "tanh"))
@@ -36,31 +35,17 @@ class OverTime(Layer, abstract=True):
         add_sides(self, mask=mask)
 
     def infer_output_shape(self) -> Shape:
-        """Return the number of values of a step."""
-        if len(self.input_shape) != 2:
-            raise ConfigurationError(
-                f"{self.where}form {self.form!r} reads sequences, (batch, time, "
-                f"values), but its input {self.input_name} has the shape (batch, "
-                f"{', '.join(map(str, self.input_shape))}). Put it behind a layer "
-                "that gives a sequence."
-            )
+        check_sequence(self, "Put it behind a layer that gives a sequence.")
         return (self.input_size,)
 
     def bind(
-        self,
-        inputs: Mapping[str, Shape],
-        earlier: Sequence[Node],
-        sides: Mapping[str, tuple[str, Shape]] | None = None,
+        self, inputs: Mapping[str, Shape], earlier: Sequence[Node], sides: Sides
     ) -> None:
-        """Fix all shapes, and check that of the mask."""
         super().bind(inputs, earlier, sides)
-        for name, shape in (sides or {}).values():
+        for name, shape in sides.values():
             check_mask(self, name, shape, earlier)
 
-    def transform(
-        self, params: Mapping[str, Array], inputs: Mapping[str, Array]
-    ) -> Any:
-        """Return one vector for each sequence."""
+    def transform(self, params: Params, inputs: Outputs) -> LayerOutput:
         x = inputs[self.input_name]
         mask = inputs.get(self.side_inputs.get("mask", ""))
         valid = valid_steps(self, mask, x)
@@ -93,7 +78,7 @@ class Last(OverTime):
     def reduce(self, x: Array, valid: Array) -> Array:
         steps = jnp.arange(x.shape[1])
         last = jnp.where(valid, steps, -1).max(axis=1)
-        # Of no step, where none is valid. A sum, for a gather's derivative is slow.
+        # No step if none is valid. A sum, as the derivative of a gather is slow.
         return jnp.where((steps == last[:, None])[..., None], x, 0).sum(axis=1)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeAlias
 
 from theanets.errors import ConfigurationError, DataError, TheanetsError
 from theanets.layers.base import Layer
@@ -10,7 +10,7 @@ from theanets.types import Shape
 from theanets.utils.checks import is_whole, shown
 from theanets.utils.registry import choice, join_names
 
-Padding = tuple[tuple[int, int], ...]
+Padding: TypeAlias = tuple[tuple[int, int], ...]
 
 BORDERS = ("valid", "full", "half", "same")
 
@@ -74,9 +74,14 @@ class Windows:
 
 
 def windows_of(
-    layer: Layer, axes: int, what: str, size: Any, stride: Any, border: Any = "valid"
+    layer: Layer,
+    axes: int,
+    what: str,
+    size: object,
+    stride: object,
+    border: object = "valid",
 ) -> Windows:
-    """Return the windows that a layer was told to use.
+    """Return the windows that a layer's keywords describe.
 
     Parameters
     ----------
@@ -94,14 +99,18 @@ def windows_of(
     Raises
     ------
     ConfigurationError
-        If a value is none of these.
+        If a value is not valid.
     """
     if isinstance(border, str):
         border = choice(border, f"{layer.where}border_mode", BORDERS)
     else:
-        border = _zeros(layer, axes, border)
-    lengths = _lengths(layer, axes, what, size)
-    return Windows(lengths, _lengths(layer, axes, "stride", stride), border)
+        expected = f"it has to be one of {join_names(BORDERS)}, or a whole number of "
+        expected += "zeros on each side"
+        border = _for_axes(layer, axes, "border_mode", border, 0, expected)
+    expected = f"for form {layer.form!r} it has to be a whole number from 1 on"
+    lengths = _for_axes(layer, axes, what, size, 1, expected)
+    strides = _for_axes(layer, axes, "stride", stride, 1, expected)
+    return Windows(lengths, strides, border)
 
 
 def count_windows(layer: Layer, windows: Windows, what: str, axes: int) -> Shape:
@@ -141,25 +150,16 @@ def fitting(
     return counts
 
 
-def _zeros(layer: Layer, axes: int, given: Any) -> tuple[int, ...]:
-    each = given if isinstance(given, tuple | list) else (given,) * axes
-    if len(each) != axes or not all(is_whole(count, 0) for count in each):
-        example = {1: "such as 1", 2: "or two of them, such as (1, 1)"}[axes]
+def _for_axes(
+    layer: Layer, axes: int, what: str, value: object, least: int, expected: str
+) -> tuple[int, ...]:
+    """Return one whole number for each axis, of one for all or of one for each."""
+    each = value if isinstance(value, tuple | list) else (value,) * axes
+    if len(each) != axes or not all(is_whole(number, least) for number in each):
+        n = 3 if least else 1
+        example = {1: f"such as {n}", 2: f"or two of them, such as ({n}, {n})"}[axes]
         raise ConfigurationError(
-            f"{layer.where}border_mode is {shown(given)}; it has to be one of "
-            f"{join_names(BORDERS)}, or a whole number of zeros on each side, "
-            f"{example}."
-        )
-    return tuple(map(int, each))
-
-
-def _lengths(layer: Layer, axes: int, what: str, given: Any) -> tuple[int, ...]:
-    each = given if isinstance(given, tuple | list) else (given,) * axes
-    if len(each) != axes or not all(is_whole(length, 1) for length in each):
-        example = {1: "such as 3", 2: "or two of them, such as (3, 3)"}[axes]
-        raise ConfigurationError(
-            f"{layer.where}{what} is {shown(given)}; for form {layer.form!r} it has to "
-            f"be a whole number from 1 on, {example}."
+            f"{layer.where}{what} is {shown(value)}; {expected}, {example}."
         )
     return tuple(map(int, each))
 

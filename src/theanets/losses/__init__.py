@@ -1,4 +1,4 @@
-"""What a model is trained to make small; `Loss` is the base of your own."""
+"""The errors that training minimizes; `Loss` is the base of your own."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,7 +1,8 @@
 """Means of errors, weighted where there are weights."""
 
 import jax.numpy as jnp
-from jax import Array
+
+from theanets.types import Array
 
 
 def mean(errors: Array, weights: Array | None = None) -> Array:

@@ -10,18 +10,16 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import Any, ClassVar, Self
 
 import jax.numpy as jnp
-from jax import Array
 
 from theanets.errors import ConfigurationError
+from theanets.layers.binding import Node
 from theanets.losses.averages import mean
-from theanets.losses.tracing import returned, traced_shapes
+from theanets.losses.tracing import count_error_axes, traced_shapes
+from theanets.types import Array, JsonDict, Outputs
 from theanets.utils import keys
 from theanets.utils.checks import check_bool, compilable, is_whole, number, shown
 from theanets.utils.registered import Registered
 from theanets.utils.registry import Registry, is_ours, join_names, parameters, suggest
-
-Outputs = Mapping[str, Array]
-
 
 REGISTRY: Registry["Loss"] = Registry("loss", by_alias=True)
 
@@ -37,12 +35,12 @@ class Loss(Registered):
     weight : float
         How much the loss counts where a model has several.
     output_name : str, optional
-        The output to compare; ``"hid1"`` means ``"hid1:out"``. By default that of the
-        model's last layer.
+        The output to compare; ``"hid1"`` means ``"hid1:out"``. By default the output
+        of the model's last layer.
     target : str or int, optional
         Name of the array to compare it with; by default "target", or the input of a
         model that learns its input. Losses with one name share it. Or how many axes
-        the array has, with that of the batch, which is compared with the model's.
+        the array has, with the batch axis, which is compared with the model's.
     weighted : bool
         Whether the data hold an array of weights for the errors.
 
@@ -53,8 +51,8 @@ class Loss(Registered):
     target_range : pair of float, optional
         The least and the largest value that a target can have.
     output_activation : str
-        What the last layer of a model with this loss has, unless something else is
-        asked for; empty: what the model has.
+        The activation of the last layer of a model with this loss, unless the user
+        chooses another; empty: the model's default.
     numbers : mapping of str to callable
         Settings that may be changed at any time, also while a model is trained, and
         what checks each. In a model all others are fixed.
@@ -88,8 +86,8 @@ class Loss(Registered):
     has_accuracy: bool = False
     serializable: bool = True
     error_axes: int | None = None
-    """How many axes its errors have, where that is not as many as its target's."""
-    _numbers: dict[str, Any]
+    """How many axes its errors have, if not as many as its target."""
+    _numbers: dict[str, float]
 
     def __init__(
         self,
@@ -98,10 +96,9 @@ class Loss(Registered):
         weighted: bool = False,
         output_name: str | None = None,
     ) -> None:
-        # The original was told how many axes the target has.
-        axes = is_whole(target)
-        self._target_ndim: Any = target if axes else None
-        target = None if axes else target
+        # In the original, ``target`` was how many axes the target has.
+        self._target_ndim: int | None = target if is_whole(target) else None
+        target = None if is_whole(target) else target
         # What is not given follows the model that the loss is bound to.
         self.implied = frozenset(
             name
@@ -115,9 +112,9 @@ class Loss(Registered):
         self.target = self._text("target", "target" if target is None else target)
         self.weighted = check_bool(weighted, f"{self.form()} loss: weighted")
 
-    # Numbers are kept apart, and copies share them with the loss that they are of.
+    # Numbers are kept apart, and copies of a loss share them with it.
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         if name in self.numbers:
             checked = self.numbers[name](value, f"{self.form()} loss: {name}")
             vars(self).setdefault("_numbers", {})[name] = checked
@@ -137,23 +134,23 @@ class Loss(Registered):
         raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
 
     def fix(self) -> None:
-        """Refuse changes from now on, but of numbers: the loss is in a model."""
+        """Refuse changes from now on, except of numbers: the loss is in a model."""
         vars(self)["_fixed"] = True
 
     @property
     def settings(self) -> dict[str, float]:
-        """The numbers, but for the weight."""
+        """The numbers except the weight."""
         return {x: value for x, value in self._numbers.items() if x != "weight"}
 
-    def with_settings(self, settings: Mapping[str, Any]) -> "Loss":
+    def with_settings(self, settings: Mapping[str, float | Array]) -> "Loss":
         """Return this loss with other numbers, not checked."""
         return self.with_changes(_numbers={**self._numbers, **settings})
 
-    def with_changes(self, **changes: Any) -> Self:
+    def with_changes(self, **changes: object) -> Self:
         """Return a copy with other attributes."""
-        made = copy.copy(self)
-        vars(made).update(changes)
-        return made
+        loss = copy.copy(self)
+        vars(loss).update(changes)
+        return loss
 
     @classmethod
     def form(cls) -> str:
@@ -192,18 +189,17 @@ class Loss(Registered):
         if isinstance(form, Mapping):
             if twice := set(form) & set(kwargs):
                 raise ConfigurationError(
-                    f"the loss {shown(dict(form))} came with {join_names(twice)} "
-                    "besides. "
-                    "Give each once, in the dict or as a keyword."
+                    f"the loss {shown(dict(form))} came with "
+                    f"{join_names(twice)} as well. Give each once, in the dict or as a "
+                    "keyword."
                 )
-            given: dict[str, Any] = {**kwargs, **form}
-            if "form" not in given:
+            if "form" not in form:
                 raise ConfigurationError(
                     f"the loss {shown(dict(form))} has no form. Write "
                     'dict(form="mae", weight=0.5), with one of the forms '
                     f"{join_names(REGISTRY.documented())}."
                 )
-            return Loss.build(**given)
+            return Loss.build(**kwargs, **form)
         if isinstance(form, Loss):
             if kwargs:
                 raise ConfigurationError(
@@ -231,12 +227,12 @@ class Loss(Registered):
                 )
         return cls(**kwargs)
 
-    def full_name(self, keyword: str, name: Any) -> str:
+    def full_name(self, keyword: str, name: object) -> str:
         """Return the full name of an output, ``"hid1:out"`` for ``"hid1"``."""
         text = self._text(keyword, name)
         return text if ":" in text else f"{text}:out"
 
-    def _text(self, keyword: str, name: Any) -> str:
+    def _text(self, keyword: str, name: object) -> str:
         if not isinstance(name, str):
             raise ConfigurationError(
                 f"{self.form()} loss: {keyword} is {shown(name)}; it has to be a name, "
@@ -245,22 +241,22 @@ class Loss(Registered):
         return name
 
     def following(self, output_name: str, target: str) -> "Loss":
-        """Return this loss with what it was not given."""
+        """Return this loss with defaults for what it was not given."""
         implied = {"output_name": f"{output_name}:out", "target": target}
-        known = {name: implied[name] for name in self.implied}
-        return self.with_changes(_fixed=False, **known)
+        missing = {name: implied[name] for name in self.implied}
+        return self.with_changes(_fixed=False, **missing)
 
     def follow(self, output_name: str, target: str) -> None:
-        """Be as `following` returns it."""
-        made = self.following(output_name, target)
-        vars(self).update(output_name=made.output_name, target=made.target)
+        """Change this loss to what `following` returns."""
+        loss = self.following(output_name, target)
+        vars(self).update(output_name=loss.output_name, target=loss.target)
 
     @property
     def reads(self) -> dict[str, str]:
         """The full names of the outputs it reads, by the keyword that names each."""
         return {"output_name": self.output_name}
 
-    def bind(self, topology_layers: Mapping[str, Any]) -> "Loss":
+    def bind(self, layers: Mapping[str, Node]) -> "Loss":
         """Return this loss for a model with these layers.
 
         Raises
@@ -270,13 +266,12 @@ class Loss(Registered):
         """
         for keyword, full in self.reads.items():
             name, _, output = full.partition(":")
-            if name not in topology_layers:
+            if name not in layers:
                 raise ConfigurationError(
                     f'{self.form()} loss: {keyword} "{full}" names no layer of the '
-                    f"model. Layers: {', '.join(topology_layers)}."
-                    + suggest(name, topology_layers)
+                    f"model. Layers: {', '.join(layers)}." + suggest(name, layers)
                 )
-            outputs = getattr(topology_layers[name], "outputs", None)
+            outputs = getattr(layers[name], "outputs", None)
             if outputs and output not in outputs:
                 raise ConfigurationError(
                     f'{self.form()} loss: {keyword} "{full}" names no output '
@@ -288,16 +283,16 @@ class Loss(Registered):
             if ndim != self._target_ndim:
                 raise ConfigurationError(
                     f"{self.form()} loss: target is {self._target_ndim}, the number of "
-                    f'its axes, but that of "{self.output_name}" {shape} has {ndim}, '
-                    "with the batch axis. Leave the target out, or give the name of "
-                    "its array."
+                    f'its axes, but the target of "{self.output_name}" {shape} has '
+                    f"{ndim}, with the batch axis. Leave the target out, or give the "
+                    "name of its array."
                 )
         ours = is_ours(type(self)) and self.serializable
-        if ours or self.output_name not in (shapes := traced_shapes(topology_layers)):
+        if ours or self.output_name not in (shapes := traced_shapes(layers)):
             return self
         whole = type(self).__call__ is not Loss.__call__
-        found = returned(self if whole else self.terms, self, shapes, whole)
-        return self if found is None else self.with_changes(error_axes=found)
+        axes = count_error_axes(self if whole else self.terms, self, shapes, whole)
+        return self if axes is None else self.with_changes(error_axes=axes)
 
     def unbound(self) -> "Loss":
         """Return this loss as it was before `bind`: it reads its output alone."""
@@ -327,7 +322,7 @@ class Loss(Registered):
         Raises
         ------
         ConfigurationError
-            If the loss is not one of labels.
+            If the target is not labels.
         """
         if not self.has_accuracy:
             raise ConfigurationError(
@@ -342,18 +337,18 @@ class Loss(Registered):
         """The output whose largest entry is the predicted class."""
         return self.output_name
 
-    def to_spec(self) -> dict[str, Any]:
+    def to_spec(self) -> JsonDict:
         """Return the form and keywords that make this loss, ready for JSON."""
-        mine = {**vars(self), **self._numbers}
+        attributes = {**vars(self), **self._numbers}
         names = [x for x in parameters(type(self)) if x not in self.implied]
-        lost = [name for name in names if name not in mine]
-        if lost:
-            raise ConfigurationError(
-                f"{self.form()} loss: its keyword {shown(lost[0])} cannot be saved, "
-                "for the loss has no attribute of that name. Keep it as "
-                f"self.{lost[0]}."
-            )
-        return {"form": self.form(), **{name: mine[name] for name in names}}
+        for name in names:
+            if name not in attributes:
+                raise ConfigurationError(
+                    f"{self.form()} loss: its keyword {shown(name)} cannot be saved, "
+                    "as the loss has no attribute of that name. Keep it as "
+                    f"self.{name}."
+                )
+        return {"form": self.form(), **{name: attributes[name] for name in names}}
 
     def key(self) -> Hashable:
         """Return what makes two losses one computation: all but the numbers."""

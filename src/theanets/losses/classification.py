@@ -4,14 +4,11 @@ from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
-from jax import Array
 
 from theanets.activations import largest
-from theanets.losses.base import Loss, Outputs
-from theanets.losses.probabilities import FromLogits
-
-# Probabilities below this count as this, so that no logarithm is infinite.
-EPSILON = 1e-8
+from theanets.losses.base import Loss
+from theanets.losses.probabilities import EPSILON, FromLogits
+from theanets.types import Array, Outputs
 
 
 class CrossEntropy(FromLogits):
@@ -30,7 +27,7 @@ class CrossEntropy(FromLogits):
 
     @property
     def scores_name(self) -> str:
-        # The softmax keeps the order, and is not computed if nobody needs it.
+        # The softmax keeps the order, and is not computed if nothing else needs it.
         return self.logits_name or self.output_name
 
     def terms(self, outputs: Outputs, target: Array) -> Array:
@@ -89,9 +86,9 @@ class Hinge(Loss):
 
 
 def _at(values: Array, labels: Array) -> Array:
-    """Return the value of each label's class, not a number where there is none."""
+    """Return the value of each label's class; NaN where there is none."""
     labels, classes = labels.astype(jnp.int32), values.shape[-1]
     # A comparison fuses with what is around it; a gather and its derivative do not.
     chosen = labels[..., None] == jnp.arange(classes)
-    found = jnp.where(chosen, values, 0).sum(axis=-1)
-    return jnp.where((labels >= 0) & (labels < classes), found, jnp.nan)
+    value = jnp.where(chosen, values, 0).sum(axis=-1)
+    return jnp.where((labels >= 0) & (labels < classes), value, jnp.nan)

@@ -5,16 +5,19 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
-from jax import Array
 
 from theanets.errors import ConfigurationError
+from theanets.layers.binding import Node
 from theanets.losses.averages import mean, with_axes
-from theanets.losses.base import Loss, Outputs
-from theanets.losses.probabilities import PROBABILITIES, check_range, output_kind
+from theanets.losses.base import Loss
+from theanets.losses.probabilities import (
+    EPSILON,
+    PROBABILITIES,
+    check_range,
+    output_kind,
+)
+from theanets.types import Array, Outputs
 from theanets.utils.checks import positive, shown
-
-# Probabilities below this count as this, so that no logarithm is infinite.
-EPSILON = 1e-8
 
 
 class KullbackLeibler(Loss):
@@ -28,10 +31,10 @@ class KullbackLeibler(Loss):
     aliases = ("kl", "kld", "kullbackleiblerdivergence")
     output_activation = "softmax"
 
-    def bind(self, topology_layers: Mapping[str, Any]) -> Loss:
-        kind = output_kind(topology_layers, self.output_name)
+    def bind(self, layers: Mapping[str, Node]) -> Loss:
+        kind = output_kind(layers, self.output_name)
         check_range(self, kind, PROBABILITIES)
-        return super().bind(topology_layers)
+        return super().bind(layers)
 
     def terms(self, outputs: Outputs, target: Array) -> Array:
         p = jnp.maximum(outputs[self.output_name], EPSILON)
@@ -75,11 +78,8 @@ class GaussianLogLikelihood(Loss):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **{**kwargs, "output_name": mean_name})
-        same = isinstance(output_name, str) and output_name in (
-            mean_name,
-            self.output_name,
-        )
-        if not (output_name is None or same):
+        names = (None, mean_name, self.output_name)
+        if not isinstance(output_name, str | None) or output_name not in names:
             raise ConfigurationError(
                 f"gll loss: output_name is {shown(output_name)}; this loss has two "
                 "outputs. Name them with mean_name and covar_name."
@@ -92,17 +92,17 @@ class GaussianLogLikelihood(Loss):
     def reads(self) -> dict[str, str]:
         return {"mean_name": self.output_name, "covar_name": self.covar_name}
 
-    def bind(self, topology_layers: Mapping[str, Any]) -> Loss:
-        super().bind(topology_layers)
+    def bind(self, layers: Mapping[str, Node]) -> Loss:
+        super().bind(layers)
         shapes = {}
         for name in self.reads.values():
             layer, _, output = name.partition(":")
-            shapes[name] = topology_layers[layer].outputs[output]
+            shapes[name] = layers[layer].outputs[output]
         if len(set(shapes.values())) > 1:
-            seen = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+            got = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
             raise ConfigurationError(
                 f"gll loss: the mean and its variance need outputs of one shape, got "
-                f"{seen}."
+                f"{got}."
             )
         return self
 
@@ -118,10 +118,10 @@ class MaximumMeanDiscrepancy(Loss):
     """How far the outputs and the targets of a batch are from one distribution.
 
     mean k(x, x') + mean k(y, y') - 2 mean k(x, y), over all pairs of examples (an
-    example with itself too) of outputs x and targets y; the order of the targets is
-    of no account. Where there are axes between the first and the last, as those of
-    time, each place is compared with itself, and the places are averaged. Weights
-    count as those of examples: with weights for single values, their mean.
+    example with itself too) of outputs x and targets y; the order of the targets does
+    not matter. Where there are axes between the first and the last, such as time, each
+    place is compared with itself, and the places are averaged. Weights count for whole
+    examples: with weights for single values, their mean.
     Source: A. Gretton et al. (2012), A Kernel Two-Sample Test.
 
     Parameters

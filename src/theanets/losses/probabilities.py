@@ -1,21 +1,24 @@
 """Which outputs are probabilities, as losses of labels need them."""
 
 from collections.abc import Collection, Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from theanets.errors import ConfigurationError
+from theanets.layers.binding import Node
 from theanets.losses.base import Loss
 from theanets.utils.registry import is_ours, join_names
 
+EPSILON = 1e-8
+"""Probabilities below this count as this, so that no logarithm is infinite."""
 PROBABILITIES = ("softmax", "logistic", "rect:minmax")
 """Activations whose outputs are from 0 to 1."""
 
 
-def output_kind(layers: Mapping[str, Any], full: str) -> str | None:
-    """Return the activation that an output comes from, None if nobody can tell.
+def output_kind(layers: Mapping[str, Node], full: str) -> str | None:
+    """Return the activation that an output comes from, None if it is not known.
 
     ``"linear"`` is anything before an activation. Of several activations it is the
-    last; of functions and classes of the user's own nothing is known.
+    last; nothing is known of the user's own functions and classes.
     """
     name, _, output = full.partition(":")
     layer = layers.get(name)
@@ -28,12 +31,12 @@ def output_kind(layers: Mapping[str, Any], full: str) -> str | None:
     if not is_ours(type(last)) or not last.serializable:
         return None
     if last.spec == "linear" and "pre" not in getattr(layer, "outputs", ()):
-        # It passes on what other layers give it.
+        # The layer passes on the outputs of other layers.
         return None
     return str(last.spec)
 
 
-def check_range(loss: Loss, kind: str | None, right: Collection[str]) -> None:
+def check_range(loss: Loss, kind: str | None, valid: Collection[str]) -> None:
     """Check that an output has the range that a loss needs.
 
     Raises
@@ -41,12 +44,11 @@ def check_range(loss: Loss, kind: str | None, right: Collection[str]) -> None:
     ConfigurationError
         If it is known to have another.
     """
-    if kind is not None and kind not in right:
+    if kind is not None and kind not in valid:
         raise ConfigurationError(
             f"{loss.form()} loss: it compares probabilities, but its output "
             f'"{loss.output_name}" has the activation "{kind}". Give that layer '
-            f"one of the activations {join_names(right)}, or use another "
-            "loss."
+            f"one of the activations {join_names(valid)}, or use another loss."
         )
 
 
@@ -62,16 +64,16 @@ class FromLogits(Loss, register=False):
     """Further activations whose outputs are probabilities."""
     logits_name: str | None = None
 
-    def bind(self, topology_layers: Mapping[str, Any]) -> Loss:
-        bound = super().bind(topology_layers)
+    def bind(self, layers: Mapping[str, Node]) -> Loss:
+        bound = super().bind(layers)
         assert isinstance(bound, FromLogits)
-        kind = output_kind(topology_layers, self.output_name)
+        kind = output_kind(layers, self.output_name)
         check_range(self, kind, (self.output_activation, *self.probabilities, "linear"))
         layer, _, _ = self.output_name.partition(":")
         logits_name = None
         if kind == "linear":
             logits_name = self.output_name
-        elif kind == self.output_activation == topology_layers[layer].activation.spec:
+        elif kind == self.output_activation == layers[layer].activation.spec:
             logits_name = f"{layer}:pre"
         return bound.with_changes(logits_name=logits_name)
 

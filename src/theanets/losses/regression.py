@@ -3,9 +3,9 @@
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
-from jax import Array
 
-from theanets.losses.base import Loss, Outputs
+from theanets.losses.base import Loss
+from theanets.types import Array, Outputs
 from theanets.utils.checks import positive
 
 

@@ -1,21 +1,23 @@
 """What the code of a user's own loss returns, found without computing."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 
 from theanets.errors import ConfigurationError, TheanetsError
+from theanets.layers.binding import Node
+from theanets.types import Array
 from theanets.utils.forks import refuse_forked
 from theanets.utils.registry import listed
 
-Shapes = Mapping[str, tuple[int, ...]]
+Shapes: TypeAlias = Mapping[str, tuple[int, ...]]
 
 # Lengths that stand for any, and that nothing else is likely to have.
 _EXAMPLES, _STEPS = 101, 11
 
 
-def traced_shapes(layers: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+def traced_shapes(layers: Mapping[str, Node]) -> dict[str, tuple[int, ...]]:
     """Return a shape for each output of some layers, open axes filled, by full name."""
     return {
         f"{name}:{output}": (_EXAMPLES, *(n or _STEPS for n in shape))
@@ -24,10 +26,10 @@ def traced_shapes(layers: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
     }
 
 
-def returned(
-    function: Callable[..., Any], loss: Any, shapes: Shapes, whole: bool
+def count_error_axes(
+    function: Callable[..., Array], loss: Any, shapes: Shapes, whole: bool
 ) -> int | None:
-    """Return how many axes the errors of a loss have; None: nothing was found out.
+    """Return how many axes the errors of a loss have; None if that is not known.
 
     Parameters
     ----------
@@ -36,7 +38,7 @@ def returned(
     loss : Loss
         The loss that it belongs to.
     shapes : mapping of str to tuple
-        Of all outputs, by full name.
+        Shapes of all outputs, by full name.
     whole : bool
         Whether the function returns the mean of the errors, one number.
 
@@ -54,28 +56,27 @@ def returned(
     refuse_forked()
     try:
         with listed(f"{loss.form()} loss: it", {"the outputs": shapes}):
-            found = jax.eval_shape(function, *arrays).shape
+            shape = jax.eval_shape(function, *arrays).shape
     except TheanetsError:
         raise
     except Exception:
-        # It may need lengths that are not known yet, and will tell then.
+        # It may need lengths that are not known yet: training will raise the error.
         return None
-    if whole and found == ():
+    if whole and shape == ():
         return None
     leading = [target[:end] for end in range(1, len(target) + 1)]
-    if whole or found not in [*leading, output]:
-        right = "one number, their mean"
+    if whole or shape not in [*leading, output]:
+        expected = "one number, their mean"
         if not whole:
-            right = (
+            expected = (
                 f"{_named(target)} or (examples,), an error for each element or "
                 "for each example"
             )
         raise ConfigurationError(
-            f"{loss.form()} loss: for a target of the shape "
-            f"{_named(target)} it returns {_named(found)}, but has to return "
-            f"{right}."
+            f"{loss.form()} loss: for a target of the shape {_named(target)} it "
+            f"returns {_named(shape)}, but has to return {expected}."
         )
-    return len(found)
+    return len(shape)
 
 
 def _named(shape: tuple[int, ...]) -> str:

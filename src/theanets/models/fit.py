@@ -72,7 +72,7 @@ def _close() -> None:
         pairs.close()
 
 
-def _along(axis: int | None, train: object, valid: object) -> Data:
+def _along(axis: Any, train: object, valid: object) -> Data:
     """Return data with their examples along an axis."""
     if axis is None:
         return train, valid

@@ -18,6 +18,7 @@ from theanets.data.columns import Columns
 from theanets.data.device import identity
 from theanets.data.expected import Expected
 from theanets.data.holdout import held_out
+from theanets.data.kinds.base import DataArray
 from theanets.display.progress import reporter
 from theanets.errors import ConfigurationError, DataError
 from theanets.initializers import as_seed
@@ -227,7 +228,7 @@ class _Anything:
     def __init__(self) -> None:
         self.columns = Columns()
 
-    def __call__(self, arrays: Sequence[np.ndarray]) -> list[Expected]:
+    def __call__(self, arrays: Sequence[DataArray]) -> list[Expected]:
         return [
             Expected(f"array {i}", "input", array.shape[1:])
             for i, array in enumerate(arrays)

@@ -8,7 +8,7 @@ from numpy.typing import DTypeLike
 from theanets.data.arrays import as_array
 from theanets.data.checks import check
 from theanets.data.expected import Expected
-from theanets.data.kinds.base import LazyArray
+from theanets.data.kinds.base import DataArray
 from theanets.data.shapes import reshaped
 from theanets.errors import DataError
 from theanets.types import Shape
@@ -23,7 +23,7 @@ def checked_target(
     leading: tuple[int, ...],
     dtype: DTypeLike,
     classes: int | None = None,
-) -> np.ndarray | LazyArray:
+) -> DataArray:
     """Return targets or labels, checked before anything is predicted.
 
     ``shape`` is that of one example's target. ``leading`` holds the number of examples,
@@ -34,9 +34,7 @@ def checked_target(
     slot = Expected("y", role, shape, classes)
     array = as_array(y, "y", role == "labels")
     single = not leading
-    batch: np.ndarray | LazyArray = reshaped(
-        array[None] if single else array, slot, "score"
-    )
+    batch: DataArray = reshaped(array[None] if single else array, slot, "score")
     if not single and batch.shape[:1] != leading:
         raise DataError(
             f"y has the shape {array.shape}, but x has {leading[0]} examples: the "

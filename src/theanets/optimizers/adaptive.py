@@ -3,7 +3,6 @@
 from typing import ClassVar
 
 import jax.numpy as jnp
-from jax import Array
 
 from theanets.optimizers.base import (
     Hyperparam,
@@ -12,6 +11,7 @@ from theanets.optimizers.base import (
     State,
     halflife,
 )
+from theanets.types import Array
 
 REGULARIZER = Hyperparam(1e-8, above=0)
 """The number that keeps a division by a gradient's size finite."""

@@ -5,8 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
 
-from jax import Array
-
+from theanets.types import Array
 from theanets.utils.checks import number
 from theanets.utils.registered import Registered
 from theanets.utils.registry import Registry
@@ -18,6 +17,8 @@ LIMITS = ("max_gradient_elem", "max_gradient_norm")
 
 State: TypeAlias = dict[str, Array]
 Numbers: TypeAlias = Mapping[str, Array]
+Transformation: TypeAlias = Any
+"""An ``optax.GradientTransformation``; optax is imported only where one is used."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,8 @@ class Hyperparam:
     Parameters
     ----------
     default : float, optional
-        None: a keyword that is used only where it is given, as another way to say
-        what one of the same ``name`` says.
+        None: a keyword that is used only where it is given, as another way to set
+        the number of the same ``name``.
     least, above, most, below : float
         Bounds: x >= least, x > above, x <= most, x < below.
     expected : str, optional
@@ -36,7 +37,7 @@ class Hyperparam:
     name : str, optional
         The name by which the rule reads it; by default the keyword.
     convert : callable, optional
-        Makes what the rule reads of the number that is given.
+        Makes what the rule reads from the number that is given.
 
     Examples
     --------
@@ -58,7 +59,7 @@ class Hyperparam:
     name: str = ""
     convert: Callable[[float], float] = float
 
-    def read(self, given: Any, keyword: str) -> float:
+    def read(self, value: object, keyword: str) -> float:
         """Return what the rule reads of a value that a user gave, checked.
 
         Raises
@@ -67,7 +68,7 @@ class Hyperparam:
             If it is no number, or out of bounds.
         """
         expected = self.expected or self._bounds()
-        return self.convert(number(given, keyword, expected, self._valid))
+        return self.convert(number(value, keyword, expected, self._valid))
 
     def _valid(self, x: float) -> bool:
         return self.least <= x <= self.most and self.above < x < self.below
@@ -79,12 +80,12 @@ class Hyperparam:
             "at most": self.most,
             "below": self.below,
         }
-        found = [f"{word} {x:g}" for word, x in words.items() if math.isfinite(x)]
-        return f"a number {' and '.join(found)}" if found else "a finite number"
+        bounds = [f"{word} {x:g}" for word, x in words.items() if math.isfinite(x)]
+        return f"a number {' and '.join(bounds)}" if bounds else "a finite number"
 
 
 def halflife(default: float, name: str) -> Hyperparam:
-    """Return a keyword that says in how many updates half of a mean is forgotten.
+    """Return a keyword: the number of updates after which half of a mean is forgotten.
 
     The rule reads, by ``name``, the factor that the mean is kept by.
 
@@ -107,8 +108,8 @@ class Optimizer(Registered):
 
     A subclass writes `step`. Its name in lower case, and each of ``aliases``, is an
     ``algo`` of ``train`` at once. Momentum, limits of gradients, schedules of the
-    learning rate and precision are seen to for all of them: `step` is given at least
-    float32, and the parameter keeps its type.
+    learning rate and precision come with it: `step` is given at least float32, and the
+    parameter keeps its type.
 
     Examples
     --------
@@ -119,9 +120,9 @@ class Optimizer(Registered):
     ...         return hyperparams["learning_rate"] * jnp.sign(gradient)
     >>> def loss(w, x):
     ...     return ((w - x) ** 2).mean()
-    >>> found = theanets.minimize(
+    >>> result = theanets.minimize(
     ...     loss, 0.0, jnp.ones((8, 1)), algo="signsgd", max_updates=20, progress=False)
-    >>> round(float(found.params), 3)
+    >>> round(float(result.params), 3)
     0.2
     """
 
@@ -169,7 +170,7 @@ class Optimizer(Registered):
     def check(self, hyperparams: Mapping[str, float]) -> None:
         """Raise a ConfigurationError if numbers do not go together."""
 
-    def transformation(self) -> Any:
+    def transformation(self) -> Transformation | None:
         """Return a transformation of optax to move parameters by, in place of `step`.
 
         It brings its own settings, so that the algorithm takes no keywords.
@@ -198,5 +199,5 @@ class Optimizer(Registered):
         >>> ALGORITHMS["adagrad"].defaults()
         {'rms_regularizer': 1e-08}
         """
-        found = {name: each.default for name, each in cls.hyperparams.items()}
-        return {name: x for name, x in found.items() if x is not None}
+        defaults = {name: each.default for name, each in cls.hyperparams.items()}
+        return {name: x for name, x in defaults.items() if x is not None}

@@ -4,9 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-from jax import Array
 
-from theanets.types import PyTree
+from theanets.types import Array, PyTree
 
 
 def hessian_vector(
@@ -34,7 +33,7 @@ def hessian_vector(
     tree: Any
     leaves, tree = jax.tree.flatten(params)
 
-    def block(i: int, direction: Array) -> Any:
+    def block(i: int, direction: Array) -> PyTree:
         def loss_of(leaf: Array) -> Array:
             return loss_fn(tree.unflatten([*leaves[:i], leaf, *leaves[i + 1 :]]))
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import jax.numpy as jnp
-from jax import Array
 
 from theanets.errors import ConfigurationError
 from theanets.optimizers.base import Hyperparam, Numbers, Optimizer, State
+from theanets.types import Array
 from theanets.utils.checks import shown
 
 

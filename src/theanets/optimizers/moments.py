@@ -1,9 +1,8 @@
-"""Rules by the mean of a gradient and that of its square, both bias-corrected."""
+"""Rules by the means of a gradient and of its square, both bias-corrected."""
 
 from typing import ClassVar
 
 import jax.numpy as jnp
-from jax import Array
 
 from theanets.optimizers.adaptive import REGULARIZER, blend
 from theanets.optimizers.base import (
@@ -13,6 +12,7 @@ from theanets.optimizers.base import (
     State,
     halflife,
 )
+from theanets.types import Array
 
 
 class Adam(Optimizer):

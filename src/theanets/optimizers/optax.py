@@ -8,11 +8,11 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax import Array
 
 from theanets.data.device import identity
 from theanets.errors import ConfigurationError
-from theanets.optimizers.base import Optimizer
+from theanets.optimizers.base import Optimizer, Transformation
+from theanets.types import Array, PyTree
 
 
 class LBFGS(Optimizer):
@@ -24,7 +24,7 @@ class LBFGS(Optimizer):
 
     full_batch = True
 
-    def transformation(self) -> Any:
+    def transformation(self) -> Transformation:
         import optax
 
         return optax.lbfgs()
@@ -34,18 +34,18 @@ def of_optax(keyword: str, algo: str) -> str:
     """Return a sentence for a name that is no algorithm, but a function of optax."""
     import optax
 
-    own = algo.isidentifier() and inspect.isfunction(getattr(optax, algo, None))
-    return f" Write {keyword}=optax.{algo}(0.001)." if own else ""
+    known = algo.isidentifier() and inspect.isfunction(getattr(optax, algo, None))
+    return f" Write {keyword}=optax.{algo}(0.001)." if known else ""
 
 
 def update(
-    transformation: Any,
-    grads: Any,
-    state: Any,
-    params: Any,
+    transformation: Transformation,
+    grads: PyTree,
+    state: PyTree,
+    params: PyTree,
     value: Array | None,
-    value_fn: Callable[[Any], Array] | None,
-) -> tuple[Any, Any]:
+    value_fn: Callable[[PyTree], Array] | None,
+) -> tuple[PyTree, PyTree]:
     """Return parameters and state after one update by a transformation.
 
     Raises
@@ -55,17 +55,17 @@ def update(
     """
     import optax
 
-    def value_at(tried: Any) -> Array:
+    def value_at(tried: PyTree) -> Array:
         # A line search from parameters in bfloat16 tries some in float32.
         assert value_fn is not None
         stored = jax.tree.map(lambda t, p: t.astype(p.dtype), tried, params)
         return value_fn(stored)
 
-    searched = {"value": value, "grad": grads, "value_fn": value_fn and value_at}
-    given = {name: x for name, x in searched.items() if x is not None}
+    extra = {"value": value, "grad": grads, "value_fn": value_fn and value_at}
+    extra = {name: x for name, x in extra.items() if x is not None}
     full = optax.with_extra_args_support(transformation)
     try:
-        steps, state = full.update(grads, state, params, **given)
+        steps, state = full.update(grads, state, params, **extra)
     except (TypeError, ValueError) as error:
         raise ConfigurationError(
             f"algo: this transformation of optax cannot be used here: {error}. An "
@@ -75,8 +75,10 @@ def update(
     return optax.apply_updates(params, steps), state
 
 
-def traced(function: Callable[..., Any], *arguments: Any) -> dict[str, str] | None:
-    """Return what tells a function of arrays from others, None if nothing is sure.
+def traced(
+    function: Callable[..., PyTree], *arguments: PyTree
+) -> dict[str, str] | None:
+    """Return a fingerprint of a function of arrays; None if it has none.
 
     It is a checksum of the operations that JAX finds in it, with their numbers, which
     are the same in every process. Nothing is compiled.
@@ -84,9 +86,9 @@ def traced(function: Callable[..., Any], *arguments: Any) -> dict[str, str] | No
     import optax
 
     try:
-        # A new function each time, of which JAX has kept nothing.
+        # A new function each time, for which JAX has cached nothing.
         first, second = (
-            _operations(jax.make_jaxpr(lambda *given: function(*given))(*arguments))
+            _operations(jax.make_jaxpr(lambda *args: function(*args))(*arguments))
             for _ in range(2)
         )
     except Exception:
@@ -105,8 +107,8 @@ def _operations(program: Any) -> str:
 
 def _constants(program: Any) -> list[Any]:
     """Return the arrays in a program and in those that it calls."""
-    found = list(getattr(program, "consts", ()))
+    arrays = list(getattr(program, "consts", ()))
     for equation in program.eqns:
         for value in jax.tree.leaves(list(equation.params.values())):
-            found += _constants(value) if hasattr(value, "eqns") else []
-    return found
+            arrays += _constants(value) if hasattr(value, "eqns") else []
+    return arrays

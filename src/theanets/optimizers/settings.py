@@ -1,4 +1,4 @@
-"""From an algorithm's name and its keywords to what moves the parameters."""
+"""From an algorithm's name and keywords to the updater of the parameters."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
 
 from theanets.errors import ConfigurationError
 from theanets.optimizers.base import ALGORITHMS, LIMITS, Hyperparam, Optimizer
 from theanets.optimizers.optax import of_optax
 from theanets.optimizers.updater import Updater
+from theanets.types import Array
 from theanets.utils import checks
 from theanets.utils.checks import check_bool, shown
 from theanets.utils.registry import join_names, suggest
@@ -30,9 +30,12 @@ COMMON = {
 
 
 def resolve(
-    algo: Any, hyper: dict[str, Any], keyword: str = "algo", others: Iterable[str] = ()
+    algo: object,
+    hyper: dict[str, object],
+    keyword: str = "algo",
+    others: Iterable[str] = (),
 ) -> Updater:
-    """Return the optimizer of an algorithm, taking its keywords out of ``hyper``.
+    """Return the updater of an algorithm, taking its keywords out of ``hyper``.
 
     Parameters
     ----------
@@ -83,7 +86,8 @@ def resolve(
     if (transformation := algorithm.transformation()) is not None:
         return Updater(algo, {}, algorithm, transformation=transformation)
 
-    values, schedule = {}, None
+    values: dict[str, float] = {}
+    schedule: Any = None
     if callable(hyper.get("learning_rate")):
         schedule = hyper.pop("learning_rate")
         _check_schedule(schedule)
@@ -96,12 +100,12 @@ def resolve(
     nesterov = nesterov and momentum > 0
     if momentum > 0:
         values["momentum"] = momentum
-    values |= _own(algorithm, hyper)
+    values |= _hyperparams(algorithm, hyper)
     algorithm.check(values)
     return Updater(algo, values | _limits(hyper), algorithm, nesterov, schedule)
 
 
-def keywords(algo: Any) -> list[str]:
+def keywords(algo: object) -> list[str]:
     """Return the keywords that ``resolve`` takes for an algorithm; none if unknown.
 
     Examples
@@ -114,20 +118,21 @@ def keywords(algo: Any) -> list[str]:
     return ALGORITHMS[algo].keywords() if algo in ALGORITHMS else []
 
 
-def _own(algorithm: Optimizer, hyper: dict[str, Any]) -> dict[str, float]:
-    """Return what a rule reads of the keywords that are its own, and remove those."""
+def _hyperparams(algorithm: Optimizer, hyper: dict[str, object]) -> dict[str, float]:
+    """Return a rule's own hyperparameters, and remove their keywords from ``hyper``."""
     hyperparams = algorithm.hyperparams
-    given = {name: hyper.pop(name) for name in hyperparams if name in hyper}
+    arguments = {name: hyper.pop(name) for name in hyperparams if name in hyper}
     values: dict[str, float] = {}
-    said: dict[str, str] = {}
-    for keyword, value in given.items():
+    keywords: dict[str, str] = {}
+    for keyword, value in arguments.items():
         name = hyperparams[keyword].name or keyword
-        if name in said:
+        if name in keywords:
+            other = keywords[name]
             raise ConfigurationError(
-                f"{said[name]} is {shown(given[said[name]])} and {keyword} is "
+                f"{other} is {shown(arguments[other])} and {keyword} is "
                 f"{shown(value)}: they are two ways to say the same. Give one of them."
             )
-        said[name] = keyword
+        keywords[name] = keyword
         values[name] = hyperparams[keyword].read(value, keyword)
     for keyword, default in algorithm.defaults().items():
         name = hyperparams[keyword].name or keyword
@@ -136,30 +141,31 @@ def _own(algorithm: Optimizer, hyper: dict[str, Any]) -> dict[str, float]:
     return values
 
 
-def _check_schedule(schedule: Callable[[Any], Any]) -> None:
-    def rate(count: Any) -> Array:
-        found = schedule(count)
-        traced = isinstance(found, Array) and found.shape == ()
-        if not (traced or checks.is_number(found)):
+def _check_schedule(schedule: Callable[[Array], Any]) -> None:
+    def rate(count: Array) -> Array:
+        rate = schedule(count)
+        traced = isinstance(rate, Array) and rate.shape == ()
+        if not (traced or checks.is_number(rate)):
             raise ConfigurationError(
-                f"learning_rate is a schedule that returned {shown(found)}; it has to "
+                f"learning_rate is a schedule that returned {shown(rate)}; it has to "
                 "return a number for a number of updates."
             )
-        return jnp.asarray(found)
+        return jnp.asarray(rate)
 
     with checks.compilable("learning_rate"):
         jax.eval_shape(rate, np.int32(0))
 
 
-def _number(hyper: dict[str, Any], name: str, default: float) -> float:
-    given = hyper.pop(name, default)
-    return COMMON[name].read(given, name)
+def _number(hyper: dict[str, object], name: str, default: float) -> float:
+    return COMMON[name].read(hyper.pop(name, default), name)
 
 
-def _limits(hyper: dict[str, Any]) -> dict[str, float]:
+def _limits(hyper: dict[str, object]) -> dict[str, float]:
     """Return the limits of gradients that are in use."""
-    given = [name for name in LIMITS if hyper.get(name, 0) is not None]
-    numbers = {name: _number(hyper, name, 0) for name in given}
+    limits = {}
     for name in LIMITS:
-        hyper.pop(name, None)
-    return {name: number for name, number in numbers.items() if number > 0}
+        if hyper.get(name, 0) is None:
+            del hyper[name]
+        elif (limit := _number(hyper, name, 0)) > 0:
+            limits[name] = limit
+    return limits

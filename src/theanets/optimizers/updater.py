@@ -11,17 +11,16 @@ from typing import Any, TypeAlias
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
 
 from theanets.errors import ConfigurationError
 from theanets.optimizers import optax
-from theanets.optimizers.base import ALGORITHMS, Numbers, Optimizer
-from theanets.types import PyTree
+from theanets.optimizers.base import ALGORITHMS, Numbers, Optimizer, Transformation
+from theanets.types import Array, DType, JsonDict, PyTree
 from theanets.utils import keys
 from theanets.utils.checks import compilable, shown
 from theanets.utils.registry import join_names, listed
 
-State: TypeAlias = dict[str, Any]
+State: TypeAlias = dict[str, PyTree]
 
 
 @dataclass(frozen=True)
@@ -48,12 +47,12 @@ class Updater:
     values: dict[str, float]
     algorithm: Optimizer | None = None
     nesterov: bool = False
-    schedule: Callable[[Any], Any] | None = None
-    transformation: Any = None
+    schedule: Callable[[Any], float | Array] | None = None
+    transformation: Transformation | None = None
 
     @property
     def full_batch(self) -> bool:
-        """Whether gradients have to be those over all data."""
+        """Whether each gradient has to be over all data."""
         return self.algorithm is not None and self.algorithm.full_batch
 
     @property
@@ -78,21 +77,22 @@ class Updater:
     @property
     def key(self) -> Hashable:
         """What changes the compiled program; the numbers do not."""
-        used = frozenset(self.values)
-        # What is ours computes the same for ever, and is told by its name.
+        # The name is enough for our own algorithms, which always compute the same.
         ours = self.algorithm is not None and not keys.is_own(self.algorithm)
-        own = None if ours else self.algorithm or self.transformation
-        return self.name, self.nesterov, keys.key(self.schedule, own), used
+        users = None if ours else self.algorithm or self.transformation
+        used = frozenset(self.values)
+        return self.name, self.nesterov, keys.key(self.schedule, users), used
 
-    def identity(self, params: PyTree) -> dict[str, Any]:
+    def identity(self, params: PyTree) -> JsonDict:
         """Return the settings for such parameters, as JSON holds them."""
-        found = {"optimizer": self.name, "nesterov": self.nesterov, **self.values}
+        settings = {"optimizer": self.name, "nesterov": self.nesterov, **self.values}
         if self.schedule is not None:
-            found["learning_rate"] = getattr(self.schedule, "__name__", "a schedule")
-            found["schedule"] = optax.traced(self.schedule, np.int32(0))
+            settings["learning_rate"] = getattr(self.schedule, "__name__", "a schedule")
+            settings["schedule"] = optax.traced(self.schedule, np.int32(0))
         if self.transformation is not None and self.algorithm is None:
-            found["transformation"] = optax.traced(self._first_update, params, params)
-        return found
+            update = self._first_update
+            settings["transformation"] = optax.traced(update, params, params)
+        return settings
 
     def _first_update(self, grads: PyTree, params: PyTree) -> tuple[PyTree, State]:
         def loss(tried: PyTree) -> Array:
@@ -122,9 +122,9 @@ class Updater:
         grads: PyTree,
         state: State,
         params: PyTree,
-        values: Mapping[str, Any],
+        values: Mapping[str, float | Array],
         *,
-        count: Any,
+        count: int | np.integer[Any] | Array,
         value: Array | None = None,
         value_fn: Callable[[PyTree], Array] | None = None,
         curvature: PyTree | None = None,
@@ -171,20 +171,19 @@ class Updater:
             n = _cast(numbers, wide)
             if algorithm.needs_curvature:
                 n["curvature"] = hv.astype(wide)
-            own = {s: old.astype(wide) for s, old in zip(slots, olds, strict=True)}
+            new = {s: old.astype(wide) for s, old in zip(slots, olds, strict=True)}
             g, before = _limited(g.astype(wide), n), p.astype(wide)
-            step = -_step(algorithm, g, own, before, n)
-            if "velocity" in own:
-                mu, velocity = n["momentum"], own["velocity"]
+            step = -_step(algorithm, g, new, before, n)
+            if "velocity" in new:
+                mu, velocity = n["momentum"], new["velocity"]
                 if self.nesterov:
                     step = mu * mu * velocity + (1 + mu) * step
                 else:
                     step = mu * velocity + step
-                own["velocity"] = step
+                new["velocity"] = step
             moved = before + step
-            return [moved.astype(p.dtype), *(own[s] for s in slots)]
+            return [moved.astype(p.dtype), *(new[s] for s in slots)]
 
-        leaves: list[Array]
         tree: Any
         leaves, tree = jax.tree.flatten(params)
         rows = (grads, grads if curvature is None else curvature)
@@ -203,19 +202,18 @@ def _step(
     Raises
     ------
     ConfigurationError
-        If a rule of the user's own reads what is not there, or returns the wrong shape.
+        If a user's rule reads what is not there, or returns the wrong shape.
     """
     where = f'algo "{ALGORITHMS.label(type(algorithm))}": its step'
     slots = set(state)
-    known = {"its hyperparams": n, "its slots": slots}
-    with compilable(where), listed(where, known):
+    with compilable(where), listed(where, {"its hyperparams": n, "its slots": slots}):
         step = algorithm.step(g, state, param, n)
     shape = param.shape
     if not isinstance(step, Array) or step.shape != shape:
-        has = hasattr(step, "shape")
-        came = f"an array of shape {step.shape}" if has else shown(step)
+        array = hasattr(step, "shape")
+        returned = f"an array of shape {step.shape}" if array else shown(step)
         raise ConfigurationError(
-            f"{where} returned {came} for a parameter of shape {shape}; it has to "
+            f"{where} returned {returned} for a parameter of shape {shape}; it has to "
             "return an array of that shape, which is subtracted."
         )
     for slot, value in state.items():
@@ -229,7 +227,7 @@ def _step(
 
 
 def _limited(g: Array, n: Numbers) -> Array:
-    """Return a gradient within its limits; that of its entries goes first."""
+    """Return a gradient within its limits; the limit of its entries goes first."""
     if "max_gradient_elem" in n:
         return jnp.clip(g, -n["max_gradient_elem"], n["max_gradient_elem"])
     if "max_gradient_norm" in n:
@@ -238,11 +236,11 @@ def _limited(g: Array, n: Numbers) -> Array:
     return g
 
 
-def _cast(values: Mapping[str, Any], dtype: Any) -> dict[str, Array]:
+def _cast(values: Mapping[str, float | Array], dtype: DType) -> dict[str, Array]:
     return {name: jnp.asarray(value, dtype) for name, value in values.items()}
 
 
-def _wide(p: Any) -> Any:
+def _wide(p: Array) -> DType:
     return jnp.promote_types(jnp.result_type(p), jnp.float32)
 
 

@@ -16,14 +16,14 @@ from theanets.utils.registry import join_names, parameters, suggest
 def keywords(documented: bool = False) -> list[str]:
     """Return every keyword of ``train`` that stands for a regularizer.
 
-    Those that are ``documented`` are one for each.
+    With ``documented``, one name for each regularizer.
     """
     names = REGULARIZERS.documented() if documented else REGULARIZERS
     placed = [f"{role}_{kind}" for role in ROLES for kind in ("noise", "dropout")]
     return [*names, *placed, "regularizers"]
 
 
-def take(given: dict[str, Any]) -> tuple[Regularizer, ...]:
+def take(options: dict[str, Any]) -> tuple[Regularizer, ...]:
     """Make the regularizers that keywords ask for, and remove those keywords.
 
     Examples
@@ -32,10 +32,10 @@ def take(given: dict[str, Any]) -> tuple[Regularizer, ...]:
     >>> [r.form for r in take(rest)], rest
     (['noise', 'weight_l2'], {'batch_size': 8})
     """
-    more = given.get("regularizers")
+    more = options.get("regularizers")
     if isinstance(more, Mapping):
-        del given["regularizers"]
-        if twice := set(more) & set(given):
+        del options["regularizers"]
+        if twice := set(more) & set(options):
             raise ConfigurationError(
                 f"{join_names(twice)} came both as a keyword and in regularizers. Give "
                 "each once."
@@ -43,27 +43,29 @@ def take(given: dict[str, Any]) -> tuple[Regularizer, ...]:
         if unknown := [name for name in more if name not in keywords()]:
             raise ConfigurationError(
                 f"regularizers holds {shown(unknown[0])}; the names of a dict have to "
-                f"be those of regularizers: {join_names(keywords())}."
+                f"be names of regularizers: {join_names(keywords())}."
                 + suggest(unknown[0], keywords())
             )
-        given.update(more)
+        options.update(more)
     made: list[Regularizer] = []
-    for keyword in sorted(set(given) & set(keywords())):
-        made.extend(_build(keyword, given.pop(keyword)))
+    for keyword in sorted(set(options) & set(keywords())):
+        made.extend(_build(keyword, options.pop(keyword)))
     return tuple(made)
 
 
-def from_kwargs(graph: Any, regularizers: Any = (), **kwargs: Any) -> list[Regularizer]:
+def from_kwargs(
+    graph: object, regularizers: object = (), **kwargs: object
+) -> list[Regularizer]:
     """Return the regularizers that keywords of ``train`` ask for, as the original did.
 
     Parameters
     ----------
     graph : Network
-        The model that they are for. They are made alike for each.
+        The model that they are for; they do not depend on it.
     regularizers : list or dict, optional
         More of them, as of ``train``.
     **kwargs
-        Such as ``weight_l2=0.1``.
+        Regularizers, such as ``weight_l2=0.1``.
 
     Raises
     ------
@@ -92,14 +94,14 @@ def from_kwargs(graph: Any, regularizers: Any = (), **kwargs: Any) -> list[Regul
     return list(made)
 
 
-def _build(keyword: str, value: Any) -> list[Regularizer]:
+def _build(keyword: str, value: object) -> list[Regularizer]:
     if value is None:
         return []
     if isinstance(value, Regularizer):
         return [value]
     if keyword == "regularizers":
         items = value if isinstance(value, list | tuple) else [value]
-        return [r for item in items for r in _listed(item)]
+        return [_listed(item) for item in items]
     role, _, kind = keyword.partition("_")
     if role in ROLES and kind in ("noise", "dropout"):
         placed = REGULARIZERS.lookup(kind)
@@ -118,15 +120,16 @@ def _build(keyword: str, value: Any) -> list[Regularizer]:
     return [_one(cls, keyword, value)]
 
 
-def _listed(item: Any) -> list[Regularizer]:
+def _listed(item: object) -> Regularizer:
+    """Return the regularizer that an entry of the list of regularizers describes."""
     if isinstance(item, Regularizer):
-        return [item]
+        return item
     spec = {"form": item} if isinstance(item, str) else item
     if isinstance(spec, Mapping) and spec.get("form") in REGULARIZERS:
         rest = {name: value for name, value in spec.items() if name != "form"}
-        made = _one(REGULARIZERS.lookup(spec["form"]), spec["form"], rest)
-        if made.weight:
-            return [made]
+        regularizer = _one(REGULARIZERS.lookup(spec["form"]), spec["form"], rest)
+        if regularizer.weight:
+            return regularizer
     raise ConfigurationError(
         f"regularizers holds {shown(item)}; it has to be a list of Regularizer "
         'objects, or of dicts such as dict(form="weight_l2", weight=0.1). Those that '
@@ -134,12 +137,15 @@ def _listed(item: Any) -> list[Regularizer]:
     )
 
 
-def _one(cls: type[Regularizer], keyword: str, given: Mapping[str, Any]) -> Regularizer:
+def _one(
+    cls: type[Regularizer], keyword: str, arguments: Mapping[str, Any]
+) -> Regularizer:
     known = parameters(cls)
-    unknown = [name for name in map(str, given) if name not in known]
+    unknown = [name for name in map(str, arguments) if name not in known]
     if unknown:
         raise ConfigurationError(
-            f"{keyword}={shown(dict(given))}: unknown {join_names(unknown)}. Give a "
-            f"number, or a dict with {join_names(known)}." + suggest(unknown[0], known)
+            f"{keyword}={shown(dict(arguments))}: unknown {join_names(unknown)}. Give "
+            f"a number, or a dict with {join_names(known)}."
+            + suggest(unknown[0], known)
         )
-    return cls(**given)
+    return cls(**arguments)

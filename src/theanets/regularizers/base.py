@@ -6,9 +6,9 @@ nothing; what it is and where it works is part of the program.
 
 import math
 import zlib
-from collections.abc import Callable, Collection, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +16,7 @@ import numpy as np
 
 from theanets.data.device import identity
 from theanets.errors import ConfigurationError
-from theanets.types import Array
+from theanets.types import Array, JsonDict, Outputs, Params, Shape
 from theanets.utils import keys
 from theanets.utils.checks import check_nonnegative, shown
 from theanets.utils.registered import Registered
@@ -32,6 +32,9 @@ from theanets.utils.registry import (
 REGULARIZERS: Registry["Regularizer"] = Registry("regularizer", by_alias=True)
 
 ROLES = ("input", "hidden", "output")
+Roles: TypeAlias = Mapping[str, tuple[str, ...]]
+"""The names of the main outputs of the layers of each role."""
+Shapes: TypeAlias = Mapping[str, Shape]
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,8 @@ class Evaluation:
     Attributes
     ----------
     params : mapping of str to array
-        The parameters that training changes, by full name, and those of them that
-        are frozen now.
+        The parameters that training changes, by full name, and any that are frozen
+        now.
     outputs : mapping of str to array
         Outputs by full name, batch axis first.
     roles : mapping of str to tuple of str
@@ -55,11 +58,11 @@ class Evaluation:
         Of this batch, for estimates that draw at random; none in validation.
     """
 
-    params: Mapping[str, Array]
-    outputs: Mapping[str, Array]
-    roles: Mapping[str, tuple[str, ...]]
+    params: Params
+    outputs: Outputs
+    roles: Roles
     inputs: Mapping[str, Array]
-    forward: Callable[[Mapping[str, Array]], Mapping[str, Array]]
+    forward: Callable[[Mapping[str, Array]], Outputs]
     key: Array | None = None
 
 
@@ -107,8 +110,8 @@ class Regularizer(Registered):
 
     def __init__(
         self,
-        first: Any = None,
-        second: Any = None,
+        first: object = None,
+        second: object = None,
         /,
         role: str | None = None,
         *,
@@ -117,17 +120,17 @@ class Regularizer(Registered):
     ) -> None:
         # The original had the pattern first.
         named: dict[str, Any] = {"weight": weight, "pattern": pattern}
-        for given in (first, second):
-            if given is not None:
-                text = isinstance(given, str | list | tuple)
+        for value in (first, second):
+            if value is not None:
+                text = isinstance(value, str | list | tuple)
                 keyword = "pattern" if text else "weight"
                 if named[keyword] is not None:
                     raise ConfigurationError(
                         f"{self.form}: {keyword} is given twice, "
-                        f"{shown(named[keyword])} and {shown(given)}. Write "
+                        f"{shown(named[keyword])} and {shown(value)}. Write "
                         "weight=..., pattern=..."
                     )
-                named[keyword] = given
+                named[keyword] = value
         weight, pattern = named["weight"], named["pattern"]
         weight = 0.0 if weight is None else weight
         self.weight = check_nonnegative(weight, self.form, self.limit)
@@ -144,7 +147,7 @@ class Regularizer(Registered):
         """The keyword of this regularizer."""
         return REGULARIZERS.label(type(self))
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> JsonDict:
         """Return the settings as JSON holds them."""
         patterns = [self.pattern] if isinstance(self.pattern, str) else self.pattern
         common = {
@@ -153,33 +156,28 @@ class Regularizer(Registered):
             "pattern": list(patterns or ()),
             "role": self.role,
         }
-        # A subclass may keep a name of its own.
-        own = {name: _plain(x) for name, x in vars(self).items() if name not in common}
-        return common | own
+        # A subclass may have attributes with these names, too.
+        more = {name: _plain(x) for name, x in vars(self).items() if name not in common}
+        return common | more
 
     @property
     def key(self) -> Hashable:
-        """What makes two of them the same program: everything but the weight."""
+        """What makes two of them the same program: everything except the weight."""
         return keys.key(self)
 
-    def targets(self, names: Any, roles: Mapping[str, tuple[str, ...]]) -> list[str]:
-        """Return the names it works on, of those there are."""
+    def targets(self, names: Iterable[str], roles: Roles) -> list[str]:
+        """Return the names that it works on."""
         if self.role is not None:
             return list(roles[self.role])
         return matching(self.pattern or (), names)
 
-    def check(
-        self,
-        shapes: Mapping[str, tuple[int | None, ...]],
-        roles: Mapping[str, tuple[str, ...]],
-        indices: Collection[str],
-    ) -> None:
+    def check(self, shapes: Shapes, roles: Roles, indices: Collection[str]) -> None:
         """Raise an error if this cannot be done in a model; before compiling.
 
         Parameters
         ----------
         shapes : mapping of str to tuple
-            Of every parameter, or output without its batch axis, by full name.
+            Shape of every parameter, or output without its batch axis, by full name.
         roles : mapping of str to tuple of str
             Names of the main outputs of the input, hidden and output layers.
         indices : collection of str
@@ -190,18 +188,18 @@ class Regularizer(Registered):
         ConfigurationError
             If the pattern matches nothing, or nothing that this works on.
         """
-        found = self.targets(shapes, roles)
-        if self.pattern is not None and not found:
+        targets = self.targets(shapes, roles)
+        if self.pattern is not None and not targets:
             raise ConfigurationError(
                 f"{self.form}: pattern {shown(self.pattern)} matches nothing. "
                 f"There are: {join_names(shapes)}." + suggest(self.pattern, shapes)
             )
-        whole = {f"{name}:out" for name in indices} & set(found)
+        whole = {f"{name}:out" for name in indices} & set(targets)
         if self.modifies and whole:
             raise ConfigurationError(
                 f"{self.form}: {join_names(whole)} holds whole numbers, which "
-                "cannot be "
-                "changed a little. Choose the outputs of the layer that reads them."
+                "cannot be changed a little. Choose the outputs of the layer that "
+                "reads them."
             )
 
     def penalty(self, evaluation: Evaluation) -> Array | float:
@@ -222,11 +220,11 @@ class Regularizer(Registered):
 
     def stream(self, name: str, key: Array) -> Array:
         """Return the random key of this regularizer for one output."""
-        own = f"{self.form} {self.role or self.pattern} {name}"
-        return jax.random.fold_in(key, zlib.crc32(own.encode()))
+        label = f"{self.form} {self.role or self.pattern} {name}"
+        return jax.random.fold_in(key, zlib.crc32(label.encode()))
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     """Return a setting as JSON holds it, the same in every process.
 
     >>> _plain({"size": (1, np.float32(0.5)), "of": math.sqrt})
@@ -244,5 +242,5 @@ def _plain(value: Any) -> Any:
         jnp.issubdtype(value.dtype, jnp.number) or value.dtype == bool
     ):
         return identity(np.asarray(value)) if value.ndim else _plain(value.item())
-    # Of others nothing is known that another process would find too.
+    # Only the name of anything else is the same in another process.
     return getattr(value, "__qualname__", type(value).__qualname__)

@@ -15,7 +15,6 @@ class Noise(Regularizer):
     suffix = "prenoise"
 
     def modify(self, name: str, value: Array, key: Array, weight: Array) -> Array:
-        """Return the value with noise."""
         return noisy(value, self.stream(name, key), weight)
 
 
@@ -32,5 +31,4 @@ class Dropout(Regularizer):
     limit = 1.0
 
     def modify(self, name: str, value: Array, key: Array, weight: Array) -> Array:
-        """Return the value with holes."""
         return dropped(value, self.stream(name, key), weight)

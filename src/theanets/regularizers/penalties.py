@@ -10,12 +10,10 @@ import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
 from theanets.errors import ConfigurationError
-from theanets.regularizers.base import Evaluation, Regularizer
-from theanets.types import Array
+from theanets.regularizers.base import Evaluation, Regularizer, Roles, Shapes
+from theanets.types import Array, PyTree
 from theanets.utils.checks import check_int
 from theanets.utils.registry import join_names, matching, patterns
-
-Shapes = Mapping[str, tuple[int | None, ...]]
 
 _MOST_SAMPLES = 1 << 20
 EXACT_UP_TO = 64
@@ -34,7 +32,6 @@ class WeightL2(Regularizer):
     over_params = True
 
     def penalty(self, evaluation: Evaluation) -> Array | float:
-        """Return the mean of squares."""
         return _mean(jnp.square(w) for w in _weights(self, evaluation))
 
 
@@ -49,7 +46,6 @@ class WeightL1(Regularizer):
     over_params = True
 
     def penalty(self, evaluation: Evaluation) -> Array | float:
-        """Return the mean of magnitudes."""
         return _mean(jnp.abs(w) for w in _weights(self, evaluation))
 
 
@@ -60,7 +56,6 @@ class HiddenL1(Regularizer):
     default_role = "hidden"
 
     def penalty(self, evaluation: Evaluation) -> Array | float:
-        """Return the mean of magnitudes."""
         names = self.targets(evaluation.outputs, evaluation.roles)
         return _mean(jnp.abs(evaluation.outputs[name]) for name in names)
 
@@ -71,7 +66,7 @@ class Contractive(Regularizer):
     The sum of the squares of all ∂hidden/∂input of an example, averaged over the
     examples and over the layers. It is exact where an example has few inputs or few
     hidden values, and else estimated without bias: for random signs v, the mean of
-    the squared norm of v @ J is that of J.
+    the squared norm of v @ J is the squared norm of J.
     Source: S. Rifai et al. (2011), Contractive Auto-Encoders: Explicit Invariance
     During Feature Extraction; for the estimate, M. F. Hutchinson (1990).
 
@@ -103,14 +98,12 @@ class Contractive(Regularizer):
             samples = check_int(samples, what, 0, also, below=_MOST_SAMPLES)
         self.samples = samples
 
-    def check(
-        self, shapes: Shapes, roles: Mapping[str, Any], indices: Collection[str]
-    ) -> None:
+    def check(self, shapes: Shapes, roles: Roles, indices: Collection[str]) -> None:
         super().check(shapes, roles, indices)
         inputs = [name.partition(":")[0] for name in roles["input"]]
-        found = self._chosen(inputs)
-        if not set(found) - set(indices):
-            reason = "no input" if not found else "whole numbers alone"
+        chosen = self._chosen(inputs)
+        if not set(chosen) - set(indices):
+            reason = "whole numbers alone" if chosen else "no input"
             raise ConfigurationError(
                 f"{self.form}: wrt {', '.join(map(repr, self.wrt))} matches {reason}; "
                 "it has to name an input that holds numbers, to differentiate by. "
@@ -118,11 +111,9 @@ class Contractive(Regularizer):
             )
 
     def _chosen(self, inputs: Iterable[str]) -> list[str]:
-        by = self.wrt
-        return [x for x in inputs if matching(by, (x, f"{x}:out"))]
+        return [x for x in inputs if matching(self.wrt, (x, f"{x}:out"))]
 
     def penalty(self, evaluation: Evaluation) -> Array | float:
-        """Return the mean of the squared norms."""
         names = self.targets(evaluation.outputs, evaluation.roles)
         if not names:
             return 0.0
@@ -133,8 +124,8 @@ class Contractive(Regularizer):
         }
 
         def hidden(inputs: Mapping[str, Array]) -> Array:
-            found = evaluation.forward({**evaluation.inputs, **inputs})
-            flat = [found[name].reshape(len(found[name]), -1) for name in names]
+            outputs = evaluation.forward({**evaluation.inputs, **inputs})
+            flat = [outputs[name].reshape(len(outputs[name]), -1) for name in names]
             return jnp.concatenate(flat, axis=1)
 
         value, pull = jax.vjp(hidden, chosen)
@@ -155,22 +146,20 @@ class _OverTime(Regularizer, register=False):
                 f'as {self.form}=dict(weight=0.1, pattern="hid1:out").'
             )
 
-    def check(
-        self, shapes: Shapes, roles: Mapping[str, Any], indices: Collection[str]
-    ) -> None:
+    def check(self, shapes: Shapes, roles: Roles, indices: Collection[str]) -> None:
         super().check(shapes, roles, indices)
-        found = {name: shapes[name] for name in self.targets(shapes, roles)}
-        if not any(len(shape) == 2 for shape in found.values()):
-            seen = ", ".join(f"{name} {shape}" for name, shape in found.items())
+        targets = self.targets(shapes, roles)
+        if not any(len(shapes[name]) == 2 for name in targets):
+            outputs = ", ".join(f"{name} {shapes[name]}" for name in targets)
             raise ConfigurationError(
-                f"{self.form}: none of its outputs has an axis of time: {seen}. It "
+                f"{self.form}: none of its outputs has an axis of time: {outputs}. It "
                 "needs outputs of (time, size)."
             )
 
     def penalty(self, evaluation: Evaluation) -> Array | float:
         names = self.targets(evaluation.outputs, evaluation.roles)
         outputs = [_wide(evaluation.outputs[name]) for name in names]
-        # Of a single step there is no next one.
+        # A single step has no next one.
         return _mean(self.changes(x) for x in outputs if x.ndim == 3 and x.shape[1] > 1)
 
     def changes(self, states: Array) -> Array:
@@ -210,35 +199,36 @@ class RecurrentState(_OverTime):
 def _sum_of_squares(
     inputs: Mapping[str, Array],
     value: Array,
-    pull: Callable[[Array], Any],
+    pull: Callable[[Array], PyTree],
     samples: int | None,
     key: Array | None,
 ) -> Array:
     """Return the sum of the squares of the Jacobians of all examples.
 
-    ``value`` is (batch, rows), ``pull`` takes such a v to v @ J for each example.
+    ``value`` is (batch, rows); for a v of this shape, ``pull`` returns v @ J for each
+    example.
     """
     batch, rows = value.shape
     columns = sum(math.prod(x.shape[1:]) for x in inputs.values())
     exact = min(rows, columns) <= EXACT_UP_TO if samples is None else samples == 0
 
-    def squares(tree: Any) -> Array:
+    def squares(tree: PyTree) -> Array:
         parts = [jnp.square(_wide(x)).sum() for x in jax.tree.leaves(tree)]
         return sum(parts[1:], parts[0])
 
     if not exact:
         # Validation has no key; the same vectors each time keep it comparable.
-        own = (
+        key = (
             jax.random.key(0) if key is None else jax.random.fold_in(key, _CONTRACTIVE)
         )
-        signs = jax.random.rademacher(own, (samples or 1, *value.shape), value.dtype)
+        signs = jax.random.rademacher(key, (samples or 1, *value.shape), value.dtype)
         return jax.vmap(lambda v: squares(pull(v)))(signs).mean()
     if rows <= columns:
         basis = jnp.eye(rows, dtype=value.dtype)
         repeated = jnp.broadcast_to(basis[:, None], (rows, batch, rows))
         return jax.vmap(lambda v: squares(pull(v)))(repeated).sum()
-    # What takes v to v @ J is linear, so its own derivative takes u to J @ u. Layers
-    # that bring their own reverse derivative have no forward one to do it.
+    # v -> v @ J is linear, so its own derivative is u -> J @ u. Layers with a reverse
+    # derivative of their own have no forward one that could compute it.
     flat, restore = ravel_pytree(jax.tree.map(lambda x: x[0], dict(inputs)))
     push = jax.vjp(pull, jnp.zeros_like(value))[1]
 
@@ -261,6 +251,6 @@ def _weights(regularizer: Regularizer, evaluation: Evaluation) -> list[Array]:
     return [w for w in weights if w.ndim > 1]
 
 
-def _mean(arrays: Any) -> Array | float:
+def _mean(arrays: Iterable[Array]) -> Array | float:
     means = [array.mean() for array in arrays]
     return sum(means[1:], means[0]) / len(means) if means else 0.0

@@ -330,12 +330,12 @@ def _wide(array: Array) -> DType:
 
 
 def batch_of(
-    data: tuple[Array, ...], order: Array, index: Array | int, layout: str
+    data: tuple[Array, ...], order: Array | np.ndarray, index: Array | int, layout: str
 ) -> tuple[Array, ...]:
     """Return the arrays of one batch."""
     if layout == "whole":
         return data
-    rows = lax.dynamic_index_in_dim(order, index, keepdims=False)
+    rows = lax.dynamic_index_in_dim(jnp.asarray(order), index, keepdims=False)
     return tuple(x.at[rows].get(mode="promise_in_bounds") for x in data)
 
 

@@ -1,12 +1,14 @@
-"""Data that stay as they are, and give dense rows when these are needed."""
+"""Data that stay as they are, and give dense rows when needed."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from math import prod
-from typing import Any, Self
+from typing import Any, Protocol, Self, TypeAlias, TypeGuard
 
+import jax
 import numpy as np
+from numpy.typing import DTypeLike
 
 from theanets.data.blocks import blocks, digest, finite_rows, rounded
 from theanets.errors import DataError
@@ -74,7 +76,7 @@ class LazyArray(ABC):
     order: np.ndarray | None = None
 
     def __init__(
-        self, shape: Sequence[int], dtype: Any, columns: Sequence[str] = ()
+        self, shape: Sequence[int], dtype: DTypeLike, columns: Sequence[str] = ()
     ) -> None:
         self.shape = tuple(int(length) for length in shape)
         self.dtype = self.stored_dtype = np.dtype(dtype)
@@ -88,7 +90,7 @@ class LazyArray(ABC):
         _KINDS[name] = cls
 
     @classmethod
-    def accepts(cls, value: Any) -> bool:
+    def accepts(cls, value: object) -> bool:
         """Return whether a value is of this kind; by default whether its type is."""
         return any(
             base in cls.types or f"{base.__module__}.{base.__qualname__}" in cls.types
@@ -114,7 +116,7 @@ class LazyArray(ABC):
         """
         return (block for _, block in blocks(self))
 
-    def finite_rows(self, dtype: Any) -> np.ndarray:
+    def finite_rows(self, dtype: DTypeLike) -> np.ndarray:
         """Return for each row whether all its values are finite in a precision."""
         return finite_rows(self, dtype)
 
@@ -179,10 +181,12 @@ class LazyArray(ABC):
             rows = rounded(rows, self.dtype)
         return rows.reshape(*lengths, *self.shape[1:])
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+    def __array__(
+        self, dtype: DTypeLike | None = None, copy: bool | None = None
+    ) -> np.ndarray:
         return self[:] if dtype is None else self[:].astype(dtype)
 
-    def astype(self, dtype: Any) -> Self:
+    def astype(self, dtype: DTypeLike) -> Self:
         """Return the same data, their rows in another precision."""
         made = copy(self)
         made.dtype = np.dtype(dtype)
@@ -196,23 +200,26 @@ class LazyArray(ABC):
         return made
 
 
+DataArray: TypeAlias = np.ndarray | jax.Array | LazyArray
+"""An array of data: of NumPy, of JAX, or lazy."""
+
 _KINDS: dict[str, type[LazyArray]] = {}
 
 
-def _kind_of(value: Any) -> type[LazyArray] | None:
+def _kind_of(value: object) -> type[LazyArray] | None:
     kinds = reversed(list(_KINDS.values()))
     return next((kind for kind in kinds if kind.accepts(value)), None)
 
 
-def as_lazy(value: Any) -> LazyArray | None:
+def as_lazy(value: object) -> LazyArray | None:
     """Return a value as the kind of data that accepts it, None if there is none."""
     if isinstance(value, LazyArray):
         return value
     kind = _kind_of(value)
-    return None if kind is None else kind(value)  # type: ignore[call-arg]
+    return None if kind is None else kind(value)  # type: ignore[call-arg, arg-type]
 
 
-def is_array(value: Any) -> bool:
+def is_array(value: object) -> bool:
     """Return whether something is one array, and neither several nor batches.
 
     Examples
@@ -224,7 +231,14 @@ def is_array(value: Any) -> bool:
     return known or _kind_of(value) is not None
 
 
-def is_indexed(data: Any) -> bool:
+class Indexed(Protocol):
+    """A map-style data set, as a ``Sequence`` of Keras or a ``Dataset`` of torch."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, number: int, /) -> Any: ...
+
+
+def is_indexed(data: object) -> TypeGuard[Indexed]:
     """Return whether something gives its items by number, and is no array.
 
     Examples

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from theanets.data.content import located
+from theanets.data.kinds.base import DataArray
 from theanets.data.names import Names
 from theanets.errors import DataError
 
@@ -52,7 +53,7 @@ def of_objects(array: np.ndarray) -> np.ndarray:
 
 
 def no_numbers(
-    array: Any, name: str, columns: Names = (), labels: bool = False
+    array: DataArray, name: str, columns: Names = (), labels: bool = False
 ) -> DataError:
     """Return the error for an array that holds something other than numbers.
 
@@ -90,7 +91,7 @@ def no_numbers(
 
 
 def _is_plain(kind: type) -> bool:
-    # NumPy's spans of time are integers, by their class.
+    # NumPy's time spans are a subclass of integers.
     is_number = issubclass(kind, Real | np.bool_)
     return (is_number and not issubclass(kind, np.timedelta64)) or _is_gap(kind)
 
@@ -100,11 +101,11 @@ def _is_gap(kind: type) -> bool:
     return kind.__name__ == "NAType"
 
 
-def _is_nothing(value: Any) -> bool:
+def _is_nothing(value: object) -> bool:
     return value is None or str(value) == "NaT"
 
 
-def _is_missing(value: Any) -> bool:
+def _is_missing(value: object) -> bool:
     gap = _is_nothing(value) or _is_gap(type(value))
     return gap or (isinstance(value, float) and value != value)
 
@@ -124,7 +125,7 @@ def _first(array: np.ndarray) -> tuple[int, ...]:
     return tuple(map(int, np.unravel_index(np.argmax(odd), array.shape)))
 
 
-def _is_numeral(value: Any) -> bool:
+def _is_numeral(value: object) -> bool:
     if not isinstance(value, str | bytes):
         return False
     try:
@@ -134,7 +135,7 @@ def _is_numeral(value: Any) -> bool:
     return True
 
 
-def _is_comma(value: Any) -> bool:
+def _is_comma(value: object) -> bool:
     """Whether a text is a number with a comma, such as 1,5."""
     return (
         isinstance(value, str)
@@ -143,18 +144,18 @@ def _is_comma(value: Any) -> bool:
     )
 
 
-def _is_date(value: Any) -> bool:
+def _is_date(value: object) -> bool:
     """Whether a text begins as a date of ISO 8601 does, such as 2015-12-17."""
     return isinstance(value, str) and bool(re.match(r"\d{4}-\d\d?-\d\d?\b", value))
 
 
 def _are_categories(cells: np.ndarray) -> bool:
     """Whether some cells are texts that mostly stand for no numbers and no dates."""
-    given = [x for x in cells[:_LOOKED_AT].flat if not _is_missing(x)]
-    read = (_is_plain(type(x)) or _is_numeral(x) or _is_comma(x) for x in given)
-    texts = [x for x in given if isinstance(x, str | bytes)]
+    present = [x for x in cells[:_LOOKED_AT].flat if not _is_missing(x)]
+    numbers = (_is_plain(type(x)) or _is_numeral(x) or _is_comma(x) for x in present)
+    texts = [x for x in present if isinstance(x, str | bytes)]
     others = [x for x in texts if not _is_numeral(x) and not _is_date(x)]
-    return bool(others) and 2 * sum(read) < len(given)
+    return bool(others) and 2 * sum(numbers) < len(present)
 
 
 def _of_texts(array: np.ndarray, index: tuple[int, ...], columns: Names) -> str:
@@ -177,7 +178,7 @@ def _of_texts(array: np.ndarray, index: tuple[int, ...], columns: Names) -> str:
             f'pandas.to_numeric({column}, errors="coerce") makes NaN of what is no '
             "number; then fill these cells or leave their rows out."
         )
-    made = f"pandas.get_dummies({column})"
+    call = f"pandas.get_dummies({column})"
     if len(index) == 2 and len(columns) > index[1]:
         names = [
             f'"{name}"'
@@ -186,8 +187,8 @@ def _of_texts(array: np.ndarray, index: tuple[int, ...], columns: Names) -> str:
         ]
         more = ", ..." * (len(names) > _MOST_NAMED)
         listed = f"[{', '.join(names[:_MOST_NAMED])}{more}]"
-        made = f"frame = pandas.get_dummies(frame, columns={listed})"
-    return f"{made} makes columns of 0 and 1 of categories."
+        call = f"frame = pandas.get_dummies(frame, columns={listed})"
+    return f"{call} makes columns of 0 and 1 of categories."
 
 
 def _days(column: str) -> str:
@@ -196,14 +197,14 @@ def _days(column: str) -> str:
 
 
 def _column(index: tuple[int, ...], columns: Names) -> str:
-    """Return how a program calls the column of a cell."""
+    """Return the expression for a cell's column."""
     if len(index) != 2:
         return "x"
     named = len(columns) > index[1]
     return f'frame["{columns[index[1]]}"]' if named else f"x[:, {index[1]}]"
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     if _is_array(value):
         return f"an object of type {type(value).__name__}"
     if isinstance(value, (*_DATES, *_SPANS)) or _is_nothing(value):
@@ -211,8 +212,8 @@ def _shown(value: Any) -> str:
     return reprlib.repr(value.item() if isinstance(value, np.generic) else value)
 
 
-def _advice(value: Any, column: str) -> str:
-    """Return what to do about a column that holds a value which is no number."""
+def _advice(value: object, column: str) -> str:
+    """Return what to do about a column with a value that is no number."""
     if _is_nothing(value):
         return (
             "Nothing is there: leave such examples out, as frame.dropna() of pandas "

@@ -1,4 +1,4 @@
-"""Dense arrays of NumPy or JAX, made of frames, lists and all that can become one."""
+"""Dense arrays of NumPy or JAX, made of frames, lists and other values."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from theanets.data.kinds.masked import check_parts, unmasked
 from theanets.errors import ConcurrencyError, DataError
 
 
-def as_dense(value: Any, name: str) -> Any:
+def as_dense(value: object, name: str) -> np.ndarray | jax.Array:
     """Return an array of NumPy or JAX, of whatever type its cells are.
 
     Numbers that are held as objects become numbers. A masked array that hides
@@ -24,7 +24,7 @@ def as_dense(value: Any, name: str) -> Any:
     >>> as_dense(range(3), "x"), as_dense([[1, 2.5]], "x")
     (array([0, 1, 2]), array([[1. , 2.5]]))
     """
-    array = _converted(value, name)
+    array: np.ndarray | jax.Array = _converted(value, name)
     if not isinstance(array, np.ndarray) or array.dtype != object:
         return array
     try:
@@ -46,14 +46,14 @@ def _converted(value: Any, name: str) -> Any:
     if hasattr(value, "to_numpy"):
         return unmasked(value.to_numpy(), name)
     if is_indexed(value):
-        # NumPy would go on until an index is refused, which may be never.
+        # NumPy would go on until an IndexError, which may never come.
         value = [value[number] for number in range(len(value))]
     if isinstance(value, list | tuple):
         check_parts(value, name)
     try:
         if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
             return np.from_dlpack(value)
-        # What hands out a masked array is not to lose the mask here.
+        # A value may turn into a masked array: the mask must not be lost.
         array = np.asarray(unmasked(np.asanyarray(value), name))
     except (ConcurrencyError, DataError):
         raise
@@ -67,14 +67,14 @@ def _converted(value: Any, name: str) -> Any:
     return array
 
 
-def _no_array(value: Any, name: str) -> DataError:
+def _no_array(value: object, name: str) -> DataError:
     return DataError(
         f"{name} is of type {type(value).__name__}; it has to be an array of numbers."
     )
 
 
 def _of_sparse(value: Any, name: str) -> np.ndarray:
-    """Return a sparse array of one axis; those of two are a kind of their own."""
+    """Return a sparse array of one axis; one of two axes is a `LazyArray`."""
     if value.ndim != 1:
         raise DataError(
             f"{name} is a sparse array of {value.ndim} axes; it needs rows and "

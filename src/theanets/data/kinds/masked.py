@@ -31,7 +31,7 @@ def unmasked(value: Any, name: str) -> Any:
     if not isinstance(value, np.ma.MaskedArray):
         return value
     mask = np.ma.getmask(value)
-    # The mask of a record has fields; what holds records is refused for its type.
+    # The mask of a record has fields; records are refused later, for their type.
     if mask.dtype != bool or not mask.any():
         return value.data
     first = tuple(int(place[0]) for place in np.nonzero(np.atleast_1d(mask)))
@@ -44,7 +44,7 @@ def unmasked(value: Any, name: str) -> Any:
     )
 
 
-def check_parts(parts: Sequence[Any], name: str, axes: int = 1) -> None:
+def check_parts(parts: Sequence[object], name: str, axes: int = 1) -> None:
     """Raise an error for a masked entry in nested lists, as `unmasked` does."""
     if axes > _MOST_AXES:
         raise DataError(

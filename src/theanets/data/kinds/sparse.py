@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from theanets.data.blocks import digest, rounded
 from theanets.data.kinds.base import LazyArray
@@ -30,7 +31,7 @@ class SparseRows(LazyArray):
         super().__init__(self.matrix.shape, self.matrix.dtype)
 
     @classmethod
-    def accepts(cls, value: Any) -> bool:
+    def accepts(cls, value: object) -> bool:
         """Return whether a value is a sparse matrix, for which SciPy is not needed."""
         return (
             hasattr(value, "toarray")
@@ -44,10 +45,10 @@ class SparseRows(LazyArray):
         return dense
 
     def values(self) -> Iterator[np.ndarray]:
-        """Yield the values that are stored, and one of the zeros that are not."""
+        """Yield the stored values, and one of the zeros that are not stored."""
         yield rounded(np.append(self.matrix.data, 0), self.dtype)
 
-    def finite_rows(self, dtype: Any) -> np.ndarray:
+    def finite_rows(self, dtype: DTypeLike) -> np.ndarray:
         """Return for each row whether all its values are finite in a precision."""
         bad = np.flatnonzero(~np.isfinite(rounded(self.matrix.data, dtype)))
         rows = np.ones(len(self), bool)

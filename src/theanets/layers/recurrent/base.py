@@ -5,19 +5,20 @@ inputs alone, and `step`, the rest. `Recurrent` and `scan.py` add masks, directi
 limited derivatives to all of them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
 
+from theanets.activations import Activation
 from theanets.errors import ConfigurationError
 from theanets.initializers import random_matrix
 from theanets.layers.base import Layer
-from theanets.layers.binding import Node
-from theanets.layers.masks import add_sides, check_mask, valid_steps
-from theanets.layers.recurrent.scan import State, scan
-from theanets.types import Array, Params, Shape
+from theanets.layers.binding import Node, Sides
+from theanets.layers.masks import add_sides, check_mask, check_sequence, valid_steps
+from theanets.layers.recurrent.scan import State, Stepped, scan
+from theanets.types import Array, DType, Outputs, Params, PyTree, Shape
 from theanets.utils.checks import check_int, shown
 from theanets.utils.registry import choice
 
@@ -44,8 +45,8 @@ class Recurrent(Layer, abstract=True):
         Name of an input of shape (batch, time) of zeros and ones. Where it is 0, the
         state is carried through unchanged.
     **kwargs
-        Those of `Layer`; among the attributes of the initial values also ``radius``,
-        the largest singular value of the recurrent matrices.
+        As of `Layer`; the attributes also hold ``radius``, the largest singular value
+        of the recurrent matrices.
     """
 
     example_inputs: ClassVar = ((None, 3),)
@@ -55,7 +56,7 @@ class Recurrent(Layer, abstract=True):
     general_names = ("mean", "std", "sparsity", "init")
     max_inputs = 1
     shown: ClassVar[Mapping[str, str]] = {"out": "h"}
-    """Outputs that are parts of the state: name of the part by that of the output."""
+    """Outputs that are parts of the state: the part's name by the output's."""
 
     def __init__(
         self,
@@ -76,7 +77,7 @@ class Recurrent(Layer, abstract=True):
 
     # What subclasses write.
 
-    def project(self, params: Params, x: Array) -> Any:
+    def project(self, params: Params, x: Array) -> PyTree:
         """Return what the steps need of the inputs.
 
         Parameters
@@ -92,9 +93,7 @@ class Recurrent(Layer, abstract=True):
         """
         raise NotImplementedError(f"{type(self).__name__} needs a project method")
 
-    def step(
-        self, params: Params, state: State, x: Any
-    ) -> tuple[State, dict[str, Array]]:
+    def step(self, params: Params, state: State, x: PyTree) -> Stepped:
         """Compute one time step.
 
         Parameters
@@ -116,7 +115,7 @@ class Recurrent(Layer, abstract=True):
         raise NotImplementedError(f"{type(self).__name__} needs a step method")
 
     def prepared(self, params: Params) -> Params:
-        """Return the parameters with what is computed of them once for all steps."""
+        """Return the parameters, and what is computed from them once for all steps."""
         return params
 
     def state_sizes(self) -> dict[str, int]:
@@ -127,8 +126,8 @@ class Recurrent(Layer, abstract=True):
 
     def add_recurrent_weights(self, name: str, blocks: int = 1) -> None:
         """Declare a matrix (size, blocks * size): square ones, side by side."""
-        self._takes[name] = self.attribute_names
-        options = self._options(name, {}, general=self.attribute_names)
+        attributes = self.attribute_names
+        options = self._options(name, attributes, taken=attributes)
         size = self.size
 
         def init(rng: np.random.Generator) -> np.ndarray:
@@ -137,38 +136,26 @@ class Recurrent(Layer, abstract=True):
 
         self.add_param(name, (size, blocks * size), init)
 
-    def count(self, name: str, value: Any) -> int | None:
+    def count(self, name: str, value: object) -> int | None:
         """Return an argument that is a whole number from 1 on, or None."""
         return None if value is None else check_int(value, self.where + name)
 
     # How it runs.
 
     def infer_output_shape(self) -> Shape:
-        """Return (time, size)."""
-        if self._size is None and not self._shape:
-            raise ConfigurationError(
-                f"{self.where}form {self.form!r} needs a size, its number of units, "
-                f"such as (100, {self.form!r})."
-            )
-        if len(self.input_shape) != 2:
-            raise ConfigurationError(
-                f"{self.where}form {self.form!r} reads sequences, (batch, time, "
-                f"values), but its input {self.input_name} has the shape (batch, "
-                f"{', '.join(map(str, self.input_shape))}). Begin the model with "
-                "(None, size) for sequences of any length, or use a model of "
-                "theanets.recurrent."
-            )
-        return (self.input_shape[0], self._size or self._shape[-1])
+        size = self.given_size("units", f"(100, {self.form!r})")
+        check_sequence(
+            self,
+            "Begin the model with (None, size) for sequences of any length, or use a "
+            "model of theanets.recurrent.",
+        )
+        return (self.input_shape[0], size)
 
     def bind(
-        self,
-        inputs: Mapping[str, Shape],
-        earlier: Sequence[Node],
-        sides: Mapping[str, tuple[str, Shape]] | None = None,
+        self, inputs: Mapping[str, Shape], earlier: Sequence[Node], sides: Sides
     ) -> None:
-        """Fix all shapes, and check those of the initial state and the mask."""
         super().bind(inputs, earlier, sides)
-        for keyword, (name, shape) in (sides or {}).items():
+        for keyword, (name, shape) in sides.items():
             if keyword == "mask":
                 check_mask(self, name, shape, earlier)
                 continue
@@ -180,12 +167,11 @@ class Recurrent(Layer, abstract=True):
                     f"has the shape (batch, {size})."
                 )
 
-    def transform(self, params: Params, inputs: Mapping[str, Array]) -> Any:
-        """Return the outputs for sequences that begin with the initial state."""
+    def transform(self, params: Params, inputs: Outputs) -> dict[str, Array]:
         return self.advance(params, inputs, None)[0]
 
     def advance(
-        self, params: Params, inputs: Mapping[str, Array], state: State | None
+        self, params: Params, inputs: Outputs, state: State | None
     ) -> tuple[dict[str, Array], State]:
         """Continue from a state; return the outputs and the state after them.
 
@@ -200,11 +186,11 @@ class Recurrent(Layer, abstract=True):
         """
         params = self.prepared(params)
         x = inputs[self.input_name]
-        given = {key: inputs[name] for key, name in self.side_inputs.items()}
-        valid = valid_steps(self, given.pop("mask", None), x)
+        sides = {key: inputs[name] for key, name in self.side_inputs.items()}
+        valid = valid_steps(self, sides.pop("mask", None), x)
         if state is None:
             length = x.shape[1] if valid is None else valid.sum(1, keepdims=True)
-            state = self.initial_state(given, len(x), x.dtype, length)
+            state = self.initial_state(sides, len(x), x.dtype, length)
         state, states, outputs = scan(
             self.step,
             params,
@@ -218,13 +204,13 @@ class Recurrent(Layer, abstract=True):
         return {k: jnp.swapaxes(v, 0, 1) for k, v in outputs.items()}, state
 
     def initial_state(
-        self, given: Mapping[str, Array], batch: int, dtype: Any, length: Any = 0
+        self, sides: Params, batch: int, dtype: DType | str, length: int | Array = 0
     ) -> State:
-        """Return the state before the first step: what was given, else zeros.
+        """Return the state before the first step: outputs where given, else zeros.
 
         Parameters
         ----------
-        given : mapping of str to array
+        sides : mapping of str to array
             Initial states that other outputs give, such as ``h_0``.
         batch : int
             Number of examples.
@@ -234,15 +220,17 @@ class Recurrent(Layer, abstract=True):
             Number of valid steps.
         """
         return {
-            name: given.get(f"{name}_0", jnp.zeros((batch, size), dtype))
+            name: sides.get(f"{name}_0", jnp.zeros((batch, size), dtype))
             for name, size in self.state_sizes().items()
         }
 
-    def _set_activation(self, given: Any) -> None:
-        same = isinstance(given, str) and given == self.fixed_activation
-        if self.fixed_activation and not (given is None or same):
+    def _set_activation(
+        self, activation: str | Callable[[Array], Array] | Activation | None
+    ) -> None:
+        same = isinstance(activation, str) and activation == self.fixed_activation
+        if self.fixed_activation and not (activation is None or same):
             raise ConfigurationError(
                 f"{self.where}form {self.form!r} always uses {self.fixed_activation}, "
-                f"got the activation {shown(given)}. Leave it out."
+                f"got the activation {shown(activation)}. Leave it out."
             )
-        super()._set_activation(given)
+        super()._set_activation(activation)

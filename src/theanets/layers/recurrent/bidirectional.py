@@ -1,16 +1,17 @@
 """Two recurrent layers that read a sequence from both ends."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, cast
 
 import jax.numpy as jnp
 import numpy as np
 
+from theanets.activations import Activation
 from theanets.errors import ConfigurationError
 from theanets.layers.base import FORMS, Layer
-from theanets.layers.binding import Node
+from theanets.layers.binding import Node, Sides
 from theanets.layers.recurrent.base import Recurrent
-from theanets.types import Array, Shape
+from theanets.types import Array, LayerOutput, Outputs, Params, Shape
 from theanets.utils.checks import is_whole, shown
 from theanets.utils.registry import join_names, suggest
 
@@ -18,7 +19,7 @@ _JOINED = ("out", "pre", "cell")
 
 
 class Bidirectional(Layer):
-    """Two workers of half the size, one of which begins with the last time step.
+    """Two workers of half the size; one begins with the last time step.
 
     Parameters
     ----------
@@ -29,7 +30,7 @@ class Bidirectional(Layer):
     **kwargs
         What the workers take; ``mask``, ``h_0`` and all else go to both.
 
-    Parameters are those of the workers, layers NAME_fw and NAME_bw.
+    Parameters: those of the workers, layers NAME_fw and NAME_bw.
     Outputs: out, (batch, time, size), and pre and cell if the worker has them: the
     workers' outputs joined; and every output of each worker, as fw_out, bw_out, ...
     All are in the order of the inputs.
@@ -48,7 +49,7 @@ class Bidirectional(Layer):
         worker: str = "rnn",
         name: str | None = None,
         inputs: str | Sequence[str] | None = None,
-        activation: Any = None,
+        activation: str | Callable[[Array], Array] | Activation | None = None,
         **kwargs: Any,
     ) -> None:
         kind = _worker(worker, f'layer "{name or self.form}": ')
@@ -56,7 +57,7 @@ class Bidirectional(Layer):
         for unknown in {"direction", "shape"} & set(kwargs):
             raise ConfigurationError(
                 f"{self.where}{unknown} is {shown(kwargs[unknown])}; a bidirectional "
-                "layer reads in both directions, and its shape is that of its input "
+                "layer reads in both directions, and has the shape of its input "
                 "but for the size. Leave it out."
             )
         if not is_whole(size, 2) or size % 2:
@@ -65,8 +66,8 @@ class Bidirectional(Layer):
                 "each of the two workers has half of the units."
             )
 
-        def made(suffix: str, direction: str) -> Layer:
-            return Layer.build(
+        self.workers = tuple(
+            Layer.build(
                 worker,
                 name=f"{self.name}_{suffix}",
                 size=size // 2,
@@ -74,32 +75,26 @@ class Bidirectional(Layer):
                 direction=direction,
                 **kwargs,
             )
-
-        self.workers = made("fw", "forward"), made("bw", "back")
+            for suffix, direction in (("fw", "forward"), ("bw", "back"))
+        )
         self.takes_activation = kind.takes_activation
         self.fixed_activation = kind.fixed_activation
         self.activation = self.workers[0].activation
         self.side_inputs = dict(self.workers[0].side_inputs)
 
     def rename(self, name: str) -> None:
-        """Take another name, and give the workers theirs."""
         super().rename(name)
-        for worker, suffix in zip(self.workers, ("fw", "bw"), strict=True):
-            worker.rename(f"{name}_{suffix}")
+        for side, worker in self._sides().items():
+            worker.rename(f"{name}_{side}")
 
     @classmethod
-    def leaves_activation_open(cls, spec: Mapping[str, Any]) -> bool:
-        """Return what the worker says."""
+    def leaves_activation_open(cls, spec: Mapping[str, object]) -> bool:
         where = f'layer "{spec.get("name")}": '
         return _worker(spec.get("worker", "rnn"), where).leaves_activation_open(spec)
 
     def bind(
-        self,
-        inputs: Mapping[str, Shape],
-        earlier: Sequence[Node],
-        sides: Mapping[str, tuple[str, Shape]] | None = None,
+        self, inputs: Mapping[str, Shape], earlier: Sequence[Node], sides: Sides
     ) -> None:
-        """Bind both workers."""
         if not self.outputs:
             for worker in self.workers:
                 worker.bind(inputs, earlier, sides)
@@ -107,56 +102,52 @@ class Bidirectional(Layer):
         self.side_shapes = self.workers[0].side_shapes
 
     def infer_output_shape(self) -> Shape:
-        """Return (time, size)."""
         return (self.workers[0].shape[0], self._size)
 
     def setup(self) -> None:
         for side, worker in self._sides().items():
             for name, param in worker.params.items():
-                self.add_param(f"{side}.{name}", *_fields(param))
+                self.add_param(
+                    f"{side}.{name}", param.shape, param.init, param.learned, param.wide
+                )
 
     def _add_activation(self) -> None:
-        """Leave the activation to the workers, which have its parameters too."""
+        """Leave the activation, and its parameters, to the workers."""
 
     def full_name(self, param: str) -> str:
-        """Return the name that the worker gives its parameter."""
         return f"{self.name}_{param}"
 
     def initial_values(self, seed: int) -> dict[str, np.ndarray]:
-        """Draw the first values of both workers."""
         return {
             f"{side}.{name}": value
             for side, worker in self._sides().items()
             for name, value in worker.initial_values(seed).items()
         }
 
-    def transform(
-        self, params: Mapping[str, Array], inputs: Mapping[str, Array]
-    ) -> Any:
-        found: dict[str, dict[str, Array]] = {}
-        for side, worker in self._sides().items():
-            own = {name: params[f"{side}.{name}"] for name in worker.params}
-            found[side] = worker.transform(own, inputs)
+    def transform(self, params: Params, inputs: Outputs) -> LayerOutput:
+        outputs = {
+            side: worker.transform(
+                {name: params[f"{side}.{name}"] for name in worker.params}, inputs
+            )
+            for side, worker in self._sides().items()
+        }
         joined = {
-            name: jnp.concatenate([x[name] for x in found.values()], axis=-1)
+            name: jnp.concatenate([x[name] for x in outputs.values()], axis=-1)
             for name in _JOINED
-            if name in found["fw"]
+            if name in outputs["fw"]
         }
         return joined | {
             f"{side}_{name}": value
-            for side, outputs in found.items()
-            for name, value in outputs.items()
+            for side, computed in outputs.items()
+            for name, value in computed.items()
         }
 
-    def _sides(self) -> dict[str, Layer]:
-        return dict(zip(("fw", "bw"), self.workers, strict=True))
+    def _sides(self) -> dict[str, Recurrent]:
+        workers = cast("tuple[Recurrent, ...]", self.workers)
+        return dict(zip(("fw", "bw"), workers, strict=True))
 
 
-def _fields(param: Any) -> tuple[Any, ...]:
-    return param.shape, param.init, param.learned, param.wide
-
-
-def _worker(form: Any, where: str) -> type[Recurrent]:
+def _worker(form: object, where: str) -> type[Recurrent]:
     known = {
         name: kind
         for name in FORMS

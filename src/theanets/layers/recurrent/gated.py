@@ -1,6 +1,5 @@
 """Recurrent layers with gates, and with a slow context."""
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import jax
@@ -9,8 +8,8 @@ import jax.numpy as jnp
 from theanets.layers.masks import add_sides
 from theanets.layers.recurrent.base import Recurrent
 from theanets.layers.recurrent.rates import Rates
-from theanets.layers.recurrent.scan import State
-from theanets.types import Array, Params
+from theanets.layers.recurrent.scan import State, Stepped
+from theanets.types import Array, Outputs, Params, PyTree
 
 
 class LSTM(Recurrent):
@@ -54,12 +53,10 @@ class LSTM(Recurrent):
     def state_sizes(self) -> dict[str, int]:
         return {"h": self.size, "c": self.size}
 
-    def project(self, params: Params, x: Array) -> Any:
+    def project(self, params: Params, x: Array) -> PyTree:
         return x @ params["xh"] + params["b"]
 
-    def step(
-        self, params: Params, state: State, x: Any
-    ) -> tuple[State, dict[str, Array]]:
+    def step(self, params: Params, state: State, x: PyTree) -> Stepped:
         c = state["c"]
         xi, xf, xc, xo = jnp.split(x + state["h"] @ params["hh"], 4, axis=-1)
         i = jax.nn.sigmoid(xi + c * params["ci"])
@@ -90,12 +87,10 @@ class GRU(Recurrent):
         for name in ("hh", "hr", "hz"):
             self.add_recurrent_weights(name)
 
-    def project(self, params: Params, x: Array) -> Any:
+    def project(self, params: Params, x: Array) -> PyTree:
         return x @ params["w"] + params["b"]
 
-    def step(
-        self, params: Params, state: State, x: Any
-    ) -> tuple[State, dict[str, Array]]:
+    def step(self, params: Params, state: State, x: PyTree) -> Stepped:
         h = state["h"]
         xh, xr, xz = jnp.split(x, 3, axis=-1)
         r = jax.nn.sigmoid(xr + h @ params["hr"])
@@ -107,7 +102,7 @@ class GRU(Recurrent):
 
 
 class MUT1(Recurrent):
-    """The best of many gated layers that an evolutionary search found.
+    """The best of many gated layers in an evolutionary search.
 
     r = σ(x[t] @ xr + h[t-1] @ hr + br)
     z = σ(x[t] @ xz + bz)
@@ -130,13 +125,11 @@ class MUT1(Recurrent):
         self.add_recurrent_weights("hh")
         self.add_recurrent_weights("hr")
 
-    def project(self, params: Params, x: Array) -> Any:
+    def project(self, params: Params, x: Array) -> PyTree:
         gates = {gate: x @ params[f"x{gate}"] + params[f"b{gate}"] for gate in "hrz"}
         return gates | {"h": jnp.tanh(gates["h"]), "z": jax.nn.sigmoid(gates["z"])}
 
-    def step(
-        self, params: Params, state: State, x: Any
-    ) -> tuple[State, dict[str, Array]]:
+    def step(self, params: Params, state: State, x: PyTree) -> Stepped:
         h, z = state["h"], x["z"]
         r = jax.nn.sigmoid(x["r"] + h @ params["hr"])
         pre = x["h"] + (r * h) @ params["hh"]
@@ -199,12 +192,10 @@ class SCRN(Rates):
     def state_sizes(self) -> dict[str, int]:
         return {"h": self.size, "s": self.context_size or self.size}
 
-    def project(self, params: Params, x: Array) -> Any:
+    def project(self, params: Params, x: Array) -> PyTree:
         return x @ params["w"]
 
-    def step(
-        self, params: Params, state: State, x: Any
-    ) -> tuple[State, dict[str, Array]]:
+    def step(self, params: Params, state: State, x: PyTree) -> Stepped:
         rate = params["rate"]
         xh, xs = jnp.split(x, [self.size], axis=-1)
         s = rate * xs + (1 - rate) * state["s"]
@@ -212,7 +203,7 @@ class SCRN(Rates):
         return {"h": h, "s": s}, {"rate": jnp.broadcast_to(rate, s.shape)}
 
     def advance(
-        self, params: Params, inputs: Mapping[str, Array], state: State | None
+        self, params: Params, inputs: Outputs, state: State | None
     ) -> tuple[dict[str, Array], State]:
         outputs, state = super().advance(params, inputs, state)
         hid, slow = outputs["hid"], outputs["state"]

@@ -1,15 +1,16 @@
 """Recurrent layers of modules that change at different speeds."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
+import numpy.typing as npt
 
 from theanets.errors import ConfigurationError
-from theanets.layers.recurrent.scan import State
+from theanets.layers.recurrent.scan import State, Stepped
 from theanets.layers.recurrent.simple import RNN
-from theanets.types import Array, Params
+from theanets.types import Array, DType, Params, PyTree
 from theanets.utils.checks import check_int, shown
 
 
@@ -44,19 +45,17 @@ class Modular(RNN, abstract=True):
             name, shape, lambda rng: make().astype("f8"), learned=False, wide=wide
         )
 
-    def of_units(self, of_modules: Any) -> np.ndarray:
+    def of_units(self, of_modules: npt.ArrayLike) -> np.ndarray:
         """Return the numbers of the modules, each as often as it has units."""
-        return np.repeat(of_modules, self.size // len(of_modules))
+        return np.repeat(of_modules, self.size // np.size(of_modules))
 
     def prepared(self, params: Params) -> Params:
-        """Return the parameters, with the recurrent matrix masked."""
         return {**params, "hh": params["hh"] * params["mask"]}
 
     def initial_state(
-        self, given: Mapping[str, Array], batch: int, dtype: Any, length: Any = 0
+        self, sides: Params, batch: int, dtype: DType | str, length: int | Array = 0
     ) -> State:
-        """Return the state before the first step, of which pre is a part."""
-        state = super().initial_state(given, batch, dtype, length)
+        state = super().initial_state(sides, batch, dtype, length)
         return {**state, "pre": state["h"]}
 
 
@@ -83,14 +82,13 @@ class Clockwork(Modular):
     def __init__(self, *, periods: Sequence[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         array = isinstance(periods, np.ndarray) and periods.ndim == 1
-        given = list(periods) if array or isinstance(periods, list | tuple) else []
-        if not given:
+        if not (array or isinstance(periods, list | tuple)) or not len(periods):
             raise ConfigurationError(
                 f"{self.where}periods is {shown(periods)}; it has to be a list of "
                 "whole numbers from 1 on, one for each module."
             )
         what = f"{self.where}a period"
-        self.periods = sorted(check_int(period, what) for period in given)
+        self.periods = sorted(check_int(period, what) for period in periods)
 
     def setup(self) -> None:
         super().setup()
@@ -102,15 +100,13 @@ class Clockwork(Modular):
         )
 
     def initial_state(
-        self, given: Mapping[str, Array], batch: int, dtype: Any, length: Any = 0
+        self, sides: Params, batch: int, dtype: DType | str, length: int | Array = 0
     ) -> State:
-        state = super().initial_state(given, batch, dtype, length)
+        state = super().initial_state(sides, batch, dtype, length)
         first = length - 1 if self.backward else 0
         return {**state, "t": jnp.zeros((batch, 1), "int32") + first}
 
-    def step(
-        self, params: Params, state: State, x: Any
-    ) -> tuple[State, dict[str, Array]]:
+    def step(self, params: Params, state: State, x: PyTree) -> Stepped:
         due = state["t"] % params["period"].astype("int32") == 0
         new, outputs = super().step(params, state, x)
         h = jnp.where(due, new["h"], state["h"])
@@ -147,14 +143,10 @@ class BCRNN(Modular):
     def setup(self) -> None:
         super().setup()
         self.add_modules(self.num_modules, f"num_modules {self.num_modules}")
-        self.add_fixed("rates", (self.size,), self._rates)
+        rates = 1 - np.logspace(-1e-4, -6, self.num_modules)
+        self.add_fixed("rates", (self.size,), lambda: self.of_units(rates))
 
-    def _rates(self) -> np.ndarray:
-        return self.of_units(1 - np.logspace(-1e-4, -6, self.num_modules))
-
-    def step(
-        self, params: Params, state: State, x: Any
-    ) -> tuple[State, dict[str, Array]]:
+    def step(self, params: Params, state: State, x: PyTree) -> Stepped:
         rates = params["rates"]
         new = x + state["h"] @ params["hh"]
         pre = rates * state["pre"] + (1 - rates) * new

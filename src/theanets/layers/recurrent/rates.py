@@ -21,8 +21,8 @@ class Rates(Recurrent, abstract=True):
     def __init__(self, *, rate: str | None = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         default = isinstance(rate, str) and not rate
-        given = self.kinds[0] if default else rate
-        self.rate = choice(given, f"{self.where}rate", self.kinds)
+        rate = self.kinds[0] if default else rate
+        self.rate = choice(rate, f"{self.where}rate", self.kinds)
 
     def add_rates(self, size: int) -> None:
         """Declare what the kind of rate needs."""
@@ -31,17 +31,15 @@ class Rates(Recurrent, abstract=True):
         if self.rate in ("matrix", "vector"):
             self.add_bias("r", size)
             return
-        exponential = self.rate == "log"
 
         def init(rng: np.random.Generator) -> np.ndarray:
-            if exponential:
+            if self.rate == "log":
                 return np.exp(rng.uniform(-6, -_EDGE, size))
             return rng.uniform(_EDGE, 1 - _EDGE, size)
 
         self.add_param("rates", (size,), init, learned=False)
 
     def prepared(self, params: Params) -> Params:
-        """Return the parameters, with the rates that hold for all time steps."""
         if self.rate == "matrix":
             return params
         fixed = params.get("rates")

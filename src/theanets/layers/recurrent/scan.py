@@ -1,28 +1,30 @@
 """The one loop over time that all recurrent layers run in."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from theanets.types import Array
+from theanets.types import Array, Params, PyTree
 
-State = dict[str, Array]
+State: TypeAlias = dict[str, Array]
 """What a layer hands from one time step to the next, (batch, ...) each, by name."""
-Step = Callable[[Any, State, Any], tuple[State, dict[str, Array]]]
+Stepped: TypeAlias = tuple[State, dict[str, Array]]
+"""What a step returns: the state after it, and further outputs by name."""
+Step: TypeAlias = Callable[[Params, State, PyTree], Stepped]
 """(parameters, state before, this step's values) -> (state after, further outputs)."""
-Body = Callable[[Any, State, Any], tuple[State, Any]]
+Body: TypeAlias = Callable[[PyTree, State, PyTree], tuple[State, PyTree]]
 """A step with its mask: (parameters, state, values) -> (state, (state, outputs))."""
 
 
 def scan(
     step: Step,
-    params: Mapping[str, Array],
+    params: Params,
     state: State,
-    xs: Any,
+    xs: PyTree,
     *,
     reverse: bool = False,
     valid: Array | None = None,
@@ -35,11 +37,11 @@ def scan(
     step : callable
         Computes one time step.
     params : mapping of str to array
-        What each step is given alike.
+        What every step is given.
     state : dict of str to array
         The state before the first step.
     xs : array or tree of arrays, (time, ...)
-        What each step is given of its own.
+        What each step is given at its own time.
     reverse : bool
         Whether to begin with the last step; results stay in the order of ``xs``.
     valid : array of bool, (time, batch), optional
@@ -54,10 +56,10 @@ def scan(
     states : dict of str to array, (time, ...)
         The state after each step.
     outputs : dict of str to array, (time, ...)
-        What the steps return besides.
+        What the steps return beside the state.
     """
 
-    def body(params: Any, state: State, now: Any) -> tuple[State, Any]:
+    def body(params: PyTree, state: State, now: PyTree) -> tuple[State, PyTree]:
         x, valid, kept = now
         new, outputs = step(params, state, x)
         if valid is not None:
@@ -73,7 +75,9 @@ def scan(
     return last, states, outputs
 
 
-def _loop(body: Body, params: Any, state: State, now: Any, reverse: bool) -> Any:
+def _loop(
+    body: Body, params: PyTree, state: State, now: PyTree, reverse: bool
+) -> PyTree:
     """Scan, with the derivatives of matrices formed after the loop, in one product.
 
     The derivative by a matrix w of all products h[t] @ w would be summed up in the
@@ -83,28 +87,27 @@ def _loop(body: Body, params: Any, state: State, now: Any, reverse: bool) -> Any
     """
     uses = _products(body, params, state, now)
 
-    def run(params: Any, state: State, now: Any) -> Any:
+    def run(params: PyTree, state: State, now: PyTree) -> PyTree:
         return lax.scan(partial(body, params), state, now, reverse=reverse)
 
-    def derivative(primals: Any, tangents: Any) -> Any:
+    def derivative(primals: PyTree, tangents: PyTree) -> PyTree:
         (params, state, now), (d_params, d_state, d_now) = primals, tangents
         matrices = {name for name, _ in uses}
 
-        def tapped(params: Any, state: State, now: Any, taps: Any) -> Any:
-            def step(state: State, given: Any) -> Any:
-                now, taps = given
-                seen: list[_Use] = []
-                marked = {n: _Matrix(n, held[n], seen, taps) for n in matrices}
-                new, outputs = body({**params, **marked}, state, now)
-                return new, (outputs, [use.left for use in seen])
+        def tapped(rest: PyTree, state: State, now: PyTree, taps: PyTree) -> PyTree:
+            def step(state: State, values: PyTree) -> PyTree:
+                now, taps = values
+                uses: list[_Use] = []
+                marked = {n: _Matrix(n, params[n], uses, taps) for n in matrices}
+                new, outputs = body({**rest, **marked}, state, now)
+                return new, (outputs, [use.left for use in uses])
 
-            thrifty = jax.checkpoint(step, prevent_cse=False, policy=_kept_values)
+            thrifty = jax.checkpoint(step, prevent_cse=False, policy=_is_costly)
             last, (outputs, lefts) = lax.scan(
                 thrifty, state, (now, taps), reverse=reverse
             )
             return (last, outputs), lefts
 
-        held = params
         rest = {k: v for k, v in params.items() if k not in matrices}
         d_rest = {k: v for k, v in d_params.items() if k not in matrices}
         taps = [jnp.zeros((_length(now), *x.shape), x.dtype) for _, x in uses]
@@ -123,8 +126,8 @@ def _loop(body: Body, params: Any, state: State, now: Any, reverse: bool) -> Any
     return differentiable(params, state, now)
 
 
-def _kept_values(primitive: Any, *given: Any, **parameters: Any) -> bool:
-    """Tell which results the loop keeps for its derivative: those that cost much.
+def _is_costly(primitive: Any, *arguments: object, **parameters: object) -> bool:
+    """Return whether the loop keeps a result for its derivative.
 
     What is cheap is computed again, since each array that is kept has to be written
     and read in every step.
@@ -144,16 +147,16 @@ class _Matrix:
     """A matrix that notes each product with it, and takes its derivative from a tap."""
 
     def __init__(
-        self, name: str, array: Array, seen: list[_Use], taps: list[Array] | None = None
+        self, name: str, array: Array, uses: list[_Use], taps: list[Array] | None = None
     ) -> None:
-        self.name, self.array, self.seen, self.taps = name, array, seen, taps
+        self.name, self.array, self.uses, self.taps = name, array, uses, taps
 
     def __rmatmul__(self, left: Array) -> Array:
         if self.taps is None:
             result = left @ self.array
         else:
-            result = _product(left, self.array, self.taps[len(self.seen)])
-        self.seen.append(_Use(self.name, left, result))
+            result = _product(left, self.array, self.taps[len(self.uses)])
+        self.uses.append(_Use(self.name, left, result))
         return result
 
 
@@ -163,41 +166,41 @@ def _product(left: Array, matrix: Array, tap: Array) -> Array:
 
 
 @_product.defjvp
-def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
+def _(primals: PyTree, tangents: PyTree) -> tuple[Array, Array]:
     (left, matrix, _), (d_left, _, d_tap) = primals, tangents
     return left @ matrix, d_left @ matrix + d_tap
 
 
 def _products(
-    body: Body, params: Mapping[str, Array], state: State, now: Any
-) -> list[tuple[str, Any]]:
+    body: Body, params: Params, state: State, now: PyTree
+) -> list[tuple[str, jax.ShapeDtypeStruct]]:
     """Return the name of the matrix and the result of each product in a step."""
 
-    def traced(params: Any, state: State, now: Any) -> list[Array]:
+    def traced(params: PyTree, state: State, now: PyTree) -> list[Array]:
         first = jax.tree.map(lambda x: x[0], now)
         marked = {
-            name: _Matrix(name, value, seen) if value.ndim == 2 else value
+            name: _Matrix(name, value, uses) if value.ndim == 2 else value
             for name, value in params.items()
         }
         body(marked, state, first)
-        return [use.result for use in seen]
+        return [use.result for use in uses]
 
-    seen: list[_Use] = []
+    uses: list[_Use] = []
     try:
         results = jax.eval_shape(traced, params, state, now)
     except (TypeError, AttributeError):
         # A matrix is used in another way: its derivative is left to the loop.
         return []
-    return [(use.name, result) for use, result in zip(seen, results, strict=True)]
+    return [(use.name, result) for use, result in zip(uses, results, strict=True)]
 
 
-def _length(now: Any) -> int:
+def _length(now: PyTree) -> int:
     """Return the number of time steps."""
     return len(jax.tree.leaves(now)[0])
 
 
 def _kept(
-    xs: Any, valid: Array | None, limit: int | None, reverse: bool
+    xs: PyTree, valid: Array | None, limit: int | None, reverse: bool
 ) -> Array | None:
     """Return which steps are among the last valid ones, (time, batch or 1)."""
     if limit is None:

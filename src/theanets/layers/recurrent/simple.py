@@ -8,8 +8,8 @@ import jax.numpy as jnp
 
 from theanets.layers.recurrent.base import Recurrent
 from theanets.layers.recurrent.rates import Rates
-from theanets.layers.recurrent.scan import State
-from theanets.types import Array, Params
+from theanets.layers.recurrent.scan import State, Stepped
+from theanets.types import Array, Params, PyTree
 
 
 class RNN(Recurrent):
@@ -34,12 +34,10 @@ class RNN(Recurrent):
         self.add_recurrent_weights("hh")
         self.add_bias("b", self.size)
 
-    def project(self, params: Params, x: Array) -> Any:
+    def project(self, params: Params, x: Array) -> PyTree:
         return x @ params["xh"] + params["b"]
 
-    def step(
-        self, params: Params, state: State, x: Any
-    ) -> tuple[State, dict[str, Array]]:
+    def step(self, params: Params, state: State, x: PyTree) -> Stepped:
         pre = x + state["h"] @ params["hh"]
         return {"h": self.activate(params, pre)}, {"pre": pre}
 
@@ -71,15 +69,13 @@ class RRNN(Rates, RNN):
         super().setup()
         self.add_rates(self.size)
 
-    def project(self, params: Params, x: Array) -> Any:
+    def project(self, params: Params, x: Array) -> PyTree:
         projected = {"x": super().project(params, x)}
         if self.rate == "matrix":
             projected["rate"] = jax.nn.sigmoid(x @ params["xr"] + params["r"])
         return projected
 
-    def step(
-        self, params: Params, state: State, x: Any
-    ) -> tuple[State, dict[str, Array]]:
+    def step(self, params: Params, state: State, x: PyTree) -> Stepped:
         rate = x["rate"] if self.rate == "matrix" else params["rate"]
         pre = x["x"] + state["h"] @ params["hh"]
         hid = self.activate(params, pre)
@@ -117,12 +113,10 @@ class MRNN(Recurrent):
         self.add_weights("fh", factors, self.size)
         self.add_bias("b", self.size)
 
-    def project(self, params: Params, x: Array) -> Any:
+    def project(self, params: Params, x: Array) -> PyTree:
         return {"x": x @ params["xh"] + params["b"], "factors": x @ params["xf"]}
 
-    def step(
-        self, params: Params, state: State, x: Any
-    ) -> tuple[State, dict[str, Array]]:
+    def step(self, params: Params, state: State, x: PyTree) -> Stepped:
         mixed = (x["factors"] * (state["h"] @ params["hf"])) @ params["fh"]
         pre = mixed + x["x"]
         outputs = {"pre": pre, "factors": x["factors"]}
