@@ -1,5 +1,7 @@
 """What a class of the user's own is answered when it asks for what is not there."""
 
+from typing import ClassVar
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -164,3 +166,30 @@ def test_an_optimizer_is_told_what_a_step_is(step, says):
 def test_an_optimizer_without_a_step_is_refused():
     with pytest.raises(ConfigurationError, match="no step and no transformation"):
         type("Idle", (theanets.Optimizer,), {})
+
+
+def test_a_keyword_of_an_optimizer_is_a_hyperparam():
+    says = r'class Plain: hyperparams\["beta"\] is 0.9; .*Hyperparam\(0.9'
+    with pytest.raises(ConfigurationError, match=says):
+
+        class Plain(theanets.Optimizer):
+            hyperparams: ClassVar = {"beta": 0.9}
+
+    assert "plain" not in theanets.optimizers.ALGORITHMS
+
+
+def test_what_an_optimizer_remembers_is_declared():
+    class Forgetful(theanets.Optimizer):
+        def step(self, gradient, state, param, hyperparams):
+            state["m"] = gradient
+            return hyperparams["learning_rate"] * gradient
+
+    with pytest.raises(ConfigurationError, match=r'slots = \{"m": 0.0\}'):
+        train(theanets.Regressor([3, 2]), algo="forgetful")
+
+
+def test_the_types_of_a_kind_of_data_are_a_tuple():
+    with pytest.raises(ConfigurationError, match=r"class Table: types is .*a tuple"):
+
+        class Table(theanets.data.LazyArray):
+            types = dict

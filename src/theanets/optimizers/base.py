@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
 
+from theanets.errors import ConfigurationError
 from theanets.types import Array
-from theanets.utils.checks import number
+from theanets.utils.checks import number, shown
 from theanets.utils.registered import Registered
 from theanets.utils.registry import Registry
 
@@ -150,6 +151,16 @@ class Optimizer(Registered):
     Hessian with a random vector."""
     hides_nonfinite: ClassVar[bool] = False
     """Whether a gradient that is not finite may leave parameters and state finite."""
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        for name, value in cls.hyperparams.items():
+            if not isinstance(value, Hyperparam):
+                raise ConfigurationError(
+                    f'class {cls.__name__}: hyperparams["{name}"] is {shown(value)}; '
+                    "it has to be a theanets.optimizers.Hyperparam, such as "
+                    "Hyperparam(0.9, least=0, below=1)."
+                )
+        super().__init_subclass__(**keywords)
 
     def step(
         self, gradient: Array, state: State, param: Array, hyperparams: Numbers

@@ -216,8 +216,14 @@ def _step(
             f"{where} returned {returned} for a parameter of shape {shape}; it has to "
             "return an array of that shape, which is subtracted."
         )
+    for slot in set(state) - slots:
+        raise ConfigurationError(
+            f'{where} put an array into state["{slot}"], which is not among its slots: '
+            f"{join_names(slots)}. To add it, write in the class, with the number it "
+            f'begins with: slots = {{"{slot}": 0.0}}.'
+        )
     for slot, value in state.items():
-        if slot not in slots or jnp.shape(value) != shape:
+        if jnp.shape(value) != shape:
             raise ConfigurationError(
                 f"{where} put an array of shape {jnp.shape(value)} into "
                 f'state["{slot}"]; it has one of the parameter\'s shape {shape} for '

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from theanets.data.blocks import blocks, digest, finite_rows, rounded
-from theanets.errors import DataError
+from theanets.errors import ConfigurationError, DataError
 
 
 class LazyArray(ABC):
@@ -84,6 +84,11 @@ class LazyArray(ABC):
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
+        if not isinstance(cls.types, tuple):
+            raise ConfigurationError(
+                f"class {cls.__name__}: types is {cls.types!r}; it has to be a tuple "
+                "of types and full names, such as (Table,)."
+            )
         name = f"{cls.__module__}.{cls.__qualname__}"
         # A class that a notebook defines again replaces the one before.
         _KINDS.pop(name, None)
