@@ -50,6 +50,37 @@ class Layer(Node):
         as in ``std_w=0.1`` or ``mean_b=1``, each a number or one for each unit; and
         ``init`` instead of ``std``: "glorot", "he", "lecun" or "orthogonal".
 
+    Attributes
+    ----------
+    example_inputs : Sequence[object]
+        The layers before it in a small model, the first of them the input; ``example``
+        has its own keywords.
+    takes_activation : bool
+        Whether the layer passes its result through an activation.
+    fixed_activation : str | None
+        The only activation of this form, if it has just one.
+    default_activation : str
+        The activation where none is given, if the layer takes one.
+    max_inputs : int | None
+        How many inputs the layer can read; None for any number.
+    trains_differently : bool
+        Whether the layer computes `transform_training` while the model trains.
+    reads_indices : bool
+        Whether its input is whole numbers below ``vocabulary``, straight from data.
+    attribute_names : tuple[str, ...]
+        What ``**attributes`` may hold, alone or with a parameter's name behind.
+    general_names : tuple[str, ...]
+        The ones that hold for every weight matrix.
+    stepwise : bool
+        Whether each time step of a sequence is computed from the same step of the
+        inputs alone, or from that and a state that the layer carries.
+    probes : tuple[int, int]
+        Lengths of open axes at which the layer is traced, to see what follows them.
+    workers : tuple[Layer, ...]
+        Layers within this one that have its parameters, under their own names.
+    vocabulary : int
+        How many whole numbers there are, for a layer that reads indices.
+
     Examples
     --------
     >>> import theanets
@@ -66,20 +97,12 @@ class Layer(Node):
 
     catalogue = FORMS
     example_inputs: ClassVar[Sequence[object]] = (4,)
-    """The layers before it in a small model, the first of them the input; ``example``
-    has its own keywords."""
     takes_activation: bool = True
-    """Whether the layer passes its result through an activation."""
     fixed_activation: str | None = None
-    """The only activation of this form, if it has just one."""
     default_activation: ClassVar[str] = "relu"
-    """The activation where none is given, if the layer takes one."""
     max_inputs: ClassVar[int | None] = None
-    """How many inputs the layer can read; None for any number."""
     trains_differently: ClassVar[bool] = False
-    """Whether the layer computes `transform_training` while the model trains."""
     reads_indices: ClassVar[bool] = False
-    """Whether its input is whole numbers below ``vocabulary``, straight from data."""
     attribute_names: ClassVar[tuple[str, ...]] = (
         "mean",
         "std",
@@ -87,19 +110,12 @@ class Layer(Node):
         "diagonal",
         "init",
     )
-    """What ``**attributes`` may hold, alone or with a parameter's name behind."""
     general_names: ClassVar[tuple[str, ...]] = attribute_names
-    """The ones that hold for every weight matrix."""
     stepwise: bool = True
-    """Whether each time step of a sequence is computed from the same step of the
-    inputs alone, or from that and a state that the layer carries."""
     probes: tuple[int, int] = (64, 65)
-    """Lengths of open axes at which the layer is traced, to see what follows them."""
 
     workers: tuple["Layer", ...] = ()
-    """Layers within this one that have its parameters, under their own names."""
     vocabulary: int = 0
-    """How many whole numbers there are, for a layer that reads indices."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

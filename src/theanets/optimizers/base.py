@@ -112,11 +112,37 @@ class Optimizer(Registered):
     learning rate and precision come with it: `step` is given at least float32, and the
     parameter keeps its type.
 
+    Attributes
+    ----------
+    learning_rate : float
+        The default learning rate.
+    momentum : float
+        The default momentum.
+    nesterov : bool
+        Whether that is Nesterov's momentum by default.
+    hyperparams : Mapping[str, Hyperparam]
+        The further keywords that it takes.
+    slots : Mapping[str, float]
+        The arrays it keeps for each parameter, and the number each begins with.
+    counts_updates : bool
+        Whether `step` reads ``hyperparams["count"]``, the number of the update, from 1.
+    elementwise : bool
+        Whether each entry of a parameter moves without regard to the others. If so,
+        matrices may be given to `step` transposed, which can be twice as fast.
+    full_batch : bool
+        Whether it needs the gradient over all data, not over a minibatch.
+    needs_curvature : bool
+        Whether `step` reads ``hyperparams["curvature"]``, the product of the
+        parameter's Hessian with a random vector.
+    hides_nonfinite : bool
+        Whether a gradient that is not finite may leave parameters and state finite.
+
     Examples
     --------
     >>> import jax.numpy as jnp, theanets
     >>> class SignSGD(theanets.Optimizer):
     ...     learning_rate = 0.01
+    ...     hides_nonfinite = True
     ...     def step(self, gradient, state, param, hyperparams):
     ...         return hyperparams["learning_rate"] * jnp.sign(gradient)
     >>> def loss(w, x):
@@ -129,28 +155,15 @@ class Optimizer(Registered):
 
     catalogue = ALGORITHMS
     learning_rate: ClassVar[float] = 0.001
-    """The default learning rate."""
     momentum: ClassVar[float] = 0.0
-    """The default momentum."""
     nesterov: ClassVar[bool] = False
-    """Whether that is Nesterov's momentum by default."""
     hyperparams: ClassVar[Mapping[str, Hyperparam]] = {}
-    """The further keywords that it takes."""
     slots: ClassVar[Mapping[str, float]] = {}
-    """The arrays it keeps for each parameter, and the number each begins with."""
     counts_updates: ClassVar[bool] = False
-    """Whether `step` reads ``hyperparams["count"]``, the number of the update, from
-    1."""
     elementwise: ClassVar[bool] = False
-    """Whether each entry of a parameter moves without regard to the others. If so,
-    matrices may be given to `step` transposed, which can be twice as fast."""
     full_batch: ClassVar[bool] = False
-    """Whether it needs the gradient over all data, not over a minibatch."""
     needs_curvature: ClassVar[bool] = False
-    """Whether `step` reads ``hyperparams["curvature"]``, the product of the parameter's
-    Hessian with a random vector."""
     hides_nonfinite: ClassVar[bool] = False
-    """Whether a gradient that is not finite may leave parameters and state finite."""
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         for name, value in cls.hyperparams.items():
