@@ -10,6 +10,7 @@ second training continues the stream with the number of epochs so far.
 
 import hashlib
 import math
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -57,6 +58,31 @@ class Param:
 
     def __deepcopy__(self, memo: object) -> "Param":
         return self
+
+
+def draw(param: Param, seed: int, layer: str) -> np.ndarray:
+    """Return the first value of a layer's parameter, if there is room for it.
+
+    Raises
+    ------
+    ConfigurationError
+        If it does not fit into memory, or cannot be drawn.
+    """
+    size = 8 * math.prod(param.shape)
+    try:
+        if size > sys.maxsize:
+            raise MemoryError
+        # Memory that is not there shows here, before any work.
+        np.empty(param.shape)
+        return param.init(stream(seed, layer, param.name))
+    except MemoryError:
+        raise ConfigurationError(
+            f'layer "{layer}": its array "{param.name}" of shape {param.shape} does '
+            f"not fit into memory: drawing it takes {size // 10**9:,} GB. Use a "
+            "smaller size, here or in the layer before."
+        ) from None
+    except ConfigurationError as error:
+        raise ConfigurationError(f'layer "{layer}": {error}') from None
 
 
 def _drawn(rng: np.random.Generator) -> npt.NDArray[np.floating]:

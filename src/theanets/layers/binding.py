@@ -4,7 +4,6 @@ An author of a layer needs only `theanets.layers.base.Layer`.
 """
 
 import math
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self, TypeAlias
 
@@ -13,7 +12,7 @@ import numpy as np
 from theanets import activations
 from theanets.activations import Activation, numbered
 from theanets.errors import ConfigurationError
-from theanets.initializers import Param, as_seed, stream
+from theanets.initializers import Param, as_seed, draw
 from theanets.layers import keywords
 from theanets.types import Array, JsonDict, Shape
 from theanets.utils.checks import counted, shown
@@ -291,7 +290,8 @@ class Node(Registered):
             for name in self.params
         }
         return {
-            name: self._draw(param, seeds[name]) for name, param in self.params.items()
+            name: draw(param, seeds[name], self.name)
+            for name, param in self.params.items()
         }
 
     def describe_inputs(self) -> str:
@@ -351,24 +351,6 @@ class Node(Registered):
         value = self.given[name]
         used = any(value is x for x in vars(self).values())
         return value if used else self._as_given.get(name, value)
-
-    def _draw(self, param: Param, seed: int) -> np.ndarray:
-        """Return the first value of a parameter, if there is room for it."""
-        size = 8 * math.prod(param.shape)
-        try:
-            if size > sys.maxsize:
-                raise MemoryError
-            # Memory that is not there shows here, before any work.
-            np.empty(param.shape)
-            return param.init(stream(seed, self.name, param.name))
-        except MemoryError:
-            raise ConfigurationError(
-                f'{self.where}its array "{param.name}" of shape {param.shape} does not '
-                f"fit into memory: drawing it takes {size // 10**9:,} GB. Use a "
-                "smaller size, here or in the layer before."
-            ) from None
-        except ConfigurationError as error:
-            raise ConfigurationError(f"{self.where}{error}") from None
 
     def _set_activation(
         self, activation: str | Callable[[Array], Array] | Activation | None
