@@ -155,10 +155,6 @@ LAYERS = {
         model((4, "relu"), 2),
         ['"in"', "form 'input' has no activation"],
     ),
-    "an argument of a layer without its keyword": (
-        lambda: theanets.layers.Feedforward(3),
-        ["Feedforward", "by keyword"],
-    ),
     "unknown keyword of a layer": (
         layers({"size": 3, "actvation": "relu"}),
         ['"hid1"', "no keyword 'actvation'", 'Did you mean "activation"?'],

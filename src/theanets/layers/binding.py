@@ -80,16 +80,13 @@ class Node(Registered):
         raise NotImplementedError
 
     def __new__(cls, *args: object, **given: Any) -> Self:
-        # The keywords are the layer's description: files and cache keys read them.
-        if args:
-            raise ConfigurationError(
-                f"{cls.__name__} takes its arguments by keyword, as they describe the "
-                f"layer in files, got {shown(args[0])}. Write {cls.__name__}(name=...)."
-            )
+        # The arguments are the layer's description: files and cache keys read them.
         layer = super().__new__(cls)
-        layer.given = given
+        layer.given = (
+            given | dict(zip(parameters(cls), args, strict=False)) if args else given
+        )
         try:
-            layer._as_given = keywords.copied(given)
+            layer._as_given = keywords.copied(layer.given)
         except RecursionError:
             raise ConfigurationError(
                 f"{cls.__name__} got a list that is nested too deeply, or holds itself."

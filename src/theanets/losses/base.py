@@ -190,7 +190,7 @@ class Loss(Registered):
             if twice := set(form) & set(kwargs):
                 raise ConfigurationError(
                     f"the loss {shown(dict(form))} came with "
-                    f"{join_names(twice)} as well. Give each once, in the dict or as a "
+                    f"{join_names(twice)} besides. Give each once, in the dict or as a "
                     "keyword."
                 )
             if "form" not in form:
