@@ -17,8 +17,10 @@ PUBLIC = {
     "theanets.activations": """
         Activation Custom Elu LGrelu Leak Lgrelu Maxout Prelu REGISTRY build largest
         linear softmax""",
+    "theanets.callbacks": "Callback Report",
     "theanets.config": "config",
     "theanets.convolution": "Classifier Regressor",
+    "theanets.data": "LazyArray",
     "theanets.datasets": "load_mnist load_text",
     "theanets.errors": """
         CheckpointError ConcurrencyError ConfigurationError DataError ModelFileError
@@ -31,7 +33,7 @@ PUBLIC = {
     "theanets.layers.feedforward": "Feedforward Tied Classifier",
     "theanets.layers.recurrent": "LSTM GRU RNN Bidirectional Clockwork",
     "theanets.losses": "Loss MeanAbsoluteError MeanSquaredError",
-    "theanets.optimizers": "ALGORITHMS keywords resolve",
+    "theanets.optimizers": "ALGORITHMS Hyperparam keywords resolve",
     "theanets.plotting": "features",
     "theanets.recurrent": "Autoencoder Classifier Regressor Text batches padded",
     "theanets.regularizers": """
