@@ -8,12 +8,12 @@ import theanets
 
 PUBLIC = {
     "theanets": """
-        Activation Autoencoder CheckpointError Classifier ConcurrencyError
-        ConfigurationError Controls DataError Dataset Experiment Layer Loss
-        ModelFileError Network NonFiniteError Optimizer Parameter Regressor Regularizer
-        TheanetsError TrainOptions __version__ activations callbacks clear_cache config
-        convolution datasets enable_default_logging errors feedforward layers load log
-        losses minimize optimizers plotting recurrent regularizers""",
+        __version__ Activation activations Autoencoder callbacks CheckpointError
+        Classifier clear_cache ConcurrencyError config ConfigurationError Controls
+        convolution data DataError Dataset datasets enable_default_logging errors
+        Experiment feedforward Layer layers load log Loss losses minimize ModelFileError
+        Network NonFiniteError Optimizer optimizers Parameter plotting recurrent
+        Regressor Regularizer regularizers TheanetsError TrainOptions""",
     "theanets.activations": """
         Activation Custom Elu LGrelu Leak Lgrelu Maxout Prelu REGISTRY build largest
         linear softmax""",
