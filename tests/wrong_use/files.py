@@ -106,8 +106,8 @@ FILES = {
         ["unknown model 'MyNetwork'", "define or import them"],
     ),
     "an unknown loss": (
-        a_file(edited(lambda d: d["losses"][0].update(form="myloss"))),
-        ["'myloss'", "define or import them"],
+        a_file(edited(lambda d: d["losses"][0].update(form="anylossofmine"))),
+        ["'anylossofmine'", "define or import them"],
     ),
     "an unknown activation": (
         a_file(edited(lambda d: d["layers"][1].update(activation="mine"))),

@@ -241,7 +241,7 @@ class Answering(LayerGraph, register=False):
         rest = dict(noise)
         terms = regularizers.take(rest)
         if rest:
-            refuse(rest, regularizers.keywords())
+            refuse(rest, regularizers.keywords(documented=True))
         return replace(self._bare(), regularizers=terms), self._state.noise_key()
 
     def _bare(self) -> Objective:
