@@ -81,7 +81,7 @@ USE = {
     ),
     "a keyword of train": (
         on(classifier(), "predict", X, batch_size=4),
-        ['unknown keyword "batch_size"', "Known: contractive"],
+        ['unknown keyword "batch_size"', "Known: ", "contractive, "],
     ),
     "noise of text": (
         on(classifier(), "predict", X, hidden_noise="a"),
