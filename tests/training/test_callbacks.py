@@ -491,3 +491,15 @@ def test_the_display_is_a_callback(capsys):
     train(other, progress=noted)
     assert noted.names() == other.names()
     assert capsys.readouterr() == ("", "")
+
+
+def test_an_iterator_of_callbacks_serves_every_algorithm_of_a_list():
+    calls = []
+    theanets.Regressor([3, 2]).train(
+        (np.ones((8, 3)), np.ones((8, 2))),
+        algo=["sgd", "adam"],
+        callbacks=iter([lambda *given: calls.append(given[0])]),
+        max_epochs=2,
+        progress=False,
+    )
+    assert calls == [1, 2, 1, 2]

@@ -17,6 +17,7 @@ from theanets.models import stages as pretraining
 from theanets.models.plan import Plan, keywords_of
 from theanets.models.runs import Runs
 from theanets.models.state import ModelState
+from theanets.training.callbacks import as_callbacks
 from theanets.training.checkpoint import KEYWORDS
 from theanets.training.interrupts import until_interrupted
 from theanets.training.keywords import translated
@@ -110,6 +111,8 @@ def _one_after_another(
             "the data are an iterator, which can be read once, but each algorithm in "
             "algo reads them anew. Give an iterable that starts anew."
         )
+    # An iterator of callbacks can be read once, and each algorithm reads them.
+    options = {**options, "callbacks": as_callbacks(options.get("callbacks"))}
     taken = [set(keywords_of(pretraining.full_name(algo), options)) for algo in algos]
     of_algos = set().union(*taken) - set(regularizers.keywords())
     shares = [
