@@ -8,6 +8,7 @@ import pytest
 
 import theanets
 from theanets.errors import ConfigurationError
+from theanets.optimizers import Hyperparam
 
 X = np.ones((4, 3), "f4")
 Y = np.ones((4, 2), "f4")
@@ -193,3 +194,24 @@ def test_the_types_of_a_kind_of_data_are_a_tuple():
 
         class Table(theanets.data.LazyArray):
             types = dict
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"slots": {"velocity": 0.0}}, {"hyperparams": {"momentum": Hyperparam(0.5)}}],
+    ids=["slot", "hyperparam"],
+)
+def test_names_that_every_optimizer_has_are_refused(body):
+    (name,) = next(iter(body.values()))
+    says = f"class Mine: the name {name} is taken"
+    with pytest.raises(ConfigurationError, match=says):
+        type("Mine", (theanets.Optimizer,), body)
+
+
+def test_a_kind_of_data_says_for_which_values_it_is():
+    says = r"class Table does not say for which values it is.* types = \(Table,\)"
+    with pytest.raises(ConfigurationError, match=says):
+
+        class Table(theanets.data.LazyArray):
+            def rows(self, index):
+                return np.ones((3, 2))[index]

@@ -9,12 +9,15 @@ from theanets.errors import ConfigurationError
 from theanets.types import Array
 from theanets.utils.checks import number, shown
 from theanets.utils.registered import Registered
-from theanets.utils.registry import Registry
+from theanets.utils.registry import Registry, join_names
 
 ALGORITHMS: Registry["Optimizer"] = Registry("algo")
 
 LIMITS = ("max_gradient_elem", "max_gradient_norm")
 """Keywords that limit the gradient of each parameter, whatever the rule."""
+_SLOTS = {"age", "velocity"}
+_NUMBERS = {"learning_rate", "momentum", "nesterov", "count", "curvature", *LIMITS}
+"""What every rule can be given besides its own slots and hyperparameters."""
 
 State: TypeAlias = dict[str, Array]
 Numbers: TypeAlias = Mapping[str, Array]
@@ -166,6 +169,13 @@ class Optimizer(Registered):
     hides_nonfinite: ClassVar[bool] = False
 
     def __init_subclass__(cls, **keywords: Any) -> None:
+        taken = [*(_SLOTS & cls.slots.keys()), *(_NUMBERS & cls.hyperparams.keys())]
+        if taken:
+            raise ConfigurationError(
+                f"class {cls.__name__}: the name {join_names(taken)} is taken. "
+                f"No slot can be called {join_names(_SLOTS)}, and no hyperparam "
+                f"{join_names(_NUMBERS)}. Choose another name."
+            )
         for name, value in cls.hyperparams.items():
             if not isinstance(value, Hyperparam):
                 raise ConfigurationError(

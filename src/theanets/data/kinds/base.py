@@ -89,6 +89,12 @@ class LazyArray(ABC):
                 f"class {cls.__name__}: types is {cls.types!r}; it has to be a tuple "
                 "of types and full names, such as (Table,)."
             )
+        below = cls.__mro__[: cls.__mro__.index(LazyArray)]
+        if not cls.types and not any("accepts" in vars(base) for base in below):
+            raise ConfigurationError(
+                f"class {cls.__name__} does not say for which values it is. Write the "
+                "types, such as types = (Table,), or a method accepts."
+            )
         name = f"{cls.__module__}.{cls.__qualname__}"
         # A class that a notebook defines again replaces the one before.
         _KINDS.pop(name, None)
