@@ -82,9 +82,8 @@ class Node(Registered):
     def __new__(cls, *args: object, **given: Any) -> Self:
         # The arguments are the layer's description: files and cache keys read them.
         layer = super().__new__(cls)
-        layer.given = (
-            given | dict(zip(parameters(cls), args, strict=False)) if args else given
-        )
+        names = parameters(cls) if args else ()
+        layer.given = dict(zip(names, args, strict=False)) | given
         try:
             layer._as_given = keywords.copied(layer.given)
         except RecursionError:

@@ -62,7 +62,7 @@ class Trainers:
         return Trainers, ()
 
 
-@dataclass
+@dataclass(eq=False)
 class ModelState:
     """A model: its graph, losses, arrays and history."""
 

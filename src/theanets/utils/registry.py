@@ -28,9 +28,10 @@ def suggest(name: object, options: Iterable[str]) -> str:
     if not isinstance(name, str):
         return ""
     # Comparing long names with many takes seconds.
-    by_lower = {option.lower(): option for option in reversed(list(options)[:500])}
-    near = difflib.get_close_matches(name[:80].lower(), list(by_lower)[::-1], n=1)
-    return f' Did you mean "{by_lower[near[0]]}"?' if near else ""
+    known = list(options)[:500]
+    lowered = [option.lower() for option in known]
+    near = difflib.get_close_matches(name[:80].lower(), lowered, n=1)
+    return f' Did you mean "{known[lowered.index(near[0])]}"?' if near else ""
 
 
 def join_names(names: Iterable[str]) -> str:
