@@ -122,7 +122,8 @@ def _from_parts(parts: Sequence[Any], name: str) -> dict[str, Any]:
         elif isinstance(part, str) or callable(part):
             key = "activation"
         else:
-            form = next((x for x in parts if x in ("dropout", "noise")), None)
+            names = [x for x in parts if isinstance(x, str)]
+            form = next((x for x in names if x in ("dropout", "noise")), None)
             example = f', dict(form="{form}", level={shown(part)})' if form else ""
             raise ConfigurationError(
                 f'layer "{name}": {shown(part)} in {shown(tuple(parts))} is neither a '
