@@ -108,6 +108,11 @@ class LazyArray(ABC):
             for base in type(value).__mro__
         )
 
+    @classmethod
+    def example(cls) -> object:
+        """Return a value of this kind with 8 rows or more, for the contract tests."""
+        raise NotImplementedError(f"{cls.__name__} needs a method example")
+
     @abstractmethod
     def rows(self, index: slice | np.ndarray) -> np.ndarray:
         """Return some rows as a dense array.
@@ -217,9 +222,13 @@ DataArray: TypeAlias = np.ndarray | jax.Array | LazyArray
 _KINDS: dict[str, type[LazyArray]] = {}
 
 
+def kinds() -> list[type[LazyArray]]:
+    """Return the kinds of data that there are, in the order of their definitions."""
+    return list(_KINDS.values())
+
+
 def _kind_of(value: object) -> type[LazyArray] | None:
-    kinds = reversed(list(_KINDS.values()))
-    return next((kind for kind in kinds if kind.accepts(value)), None)
+    return next((kind for kind in reversed(kinds()) if kind.accepts(value)), None)
 
 
 def as_lazy(value: object) -> LazyArray | None:

@@ -39,6 +39,13 @@ class SparseRows(LazyArray):
             and getattr(value, "ndim", 0) == 2
         )
 
+    @classmethod
+    def example(cls) -> object:
+        """Return a matrix with empty rows and columns."""
+        from scipy.sparse import csr_array
+
+        return csr_array(np.outer(np.arange(9) % 3, [1.5, 0, -2]))
+
     def rows(self, index: slice | np.ndarray) -> np.ndarray:
         """Return some rows as a dense array."""
         dense: np.ndarray = self.matrix[index].toarray()
