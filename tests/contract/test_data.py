@@ -50,7 +50,7 @@ def test_it_answers_for_all_its_rows(name):
 
 @pytest.mark.parametrize("name", PARTS)
 def test_a_checkpoint_knows_it_again_and_no_other_data(name):
-    value, array, dense = made(name)
+    value, array, _ = made(name)
     assert array.fingerprint() == PARTS[name](value).fingerprint()
     assert array.fingerprint() == made(name)[1].fingerprint()
     assert array.astype("float16").fingerprint() != array.fingerprint()
