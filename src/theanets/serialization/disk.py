@@ -10,6 +10,7 @@ import stat
 import time
 import warnings
 from functools import partial
+from itertools import tee
 from pathlib import Path
 
 _STALE = 3600
@@ -93,12 +94,13 @@ def _flush_folder(folder: Path) -> None:
     """Flush a new name to the disk too; the file is written in any case."""
     if os.name != "posix":
         return
+    # Opened, flushed and closed by one call: a signal handler that raises an exception
+    # in between would leave the handle open.
+    handle, same = tee(map(os.open, [folder], [os.O_RDONLY]))
     try:
-        with contextlib.ExitStack() as stack:
-            # On one line, as an interrupt comes between lines.
-            stack.callback(os.close, handle := os.open(folder, os.O_RDONLY))
-            os.fsync(handle)
+        list(zip(map(os.fsync, handle), map(os.close, same), strict=True))
     except OSError as error:
+        list(map(os.close, same))
         # Some folders can be written to but not listed, and some file systems cannot
         # flush a folder.
         if error.errno in (errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENOTSUP):
