@@ -57,7 +57,8 @@ def seen(batches, epoch=0):
         points, labels = map(np.asarray, chunk.data)
         for i in range(chunk.count):
             if chunk.layout == "rows":
-                x, y = points[chunk.order[i]], labels[chunk.order[i]]
+                rows = chunk.filled[i]
+                x, y = points[rows], labels[rows]
             else:
                 x, y = chunk.data
             assert len(x) == len(y) == chunk.rows

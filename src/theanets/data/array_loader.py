@@ -10,13 +10,17 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from theanets.data.arrays import narrowed, nbytes
-from theanets.data.chunks import Chunk, batches_in_chunk, chunk_of
+from theanets.data.chunks import Chunk, batches_in_chunk, chunk_of, roomy
 from theanets.data.device import DEVICE_CACHE, identity
 from theanets.data.kinds.base import DataArray
 from theanets.data.prefetch import prefetched
 from theanets.data.reading import Noted
 from theanets.initializers import stream
 from theanets.types import JsonDict
+
+_WITH_ROOM = 64 << 20
+"""Data of fewer bytes get some room on the device. Larger ones would cost more memory,
+and time to move, than their programs cost to compile."""
 
 
 class ArrayLoader:
@@ -43,7 +47,7 @@ class ArrayLoader:
         self.picked = picked
         self.length = len(arrays[0] if picked is None else picked)
         self.dtypes = dtypes
-        self.rows = min(batch_size or self.length, self.length)
+        self.rows = batch_size or self.length
         self.per_pass = -(-self.length // self.rows)
         self.batches = batches or self.per_pass
         self.seed = seed
@@ -58,7 +62,7 @@ class ArrayLoader:
     ) -> Generator[Chunk, None, None]:
         """Yield the batches of an epoch, all of them whatever ``most`` says."""
         self._pass += 1
-        if self.rows == self.length and self.picked is None:
+        if self._whole:
             # No rows are gathered: the array's length is the number of batches.
             order = np.zeros((self.batches, 0), np.int32)
             origin = np.broadcast_to(
@@ -72,8 +76,9 @@ class ArrayLoader:
         for order in self._orders(epoch):
             count = int((order[:, 0] >= 0).sum())
             if count and self.resident:
-                rows = order.shape[1]
-                yield Chunk(self._on_device, order, count, rows, "rows", order)
+                rows = int((order[0] >= 0).sum())
+                origin = order[:, :rows]
+                yield Chunk(self._on_device, order, count, rows, "rows", origin)
             elif count:
                 yield from prefetched(partial(self._gathered, order[:count], first))
             first += count
@@ -84,7 +89,7 @@ class ArrayLoader:
         return {
             **picked,
             "arrays": [identity(array) for array in self.arrays],
-            "examples in a batch": self.rows,
+            "examples in a batch": min(self.rows, self.length),
             "batches": self.batches,
             "seed": self.seed if self.shuffle else None,
         }
@@ -93,19 +98,30 @@ class ArrayLoader:
         """Set the count of epochs to what earlier runs have read."""
         self._pass = runs[-1][0]
 
+    @property
+    def _whole(self) -> bool:
+        """Whether a batch is all the data, so that no rows are gathered."""
+        return self.rows == self.length and self.picked is None
+
     @cached_property
     def _on_device(self) -> tuple[jax.Array, ...]:
-        return tuple(map(DEVICE_CACHE.get, self.arrays, self.dtypes))
+        pairs = list(zip(self.arrays, self.dtypes, strict=True))
+        length = len(self.arrays[0])
+        if not self._whole and sum(nbytes(*pair) for pair in pairs) < _WITH_ROOM:
+            length = roomy(length)
+        return tuple(DEVICE_CACHE.get(array, dtype, length) for array, dtype in pairs)
 
     def _orders(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the rows of all full batches of an epoch, and of the short ones.
 
-        Both are padded with rows of -1 to shapes that all epochs share.
+        Both are padded with rows of -1 to shapes that all epochs share, and data of
+        almost the same length. The short ones also have empty places, of -1.
         """
         whole, remainder = divmod(self.length, self.rows)
         laps = self.batches // self.per_pass + 2
-        full = np.full((self.batches, self.rows), -1, np.int32)
-        short = np.full((min(laps, self.batches), remainder or 1), -1, np.int32)
+        places = self.rows if whole else min(self.rows, 1 << (remainder - 1).bit_length())
+        full = np.full((roomy(self.batches), self.rows), -1, np.int32)
+        short = np.full((laps, places), -1, np.int32)
         filled = [0, 0]
         number, end = epoch * self.batches, (epoch + 1) * self.batches
         while number < end:
@@ -116,14 +132,14 @@ class ArrayLoader:
             rows = permutation[place * self.rows : (place + count) * self.rows]
             full[filled[0] : filled[0] + count] = rows.reshape(count, self.rows)
             if taken > count:
-                short[filled[1]] = permutation[-remainder:]
+                short[filled[1], :remainder] = permutation[-remainder:]
             filled = [filled[0] + count, filled[1] + taken - count]
             number += taken
         return full, short
 
     def _permutation(self, lap: int) -> np.ndarray:
         order = np.arange(self.length)
-        if self.shuffle:
+        if self.shuffle and self.per_pass > 1:
             order = stream(self.seed, "shuffle", str(lap)).permutation(self.length)
         elif self.batches < self.per_pass:
             # A part of the data is to represent all of it, not only its beginning.
@@ -139,6 +155,7 @@ class ArrayLoader:
         size = min(batches_in_chunk(row * order.shape[1]), len(order))
         for begin in range(0, len(order), size):
             part = order[begin : begin + size]
+            filled = int((part[0] >= 0).sum())
             last = first + begin + len(part) - 1
             batches = f"batches {first + begin} to {last} of {self.passes}"
             with Noted(f"{self.name}: {batches} {self._pass}"):
@@ -147,4 +164,5 @@ class ArrayLoader:
                 return
             if len(part) < size:
                 stacks = [np.resize(x, (size, *x.shape[1:])) for x in stacks]
-            yield replace(chunk_of(stacks, len(part)), origin=part)
+            chunk = chunk_of(stacks, len(part), filled)
+            yield replace(chunk, origin=part[:, :filled])

@@ -35,26 +35,29 @@ class DeviceCache:
         # An array may be freed in any thread, even while this one holds the lock.
         self._lock = RLock()
 
-    def get(self, array: DataArray, dtype: DTypeLike) -> jax.Array:
+    def get(
+        self, array: DataArray, dtype: DTypeLike, rows: int | None = None
+    ) -> jax.Array:
         """Return an array's copy on the device, moving it there if necessary.
 
-        Arrays of JAX are there already, and copies of lazy arrays are not kept.
+        The copy is filled up to a number of rows, if there is one. Arrays of JAX are
+        there already, and copies of lazy arrays are not kept.
         """
         if isinstance(array, jax.Array):
             return array
         if isinstance(array, LazyArray):
-            moved: jax.Array = jax.device_put(narrowed(array[:], dtype))
+            moved: jax.Array = jax.device_put(_filled(narrowed(array[:], dtype), rows))
             return moved
         interface = array.__array_interface__
         layout = array.shape, array.strides, array.dtype.str
-        key = (interface["data"], *layout, str(dtype))
+        key = (interface["data"], *layout, str(dtype), rows)
         content = checksum(array)
         with self._lock:
             entry = self._entries.get(key)
             if entry is not None and entry[0] == content and entry[2]() is not None:
                 self._entries.move_to_end(key)
                 return entry[1]
-        moved = _copy(array, dtype)
+        moved = _copy(array, dtype, rows)
         reference = weakref.ref(_owner(array), lambda _: self._forget(key))
         with self._lock:
             self._entries[key] = (content, moved, reference)
@@ -95,16 +98,24 @@ def identity(array: DataArray) -> JsonDict:
     }
 
 
-def _copy(array: np.ndarray, dtype: DTypeLike) -> jax.Array:
+def _copy(array: np.ndarray, dtype: DTypeLike, rows: int | None) -> jax.Array:
     """Return a copy on the device.
 
     JAX may use the array's own memory instead. The copy would then change with the
     array, and keep it alive.
     """
-    moved: jax.Array = jax.device_put(narrowed(array, dtype))
+    moved: jax.Array = jax.device_put(_filled(narrowed(array, dtype), rows))
     if moved.unsafe_buffer_pointer() == array.ctypes.data:
         moved = jax.device_put(array.copy())
     return moved
+
+
+def _filled(array: np.ndarray, rows: int | None) -> np.ndarray:
+    """Return an array with so many rows, the last of them zeros."""
+    if rows is None or rows == len(array):
+        return array
+    room = np.zeros((rows - len(array), *array.shape[1:]), array.dtype)
+    return np.concatenate([array, room])
 
 
 def _owner(array: np.ndarray) -> np.ndarray:

@@ -22,11 +22,13 @@ from theanets.graph.running import Carries, Modify, run_from
 from theanets.graph.slots import Slot, slots_of, weights_name
 from theanets.graph.topology import Topology
 from theanets.layers import Layer
+from theanets.layers.binding import Node
 from theanets.losses import Loss
+from theanets.losses.averages import mean as average
 from theanets.losses.averages import with_axes
 from theanets.regularizers import Evaluation, Regularizer
 from theanets.types import Array, DType, Params, PyTree
-from theanets.utils.registry import listed
+from theanets.utils.registry import is_ours, listed
 
 Monitors = dict[str, Array | tuple[Array | float, ...]]
 """Numbers of a batch. A tuple holds a number and how much the batch counts in its
@@ -116,6 +118,24 @@ class Objective:
             if loss.integer_target and loss.output_name.partition(":")[0] == last:
                 return loss
         return None
+
+    @cached_property
+    def masks(self) -> bool:
+        """Whether empty places of a batch can be left out, by weights of 0.
+
+        So it is where examples meet in the means of our own losses alone. Layers,
+        losses and regularizers of a user's may compute with the batch as a whole.
+        """
+        return (
+            not self.stateful
+            and not self.monitors
+            and all(map(_is_separate, self.topology.layers))
+            and all(is_ours(type(loss)) and loss.serializable for loss in self.losses)
+            and all(
+                is_ours(type(r)) and (r.over_params or not r.penalizes)
+                for r in self.regularizers
+            )
+        )
 
     @cached_property
     def roles(self) -> dict[str, tuple[str, ...]]:
@@ -245,7 +265,8 @@ class Objective:
         batch : tuple of array
             One array for each of ``slots``.
         numbers : mapping
-            The weights of losses and regularizers; see ``numbers``.
+            The weights of losses and regularizers; see ``numbers``. Where the batch
+            has empty places, also ``present``, whether each place holds an example.
         key : jax random key, optional
             The key of the noise, where the model learns from the batch. None, as in
             validation: no noise, and nothing is updated.
@@ -256,7 +277,7 @@ class Objective:
         outputs = self.outputs(params, inputs, numbers, key, training=key is not None)
         updated = outputs.keys() & params.keys()
         updates = {name: outputs.pop(name) for name in sorted(updated)}
-        wide = self.wide
+        wide, present = self.wide, numbers.get("present")
         values = {name: value.astype(wide) for name, value in outputs.items()}
         seen = {name: _seen(value) for name, value in outputs.items()}
 
@@ -277,7 +298,7 @@ class Objective:
             if settings:
                 loss = loss.with_settings(settings)
             with listed(f"{loss.form()} loss: it", {"the outputs": values}):
-                error = loss(values, target, scale)
+                error = loss(values, target, _counted(scale, present))
             terms.append((loss, target, weights, scale, error))
         learnable = self.topology.learnable
         evaluation = Evaluation(
@@ -293,12 +314,12 @@ class Objective:
             for regularizer, weight in zip(
                 self.regularizers, numbers["regularizers"], strict=True
             )
-            if type(regularizer).penalty is not Regularizer.penalty
+            if regularizer.penalizes
         ]
         *_, scales, errors = zip(*terms, strict=True)
         losses = [w * e for w, e in zip(numbers["losses"], errors, strict=True)]
         shares = [
-            _share(scale, mean)
+            _share(scale, mean, present)
             for scale, mean in zip(scales, numbers["mean weights"], strict=True)
         ]
         scaled = [
@@ -308,9 +329,9 @@ class Objective:
         total = jnp.asarray(sum(penalties, sum(scaled)), wide)
 
         # With weights, each batch counts by their sum in the mean over batches.
-        examples = float(len(batch[0]))
+        examples = float(len(batch[0])) if present is None else present.sum()
         parts = [
-            (loss, examples if scale is None else scale.sum())
+            (loss, examples if scale is None else _counted(scale, present).sum())
             for loss, scale in zip(losses, scales, strict=True)
         ]
         if penalties:
@@ -318,18 +339,31 @@ class Objective:
         weighted = any(scale is not None for scale in scales)
         monitors: Monitors = {
             "loss": tuple(x for part in parts for x in part) if weighted else total,
-            "err": _counting(errors[0], scales[0]),
+            "err": _counting(errors[0], scales[0], present),
         }
         for loss, target, weights, scale, _ in terms:
             if loss.has_accuracy and "acc" not in monitors:
-                accuracy = loss.accuracy(values, target, weights)
-                monitors["acc"] = _counting(accuracy, weights)
+                counted = _counted(weights, present)
+                accuracy = loss.accuracy(values, target, counted)
+                monitors["acc"] = _counting(accuracy, weights, present)
             if scale is not weights:
-                plain = loss(values, target, weights)
-                monitors["unweighted"] = _counting(plain, weights)
+                plain = loss(values, target, _counted(weights, present))
+                monitors["unweighted"] = _counting(plain, weights, present)
         for monitor in self.monitors:
             monitors[monitor.name] = monitor({**seen, **params})
         return total, monitors, updates
+
+
+def _is_separate(layer: Node) -> bool:
+    """Return whether a layer certainly computes each example alone."""
+    activation = getattr(layer, "activation", None)
+    parts = getattr(activation, "parts", (activation,))
+    return (
+        is_ours(type(layer))
+        and not layer.mixes_examples
+        and all(x is None or (is_ours(type(x)) and x.serializable) for x in parts)
+        and all(map(_is_separate, layer.workers))
+    )
 
 
 def _penalty(regularizer: Regularizer, evaluation: Evaluation) -> Array | float:
@@ -338,14 +372,26 @@ def _penalty(regularizer: Regularizer, evaluation: Evaluation) -> Array | float:
         return regularizer.penalty(evaluation)
 
 
-def _share(scale: Array | None, mean: Array | float) -> Array | None:
+def _counted(weights: Array | None, present: Array | None) -> Array | None:
+    """Return weights of which those of empty places are 0; None: all count alike."""
+    if present is None:
+        return weights
+    if weights is None:
+        return present
+    return jnp.where(with_axes(present, weights.ndim), weights, 0)
+
+
+def _share(
+    scale: Array | None, mean: Array | float, present: Array | None
+) -> Array | None:
     """Return how much the errors of a batch count, where 1 is the average of the set.
 
     None: all count alike.
     """
     if scale is None:
         return None
-    return jnp.where(mean > 0, scale.mean() / jnp.where(mean > 0, mean, 1), 1)
+    batch = average(scale, present)
+    return jnp.where(mean > 0, batch / jnp.where(mean > 0, mean, 1), 1)
 
 
 def _seen(value: Array) -> Array:
@@ -354,5 +400,9 @@ def _seen(value: Array) -> Array:
     return value.astype(stored_type(value.dtype)) if is_float else value
 
 
-def _counting(value: Array, weights: Array | None) -> Array | tuple[Array, Array]:
-    return value if weights is None else (value, weights.sum())
+def _counting(
+    value: Array, weights: Array | None, present: Array | None
+) -> Array | tuple[Array, Array]:
+    if weights is None:
+        return value
+    return value, _counted(weights, present).sum()

@@ -65,6 +65,8 @@ class Layer(Node):
         How many inputs the layer can read; None for any number.
     trains_differently : bool
         Whether the layer computes `transform_training` while the model trains.
+    mixes_examples : bool
+        Whether what it computes of an example depends on the others in the batch.
     reads_indices : bool
         Whether its input is whole numbers below ``vocabulary``, straight from data.
     attribute_names : tuple[str, ...]
@@ -102,6 +104,7 @@ class Layer(Node):
     default_activation: ClassVar[str] = "relu"
     max_inputs: ClassVar[int | None] = None
     trains_differently: ClassVar[bool] = False
+    mixes_examples: ClassVar[bool] = False
     reads_indices: ClassVar[bool] = False
     attribute_names: ClassVar[tuple[str, ...]] = (
         "mean",

@@ -34,6 +34,7 @@ class Node(Registered):
     fixed_activation: str | None
     default_activation: ClassVar[str]
     max_inputs: ClassVar[int | None]
+    mixes_examples: ClassVar[bool]
     reads_indices: ClassVar[bool]
     attribute_names: ClassVar[tuple[str, ...]]
 

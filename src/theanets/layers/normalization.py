@@ -51,6 +51,7 @@ class BatchNorm(Layer):
     default_activation = "linear"
     max_inputs = 1
     trains_differently = True
+    mixes_examples = True
 
     def __init__(
         self, *, momentum: float = 0.1, eps: float = 1e-5, **kwargs: Any

@@ -52,6 +52,7 @@ class Part:
             stage=self.stage.name,
             trace=partial(_traced, self.objective),
             monitors=(*RESERVED, *(x.name for x in self.objective.monitors)),
+            masks=self.objective.masks,
             states=self.states,
         )
 

@@ -183,7 +183,7 @@ def _predicted(objective: Objective, values: Values, chunk: Chunk) -> scores.Par
     assert loss is not None
     arrays = [np.asarray(array) for array in chunk.data]
     if chunk.layout == "rows":
-        rows = np.asarray(chunk.order)[: chunk.count].ravel()
+        rows = chunk.filled[: chunk.count].ravel()
         arrays = [array[rows] for array in arrays]
     named = {slot.name: x for slot, x in zip(objective.slots, arrays, strict=True)}
     inputs = {layer.name: named[layer.name] for layer in objective.topology.inputs}

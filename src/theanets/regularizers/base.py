@@ -211,6 +211,11 @@ class Regularizer(Registered):
         return value
 
     @property
+    def penalizes(self) -> bool:
+        """Whether this regularizer adds a term to the loss."""
+        return type(self).penalty is not Regularizer.penalty
+
+    @property
     def modifies(self) -> bool:
         """Whether this regularizer changes outputs on their way."""
         return type(self).modify is not Regularizer.modify

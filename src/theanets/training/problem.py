@@ -71,6 +71,9 @@ class Problem:
         are no mean over batches.
     begin : callable
         Takes the training data, before anything is computed.
+    masks : bool
+        Whether the objective leaves out the empty places of a batch, which the numbers
+        say if it has some; see `theanets.training.programs.PRESENT`.
     states : States, optional
         The part of the carried values that is reset at the beginning of each pass
         over the data; batches then follow each other, and are equally large.
@@ -91,5 +94,6 @@ class Problem:
     describe: Callable[[Values, Progress], Saved] = lambda *_: Saved(({}, {}), {}, {})
     predict: Callable[[Values, Chunk], PyTree] | None = None
     score: Callable[[list[PyTree]], dict[str, float]] = lambda _: {}
+    masks: bool = False
     states: States | None = None
     begin: Callable[[Loader], None] = lambda _: None

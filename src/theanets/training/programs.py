@@ -7,8 +7,9 @@ programs, so that training the same thing again compiles nothing.
 One program serves any number of batches: the host asks for about half a second's worth
 at a time, so that Ctrl-C and the display are prompt. The result does not depend on the
 cuts, because each batch's monitors have their own place and are averaged at the end of
-the epoch. The last, short batch is a second compilation: with a mask instead, every
-custom loss and layer would have to know about it.
+the epoch. The last, short batch is a second compilation. Where all parts of a model
+can leave places of a batch out, it serves short batches of all sizes; custom losses and
+layers cannot, and are compiled for each size.
 
 On a CPU matrices are carried transposed within a program, because XLA's fusion of a
 weight's gradient with its update is up to twice as fast that way (784-100-10, batch 32:
@@ -24,13 +25,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from functools import partial
 from threading import Lock
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from theanets.data.chunks import Layout
 from theanets.errors import ConfigurationError
 from theanets.initializers import stream
 from theanets.optimizers import Updater, hessian_vector
@@ -47,11 +49,11 @@ Monitors = dict[str, Array | tuple[Array, ...]]
 Record = dict[str, tuple[Array, ...]]
 """Each monitor's value in each batch, or values and how much each counts."""
 
+PRESENT = "present"
+"""Among the numbers: whether each place of a short batch holds an example."""
+
 HIDDEN = "not finite"
 """In a record: batches with a gradient that is not finite and does not show later."""
-
-Layout = Literal["rows", "whole"]
-"""How batches lie in arrays: rows to be gathered, or everything as one batch."""
 
 
 class Values(NamedTuple):
@@ -203,11 +205,12 @@ def _train(
     def update(index: Array, carry: tuple[State, PyTree]) -> tuple[State, PyTree]:
         state, record = carry
         batch = batch_of(data, order, index, layout)
+        counted = _counted(numbers, order, index, layout)
         key = jax.random.fold_in(stream_key, state.updates)
         learned, carried = state.values
 
         def loss(learned: PyTree) -> tuple[Array, PyTree]:
-            value, *more = objective(transpose(learned), carried, batch, numbers, key)
+            value, *more = objective(transpose(learned), carried, batch, counted, key)
             return value, more
 
         (value, (monitors, carried_on)), grads = jax.value_and_grad(loss, has_aux=True)(
@@ -237,8 +240,9 @@ def _train(
 
     def monitored(values: Values, batch: tuple[Array, ...]) -> Monitors:
         learned, carried = values
+        counted = _counted(numbers, order, start, layout)
         monitors: Monitors = objective(
-            transpose(learned), carried, batch, numbers, stream_key
+            transpose(learned), carried, batch, counted, stream_key
         )[1]
         if gradients:
             monitors = {**monitors, **_norms(learned)}
@@ -273,7 +277,8 @@ def _evaluate(
 ) -> tuple[Record, Values]:
     def monitored(carried: PyTree, index: Array) -> tuple[Monitors, PyTree]:
         batch = batch_of(data, order, index, layout)
-        _, monitors, after = objective(values.learned, carried, batch, numbers, None)
+        counted = _counted(numbers, order, index, layout)
+        _, monitors, after = objective(values.learned, carried, batch, counted, None)
         return monitors, after
 
     def add(index: Array, carry: tuple[PyTree, Record]) -> tuple[PyTree, Record]:
@@ -336,7 +341,20 @@ def batch_of(
     if layout == "whole":
         return data
     rows = lax.dynamic_index_in_dim(jnp.asarray(order), index, keepdims=False)
+    if layout == "short":
+        # Any row of the batch will do where there is none: it does not count.
+        rows = jnp.where(rows < 0, rows[0], rows)
     return tuple(x.at[rows].get(mode="promise_in_bounds") for x in data)
+
+
+def _counted(
+    numbers: Mapping[str, PyTree], order: Array, index: Array, layout: Layout
+) -> Mapping[str, PyTree]:
+    """Return numbers that say which places of a short batch hold an example."""
+    if layout != "short":
+        return numbers
+    rows = lax.dynamic_index_in_dim(order, index, keepdims=False)
+    return {**numbers, PRESENT: rows >= 0}
 
 
 def _norms(grads: PyTree) -> dict[str, Array]:

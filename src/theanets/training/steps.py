@@ -86,17 +86,18 @@ class Steps:
         self, state: State, chunk: Chunk, start: int, stop: int
     ) -> tuple[State, Record, bool]:
         """Return the state after batches start to stop, their record, is it finite."""
+        order, layout = chunk.batches(self.problem.masks)
         after, record, finite = self.program(
             state.values,
             state.optimizer,
             state.updates,
             chunk.data,
-            chunk.order,
+            order,
             start,
             stop,
             self.root,
             self.numbers,
-            layout=chunk.layout,
+            layout=layout,
         )
         # One call at a time, so that the state is complete after an interrupt.
         jax.block_until_ready(record)
@@ -107,7 +108,7 @@ class Steps:
     ) -> Exception:
         """Return the error of a batch whose numbers are not finite."""
         after, *_ = self.advance(state, chunk, number, number + 1)
-        batch = batch_of(chunk.data, chunk.order, number, chunk.layout)
+        batch = batch_of(chunk.data, chunk.filled, number, chunk.layout)
         root = jax.random.wrap_key_data(jnp.asarray(self.root), impl="threefry2x32")
         key = jax.random.fold_in(root, state.updates)
         carried, numbers = state.values.carried, self.numbers

@@ -32,15 +32,16 @@ def measure(problem: Problem, data: Loader, pace: Pace | None = None) -> Monitor
                     carried = problem.states.restarted(values.carried, chunk.rows)
                     values = values._replace(carried=carried)
                 problem.states.check(values.carried, chunk.rows)
+            order, layout = chunk.batches(problem.masks)
             for start, stop in pace.steps(0, chunk.count):
                 record, values = evaluate(
                     values,
                     chunk.data,
-                    chunk.order,
+                    order,
                     start,
                     stop,
                     numbers,
-                    layout=chunk.layout,
+                    layout=layout,
                 )
                 jax.block_until_ready(record)
                 sums = sums.plus(record, start, stop, chunk.rows)
