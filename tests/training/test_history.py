@@ -243,7 +243,7 @@ def test_a_table_in_a_file():
             lambda _, arrays: arrays.update(
                 {"history/training/loss": np.zeros((2**30, 0))}
             ),
-            "not that of 2 epochs",
+            "has other than 2 epochs",
         ),
     ],
 )

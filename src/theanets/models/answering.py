@@ -11,7 +11,7 @@ from theanets.errors import ConfigurationError
 from theanets.graph.objective import Objective
 from theanets.graph.slots import weights_name
 from theanets.losses import Loss
-from theanets.models.functional import Apply, ApplyTraining, answering, learning, split
+from theanets.models.functional import Apply, ApplyTraining, answering, learning
 from theanets.models.layer_graph import LayerGraph
 from theanets.models.prediction import (
     compute,
@@ -200,7 +200,9 @@ class Answering(LayerGraph, register=False):
         topology, dtype, arrays = state.topology, state.dtype.name, state.arrays.now()
         if not check_bool(train, "train"):
             return answering(topology, dtype), arrays
-        return learning(topology, dtype), *split(topology, arrays)
+        learned = {n: x for n, x in arrays.items() if n in topology.learned}
+        others = {n: x for n, x in arrays.items() if n not in learned}
+        return learning(topology, dtype), learned, others
 
     def _predicted(
         self,

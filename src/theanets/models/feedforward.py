@@ -124,8 +124,8 @@ class Autoencoder(Network):
         array = as_array(z, "z")
         single = array.ndim == len(chosen.shape) and isinstance(array, np.ndarray)
         array = array[None] if single else array
-        expected = Expected("z", "code", chosen.shape)
-        check([array], [expected], "decode", self._state.dtype)
+        slot = Expected("z", "code", chosen.shape)
+        check([array], [slot], "decode", self._state.dtype)
         objective, key = self._noisy(regularizers)
         last = self._state.last_layer().output_name
 
@@ -143,12 +143,12 @@ class Autoencoder(Network):
         program = PROGRAMS.get(
             ("decode", objective.key, chosen.name), lambda: jax.jit(decoded)
         )
-        output = in_batches(
+        return in_batches(
             lambda part, first: program(values, part, objective.numbers, key, first),
             {"z": array},
             objective.dtype,
+            single,
         )[last]
-        return output[0] if single else output
 
     def score(self, x: object, w: object = None, **regularizers: object) -> float:  # type: ignore[override]
         """Return R² of the reconstruction; see `Network.score`."""
@@ -187,12 +187,7 @@ class Classifier(Network):
     output_activation = "softmax"
 
     def predict(
-        self,
-        x: object,
-        *,
-        state: object = None,
-        return_state: bool = False,
-        **regularizers: object,
+        self, x: object, *, state: Any = None, return_state: bool = False, **noise: Any
     ) -> Any:
         """Return the most probable class of each example.
 
@@ -200,35 +195,26 @@ class Classifier(Network):
         its probability is more than one half. ``state`` and ``return_state`` are as
         for `Network.predict`.
         """
-        if self._multilabel:
-            name, convert = self._logits()
-            return self._predicted(
-                x,
-                name,
-                state,
-                return_state,
-                regularizers,
-                lambda y: (convert(y) > 0.5).astype("int32"),
-            )
         last = self._state.last_layer()
+        name, multilabel = last.output_name, self._multilabel
         # The softmax keeps the order, so without noise it need not be computed.
-        plain = last.activation.spec == "softmax" and not regularizers
-        name = f"{last.name}:pre" if plain else last.output_name
-        return self._predicted(
-            x, name, state, return_state, regularizers, lambda y: y.argmax(axis=-1)
-        )
+        if last.activation.spec == "softmax" and not (multilabel or noise):
+            name = f"{last.name}:pre"
+        probability = self._logits()[1] if multilabel else None
+
+        def classes(y: np.ndarray) -> Any:
+            if probability is None:
+                return y.argmax(axis=-1)
+            return (probability(y) > 0.5).astype("int32")
+
+        return self._predicted(x, name, state, return_state, noise, classes)
 
     def classify(self, x: object, **keywords: Any) -> Any:
         """Return the most probable classes, as `predict` does."""
         return self.predict(x, **keywords)
 
     def predict_proba(
-        self,
-        x: object,
-        *,
-        state: object = None,
-        return_state: bool = False,
-        **regularizers: object,
+        self, x: object, *, state: Any = None, return_state: bool = False, **noise: Any
     ) -> Any:
         """Return the probability of each class, (examples, classes).
 
@@ -240,15 +226,10 @@ class Classifier(Network):
             If the output is no probability, and no loss says how to make it one.
         """
         name, convert = self._logits()
-        return self._predicted(x, name, state, return_state, regularizers, convert)
+        return self._predicted(x, name, state, return_state, noise, convert)
 
     def predict_logit(
-        self,
-        x: object,
-        *,
-        state: object = None,
-        return_state: bool = False,
-        **regularizers: object,
+        self, x: object, *, state: Any = None, return_state: bool = False, **noise: Any
     ) -> Any:
         """Return the output before its activation, (examples, classes).
 
@@ -266,7 +247,7 @@ class Classifier(Network):
                 "output before it. Use predict_proba."
             )
         name = f"{last.name}:pre"
-        return self._predicted(x, name, state, return_state, regularizers)
+        return self._predicted(x, name, state, return_state, noise)
 
     def score(
         self, x: object, y: object, w: object = None, **regularizers: object

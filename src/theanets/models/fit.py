@@ -11,11 +11,9 @@ from theanets.data.dataset import Dataset
 from theanets.data.holdout import held_out
 from theanets.errors import ConfigurationError, DataError
 from theanets.graph.expected import Expectations, expected_labels
-from theanets.initializers import as_seed
-from theanets.models import resume as resuming
 from theanets.models import stages as pretraining
-from theanets.models.plan import Plan, keywords_of
-from theanets.models.runs import Runs
+from theanets.models.plan import keywords_of, plan
+from theanets.models.runs import sample, train_parts
 from theanets.models.state import ModelState
 from theanets.training.callbacks import as_callbacks
 from theanets.training.checkpoint import KEYWORDS
@@ -120,7 +118,7 @@ def _one_after_another(
         for names in taken
     ]
     for algo, share in zip(algos, shares, strict=True):
-        Plan.make(model, data[0], algo, share)
+        plan(model, data[0], algo, share)
 
     def in_turn() -> Generator[Pair, None, None]:
         refuse_forked()
@@ -143,34 +141,19 @@ def _epochs(
     ``hint`` says whether to hint at likely mistakes: that the training data serve to
     validate, and numbers that are hard to learn from.
     """
-    plan = Plan.make(model, data[0], algo, options)
-    algo, parts, controls = plan.algo, plan.parts, plan.controls
+    checked = plan(model, data[0], algo, options)
     columns = model.columns.copy()
-    for part in parts:
+    for part in checked.parts:
         part.expect.columns = columns
-    optimizer, checkpoint = plan.optimizer, plan.checkpoint
-    several = len(parts) > 1 or optimizer is None
+    several = len(checked.parts) > 1 or checked.optimizer is None
     if several and any(isinstance(source, Iterator) for source in data):
         raise DataError(
-            f"the data are an iterator, which can be read once, but algo {shown(algo)} "
-            "reads them several times. Give an iterable that starts anew."
+            "the data are an iterator, which can be read once, but algo "
+            f"{shown(checked.algo)} reads them several times. Give an iterable that "
+            "starts anew."
         )
-    seed, begun = model.seed, 0
-    if controls.rng is not None:
-        seed, begun = as_seed(controls.rng, "rng"), model.history.epochs
-    if checkpoint is not None:
-        if optimizer is None:
-            raise ConfigurationError(
-                f"algo {shown(algo)} draws weights in one step, which leaves nothing "
-                "to go on with: it takes no checkpoint. Save the network instead."
-            )
-        learned = parts[0].problem(optimizer).read().learned
-        checkpoint.run = resuming.identity(
-            model, algo, optimizer, controls, plan.whole, learned, seed
-        )
-    runs = Runs(model, handle, parts, data, controls, seed, begun, checkpoint, hint)
-    pairs = runs.sample() if optimizer is None else runs.train(optimizer)
-    return _exclusive(model, pairs, columns)
+    runs = sample if checked.optimizer is None else train_parts
+    return _exclusive(model, runs(checked, data, handle, hint), columns)
 
 
 def _exclusive(

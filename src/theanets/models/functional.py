@@ -56,12 +56,6 @@ def learning(topology: Topology, dtype: str) -> ApplyTraining:
     return apply
 
 
-def split(topology: Topology, arrays: Params) -> tuple[Arrays, Arrays]:
-    """Return the arrays that are learned, and the others."""
-    learned = {name: x for name, x in arrays.items() if name in topology.learned}
-    return learned, {name: x for name, x in arrays.items() if name not in learned}
-
-
 def _named(inputs: PyTree, topology: Topology) -> Params:
     names = [layer.name for layer in topology.inputs]
     named = inputs if isinstance(inputs, Mapping) else {names[0]: inputs}

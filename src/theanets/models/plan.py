@@ -15,7 +15,7 @@ from theanets.graph.objective import Objective
 from theanets.graph.states import States
 from theanets.graph.topology import Topology
 from theanets.graph.weighting import class_weights, mean_weights
-from theanets.initializers import stream
+from theanets.initializers import as_seed, stream
 from theanets.models import stages as pretraining
 from theanets.models.parts import InputsAlone, Part, part_of
 from theanets.models.saving import Snapshots, describe
@@ -25,7 +25,7 @@ from theanets.optimizers import Updater
 from theanets.training.checkpoint import KEYWORDS, Checkpoint
 from theanets.training.keywords import refuse
 from theanets.training.options import Controls, keywords, own_keywords
-from theanets.types import Array
+from theanets.types import Array, Json
 from theanets.utils.checks import check_bool, is_whole, shown
 from theanets.utils.registry import join_names, suggest
 from theanets.utils.renamed import answer
@@ -40,57 +40,89 @@ def keywords_of(algo: object, options: Mapping[str, object]) -> list[str]:
 
 @dataclass
 class Plan:
-    """What one algorithm does, with all keywords checked."""
+    """What one algorithm does for a model, with all keywords checked."""
 
+    model: ModelState
     algo: object
-    checkpoint: Checkpoint | None
     controls: Controls
     optimizer: Updater | None
+    """None for ``sample``."""
     whole: Objective
     parts: list[Part]
+    """What is trained one after the other."""
+    seed: int
+    begun: int
+    """Epochs of earlier trainings, with random streams of their own."""
+    checkpoint: Checkpoint | None
 
-    @classmethod
-    def make(
-        cls,
-        model: ModelState,
-        train: object,
-        algo: object,
-        options: Mapping[str, object],
-    ) -> "Plan":
-        """Check keywords, and return what they ask for; the data are not read yet."""
-        left, algo = dict(options), pretraining.full_name(algo)
-        # A keyword of the algorithm does not go to a regularizer of the same name.
-        names = [x for x in keywords_of(algo, left) if x in left]
-        of_algo = {name: left.pop(name) for name in names}
-        snapshots = Snapshots.take(left)
-        if snapshots.file is not None:
-            # A model that no file can hold is refused before it is trained.
-            describe(model)
-        checkpoint = Checkpoint.take(left)
-        monitors = make_monitors(left.pop("monitors", None), model.topology)
-        terms = regularizers.take(left)
-        controls = Controls.take(left)
-        last = () if snapshots.file is None else (snapshots,)
-        callbacks = (reporter(controls.progress), *controls.callbacks, *last)
-        controls = replace(controls, callbacks=callbacks)
-        class_weight = left.pop("class_weight", None)
-        freeze = left.pop("freeze", None)
-        stateful = check_bool(left.pop("stateful", False), "stateful")
-        optimizer = _optimizer(algo, left | of_algo)
-        whole = model.objective(terms, monitors)
-        if class_weight is not None:
-            weights = class_weights(class_weight, whole, train)
-            whole = replace(whole, class_weights=weights)
-        whole = replace(whole, mean_weights=mean_weights(whole, train))
-        if freeze is not None:
-            whole = replace(whole, topology=freezing(whole.topology, freeze))
-        _check_learns(whole.topology)
-        whole = replace(whole, stateful=stateful)
-        rows = _rows(train, controls.batch_size) if stateful else None
-        parts = _parts(model, whole, algo, rows)
-        for part in parts:
-            _check_monitor(controls, part.objective)
-        return cls(algo, checkpoint, controls, optimizer, whole, parts)
+    def identity(self) -> dict[str, Json]:
+        """Return what two runs have to share, apart from data, to be the same."""
+        assert self.optimizer is not None
+        whole, changing = self.whole, ("epochs", "frozen", "columns")
+        described = describe(self.model)
+        # Frozen by the network or only in this training.
+        frozen = sorted(whole.topology.frozen)
+        return {
+            "model": {name: x for name, x in described.items() if name not in changing},
+            "algo": self.algo
+            if isinstance(self.algo, str)
+            else type(self.algo).__name__,
+            **self.optimizer.identity(self.parts[0].read().learned),
+            **self.controls.identity(),
+            "rng": self.seed,
+            "regularizers": [r.identity() for r in whole.regularizers],
+            "class_weight": list(whole.class_weights),
+            "monitors": [monitor.name for monitor in whole.monitors],
+            **({"frozen": frozen} if frozen else {}),
+            **({"stateful": True} if whole.stateful else {}),
+        }
+
+
+def plan(
+    model: ModelState, train: object, algo: object, options: Mapping[str, object]
+) -> Plan:
+    """Check keywords, and return what they ask for; the data are not read yet."""
+    left, algo = dict(options), pretraining.full_name(algo)
+    # A keyword of the algorithm does not go to a regularizer of the same name.
+    names = [x for x in keywords_of(algo, left) if x in left]
+    of_algo = {name: left.pop(name) for name in names}
+    snapshots = Snapshots.take(left)
+    if snapshots.file is not None:
+        # A model that no file can hold is refused before it is trained.
+        describe(model)
+    checkpoint = Checkpoint.take(left)
+    monitors = make_monitors(left.pop("monitors", None), model.topology)
+    terms = regularizers.take(left)
+    controls = Controls.take(left)
+    last = () if snapshots.file is None else (snapshots,)
+    callbacks = (reporter(controls.progress), *controls.callbacks, *last)
+    controls = replace(controls, callbacks=callbacks)
+    class_weight = left.pop("class_weight", None)
+    freeze = left.pop("freeze", None)
+    stateful = check_bool(left.pop("stateful", False), "stateful")
+    optimizer = _optimizer(algo, left | of_algo)
+    whole = replace(model.objective(terms, monitors), stateful=stateful)
+    if class_weight is not None:
+        whole = replace(whole, class_weights=class_weights(class_weight, whole, train))
+    whole = replace(whole, mean_weights=mean_weights(whole, train))
+    if freeze is not None:
+        whole = replace(whole, topology=freezing(whole.topology, freeze))
+    _check_learns(whole.topology)
+    parts = _parts(model, whole, algo, _rows(train, controls) if stateful else None)
+    for part in parts:
+        _check_monitor(controls, part.objective)
+    seed, begun = model.seed, 0
+    if controls.rng is not None:
+        seed, begun = as_seed(controls.rng, "rng"), model.history.epochs
+    made = Plan(model, algo, controls, optimizer, whole, parts, seed, begun, checkpoint)
+    if checkpoint is not None:
+        if optimizer is None:
+            raise ConfigurationError(
+                f"algo {shown(algo)} draws weights in one step, which leaves nothing "
+                "to go on with: it takes no checkpoint. Save the network instead."
+            )
+        checkpoint.run = made.identity()
+    return made
 
 
 def _optimizer(algo: object, left: dict[str, Any]) -> Updater | None:
@@ -141,9 +173,9 @@ def _check_learns(topology: Topology) -> None:
         )
 
 
-def _rows(train: object, batch_size: object) -> int:
+def _rows(train: object, controls: Controls) -> int:
     """Return how many sequences each batch holds, to size the states."""
-    sizes = [batch_size]
+    sizes = [controls.batch_size]
     if isinstance(train, Dataset):
         sizes.insert(0, train.batch_size)
         train = train.inputs
@@ -202,5 +234,5 @@ def _part(
     expect = Expectations(objective)
     if stage.reconstructs:
         expect = InputsAlone(whole)
-    states = rows and States(stage.topology, objective.dtype, rows)
-    return Part(stage, objective, expect, model.arrays, extra, states or None)
+    states = States(stage.topology, objective.dtype, rows) if rows else None
+    return Part(stage, objective, expect, model, extra, states)

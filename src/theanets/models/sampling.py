@@ -18,18 +18,18 @@ def sampled(
     values: Params,
     chunks: Iterable[Chunk],
     seed: int,
-    *names: str,
+    number: int,
 ) -> dict[str, np.ndarray]:
     """Return weights that are examples of a layer's inputs or targets.
 
     Each column of a hidden feedforward layer's weights is one of the vectors that the
     layer reads, scaled to length 1, so that a unit responds most to that example. Each
     row of the last layer's weights is a target, where targets are vectors. The chunks
-    are read once; ``names`` are further names of the random streams.
+    are read once; ``number`` tells the random streams of several calls apart.
     """
     topology = objective.topology
     sizes, target = samples_wanted(objective)
-    rngs = {name: stream(seed, "sample", *names, name) for name in sizes}
+    rngs = {name: stream(seed, "sample", str(number), name) for name in sizes}
     chosen = _reservoirs(chunks, sizes, rngs)
     weights: dict[str, np.ndarray] = {}
     bare = Objective(topology, (), dtype=objective.dtype)

@@ -78,15 +78,18 @@ def rebuild(
     Nothing is drawn, and no layer is traced before its parameters are known to be
     among the arrays: what a description claims takes no more memory than the file. A
     file that is refused leaves the process as it was.
-
-    Raises
-    ------
-    ModelFileError
-        If the description makes no model, or the arrays do not fit it.
     """
     refuse_forked()
     try:
-        model = _empty(description)
+        epochs = description["epochs"]
+        if type(epochs) is not int or not 0 <= epochs < 1 << 53:
+            raise ValueError(f"its number of epochs is {shown(epochs)}.")
+        model = ModelState(
+            kind_from(description["model"]),
+            as_seed(description["rng"], "rng"),
+            precision(description["floatX"], "floatX"),
+            history=History(before=epochs),
+        )
         _add_layers(model, description["layers"], arrays)
         _check_losses(description["losses"], model.topology.layers)
         for spec in description["losses"]:
@@ -127,17 +130,6 @@ def rebuild(
     for name in names:
         model.arrays[name] = to_device(np.array(arrays[name], dtype))
     return model
-
-
-def _empty(description: Mapping[str, Json]) -> ModelState:
-    """Return the model that a file describes, without its layers."""
-    kind = kind_from(description["model"])
-    dtype = precision(description["floatX"], "floatX")
-    seed = as_seed(description["rng"], "rng")
-    epochs = description["epochs"]
-    if type(epochs) is not int or not 0 <= epochs < 1 << 53:
-        raise ValueError(f"its number of epochs is {shown(epochs)}.")
-    return ModelState(kind, seed, dtype, history=History(before=epochs))
 
 
 def _add_layers(
@@ -239,8 +231,6 @@ class Snapshots(Callback):
                 f"save_every is {shown(every)}, but there is no save_progress: give "
                 "the file to write the snapshots to."
             )
-        if file is None:
-            return cls()
         if hasattr(file, "write"):
             files.check_object(file, "save_progress")
             if every and not file.seekable():
@@ -249,12 +239,12 @@ class Snapshots(Callback):
                     "a snapshot cannot replace the one before. Give a path, or leave "
                     "save_every out: then there is one, at the end."
                 )
-            return cls(file, every)
-        if not isinstance(file, str | os.PathLike):
+        elif isinstance(file, str | os.PathLike):
+            files.check_target(file, "save_progress")
+        elif file is not None:
             raise ConfigurationError(
                 f"save_progress is {shown(file)}; it has to be a path or a binary file."
             )
-        files.check_target(file, "save_progress")
         return cls(file, every)
 
     def on_epoch(self, report: Report) -> None:

@@ -35,8 +35,6 @@ _SHORTEST = ("layer", "sup", "pre", "unsup")
 def full_name(algo: T) -> T | str:
     """Return the full name of an algorithm, in lower case; others stay as they are.
 
-    Examples
-    --------
     >>> full_name("Layer"), full_name("unsup"), full_name("RMSProp"), full_name("pr")
     ('layerwise', 'unsupervised', 'rmsprop', 'pr')
     """

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,58 +26,40 @@ _NONSENSE = (KeyError, TypeError, ValueError, IndexError, AttributeError, Overfl
 Model = tuple[dict[str, Any], Mapping[str, PyTree]]
 """A model in a file: its description, its arrays."""
 
-Stamp = tuple[int, int, int]
-"""What changes when a file is replaced: its inode, time and size."""
-
 
 @dataclass
 class Saved:
-    """What a checkpoint holds.
-
-    Attributes
-    ----------
-    model : pair
-        The description and the arrays of the model, with its best parameters so far.
-    facts : dict
-        The training, without arrays.
-    arrays : dict of str to array
-        The arrays of the training.
-    """
+    """What a checkpoint holds."""
 
     model: Model
+    """With its best parameters so far."""
     facts: dict[str, Any]
+    """The training, without arrays."""
     arrays: dict[str, np.ndarray]
+    """The arrays of the training."""
 
-    def under(self, prefix: str) -> dict[str, np.ndarray]:
-        """Return the arrays whose names begin so, by the rest of their names."""
-        return {
-            name.removeprefix(prefix): array
-            for name, array in self.arrays.items()
-            if name.startswith(prefix)
-        }
+
+def under(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the arrays whose names begin so, by the rest of their names."""
+    return {
+        name.removeprefix(prefix): array
+        for name, array in arrays.items()
+        if name.startswith(prefix)
+    }
 
 
 @dataclass
 class Checkpoint:
-    """The file of a training: where it is, and when to write it.
-
-    Attributes
-    ----------
-    path : Path
-        The file.
-    interval : Interval
-        How often to write it.
-    resume : bool
-        Whether to go on with the training in the file.
-    """
+    """The file of a training: where it is, and when to write it."""
 
     path: Path
     interval: Interval = field(default_factory=lambda: Interval(5.0))
     resume: bool = True
+    """Whether to go on with the training in the file."""
     run: dict[str, Any] = field(default_factory=dict)
     """A description of the run; equal ones are the same run."""
     _lock: Lock = field(init=False)
-    _seen: Stamp | None = None
+    _seen: tuple[int, int, int] | None = None
 
     def __post_init__(self) -> None:
         self._lock = Lock(self.path)
@@ -146,23 +127,14 @@ class Checkpoint:
                 "with. Give another path; or resume=False to start over, which keeps "
                 "the old file aside."
             )
-        of_model = {}
-        of_training = {}
-        for name, array in arrays.items():
-            if name.startswith(TRAINING_PREFIX):
-                of_training[name.removeprefix(TRAINING_PREFIX)] = array
-            else:
-                of_model[name] = array
+        of_training = under(TRAINING_PREFIX, arrays)
+        of_model = {
+            n: x for n, x in arrays.items() if not n.startswith(TRAINING_PREFIX)
+        }
         return Saved((description, of_model), facts, of_training)
 
     def parse(self, make: Callable[[], T]) -> T:
-        """Return the result of ``make``, which reads the file's content.
-
-        Raises
-        ------
-        ModelFileError
-            If it fails on content that makes no sense.
-        """
+        """Return what ``make`` reads from the content, or raise a ModelFileError."""
         try:
             return make()
         except _NONSENSE as error:
@@ -198,7 +170,16 @@ class Checkpoint:
             If its folder cannot be written to.
         """
         try:
-            self._take()
+            try:
+                self._lock.take()
+            except Locked as error:
+                raise CheckpointError(
+                    f'the checkpoint "{self.path}" is in use by {error}. Wait until '
+                    "that has ended, or give each training a file of its own."
+                ) from None
+            except OSError as error:
+                what = "the checkpoint cannot be written"
+                raise files.plainly(error, what, self.path) from error
             if _stamp(self.path) != self._seen:
                 raise CheckpointError(
                     f'the checkpoint "{self.path}" was changed by another process '
@@ -215,18 +196,6 @@ class Checkpoint:
     def __exit__(self, *error: object) -> None:
         self._lock.release()
 
-    def _take(self) -> None:
-        try:
-            self._lock.take()
-        except Locked as error:
-            raise CheckpointError(
-                f'the checkpoint "{self.path}" is in use by {error}. Wait until that '
-                "has ended, or give each training a file of its own."
-            ) from None
-        except OSError as error:
-            what = "the checkpoint cannot be written"
-            raise files.plainly(error, what, self.path) from error
-
     def write(self, saved: Saved) -> None:
         """Write everything, whole or not at all.
 
@@ -236,21 +205,18 @@ class Checkpoint:
             If that cannot be done; the earlier file stays as it was.
         """
         description, arrays = saved.model
-        files.write(
-            self.path,
-            {**description, FACTS: {**saved.facts, "run": self.run}},
-            {**arrays, **{TRAINING_PREFIX + n: a for n, a in saved.arrays.items()}},
-        )
-        self.interval.restart()
-
-    def try_to_write(self, saved: Saved) -> None:
-        """Write everything, or warn; a full disk does not end the training."""
-        files.or_warn(partial(self.write, saved), "the checkpoint")
-        self.interval.restart()
+        try:
+            files.write(
+                self.path,
+                {**description, FACTS: {**saved.facts, "run": self.run}},
+                {**arrays, **{TRAINING_PREFIX + n: a for n, a in saved.arrays.items()}},
+            )
+        finally:
+            self.interval.restart()
 
 
-def _stamp(path: Path) -> Stamp | None:
-    """Return the stamp of a file, None if there is none."""
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """Return what changes when a file is replaced, None if there is none."""
     try:
         status = path.stat()
     except FileNotFoundError:

@@ -108,7 +108,7 @@ def train_program(
     key: Hashable,
     optimizer: Updater,
     gradients: bool,
-    guarded: bool = True,
+    guarded: bool,
 ) -> Callable[..., tuple[State, Record, Array]]:
     """Return the program that updates parameters over some batches.
 
@@ -117,19 +117,9 @@ def train_program(
     stop, every monitor's value in each of them before the batch's update, and whether
     the state is finite.
 
-    Parameters
-    ----------
-    objective : callable
-        The function to minimize.
-    key : hashable
-        Its identity.
-    optimizer : Updater
-        The update rule.
-    gradients : bool
-        Whether to report the norm of each gradient as well.
-    guarded : bool
-        Whether to check that the state is finite after the last batch, and in each
-        batch the gradients, if the update rule could hide that they are not.
+    With ``gradients`` the norm of each gradient is a monitor too. ``guarded`` says
+    whether to check that the state is finite after the last batch, and in each batch
+    the gradients, if the update rule could hide that they are not.
     """
     return PROGRAMS.get(
         ("train", key, optimizer.key, gradients, guarded),
@@ -193,11 +183,9 @@ def _train(
     *,
     layout: Layout,
 ) -> tuple[State, Record, Array]:
-    # On a CPU the product that forms a weight's gradient, fused with the update, is
-    # up to twice as fast for a weight that is stored transposed. Rules that work
-    # element by element do not notice the difference.
+    # Rules that work element by element do not notice that arrays are transposed.
     transposed = optimizer.elementwise and jax.default_backend() == "cpu"
-    transpose = _transposed if transposed else _unchanged
+    transpose = _transposed if transposed else (lambda tree: tree)
     hidden = guarded and optimizer.hides_nonfinite
 
     def update(index: Array, carry: tuple[State, PyTree]) -> tuple[State, PyTree]:
@@ -231,8 +219,7 @@ def _train(
             monitors = monitors | _norms(grads)
         after = State(Values(learned, carried_on), optimizer_state, state.updates + 1)
         if hidden:
-            bad = ~_finite((value, grads))
-            monitors = monitors | {HIDDEN: bad}
+            monitors = monitors | {HIDDEN: ~_finite((value, grads))}
         return after, _written(record, index, monitors)
 
     def monitored(values: Values, batch: tuple[Array, ...]) -> Monitors:
@@ -360,11 +347,6 @@ def _normal(key: Array, params: PyTree) -> PyTree:
 
 
 def _transposed(tree: PyTree) -> PyTree:
-    # Transposing a large matrix costs more, in every call, than it saves.
     return jax.tree.map(
         lambda x: x.T if x.ndim == 2 and x.size <= _LARGEST_TRANSPOSED else x, tree
     )
-
-
-def _unchanged(tree: PyTree) -> PyTree:
-    return tree

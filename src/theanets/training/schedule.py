@@ -1,6 +1,8 @@
-"""When a run validates, and when it ends: functions of its options and its place."""
+"""When a run validates, when it ends, and which parameters it then leaves."""
 
+from theanets.training.measure import figures
 from theanets.training.options import Controls
+from theanets.training.programs import Values
 from theanets.training.state import Progress
 
 
@@ -26,11 +28,27 @@ def reached_bound(controls: Controls, at: Progress) -> str:
 
 
 def last_batch(controls: Controls, at: Progress) -> int | None:
-    """Return after how many batches of this epoch ``max_updates`` is reached.
-
-    None if there is no such bound.
-    """
-    limit = controls.max_updates
-    if limit is None:
+    """Return after how many batches of this epoch ``max_updates`` is reached."""
+    if controls.max_updates is None:
         return None
-    return limit - int(at.state.updates) + at.sums.batches
+    return controls.max_updates - int(at.state.updates) + at.sums.batches
+
+
+def best_values(at: Progress, broken: bool) -> Values | None:
+    """Return the best values; None if the run was not validated after it began.
+
+    If its numbers went bad (``broken``), the values that it began with count too.
+    """
+    if at.best is None or not (at.validated_at > 0 or broken):
+        return None
+    return at.best.values
+
+
+def outcome(at: Progress, broken: bool) -> str:
+    """Return in words which parameters the end of a run leaves."""
+    if at.best is None or best_values(at, broken) is None:
+        return "nothing was validated yet, so the last parameters stay"
+    valid = f"valid {figures(at.best.monitors[1])}"
+    if at.best.epoch == 0:
+        return f"no epoch was better than what it began with, {valid}"
+    return f"the best parameters, of epoch {at.best.epoch}, are in place, {valid}"
