@@ -159,8 +159,6 @@ class Parameter:
 def no_such(where: str, kind: str, wanted: object, names: Sequence[str]) -> str:
     """Return the message for a layer or parameter that is not there.
 
-    Examples
-    --------
     >>> print(no_such("the model", "layer", "hid", ["in", "hid1"]))
     the model has no layer 'hid'. There are: in, hid1. Did you mean "hid1"?
     """

@@ -1,6 +1,6 @@
 """A stage of a training, as the engine minimizes it."""
 
-from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -46,7 +46,7 @@ class Part:
     def problem(self, optimizer: Any) -> Problem:
         """Return what the engine is to minimize."""
         return Problem(
-            _carrying(self.objective),
+            partial(_computed, self.objective),
             (self.objective.key, self.stage.topology.frozen),
             optimizer,
             numbers=lambda: self.objective.numbers,
@@ -131,21 +131,19 @@ class InputsAlone(Expectations):
         return inputs if len(arrays) == len(inputs) else expected
 
 
-def _carrying(objective: Objective) -> Callable[..., tuple[Array, Monitors, PyTree]]:
-    def whole(
-        learned: Params,
-        carried: Params,
-        batch: tuple[Array, ...],
-        numbers: Mapping[str, object],
-        key: Array | None,
-    ) -> tuple[Array, Monitors, PyTree]:
-        params = {**carried, **learned}
-        # A stage that reconstructs its input does not read the labels in the data.
-        batch = batch[: len(objective.slots)]
-        loss, monitors, updates = objective(params, batch, numbers, key)
-        return loss, monitors, {**carried, **updates}
-
-    return whole
+def _computed(
+    objective: Objective,
+    learned: Params,
+    carried: Params,
+    batch: tuple[Array, ...],
+    numbers: Mapping[str, object],
+    key: Array | None,
+) -> tuple[Array, Monitors, PyTree]:
+    params = {**carried, **learned}
+    # A stage that reconstructs its input does not read the labels in the data.
+    batch = batch[: len(objective.slots)]
+    loss, monitors, updates = objective(params, batch, numbers, key)
+    return loss, monitors, {**carried, **updates}
 
 
 def _traced(

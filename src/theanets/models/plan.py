@@ -13,7 +13,6 @@ from theanets.graph.freezing import freezing
 from theanets.graph.monitors import make_monitors
 from theanets.graph.objective import Objective
 from theanets.graph.states import States
-from theanets.graph.topology import Topology
 from theanets.graph.weighting import class_weights, mean_weights
 from theanets.initializers import as_seed, stream
 from theanets.models import stages as pretraining
@@ -107,7 +106,13 @@ def plan(
     whole = replace(whole, mean_weights=mean_weights(whole, train))
     if freeze is not None:
         whole = replace(whole, topology=freezing(whole.topology, freeze))
-    _check_learns(whole.topology)
+    frozen = whole.topology.frozen
+    if frozen and not whole.topology.learned:
+        raise ConfigurationError(
+            "all parameters of the model are frozen, so there is nothing to train: "
+            f"{join_names(frozen & whole.topology.learnable)}. Freeze fewer, or free "
+            "some with net.unfreeze."
+        )
     parts = _parts(model, whole, algo, _rows(train, controls) if stateful else None)
     for part in parts:
         _check_monitor(controls, part.objective)
@@ -164,15 +169,6 @@ def _check_monitor(controls: Controls, objective: Objective) -> None:
     controls.check_mode()
 
 
-def _check_learns(topology: Topology) -> None:
-    if topology.frozen and not topology.learned:
-        raise ConfigurationError(
-            "all parameters of the model are frozen, so there is nothing to train: "
-            f"{join_names(topology.frozen & topology.learnable)}. Freeze fewer, or "
-            "free some with net.unfreeze."
-        )
-
-
 def _rows(train: object, controls: Controls) -> int:
     """Return how many sequences each batch holds, to size the states."""
     sizes = [controls.batch_size]
@@ -210,29 +206,18 @@ def _parts(
             "stateful is True, but algo 'sample' draws weights without going through "
             "the data in their order. Leave it out."
         )
-    if name in ("", "sample"):
-        return [_part(model, whole, Stage(name, whole.topology), {}, rows)]
+    stages = [Stage(name, whole.topology)]
+    if name not in ("", "sample"):
+        stages = pretraining.stages(algo, whole.topology)
+    parts = []
     # Stages can share fresh layers, whose values are drawn once.
     drawn: dict[int, dict[str, Array]] = {}
-    stages = pretraining.stages(algo, whole.topology)
     for stage in stages:
         seed = int(stream(model.seed, stage.name).integers(2**31))
-        drawn.setdefault(id(stage.fresh), model.first_values(stage.fresh, seed))
-    return [
-        _part(model, whole, stage, drawn[id(stage.fresh)], rows) for stage in stages
-    ]
-
-
-def _part(
-    model: ModelState,
-    whole: Objective,
-    stage: Stage,
-    extra: dict[str, Array],
-    rows: int | None,
-) -> Part:
-    objective = part_of(whole, stage, map(model.completed, model.losses))
-    expect = Expectations(objective)
-    if stage.reconstructs:
-        expect = InputsAlone(whole)
-    states = States(stage.topology, objective.dtype, rows) if rows else None
-    return Part(stage, objective, expect, model, extra, states)
+        extra = model.first_values(stage.fresh, seed)
+        extra = drawn.setdefault(id(stage.fresh), extra)
+        objective = part_of(whole, stage, map(model.completed, model.losses))
+        expect = InputsAlone(whole) if stage.reconstructs else Expectations(objective)
+        states = States(stage.topology, objective.dtype, rows) if rows else None
+        parts.append(Part(stage, objective, expect, model, extra, states))
+    return parts

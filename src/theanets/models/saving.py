@@ -26,7 +26,7 @@ from theanets.training.history import History
 from theanets.training.interval import Interval
 from theanets.training.report import Report
 from theanets.types import TRAINING_PREFIX, Json
-from theanets.utils.checks import is_whole, number, shown
+from theanets.utils.checks import shown
 from theanets.utils.forks import refuse_forked
 from theanets.utils.registry import join_names
 
@@ -201,31 +201,23 @@ def _message(error: Exception) -> str:
 class Snapshots(Callback):
     """Writes the network to a file while it trains, and at the end.
 
-    Parameters
-    ----------
-    file : path or binary file object, optional
-        Where to write; ``{}`` in a path stands for the time, in seconds. None: nowhere.
-    every : int or float
-        Epochs, if an int; minutes, if a float; 0: only at the end.
+    ``{}`` in the path of the file stands for the time, in seconds; None: nowhere.
     """
 
-    def __init__(self, file: files.File | None = None, every: float = 0) -> None:
+    def __init__(self, file: files.File | None, interval: Interval) -> None:
         self.file = file
-        self.interval = Interval(every)
+        self.interval = interval
         self.epochs = 0
         self._start: int | None = None
 
     @classmethod
     def take(cls, options: dict[str, Any]) -> "Snapshots":
         """Make one from ``save_progress`` and ``save_every``, and remove these."""
-        file, every = options.pop("save_progress", None), options.pop("save_every", 0)
-        minutes = number(
-            every,
-            "save_every",
-            "a number of epochs (an int) or of minutes (a float), from 0 on",
-            lambda x: x >= 0,
+        file = options.pop("save_progress", None)
+        interval = Interval.checked(
+            options.pop("save_every", 0), "save_every", never=True
         )
-        every = int(every) if is_whole(every) else minutes
+        every = interval.every
         if every and file is None:
             raise ConfigurationError(
                 f"save_every is {shown(every)}, but there is no save_progress: give "
@@ -245,7 +237,7 @@ class Snapshots(Callback):
             raise ConfigurationError(
                 f"save_progress is {shown(file)}; it has to be a path or a binary file."
             )
-        return cls(file, every)
+        return cls(file, interval)
 
     def on_epoch(self, report: Report) -> None:
         """Write one if it is time, or warn: training goes on without it."""

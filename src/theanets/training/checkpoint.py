@@ -14,7 +14,7 @@ from theanets.serialization.lock import Lock, Locked
 from theanets.training.differences import differences
 from theanets.training.interval import Interval
 from theanets.types import TRAINING_PREFIX, PyTree
-from theanets.utils.checks import is_number, is_whole, shown
+from theanets.utils.checks import shown
 
 FACTS = "training"
 """The key, in the description of a file, of all that is not part of the model."""
@@ -66,13 +66,7 @@ class Checkpoint:
 
     @classmethod
     def take(cls, given: dict[str, Any]) -> "Checkpoint | None":
-        """Make one from its keywords, and remove these from ``given``.
-
-        Raises
-        ------
-        ConfigurationError
-            If one is not valid, or there is no such folder.
-        """
+        """Make one from its keywords, and remove these from ``given``."""
         options = {name: given.pop(name) for name in KEYWORDS if name in given}
         file = options.pop("checkpoint", None)
         if file is None:
@@ -89,33 +83,19 @@ class Checkpoint:
             )
         files.check_target(file, "checkpoint")
         every = options.get("checkpoint_every", 5.0)
+        interval = Interval.checked(every, "checkpoint_every", never=False)
         resume = options.get("resume", True)
-        if not is_number(every) or every <= 0:
-            raise ConfigurationError(
-                f"checkpoint_every is {shown(every)}; it has to be a number of epochs "
-                "(an int) or of minutes (a float), more than 0."
-            )
         if not isinstance(resume, bool | np.bool_):
             raise ConfigurationError(
                 f"resume is {shown(resume)}; it has to be True, to go on with the run "
                 "that the file holds, or False, to start over."
             )
-        path = Path(os.path.realpath(file))
-        interval = Interval(int(every) if is_whole(every) else float(every))
-        return cls(path, interval, bool(resume))
+        return cls(Path(os.path.realpath(file)), interval, bool(resume))
 
     # Reading.
 
     def saved(self) -> Saved | None:
-        """Return the content of the file, None where there is nothing to go on with.
-
-        Raises
-        ------
-        ModelFileError
-            If the file is damaged.
-        CheckpointError
-            If it holds no training.
-        """
+        """Return the content of the file, None where there is nothing to go on with."""
         self._seen = _stamp(self.path)
         if not self.resume or self._seen is None:
             return None
@@ -160,15 +140,7 @@ class Checkpoint:
     # No generator: contextlib sets the traceback of each exception, and an exception
     # of the user may refuse that.
     def __enter__(self) -> "Checkpoint":
-        """Lock the file, so that no other process writes it.
-
-        Raises
-        ------
-        CheckpointError
-            If another process uses it.
-        OSError
-            If its folder cannot be written to.
-        """
+        """Lock the file, so that no other process writes it."""
         try:
             try:
                 self._lock.take()
@@ -197,13 +169,7 @@ class Checkpoint:
         self._lock.release()
 
     def write(self, saved: Saved) -> None:
-        """Write everything, whole or not at all.
-
-        Raises
-        ------
-        OSError
-            If that cannot be done; the earlier file stays as it was.
-        """
+        """Write everything, whole or not at all."""
         description, arrays = saved.model
         try:
             files.write(

@@ -11,8 +11,6 @@ def differences(then: object, now: object, name: str = "") -> Iterator[str]:
 
     ``name`` says where they stand in larger descriptions.
 
-    Examples
-    --------
     >>> list(differences({"algo": "sgd", "rng": 1}, {"algo": "adam", "rng": 1}))
     ["algo was 'sgd' and is 'adam'"]
     """

@@ -3,25 +3,33 @@
 import time
 from dataclasses import dataclass, field
 
+from theanets.utils.checks import is_whole, number
+
 
 @dataclass
 class Interval:
     """Says when a file is due: every so many epochs, or every so many minutes.
 
-    Attributes
-    ----------
-    every : int or float
-        Epochs, if an int; minutes, if a float; 0: never.
-
-    Examples
-    --------
     >>> interval = Interval(3)
     >>> [epoch for epoch in range(1, 10) if interval.due(epoch)]
     [3, 6, 9]
     """
 
     every: float
+    """Epochs, if an int; minutes, if a float; 0: never."""
     began: float = field(default_factory=time.monotonic)
+
+    @classmethod
+    def checked(cls, every: object, what: str, never: bool) -> "Interval":
+        """Make one from the keyword ``what``, which may be 0 if ``never`` is True."""
+        least = "from 0 on" if never else "more than 0"
+        minutes = number(
+            every,
+            what,
+            f"a number of epochs (an int) or of minutes (a float), {least}",
+            lambda x: x > 0 or (never and x == 0),
+        )
+        return cls(int(every) if is_whole(every) else minutes)
 
     @property
     def overdue(self) -> bool:

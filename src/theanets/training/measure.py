@@ -43,8 +43,6 @@ def figures(monitors: Mapping[str, float]) -> str:
 
     "err" is left out: it is the loss without the regularizers.
 
-    Examples
-    --------
     >>> figures({'loss': 0.12345, 'err': 0.12, 'acc': 0.9625})
     'loss 0.1235 acc 0.9625'
     """
