@@ -56,7 +56,7 @@ class Autoencoder(Network):
         x: object,
         layer: str | int | Layer | None = None,
         sample: bool = False,
-        **regularizers: object,
+        **noise: object,
     ) -> np.ndarray:
         """Return the output of a hidden layer: the code of a batch or an example.
 
@@ -70,7 +70,7 @@ class Autoencoder(Network):
         sample : bool
             Whether to draw 0 or 1, as uint8, with the output as probability; it has to
             be between 0 and 1.
-        **regularizers
+        **noise
             Noise and dropout as in `train`.
 
         Raises
@@ -80,7 +80,7 @@ class Autoencoder(Network):
         """
         sample = check_bool(sample, "sample")
         name = self._code_output(layer)
-        code = self._compute(x, (name,), regularizers)[name]
+        code = self._compute(x, (name,), noise)[name]
         if not sample:
             return code
         if code.min() < 0 or code.max() > 1:
@@ -92,7 +92,7 @@ class Autoencoder(Network):
         return (rng.random(code.shape) < code).astype(np.uint8)
 
     def decode(
-        self, z: object, layer: str | int | Layer | None = None, **regularizers: object
+        self, z: object, layer: str | int | Layer | None = None, **noise: object
     ) -> np.ndarray:
         """Return the model's output for a code, as `encode` gives it.
 
@@ -103,7 +103,7 @@ class Autoencoder(Network):
         layer : str, int or Layer, optional
             Name or index of the layer, or the layer, or the full name of its main
             output, such as ``"hid1:out"``; by default the middle one.
-        **regularizers
+        **noise
             Noise and dropout as in `train`, of this layer and those after it.
 
         Raises
@@ -126,7 +126,7 @@ class Autoencoder(Network):
         array = array[None] if single else array
         slot = Expected("z", "code", chosen.shape)
         check([array], [slot], "decode", self._state.dtype)
-        objective, key = self._noisy(regularizers)
+        objective, key = self._noisy(noise)
         last = self._state.last_layer().output_name
 
         def decoded(
@@ -150,9 +150,9 @@ class Autoencoder(Network):
             single,
         )[last]
 
-    def score(self, x: object, w: object = None, **regularizers: object) -> float:  # type: ignore[override]
+    def score(self, x: object, w: object = None, **noise: object) -> float:  # type: ignore[override]
         """Return R² of the reconstruction; see `Network.score`."""
-        return r2(self._answers(x, x, w, self._state.last_layer().shape, regularizers))
+        return r2(self._answers(x, x, w, self._state.last_layer().shape, noise))
 
     def _code_output(self, layer: str | int | Layer | None) -> str:
         """Return the full name of the output that is the code."""
@@ -249,9 +249,7 @@ class Classifier(Network):
         name = f"{last.name}:pre"
         return self._predicted(x, name, state, return_state, noise)
 
-    def score(
-        self, x: object, y: object, w: object = None, **regularizers: object
-    ) -> float:
+    def score(self, x: object, y: object, w: object = None, **noise: object) -> float:
         """Return the accuracy: the (weighted) part of the labels predicted right.
 
         With ``loss="bce"`` it is the part of the examples whose labels are all
@@ -259,9 +257,9 @@ class Classifier(Network):
         """
         *shape, classes = self._state.last_layer().shape
         if self._multilabel:
-            whole = self._answers(x, y, w, (*shape, classes), regularizers)
+            whole = self._answers(x, y, w, (*shape, classes), noise)
             return accuracy(map(all_right, whole))
-        return accuracy(self._answers(x, y, w, tuple(shape), regularizers, classes))
+        return accuracy(self._answers(x, y, w, tuple(shape), noise, classes))
 
     @property
     def _multilabel(self) -> bool:

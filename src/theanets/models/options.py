@@ -57,7 +57,7 @@ class TrainOptions(TypedDict, total=False):
     axis: Whole
     """The axis of the data along which the examples lie; by default the first."""
     stateful: bool
-    """Whether recurrent layers go on with their state from batch to batch."""
+    """Whether recurrent layers go on with their states from batch to batch."""
 
     # What to report, and to whom.
 
@@ -98,7 +98,7 @@ class TrainOptions(TypedDict, total=False):
     class_weight: Literal["balanced"] | Mapping[Any, Real] | Sequence[Real] | None
     """How much the errors of each class count."""
     freeze: Patterns | None
-    """Parameters or layers that this training leaves as they are."""
+    """What this training leaves as it is, in addition to what is frozen already."""
 
     # The algorithm.
 

@@ -52,7 +52,7 @@ def describe(model: ModelState) -> dict[str, Json]:
             )
     for end in range(len(layers)):
         _check_layers(layers[: end + 1])
-    _check_losses(model.losses, layers)
+    _check_count("losses", len(model.losses), len(layers), "layers")
     # Left out if there are none, so that files equal those of earlier versions.
     columns = model.columns.described()
     return {
@@ -91,8 +91,9 @@ def rebuild(
             history=History(before=epochs),
         )
         _add_layers(model, description["layers"], arrays)
-        _check_losses(description["losses"], model.topology.layers)
-        for spec in description["losses"]:
+        losses, layers = description["losses"], model.topology.layers
+        _check_count("losses", len(losses), len(layers), "layers")
+        for spec in losses:
             model.add_loss(Loss.build(**spec))
         _freeze(model, description.get("frozen", []))
         model.columns = columns_of(description.get("columns", {}), model)
@@ -177,10 +178,6 @@ def columns_of(described: Json, model: ModelState) -> Columns:
 def _check_layers(layers: Sequence[Layer]) -> None:
     arrays = sum(len(layer.params) for layer in layers)
     _check_count("layers", len(layers), arrays, "arrays before the last")
-
-
-def _check_losses(losses: Sequence[object], layers: Sequence[Layer]) -> None:
-    _check_count("losses", len(losses), len(layers), "layers")
 
 
 def _check_count(what: str, count: int, others: int, of_others: str) -> None:

@@ -84,7 +84,7 @@ class ModelState:
     trainers: Trainers = field(default_factory=Trainers)
 
     def add_layer(
-        self, entry: object, is_output: bool, more: Mapping[str, object] | None = None
+        self, entry: object, is_output: bool, more: Mapping[str, object] | None
     ) -> None:
         """Bind a layer, written in any form, at the end of the graph, and draw it.
 

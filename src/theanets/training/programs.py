@@ -1,8 +1,8 @@
 """The compiled programs of training: many batches in one call, without Python between.
 
-A program's identity is what it computes, not the numbers that it gets: learning rates,
-weights of regularizers and levels of noise are arguments. One bounded cache keeps the
-programs, so that training the same thing again compiles nothing.
+A program's identity is what it computes. Numbers are arguments: learning rates, weights
+of regularizers, levels of noise. One bounded cache keeps the programs, so that training
+the same thing again compiles nothing.
 
 One program serves any number of batches: the host asks for about half a second's worth
 at a time, so that Ctrl-C and the display are prompt. The result does not depend on the
@@ -10,14 +10,13 @@ cuts, because each batch's monitors have their own place and are averaged at the
 the epoch. The last, short batch is a second compilation: with a mask instead, every
 custom loss and layer would have to know about it.
 
-On a CPU matrices are carried transposed within a program, because XLA's fusion of a
-weight's gradient with its update is up to twice as fast that way (784-100-10, batch 32:
-140 against 205 µs per update). Matrices of more than a million numbers stay as they
-are: transposing them costs more in each call than it saves.
+On a CPU matrices are carried transposed within a program: XLA fuses a weight's gradient
+with its update, which is then up to twice as fast (784-100-10, batch 32: 140 instead of
+205 µs per update). Matrices of more than a million numbers stay as they are:
+transposing them costs more in each call than it saves.
 
-Nothing is donated to a program. The network has valid arrays at every moment, an
-interrupted call loses nothing, the best parameters are a reference, and a call whose
-numbers went bad can be made again in parts.
+Nothing is donated to a program. The network has valid arrays at every moment, the best
+parameters are a reference, and a call whose numbers went bad can be repeated in parts.
 """
 
 from collections import OrderedDict

@@ -39,23 +39,10 @@ def run(
     validated parameters are committed; parameters that were never validated after
     training began stay as they are.
 
-    Parameters
-    ----------
-    problem : Problem
-        What to minimize.
-    train, valid : object
-        The user's data; without ``valid`` the training set serves.
-    controls : Controls
-        How long to train, on how much at a time, and what to call.
-    checkpoint : Checkpoint, optional
-        Where to write the training.
-    saved : Saved, optional
-        What was written of this run, to go on with.
-    earlier : sequence of Reads
-        What earlier runs have read of the same data.
-    hint : bool
-        Whether to point out that the training data serve to validate, and numbers
-        that a model learns from badly.
+    Without ``valid`` the training set serves to validate. ``saved`` is what the
+    checkpoint holds of this run, to go on with; ``earlier`` is what earlier runs have
+    read of the same data. ``hint`` says whether to point out that the training data
+    serve to validate, and numbers that a model learns from badly.
     """
     batches, validation = loaders(problem, train, valid, controls, hint)
     at = None

@@ -127,13 +127,6 @@ def unpacked(
 
     The names of arrays come without "progress/". ``like`` is a state of the same run,
     for the shapes; an epoch has fewer than ``batches_below`` batches.
-
-    Raises
-    ------
-    CheckpointError
-        If the arrays are of another run.
-    LookupError, TypeError, ValueError
-        If `packed` has not written these facts.
     """
 
     # A file may say anything, so check counts before anything is made of them.
