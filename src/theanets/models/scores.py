@@ -24,11 +24,10 @@ def checked_target(
     dtype: DTypeLike,
     classes: int | None = None,
 ) -> DataArray:
-    """Return targets or labels, checked before anything is predicted.
+    """Return targets, or with ``classes`` labels, checked; sparse ones stay sparse.
 
-    ``shape`` is that of one example's target. ``leading`` holds the number of examples,
-    or nothing for a single one. With ``classes``, y holds labels. A sparse matrix stays
-    sparse.
+    ``shape`` is the shape of one example's target. ``leading`` holds the number of
+    examples, or nothing for a single one.
     """
     role = "target" if classes is None else "labels"
     slot = Expected("y", role, shape, classes)
@@ -109,11 +108,6 @@ def r2(parts: Iterable[Part]) -> float:
     >>> whole = r2([(y, y + 0.5, np.ones((4, 1)))])
     >>> round(whole, 6), round(r2((y[i : i + 2],) * 3 for i in (0, 2)), 6)
     (0.8, 1.0)
-
-    Raises
-    ------
-    DataError
-        If the squares are more than a float can hold.
     """
     weight = center = total = residual = np.zeros(())
     finite = True

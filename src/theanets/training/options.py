@@ -112,13 +112,7 @@ def keywords() -> list[str]:
 
 
 def own_keywords(algo: object) -> list[str]:
-    """Return the keywords of an algorithm that not every training takes.
-
-    Raises
-    ------
-    ConfigurationError
-        If an algorithm of the user's own takes a keyword of every training.
-    """
+    """Return the keywords of an algorithm, checked to be none of every training."""
     names = optimizers.keywords(algo)
     if twice := set(names) & set(keywords()):
         raise ConfigurationError(
