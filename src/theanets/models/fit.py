@@ -104,11 +104,7 @@ def _one_after_another(
             "a checkpoint belongs to the training by one algorithm, and algo is a "
             "list. Call train once for each, with a checkpoint of its own."
         )
-    if any(isinstance(source, Iterator) for source in data):
-        raise DataError(
-            "the data are an iterator, which can be read once, but each algorithm in "
-            "algo reads them anew. Give an iterable that starts anew."
-        )
+    _refuse_iterators(data, algos)
     # An iterator of callbacks can be read once, and each algorithm reads them.
     options = {**options, "callbacks": as_callbacks(options.get("callbacks"))}
     taken = [set(keywords_of(pretraining.full_name(algo), options)) for algo in algos]
@@ -136,24 +132,24 @@ def _epochs(
     handle: object,
     hint: bool = True,
 ) -> Generator[Pair, None, None]:
-    """Check everything, and return the epochs of one algorithm.
-
-    ``hint`` says whether to hint at likely mistakes: that the training data serve to
-    validate, and numbers that are hard to learn from.
-    """
+    """Check everything, and return the epochs of one algorithm."""
     checked = plan(model, data[0], algo, options)
     columns = model.columns.copy()
     for part in checked.parts:
         part.expect.columns = columns
-    several = len(checked.parts) > 1 or checked.optimizer is None
-    if several and any(isinstance(source, Iterator) for source in data):
-        raise DataError(
-            "the data are an iterator, which can be read once, but algo "
-            f"{shown(checked.algo)} reads them several times. Give an iterable that "
-            "starts anew."
-        )
+    if len(checked.parts) > 1 or checked.optimizer is None:
+        _refuse_iterators(data, checked.algo)
     runs = sample if checked.optimizer is None else train_parts
     return _exclusive(model, runs(checked, data, handle, hint), columns)
+
+
+def _refuse_iterators(data: Data, algo: object) -> None:
+    if any(isinstance(source, Iterator) for source in data):
+        raise DataError(
+            "the data are an iterator, which can be read once, but algo "
+            f"{shown(algo)} reads them several times. Give an iterable that starts "
+            "anew."
+        )
 
 
 def _exclusive(

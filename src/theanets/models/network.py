@@ -169,7 +169,8 @@ class Network(Answering):
         FileNotFoundError
             If there is no such file.
         ModelFileError
-            If the file is damaged, holds another model, or is from a newer version.
+            If the file is damaged, no model file, holds another kind of model, or is
+            from a newer version.
         """
         state = rebuild(*files.read(file), files.called(file), cls)
         net = state.kind.__new__(state.kind)
@@ -204,18 +205,8 @@ class Network(Answering):
 
 
 def load(file: files.Source) -> Network:
-    """Read a model of any kind from a file that ``save`` has written.
+    """Read a model of any kind from a file; see `Network.load`.
 
-    Parameters
-    ----------
-    file : path, binary file object, or bytes
-        The file, or its content. No code in it is run, so it may come from a stranger.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ModelFileError
-        If it is damaged, no model file, or from a newer version.
+    No code in the file is run, so it may come from a stranger.
     """
     return Network.load(file)

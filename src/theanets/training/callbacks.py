@@ -127,20 +127,17 @@ class Callbacks:
             _call(callback, "on_start", report)
             self._started.append(callback)
 
-    def batches(self, make: Callable[[], Report]) -> bool:
-        """Call every ``on_batches``; return whether there was one."""
-        return bool(self._call_all("on_batches", make))
-
-    def epoch(self, make: Callable[[], Report]) -> bool:
-        """Call every ``on_epoch``; return whether to go on."""
-        answers = self._call_all("on_epoch", make)
-        return all(answer for answer in answers if isinstance(answer, bool | np.bool_))
-
-    def _call_all(self, hook: str, make: Callable[[], Report]) -> list[object]:
+    def call(self, hook: str, make: Callable[[], Report]) -> list[object]:
+        """Call a method of all that have one of their own, and return the answers."""
         if not (callbacks := _with(self.callbacks, hook)):
             return []
         report = make()
         return [_call(callback, hook, report) for callback in callbacks]
+
+    def epoch(self, make: Callable[[], Report]) -> bool:
+        """Call every ``on_epoch``; return whether to go on."""
+        answers = self.call("on_epoch", make)
+        return all(answer for answer in answers if isinstance(answer, bool | np.bool_))
 
     def finish(self, make: Callable[[], Report]) -> None:
         """Call every ``on_finish`` whose callback has started, even if one fails."""

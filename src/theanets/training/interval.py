@@ -31,20 +31,13 @@ class Interval:
         )
         return cls(int(every) if is_whole(every) else minutes)
 
-    @property
-    def overdue(self) -> bool:
-        """Whether its minutes have passed, so that it is due even within an epoch."""
-        if isinstance(self.every, int):
-            return False
-        return time.monotonic() - self.began >= 60 * self.every
-
-    def due(self, epochs: int) -> bool:
-        """Return whether it is due after this number of epochs."""
+    def due(self, epochs: int | None = None) -> bool:
+        """Return whether it is due after this number of epochs, or within an epoch."""
         if not self.every:
             return False
         if isinstance(self.every, int):
-            return epochs % self.every == 0
-        return self.overdue
+            return epochs is not None and epochs % self.every == 0
+        return time.monotonic() - self.began >= 60 * self.every
 
     def restart(self) -> None:
         """Begin to count the minutes again."""

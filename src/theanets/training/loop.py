@@ -17,18 +17,11 @@ from theanets.serialization import files
 from theanets.training import nonfinite
 from theanets.training.callbacks import Callbacks
 from theanets.training.checkpoint import Checkpoint, Saved
-from theanets.training.measure import Monitors, Pace, Pair
+from theanets.training.measure import Monitors, Pace, Pair, figures
 from theanets.training.options import Controls
 from theanets.training.problem import Problem
+from theanets.training.programs import Values
 from theanets.training.report import Report
-from theanets.training.schedule import (
-    best_values,
-    last_batch,
-    outcome,
-    patience_left,
-    reached_bound,
-    validation_is_due,
-)
 from theanets.training.state import Progress, Reads, packed
 from theanets.training.steps import Steps
 from theanets.training.validation import closed, validated
@@ -80,10 +73,10 @@ class Run:
         self.train.replay([(x.epochs, x.batches) for x in before])
         self.valid.replay([(x.validations, 0) for x in before])
         # A run that was interrupted in a validation makes it now.
-        if self.at.validated_at < 0 or validation_is_due(self.controls, self.at):
+        if self.at.validated_at < 0 or self._due():
             self._validate()
-        self.callbacks.batches(
-            lambda: replace(self.report(validated=True), seconds=0.0)
+        self.callbacks.call(
+            "on_batches", lambda: replace(self.report(validated=True), seconds=0.0)
         )
         while True:
             if self._bound() or stopped:
@@ -91,7 +84,7 @@ class Run:
                 self._finish()
                 self.reason = self._bound() or "stopped by a callback"
                 return
-            if patience_left(self.controls, self.at) < 0:
+            if self._patience_left() < 0:
                 validations = counted(self.controls.patience + 1, "validation")
                 self.reason = f"no improvement in {validations}"
                 return
@@ -113,7 +106,7 @@ class Run:
         """Train an epoch, and validate if that is due; return whether to go on."""
         self.began = time.perf_counter()
         batches, examples = self._train_epoch()
-        validated = validation_is_due(self.controls, self.at)
+        validated = self._due()
         if validated:
             self._validate()
         else:
@@ -136,7 +129,7 @@ class Run:
         """Train what is left of an epoch; return its batches and examples."""
         self._adopt()
         self.steps.begin_epoch()
-        left = last_batch(self.controls, self.at)
+        left = self._last_batch()
         skip, cut = self.at.sums.batches, False
         if self.problem.states is not None and not skip:
             state = self.at.state
@@ -173,13 +166,58 @@ class Run:
             for at in self.steps.train(self.at, chunk, start, stop):
                 self.at = at
                 self.problem.commit(at.state.values)
-            if self.callbacks.batches(self.report):
+            if self.callbacks.call("on_batches", self.report):
                 self._adopt()
-            if self.checkpoint and self.checkpoint.interval.overdue:
+            if self.checkpoint and self.checkpoint.interval.due():
                 files.or_warn(self._write, "the checkpoint")
 
+    # When it validates and when it ends, and which parameters it then leaves.
+
+    def _due(self) -> bool:
+        """Return whether a validation is still to be made after the epochs so far."""
+        at, every = self.at, self.controls.validate_every
+        return not (at.epoch % every or at.sums.batches or at.validated_at == at.epoch)
+
+    def _patience_left(self) -> int:
+        """Return how many more validations may pass without a better one."""
+        at = self.at
+        return self.controls.patience - (at.validations - 1 - at.best_validation)
+
     def _bound(self) -> str:
-        return reached_bound(self.controls, self.at)
+        """Return which bound is reached, in words, or an empty string."""
+        epochs, updates = self.controls.max_epochs, self.controls.max_updates
+        if epochs is not None and self.at.epoch >= epochs:
+            return f"reached max_epochs={epochs}"
+        if updates is not None and int(self.at.state.updates) >= updates:
+            return f"reached max_updates={updates}"
+        return ""
+
+    def _last_batch(self) -> int | None:
+        """Return after how many batches of this epoch ``max_updates`` is reached."""
+        most = self.controls.max_updates
+        if most is None:
+            return None
+        return most - int(self.at.state.updates) + self.at.sums.batches
+
+    def _best_values(self) -> Values | None:
+        """Return the best values; None if it was not validated after it began.
+
+        If its numbers went bad, the values that it began with count too.
+        """
+        at = self.latest
+        return (
+            at.best.values if at.best and (at.validated_at > 0 or self.broken) else None
+        )
+
+    def _outcome(self) -> str:
+        """Return in words which parameters the end leaves."""
+        best = self.latest.best
+        if best is None or self._best_values() is None:
+            return "nothing was validated yet, so the last parameters stay"
+        valid = f"valid {figures(best.monitors[1])}"
+        if best.epoch == 0:
+            return f"no epoch was better than what it began with, {valid}"
+        return f"the best parameters, of epoch {best.epoch}, are in place, {valid}"
 
     def reads(self) -> Reads:
         """Return what was read of the data so far."""
@@ -207,7 +245,7 @@ class Run:
             validation=at.validation,
             validated=validated,
             best=at.best[:2] if at.best else None,
-            patience_left=max(patience_left(self.controls, self.at), 0),
+            patience_left=max(self._patience_left(), 0),
             batches=at.sums.batches,
             examples=at.sums.examples,
             batches_per_epoch=self.train.batches,
@@ -247,8 +285,7 @@ class Run:
                 then = '; the script goes on (on_interrupt="raise" ends it)'
                 if self.controls.progress is False:
                     # Say so even where no progress is shown.
-                    left = outcome(self.latest, self.broken)
-                    LOG.warning("Training was %s: %s%s.", reason, left, then)
+                    LOG.warning("Training was %s: %s%s.", reason, self._outcome(), then)
         self.broken = isinstance(error, NonFiniteError)
         self.end(reason, then, error)
 
@@ -264,21 +301,21 @@ class Run:
             # The training belongs to the process that began it.
             return
         try:
-            best = best_values(self.latest, self.broken)
+            best = self._best_values()
             if best is not None:
                 self.problem.commit(best)
             self._record(self.latest)
             if self.checkpoint is not None:
                 files.or_note(self._write, "the checkpoint", error)
         finally:
-            reason = f"{reason}: {outcome(self.latest, self.broken)}{then}"
+            reason = f"{reason}: {self._outcome()}{then}"
             self.callbacks.finish(
                 lambda: replace(self.report(), reason=reason, error=error, last=last)
             )
 
     def _write(self) -> None:
         assert self.checkpoint is not None
-        best = best_values(self.latest, self.broken) or self.at.state.values
+        best = self._best_values() or self.at.state.values
         described = self.problem.describe(best, self.at)
         facts, arrays = packed(self.at)
         self.checkpoint.write(
