@@ -35,10 +35,7 @@ def epochs(
     options: Mapping[str, object],
     handle: object,
 ) -> Iterator[Pair]:
-    """Check everything, and return an iterator that trains an epoch at each step.
-
-    Arguments are as for `Network.train`; ``handle`` is the model as callbacks get it.
-    """
+    """Check everything, and train as `Network.itertrain` does; ``handle`` is it."""
     refuse_forked()
     options = translated(options)
     train, valid = _along(options.pop("axis", None), train, valid)
@@ -155,10 +152,7 @@ def _refuse_iterators(data: Data, algo: object) -> None:
 def _exclusive(
     model: ModelState, pairs: Generator[Pair, None, None], columns: Columns
 ) -> Generator[Pair, None, None]:
-    """Pass pairs on, and let no other thread train the network meanwhile.
-
-    From now on the network knows the columns of its data.
-    """
+    """Pass pairs on, while no other thread can train and the columns are known."""
     refuse_forked()
     begun, training = False, object()
     values, before = model.arrays.now(), model.columns

@@ -31,11 +31,7 @@ def answering(topology: Topology, dtype: str) -> Apply:
 
 
 def learning(topology: Topology, dtype: str) -> ApplyTraining:
-    """Return what a model computes in training.
-
-    It is called as ``apply(params, state, inputs, key)``, with the arrays that are
-    learned apart from the others, and returns the others too, as layers update them.
-    """
+    """Return what it computes in training: ``apply(params, state, inputs, key)``."""
     objective = Objective(topology, (), dtype=dtype)
     learned = topology.learned
     others = topology.param_shapes.keys() - learned

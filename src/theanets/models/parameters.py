@@ -21,16 +21,10 @@ from theanets.utils.registry import suggest
 
 
 class Arrays(dict[str, Array]):
-    """The arrays of a network by full name, the same for all its handles.
-
-    An array never changes, it is only replaced by another.
-    """
+    """The arrays of a network by full name; one never changes, but is replaced."""
 
     def now(self) -> dict[str, Array]:
-        """Return the arrays of this moment, whatever other threads commit later.
-
-        It raises an error in a forked process.
-        """
+        """Return the arrays of this moment, whatever other threads commit later."""
         refuse_forked()
         # In CPython a dict is copied, and updated, in one step for other threads.
         return dict(self)

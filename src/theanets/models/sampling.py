@@ -108,10 +108,7 @@ def _reservoirs(
 def _unit_rows(
     values: np.ndarray, count: int, rng: np.random.Generator, layer: Layer
 ) -> np.ndarray:
-    """Draw ``count`` of the vectors on the last axis, scaled to length 1.
-
-    Where there are too few, copies with noise make up for it.
-    """
+    """Draw vectors of the last axis, scaled to length 1; add noisy copies if few."""
     rows = values.reshape(-1, values.shape[-1]).astype("f8")
     rows = rows[np.abs(rows).max(axis=1) > 0]
     if not len(rows):

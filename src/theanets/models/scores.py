@@ -43,10 +43,7 @@ def checked_target(
 
 
 def checked_weights(w: object, shape: tuple[int, ...]) -> np.ndarray:
-    """Return weights for targets of a shape, of ones if there are none.
-
-    Weights have the shape of the target, or only its first axes.
-    """
+    """Return weights of a target's shape, given for its first axes or not at all."""
     if w is None:
         return np.broadcast_to(1.0, shape)
     weights = np.asarray(as_array(w, "w"), "f8")

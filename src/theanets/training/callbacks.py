@@ -110,11 +110,7 @@ def _as_callback(given: object) -> Callback:
 
 
 class Callbacks:
-    """The callbacks of one run, called one after the other.
-
-    A report is made, by the function ``make``, only if there is a callback that reads
-    it.
-    """
+    """The callbacks of one run; ``make`` makes a report if one of them reads it."""
 
     def __init__(self, callbacks: Sequence[Callback]) -> None:
         self.callbacks = callbacks

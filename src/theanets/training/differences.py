@@ -7,9 +7,7 @@ from theanets.utils.checks import shown
 
 
 def differences(then: object, now: object, name: str = "") -> Iterator[str]:
-    """Yield in words each place where two descriptions, as JSON holds them, differ.
-
-    ``name`` says where they stand in larger descriptions.
+    """Yield in words where two descriptions, called ``name``, differ.
 
     >>> list(differences({"algo": "sgd", "rng": 1}, {"algo": "adam", "rng": 1}))
     ["algo was 'sgd' and is 'adam'"]

@@ -53,11 +53,7 @@ def figures(monitors: Mapping[str, float]) -> str:
 
 @dataclass(frozen=True)
 class MetricAccumulator:
-    """Collects the monitors of batches, for their means over the examples.
-
-    A batch counts by its number of examples, or by what the monitor says, as it does
-    if examples have weights.
-    """
+    """Collects the monitors of batches, for their means over (weighted) examples."""
 
     parts: tuple[dict[str, Column], ...] = ()
     batches: int = 0

@@ -39,10 +39,7 @@ class BadArray(NamedTuple):
 
 
 def first_bad(record: Record, start: int, stop: int, finite: bool) -> int | None:
-    """Return the first batch whose record is bad, None if all are good.
-
-    An earlier batch may be the cause: parameters go bad before a loss shows it.
-    """
+    """Return the first batch whose record is bad; an earlier one may be the cause."""
     # Convert before slicing, since JAX would compile a program for the slice.
     parts = [np.asarray(part, "f8")[start:stop] for part in record["loss"]]
     bad = ~np.isfinite(parts).all(axis=0)
@@ -58,8 +55,7 @@ def bisect(
 ) -> tuple[State, int]:
     """Return the state before the batch at which numbers went bad, and its number.
 
-    ``before`` is the state before batch ``start``, which is finite; ``bad`` is the
-    first batch that shows it.
+    The state before batch ``start`` is finite; ``bad`` is the first that shows it.
     """
     state, stop = before, bad + 1
     # It is mostly the last one; if not, something is bad after batch stop - 1.
@@ -77,11 +73,7 @@ def bisect(
 def error(
     chunk: Chunk, number: int, epoch: int, done: int, bad: BadArray, loss: float
 ) -> NonFiniteError:
-    """Return the error that says where numbers went bad.
-
-    It was in batch ``number`` of the chunk, in an epoch counted from 1, after ``done``
-    batches; ``loss`` is the loss of the batch.
-    """
+    """Return the error for batch ``number`` of a chunk, after ``done`` of an epoch."""
     rows = None if chunk.origin is None else np.asarray(chunk.origin[number])
     head = "an update was not finite"
     if not np.isfinite(loss):

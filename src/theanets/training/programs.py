@@ -50,7 +50,7 @@ HIDDEN = "not finite"
 """In a record: batches with a gradient that is not finite and does not show later."""
 
 Layout = Literal["rows", "whole"]
-"""How batches lie in arrays: rows to be gathered, or everything as one batch."""
+"""How batches lie in arrays: rows to gather, or everything as one batch."""
 
 
 class Values(NamedTuple):
@@ -111,10 +111,9 @@ def train_program(
 ) -> Callable[..., tuple[State, Record, Array]]:
     """Return the program that updates parameters over some batches.
 
-    It is called as ``program(values, optimizer_state, updates, data, order, start,
-    stop, root, numbers, layout=...)`` and returns the state after batches start to
-    stop, every monitor's value in each of them before the batch's update, and whether
-    the state is finite.
+    It is called as ``program(state, data, order, start, stop, root, numbers,
+    layout=...)`` and returns the state after batches start to stop, every monitor's
+    value in each of them before the batch's update, and whether the state is finite.
 
     With ``gradients`` the norm of each gradient is a monitor too. ``guarded`` says
     whether to check that the state is finite after the last batch, and in each batch
@@ -170,9 +169,7 @@ def _train(
     optimizer: Updater,
     gradients: bool,
     guarded: bool,
-    values: Values,
-    optimizer_state: PyTree,
-    updates: Array,
+    state: State,
     data: tuple[Array, ...],
     order: Array,
     start: Array,
@@ -186,6 +183,10 @@ def _train(
     transposed = optimizer.elementwise and jax.default_backend() == "cpu"
     transpose = _transposed if transposed else (lambda tree: tree)
     hidden = guarded and optimizer.hides_nonfinite
+
+    def turned(state: State) -> State:
+        values = Values(transpose(state.values.learned), state.values.carried)
+        return State(values, transpose(state.optimizer), state.updates)
 
     def update(index: Array, carry: tuple[State, PyTree]) -> tuple[State, PyTree]:
         state, record = carry
@@ -233,16 +234,14 @@ def _train(
         return monitors
 
     stream_key = jax.random.wrap_key_data(root, impl="threefry2x32")
-    inside = Values(transpose(values.learned), values.carried)
-    state = State(inside, transpose(optimizer_state), updates)
+    state = turned(state)
     first = batch_of(data, order, start, layout)
     shapes = jax.eval_shape(monitored, state.values, first)
     record = _empty(shapes, order.shape[0])
     state, record = lax.fori_loop(start, stop, update, (state, record))
-    values = Values(transpose(state.values.learned), state.values.carried)
-    state = State(values, transpose(state.optimizer), state.updates)
+    state = turned(state)
     # A transformation of the user may keep infinity in its state on purpose.
-    checked = (values, () if optimizer.transformation else state.optimizer)
+    checked = (state.values, () if optimizer.transformation else state.optimizer)
     return state, record, _finite(checked) if guarded else jnp.bool_(True)
 
 
@@ -257,17 +256,16 @@ def _evaluate(
     *,
     layout: Layout,
 ) -> tuple[Record, Values]:
-    def monitored(carried: PyTree, index: Array) -> tuple[Monitors, PyTree]:
+    def computed(carried: PyTree, index: Array) -> Any:
         batch = batch_of(data, order, index, layout)
-        _, monitors, after = objective(values.learned, carried, batch, numbers, None)
-        return monitors, after
+        return objective(values.learned, carried, batch, numbers, None)
 
     def add(index: Array, carry: tuple[PyTree, Record]) -> tuple[PyTree, Record]:
         carried, record = carry
-        monitors, carried = monitored(carried, index)
+        _, monitors, carried = computed(carried, index)
         return carried, _written(record, index, monitors)
 
-    shapes, _ = jax.eval_shape(monitored, values.carried, start)
+    _, shapes, _ = jax.eval_shape(computed, values.carried, start)
     record = _empty(shapes, order.shape[0])
     carried, record = lax.fori_loop(start, stop, add, (values.carried, record))
     return record, Values(values.learned, carried)
@@ -280,10 +278,7 @@ def _finite(tree: PyTree) -> Array:
 
 
 def _empty(monitors: Monitors, count: int) -> Record:
-    """Return room for the monitors of ``count`` batches.
-
-    Each batch has its place, so that means do not depend on where a run is cut.
-    """
+    """Return room for the monitors of ``count`` batches."""
     for name, monitor in monitors.items():
         for part in _parts(monitor):
             if part.shape != ():

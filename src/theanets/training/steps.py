@@ -44,11 +44,7 @@ class Steps:
     def train(
         self, at: Progress, chunk: Chunk, start: int, stop: int
     ) -> Iterator[Progress]:
-        """Train on batches start to stop, and yield each place that is reached.
-
-        With ``on_nonfinite="raise"`` a batch whose numbers are not finite raises a
-        NonFiniteError.
-        """
+        """Train on batches start to stop, and yield each place that is reached."""
         at_once = stop - start
         while start < stop:
             end = min(start + at_once, stop)
@@ -82,9 +78,7 @@ class Steps:
     ) -> tuple[State, Record, bool]:
         """Return the state after batches start to stop, their record, is it finite."""
         after, record, finite = self.program(
-            state.values,
-            state.optimizer,
-            state.updates,
+            state,
             chunk.data,
             chunk.order,
             start,
