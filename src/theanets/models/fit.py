@@ -35,7 +35,7 @@ def epochs(
     options: Mapping[str, object],
     handle: object,
 ) -> Iterator[Pair]:
-    """Check everything, and train as `Network.itertrain` does; ``handle`` is it."""
+    """Check everything, and train ``handle`` as `Network.itertrain` does."""
     refuse_forked()
     options = translated(options)
     train, valid = _along(options.pop("axis", None), train, valid)

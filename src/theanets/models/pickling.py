@@ -9,7 +9,8 @@ from theanets.models.state import ModelState
 
 def check_picklable(model: ModelState) -> None:
     """Raise an error for the first part of a model that pickle cannot write."""
-    # It can write most of these parts, and nothing shows which of the two is running.
+    # cloudpickle, which joblib uses for its workers, can write most of these parts, and
+    # nothing shows which of the two is running: the user gets pickle's own error.
     if "cloudpickle" in sys.modules:
         return
     parts: dict[str, object] = {f"the class {model.kind.form}": model.kind}

@@ -57,15 +57,14 @@ class Plan:
     def identity(self) -> dict[str, Json]:
         """Return what two runs have to share, apart from data, to be the same."""
         assert self.optimizer is not None
-        whole, changing = self.whole, ("epochs", "frozen", "columns")
+        whole, algo = self.whole, self.algo
+        changing = ("epochs", "frozen", "columns")
         described = describe(self.model)
         # Frozen by the network or only in this training.
         frozen = sorted(whole.topology.frozen)
         return {
             "model": {name: x for name, x in described.items() if name not in changing},
-            "algo": self.algo
-            if isinstance(self.algo, str)
-            else type(self.algo).__name__,
+            "algo": algo if isinstance(algo, str) else type(algo).__name__,
             **self.optimizer.identity(self.parts[0].read().learned),
             **self.controls.identity(),
             "rng": self.seed,

@@ -92,7 +92,7 @@ def continued(
     before = {} if state is None else _checked_state(state, shapes, length, single)
     program = PROGRAMS.get(
         ("continued", objective.key, name, bool(before)),
-        lambda: jax.jit(partial(_continue, objective, name, tuple(before))),
+        lambda: jax.jit(partial(_continue, objective, name)),
     )
     after = in_batches(
         lambda part, _: program(values, part),
@@ -111,16 +111,15 @@ def _data_type(objective: Objective) -> DTypeLike:
 def _continue(
     objective: Objective,
     name: str,
-    state_names: tuple[str, ...],
     params: Params,
     part: Mapping[str, Array],
 ) -> dict[str, Array]:
-    topology = objective.topology
+    inputs = {layer.name: part[layer.name] for layer in objective.topology.inputs}
     before: dict[str, dict[str, Array]] = {}
-    for full_name in state_names:
-        layer, _, piece = full_name.rpartition(".")
-        before.setdefault(layer, {})[piece] = part[full_name]
-    inputs = {layer.name: part[layer.name] for layer in topology.inputs}
+    for full_name, value in part.items():
+        if full_name not in inputs:
+            layer, _, piece = full_name.rpartition(".")
+            before.setdefault(layer, {})[piece] = value
     outputs, after = objective.step(params, inputs, before)
     states = {
         f"{layer}.{piece}": value
