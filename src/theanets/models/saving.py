@@ -107,18 +107,17 @@ def rebuild(
     more = {n for n in arrays if n not in names and not n.startswith(TRAINING_PREFIX)}
     if more:
         raise ModelFileError(
-            f"{where} holds arrays that are not those that its description asks for: "
-            f"no layer has {join_names(sorted(more)[:5])}. It is damaged; copy it "
-            "again, or use an older one."
+            f"{where} holds arrays that its description does not name: no layer has "
+            f"{join_names(sorted(more)[:5])}. It is damaged; copy it again, or use an "
+            "older one."
         )
     dtype = stored_type(model.dtype)
     for name in names:
         # Older files hold the parameters of a bfloat16 model in bfloat16.
         if (in_file := arrays[name].dtype) not in (dtype, model.dtype):
             raise ModelFileError(
-                f'{where} holds the array "{name}" as {in_file}, and the model that it '
-                f"describes holds it as {dtype}. It is no file that save has written; "
-                "copy it again, or use an older one."
+                f'{where} holds the array "{name}" as {in_file}, where its model needs '
+                f"{dtype}. It is damaged; copy it again, or use an older one."
             )
     if not issubclass(model.kind, kind):
         name = name_in_files(model.kind)

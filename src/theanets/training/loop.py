@@ -67,7 +67,7 @@ class Run:
     def epochs(self, earlier: Sequence[Reads]) -> Iterator[Pair]:
         """Train epoch by epoch, until there is a reason to stop."""
         stopped = False
-        # An epoch that goes on is read from its beginning; one that was cut, no more.
+        # An epoch that goes on is read from its beginning, one that was cut is not.
         reads = self.reads()
         before = (*earlier, reads if self._bound() else reads._replace(batches=0))
         self.train.replay([(x.epochs, x.batches) for x in before])

@@ -76,7 +76,7 @@ class Steps:
     def advance(
         self, state: State, chunk: Chunk, start: int, stop: int
     ) -> tuple[State, Record, bool]:
-        """Return the state after batches start to stop, their record, is it finite."""
+        """Return the state after batches start to stop, their record, and if finite."""
         after, record, finite = self.program(
             state,
             chunk.data,
