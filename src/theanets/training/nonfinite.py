@@ -21,7 +21,7 @@ from theanets.training.programs import HIDDEN, Record, State
 from theanets.types import Array, PyTree
 
 Advance = Callable[[State, Chunk, int, int], tuple[State, Record, bool]]
-"""(state, chunk, start, stop) -> state after these batches, record, whether it is finite."""
+"""(state, chunk, start, stop) -> state after these batches, record, and if finite."""
 _SHOWN = 8
 _ADVICE = (
     "The best parameters so far are back in place. A smaller learning_rate or a "
