@@ -407,7 +407,7 @@ def test_loading_compiles_and_draws_nothing(saved, monkeypatch):
 )
 def test_arrays_that_are_not_the_models(saved, arrays):
     edit(saved, lambda d: None, arrays)
-    with pytest.raises(ModelFileError, match=r"arrays that its description does not name"):
+    with pytest.raises(ModelFileError, match=r"arrays .* are not those"):
         theanets.load(saved)
 
 

@@ -133,7 +133,7 @@ FILES = {
         a_file(
             edited(lambda d: (d["layers"].pop(), d["losses"][0].update(form="mse")))
         ),
-        ["its description does not name", "no layer has out.b, out.w"],
+        ["not those that its description asks for", "no layer has out.b, out.w"],
     ),
     "a pickle": (
         lambda: theanets.load(pickle.dumps({"layers": [4, 5, 3]})),

@@ -107,9 +107,9 @@ def rebuild(
     more = {n for n in arrays if n not in names and not n.startswith(TRAINING_PREFIX)}
     if more:
         raise ModelFileError(
-            f"{where} holds arrays that its description does not name: no layer has "
-            f"{join_names(sorted(more)[:5])}. It is damaged; copy it again, or use an "
-            "older one."
+            f"{where} holds arrays that are not those that its description asks for: "
+            f"no layer has {join_names(sorted(more)[:5])}. It is damaged; copy it "
+            "again, or use an older one."
         )
     dtype = stored_type(model.dtype)
     for name in names:
