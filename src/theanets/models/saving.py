@@ -116,8 +116,9 @@ def rebuild(
         # Older files hold the parameters of a bfloat16 model in bfloat16.
         if (in_file := arrays[name].dtype) not in (dtype, model.dtype):
             raise ModelFileError(
-                f'{where} holds the array "{name}" as {in_file}, where its model needs '
-                f"{dtype}. It is damaged; copy it again, or use an older one."
+                f'{where} holds the array "{name}" as {in_file}, and the model that it '
+                f"describes holds it as {dtype}. It is no file that save has written; "
+                "copy it again, or use an older one."
             )
     if not issubclass(model.kind, kind):
         name = name_in_files(model.kind)
