@@ -318,7 +318,7 @@ def test_a_stage_that_had_ended_is_read_again_whole(tmp_path, monkeypatch):
 
     # The file is that of a stage that is at its end, in the midst of an epoch.
     with monkeypatch.context() as patch:
-        patch.setattr(loop._Run, "finish", interrupted)
+        patch.setattr(loop.Run, "_finish", interrupted)
         staged(tmp_path / "cut", **keywords)
     description, _ = theanets.serialization.files.read(tmp_path / "cut")
     assert description["training"]["progress"]["batches"] == 2

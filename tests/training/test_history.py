@@ -233,7 +233,7 @@ def test_a_table_in_a_file():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda facts, _: facts.update(stages=[["a", 10**9]]), "not that of"),
+        (lambda facts, _: facts.update(stages=[["a", 10**9]]), "has other than"),
         (lambda facts, _: facts.update(stages=[["a", 3], ["b", -1]]), "a stage has"),
         (lambda facts, _: facts.update(stages=[["a", True], ["b", 1]]), "a stage has"),
         (lambda facts, _: facts.update(before=-1), "before the first"),
@@ -243,7 +243,7 @@ def test_a_table_in_a_file():
             lambda _, arrays: arrays.update(
                 {"history/training/loss": np.zeros((2**30, 0))}
             ),
-            "not that of 2 epochs",
+            "has other than 2 epochs",
         ),
     ],
 )

@@ -66,17 +66,12 @@ class Counted:
             lambda: {"table": np.resize(np.array(table, "f4"), 20)},
             read=lambda: Values({"p": self.p}),
             commit=self.commit,
-        )
-        controls = Controls.take({"progress": False, "validate_every": 1, **keywords})
-        self.pairs = run(
-            self.problem,
-            train,
-            VALID,
             expect=Anything(),
             dtype=float_type(config.floatX, "floatX"),
-            controls=controls,
             seed=1,
         )
+        controls = Controls.take({"progress": False, "validate_every": 1, **keywords})
+        self.pairs = run(self.problem, train, VALID, controls)
 
     def commit(self, values):
         self.p = values.learned["p"]

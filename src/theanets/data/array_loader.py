@@ -119,7 +119,9 @@ class ArrayLoader:
         """
         whole, remainder = divmod(self.length, self.rows)
         laps = self.batches // self.per_pass + 2
-        places = self.rows if whole else min(self.rows, 1 << (remainder - 1).bit_length())
+        places = (
+            self.rows if whole else min(self.rows, 1 << (remainder - 1).bit_length())
+        )
         full = np.full((roomy(self.batches), self.rows), -1, np.int32)
         short = np.full((laps, places), -1, np.int32)
         filled = [0, 0]

@@ -90,9 +90,7 @@ def batches_in_chunk(batch_bytes: int) -> int:
     return max(1, min(_CHUNK_BATCHES, _CHUNK_BYTES // max(batch_bytes, 1)))
 
 
-def chunk_of(
-    stacks: list[np.ndarray], count: int, filled: int | None = None
-) -> Chunk:
+def chunk_of(stacks: list[np.ndarray], count: int, filled: int | None = None) -> Chunk:
     """Return stacked batches on the device; only the first ``count`` are used.
 
     ``filled`` is the number of examples in each, if its last places are empty.

@@ -52,13 +52,13 @@ class Plain(Reporter):
         if report.note:
             self._write(report.note)
 
-    def on_batches(self, report: Report) -> None:
-        if report.validated:
-            self._write(_line(report))
-
     def on_epoch(self, report: Report) -> None:
         if report.validated:
-            self._write(_line(report))
+            epoch, patience = f"epoch {report.epoch}", _patience(report)
+            parts = report.stage, epoch, _both(report), _rate(report), patience
+            self._write("  ".join(filter(None, parts)))
+
+    on_batches = on_epoch
 
     def on_finish(self, report: Report) -> None:
         self._write(report.reason)
@@ -75,24 +75,17 @@ class Live(Reporter):
 
         self.console = Console(file=stream)
         self._display: RichLive | None = None
-        self._restart()
-
-    def _restart(self) -> None:
-        self._title = "epoch 1"
-        self._done = 0
-        self._total: int | None = None
-        self._rate = "compiling"
-        self._patience = ""
-        self._figures = ""
-        self._drawn = {"batches": 0.0, "epoch": 0.0}
+        self._report, self._number = Report(), 1
+        self._rate = ""
+        self._drawn: dict[str, float] = {}
 
     def on_start(self, report: Report) -> None:
         from rich.live import Live as RichLive
 
         if report.note:
             self._print(report.note)
-        self._restart()
-        self._take(report, report.epoch + 1)
+        self._report, self._number = report, report.epoch + 1
+        self._rate = "compiling"
         # Redrawn by our calls, not by a thread, which would take time from training.
         # The output of callbacks goes above the display, if both are on the terminal.
         self._display = RichLive(
@@ -104,15 +97,12 @@ class Live(Reporter):
         self._display.start(refresh=True)
 
     def on_batches(self, report: Report) -> None:
-        self._take(report, report.epoch + 1)
         self._rate = _rate(report) or self._rate
-        self._draw("batches")
+        self._draw("batches", report, report.epoch + 1)
 
     def on_epoch(self, report: Report) -> None:
-        self._take(report, report.epoch)
-        self._done = self._total or self._done
         self._rate = _rate(report)
-        self._draw("epoch")
+        self._draw("epoch", report, report.epoch)
 
     def on_finish(self, report: Report) -> None:
         display, self._display = self._display, None
@@ -121,21 +111,15 @@ class Live(Reporter):
             display.stop()
         self._print(report.reason)
 
-    def _take(self, report: Report, number: int) -> None:
-        bound = f"/{report.max_epochs}" if report.max_epochs else ""
-        self._title = f"{report.stage}  epoch {number}{bound}".strip()
-        self._done, self._total = report.batches, report.batches_per_epoch
-        self._patience = _patience(report)
-        self._figures = _both(report)
-
     def _print(self, line: str) -> None:
         self.console.print(line, markup=False, highlight=False)
 
-    def _draw(self, what: str) -> None:
+    def _draw(self, what: str, report: Report, number: int) -> None:
+        self._report, self._number = report, number
         # One clock for each, so that the end of an epoch shows although its last
         # batches were drawn just before.
         now = time.monotonic()
-        due = now - self._drawn[what] >= 1 / REDRAWS_PER_SECOND
+        due = now - self._drawn.get(what, 0.0) >= 1 / REDRAWS_PER_SECOND
         if self._display is not None and due:
             self._drawn[what] = now
             self._display.update(self._view(), refresh=True)
@@ -146,34 +130,28 @@ class Live(Reporter):
         from rich.table import Table
         from rich.text import Text
 
-        batches = f"{self._done}/{self._total}" if self._total else f"{self._done}"
+        report, total = self._report, self._report.batches_per_epoch
+        bound = f"/{report.max_epochs}" if report.max_epochs else ""
+        over = self._number == report.epoch
+        done = total if over and total else report.batches
+        batches = f"{done}/{total}" if total else f"{done}"
         bar = Table.grid(padding=(0, 1))
         for _ in range(3):
             bar.add_column(no_wrap=True)
         bar.add_row(
-            self._title,
-            ProgressBar(self._total or 1, self._done if self._total else 0, width=24),
-            f"{batches} batches  {self._rate}  {self._patience}",
+            f"{report.stage}  epoch {self._number}{bound}".strip(),
+            ProgressBar(total or 1, done if total else 0, width=24),
+            f"{batches} batches  {self._rate}  {_patience(report)}",
         )
-        return Group(bar, Text(self._figures, no_wrap=True, overflow="ellipsis"))
+        return Group(bar, Text(_both(report), no_wrap=True, overflow="ellipsis"))
 
 
 def reporter(progress: "bool | Reporter | None" = None) -> Reporter:
     """Return what shows the progress of a training.
 
-    Parameters
-    ----------
-    progress : bool or Reporter, optional
-        None or True: a live display if the standard error stream is a terminal,
-        plain lines otherwise. False: nothing. A reporter: that one.
+    That is a live display if the standard error stream is a terminal, plain lines
+    otherwise, nothing for False, and ``progress`` itself if it is a reporter.
 
-    Raises
-    ------
-    ConfigurationError
-        If it is something else.
-
-    Examples
-    --------
     >>> type(reporter(False)).__name__
     'Reporter'
     """
@@ -191,17 +169,6 @@ def reporter(progress: "bool | Reporter | None" = None) -> Reporter:
     # Terminals that cannot move their cursor get lines.
     able = os.environ.get("TERM", "").lower() not in ("dumb", "unknown")
     return Live(stream) if able and stream.isatty() else Plain(stream)
-
-
-def _line(report: Report) -> str:
-    parts = (
-        report.stage,
-        f"epoch {report.epoch}",
-        _both(report),
-        _rate(report),
-        _patience(report),
-    )
-    return "  ".join(filter(None, parts))
 
 
 def _both(report: Report) -> str:

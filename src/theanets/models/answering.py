@@ -10,8 +10,7 @@ from theanets import regularizers
 from theanets.errors import ConfigurationError
 from theanets.graph.objective import Objective
 from theanets.graph.slots import weights_name
-from theanets.losses import Loss
-from theanets.models.functional import Apply, ApplyTraining, answering, learning, split
+from theanets.models.functional import Apply, ApplyTraining, answering, learning
 from theanets.models.layer_graph import LayerGraph
 from theanets.models.prediction import (
     compute,
@@ -32,14 +31,14 @@ class Answering(LayerGraph, register=False):
 
     _bare_objective: Objective | None = None
 
-    def feed_forward(self, x: object, **regularizers_: object) -> dict[str, np.ndarray]:
+    def feed_forward(self, x: object, **noise: object) -> dict[str, np.ndarray]:
         """Compute every output of every layer.
 
         Parameters
         ----------
         x : array, or several by layer name or in order
             A batch, or a single example; the answers then have no batch axis.
-        **regularizers_
+        **noise
             Noise and dropout as in `train`, to see what training sees.
 
         Returns
@@ -52,15 +51,10 @@ class Answering(LayerGraph, register=False):
         DataError
             If the data do not fit the model.
         """
-        return self._compute(x, None, regularizers_)
+        return self._compute(x, None, noise)
 
     def predict(
-        self,
-        x: object,
-        *,
-        state: object = None,
-        return_state: bool = False,
-        **regularizers_: object,
+        self, x: object, *, state: Any = None, return_state: bool = False, **noise: Any
     ) -> Any:
         """Compute the output of the last layer for a batch or a single example.
 
@@ -73,7 +67,7 @@ class Answering(LayerGraph, register=False):
             returned it. By default they begin.
         return_state : bool
             Whether to return the state after the last step too.
-        **regularizers_
+        **noise
             Noise and dropout as in `train`.
 
         Returns
@@ -101,11 +95,9 @@ class Answering(LayerGraph, register=False):
         True
         """
         name = self._state.last_layer().output_name
-        return self._predicted(x, name, state, return_state, regularizers_)
+        return self._predicted(x, name, state, return_state, noise)
 
-    def score(
-        self, x: object, y: object, w: object = None, **regularizers_: object
-    ) -> float:
+    def score(self, x: object, y: object, w: object = None, **noise: object) -> float:
         """Return R², the part of the target's variance that is predicted.
 
         It is computed for each output and averaged, as scikit-learn's ``r2_score``
@@ -120,7 +112,7 @@ class Answering(LayerGraph, register=False):
         w : array, optional
             Weights, of the shape of the target or one for each example.
         """
-        return r2(self._answers(x, y, w, self._state.last_layer().shape, regularizers_))
+        return r2(self._answers(x, y, w, self._state.last_layer().shape, noise))
 
     @overload
     def functional(
@@ -141,10 +133,10 @@ class Answering(LayerGraph, register=False):
         Parameters
         ----------
         train : bool
-            Whether the function computes as in training: a batchnorm normalizes by the
-            batch and updates its running statistics, and layers of dropout and noise
-            draw from a random key. Losses, and noise that keywords of `train` ask
-            for, are not part of it.
+            Whether it computes as in training: a batchnorm normalizes by the batch and
+            updates its running statistics, and layers of dropout and noise draw from a
+            random key. Losses, and noise that keywords of `train` ask for, are no part
+            of it.
 
         Returns
         -------
@@ -200,7 +192,9 @@ class Answering(LayerGraph, register=False):
         topology, dtype, arrays = state.topology, state.dtype.name, state.arrays.now()
         if not check_bool(train, "train"):
             return answering(topology, dtype), arrays
-        return learning(topology, dtype), *split(topology, arrays)
+        learned = {n: x for n, x in arrays.items() if n in topology.learned}
+        others = {n: x for n, x in arrays.items() if n not in learned}
+        return learning(topology, dtype), learned, others
 
     def _predicted(
         self,
@@ -262,17 +256,16 @@ class Answering(LayerGraph, register=False):
         noise: dict[str, Any],
         classes: int | None = None,
     ) -> Iterator[Part]:
-        """Yield targets, predictions and weights, of some examples at a time.
-
-        All are checked before anything is computed.
-        """
+        """Check all, and yield targets, predictions and weights of some examples."""
         refuse_forked()
         topology, dtype = self._state.topology, self._state.dtype
         columns = self._state.columns
         arrays, single = input_arrays(topology, x, dtype, columns)
         length = len(next(iter(arrays.values())))
         leading = () if single else (length,)
-        loss = self._scored()
+        last = self._state.last_layer().output_name
+        losses = [self._state.completed(loss) for loss in self.losses]
+        loss = next((loss for loss in losses if loss.output_name == last), losses[0])
         y = columns.array(y, "y", loss.target, "y", labels=classes is not None)
         if w is not None:
             w = columns.array(w, "w", weights_name(loss), "w")
@@ -287,9 +280,3 @@ class Answering(LayerGraph, register=False):
             inputs = {name: array[part] for name, array in arrays.items()}
             predicted = self.predict(inputs, **noise)
             yield np.asarray(target[part]), predicted, weights[part]
-
-    def _scored(self) -> Loss:
-        """Return the loss whose target ``score`` compares with."""
-        last = self._state.last_layer().output_name
-        losses = [self._state.completed(loss) for loss in self.losses]
-        return next((x for x in losses if x.output_name == last), losses[0])

@@ -1,7 +1,5 @@
 """The models whose data are images: (batch, width, height, channels)."""
 
-from typing import ClassVar
-
 from theanets.models import feedforward
 
 
@@ -22,7 +20,7 @@ class Regressor(feedforward.Regressor):
     """
 
     form = "convolution.Regressor"
-    input_ndim: ClassVar[int] = 4
+    input_ndim = 4
 
 
 class Classifier(feedforward.Classifier):
@@ -43,4 +41,4 @@ class Classifier(feedforward.Classifier):
     """
 
     form = "convolution.Classifier"
-    input_ndim: ClassVar[int] = 4
+    input_ndim = 4

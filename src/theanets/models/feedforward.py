@@ -56,7 +56,7 @@ class Autoencoder(Network):
         x: object,
         layer: str | int | Layer | None = None,
         sample: bool = False,
-        **regularizers: object,
+        **noise: object,
     ) -> np.ndarray:
         """Return the output of a hidden layer: the code of a batch or an example.
 
@@ -70,7 +70,7 @@ class Autoencoder(Network):
         sample : bool
             Whether to draw 0 or 1, as uint8, with the output as probability; it has to
             be between 0 and 1.
-        **regularizers
+        **noise
             Noise and dropout as in `train`.
 
         Raises
@@ -80,7 +80,7 @@ class Autoencoder(Network):
         """
         sample = check_bool(sample, "sample")
         name = self._code_output(layer)
-        code = self._compute(x, (name,), regularizers)[name]
+        code = self._compute(x, (name,), noise)[name]
         if not sample:
             return code
         if code.min() < 0 or code.max() > 1:
@@ -92,7 +92,7 @@ class Autoencoder(Network):
         return (rng.random(code.shape) < code).astype(np.uint8)
 
     def decode(
-        self, z: object, layer: str | int | Layer | None = None, **regularizers: object
+        self, z: object, layer: str | int | Layer | None = None, **noise: object
     ) -> np.ndarray:
         """Return the model's output for a code, as `encode` gives it.
 
@@ -103,7 +103,7 @@ class Autoencoder(Network):
         layer : str, int or Layer, optional
             Name or index of the layer, or the layer, or the full name of its main
             output, such as ``"hid1:out"``; by default the middle one.
-        **regularizers
+        **noise
             Noise and dropout as in `train`, of this layer and those after it.
 
         Raises
@@ -124,9 +124,9 @@ class Autoencoder(Network):
         array = as_array(z, "z")
         single = array.ndim == len(chosen.shape) and isinstance(array, np.ndarray)
         array = array[None] if single else array
-        expected = Expected("z", "code", chosen.shape)
-        check([array], [expected], "decode", self._state.dtype)
-        objective, key = self._noisy(regularizers)
+        slot = Expected("z", "code", chosen.shape)
+        check([array], [slot], "decode", self._state.dtype)
+        objective, key = self._noisy(noise)
         last = self._state.last_layer().output_name
 
         def decoded(
@@ -143,16 +143,16 @@ class Autoencoder(Network):
         program = PROGRAMS.get(
             ("decode", objective.key, chosen.name), lambda: jax.jit(decoded)
         )
-        output = in_batches(
+        return in_batches(
             lambda part, first: program(values, part, objective.numbers, key, first),
             {"z": array},
             objective.dtype,
+            single,
         )[last]
-        return output[0] if single else output
 
-    def score(self, x: object, w: object = None, **regularizers: object) -> float:  # type: ignore[override]
+    def score(self, x: object, w: object = None, **noise: object) -> float:  # type: ignore[override]
         """Return R² of the reconstruction; see `Network.score`."""
-        return r2(self._answers(x, x, w, self._state.last_layer().shape, regularizers))
+        return r2(self._answers(x, x, w, self._state.last_layer().shape, noise))
 
     def _code_output(self, layer: str | int | Layer | None) -> str:
         """Return the full name of the output that is the code."""
@@ -187,12 +187,7 @@ class Classifier(Network):
     output_activation = "softmax"
 
     def predict(
-        self,
-        x: object,
-        *,
-        state: object = None,
-        return_state: bool = False,
-        **regularizers: object,
+        self, x: object, *, state: Any = None, return_state: bool = False, **noise: Any
     ) -> Any:
         """Return the most probable class of each example.
 
@@ -200,35 +195,26 @@ class Classifier(Network):
         its probability is more than one half. ``state`` and ``return_state`` are as
         for `Network.predict`.
         """
-        if self._multilabel:
-            name, convert = self._logits()
-            return self._predicted(
-                x,
-                name,
-                state,
-                return_state,
-                regularizers,
-                lambda y: (convert(y) > 0.5).astype("int32"),
-            )
         last = self._state.last_layer()
+        name, multilabel = last.output_name, self._multilabel
         # The softmax keeps the order, so without noise it need not be computed.
-        plain = last.activation.spec == "softmax" and not regularizers
-        name = f"{last.name}:pre" if plain else last.output_name
-        return self._predicted(
-            x, name, state, return_state, regularizers, lambda y: y.argmax(axis=-1)
-        )
+        if last.activation.spec == "softmax" and not (multilabel or noise):
+            name = f"{last.name}:pre"
+        probability = self._logits()[1] if multilabel else None
+
+        def classes(y: np.ndarray) -> Any:
+            if probability is None:
+                return y.argmax(axis=-1)
+            return (probability(y) > 0.5).astype("int32")
+
+        return self._predicted(x, name, state, return_state, noise, classes)
 
     def classify(self, x: object, **keywords: Any) -> Any:
         """Return the most probable classes, as `predict` does."""
         return self.predict(x, **keywords)
 
     def predict_proba(
-        self,
-        x: object,
-        *,
-        state: object = None,
-        return_state: bool = False,
-        **regularizers: object,
+        self, x: object, *, state: Any = None, return_state: bool = False, **noise: Any
     ) -> Any:
         """Return the probability of each class, (examples, classes).
 
@@ -240,15 +226,10 @@ class Classifier(Network):
             If the output is no probability, and no loss says how to make it one.
         """
         name, convert = self._logits()
-        return self._predicted(x, name, state, return_state, regularizers, convert)
+        return self._predicted(x, name, state, return_state, noise, convert)
 
     def predict_logit(
-        self,
-        x: object,
-        *,
-        state: object = None,
-        return_state: bool = False,
-        **regularizers: object,
+        self, x: object, *, state: Any = None, return_state: bool = False, **noise: Any
     ) -> Any:
         """Return the output before its activation, (examples, classes).
 
@@ -266,11 +247,9 @@ class Classifier(Network):
                 "output before it. Use predict_proba."
             )
         name = f"{last.name}:pre"
-        return self._predicted(x, name, state, return_state, regularizers)
+        return self._predicted(x, name, state, return_state, noise)
 
-    def score(
-        self, x: object, y: object, w: object = None, **regularizers: object
-    ) -> float:
+    def score(self, x: object, y: object, w: object = None, **noise: object) -> float:
         """Return the accuracy: the (weighted) part of the labels predicted right.
 
         With ``loss="bce"`` it is the part of the examples whose labels are all
@@ -278,9 +257,9 @@ class Classifier(Network):
         """
         *shape, classes = self._state.last_layer().shape
         if self._multilabel:
-            whole = self._answers(x, y, w, (*shape, classes), regularizers)
+            whole = self._answers(x, y, w, (*shape, classes), noise)
             return accuracy(map(all_right, whole))
-        return accuracy(self._answers(x, y, w, tuple(shape), regularizers, classes))
+        return accuracy(self._answers(x, y, w, tuple(shape), noise, classes))
 
     @property
     def _multilabel(self) -> bool:

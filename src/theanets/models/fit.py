@@ -11,11 +11,9 @@ from theanets.data.dataset import Dataset
 from theanets.data.holdout import held_out
 from theanets.errors import ConfigurationError, DataError
 from theanets.graph.expected import Expectations, expected_labels
-from theanets.initializers import as_seed
-from theanets.models import resume as resuming
 from theanets.models import stages as pretraining
-from theanets.models.plan import Plan, keywords_of
-from theanets.models.runs import Runs
+from theanets.models.plan import keywords_of, plan
+from theanets.models.runs import sample, train_parts
 from theanets.models.state import ModelState
 from theanets.training.callbacks import as_callbacks
 from theanets.training.checkpoint import KEYWORDS
@@ -37,10 +35,7 @@ def epochs(
     options: Mapping[str, object],
     handle: object,
 ) -> Iterator[Pair]:
-    """Check everything, and return an iterator that trains an epoch at each step.
-
-    Arguments are as for `Network.train`; ``handle`` is the model as callbacks get it.
-    """
+    """Check everything, and train ``handle`` as `Network.itertrain` does."""
     refuse_forked()
     options = translated(options)
     train, valid = _along(options.pop("axis", None), train, valid)
@@ -106,11 +101,7 @@ def _one_after_another(
             "a checkpoint belongs to the training by one algorithm, and algo is a "
             "list. Call train once for each, with a checkpoint of its own."
         )
-    if any(isinstance(source, Iterator) for source in data):
-        raise DataError(
-            "the data are an iterator, which can be read once, but each algorithm in "
-            "algo reads them anew. Give an iterable that starts anew."
-        )
+    _refuse_iterators(data, algos)
     # An iterator of callbacks can be read once, and each algorithm reads them.
     options = {**options, "callbacks": as_callbacks(options.get("callbacks"))}
     taken = [set(keywords_of(pretraining.full_name(algo), options)) for algo in algos]
@@ -120,7 +111,7 @@ def _one_after_another(
         for names in taken
     ]
     for algo, share in zip(algos, shares, strict=True):
-        Plan.make(model, data[0], algo, share)
+        plan(model, data[0], algo, share)
 
     def in_turn() -> Generator[Pair, None, None]:
         refuse_forked()
@@ -138,48 +129,30 @@ def _epochs(
     handle: object,
     hint: bool = True,
 ) -> Generator[Pair, None, None]:
-    """Check everything, and return the epochs of one algorithm.
-
-    ``hint`` says whether to hint at likely mistakes: that the training data serve to
-    validate, and numbers that are hard to learn from.
-    """
-    plan = Plan.make(model, data[0], algo, options)
-    algo, parts, controls = plan.algo, plan.parts, plan.controls
+    """Check everything, and return the epochs of one algorithm."""
+    checked = plan(model, data[0], algo, options)
     columns = model.columns.copy()
-    for part in parts:
+    for part in checked.parts:
         part.expect.columns = columns
-    optimizer, checkpoint = plan.optimizer, plan.checkpoint
-    several = len(parts) > 1 or optimizer is None
-    if several and any(isinstance(source, Iterator) for source in data):
+    if len(checked.parts) > 1 or checked.optimizer is None:
+        _refuse_iterators(data, checked.algo)
+    runs = sample if checked.optimizer is None else train_parts
+    return _exclusive(model, runs(checked, data, handle, hint), columns)
+
+
+def _refuse_iterators(data: Data, algo: object) -> None:
+    if any(isinstance(source, Iterator) for source in data):
         raise DataError(
-            f"the data are an iterator, which can be read once, but algo {shown(algo)} "
-            "reads them several times. Give an iterable that starts anew."
+            "the data are an iterator, which can be read once, but algo "
+            f"{shown(algo)} reads them several times. Give an iterable that starts "
+            "anew."
         )
-    seed, begun = model.seed, 0
-    if controls.rng is not None:
-        seed, begun = as_seed(controls.rng, "rng"), model.history.epochs
-    if checkpoint is not None:
-        if optimizer is None:
-            raise ConfigurationError(
-                f"algo {shown(algo)} draws weights in one step, which leaves nothing "
-                "to go on with: it takes no checkpoint. Save the network instead."
-            )
-        learned = parts[0].problem(optimizer).read().learned
-        checkpoint.run = resuming.identity(
-            model, algo, optimizer, controls, plan.whole, learned, seed
-        )
-    runs = Runs(model, handle, parts, data, controls, seed, begun, checkpoint, hint)
-    pairs = runs.sample() if optimizer is None else runs.train(optimizer)
-    return _exclusive(model, pairs, columns)
 
 
 def _exclusive(
     model: ModelState, pairs: Generator[Pair, None, None], columns: Columns
 ) -> Generator[Pair, None, None]:
-    """Pass pairs on, and let no other thread train the network meanwhile.
-
-    From now on the network knows the columns of its data.
-    """
+    """Pass pairs on, while no other thread can train and the columns are known."""
     refuse_forked()
     begun, training = False, object()
     values, before = model.arrays.now(), model.columns

@@ -31,11 +31,7 @@ def answering(topology: Topology, dtype: str) -> Apply:
 
 
 def learning(topology: Topology, dtype: str) -> ApplyTraining:
-    """Return what a model computes in training.
-
-    It is called as ``apply(params, state, inputs, key)``, with the arrays that are
-    learned apart from the others, and returns the others too, as layers update them.
-    """
+    """Return what it computes in training: ``apply(params, state, inputs, key)``."""
     objective = Objective(topology, (), dtype=dtype)
     learned = topology.learned
     others = topology.param_shapes.keys() - learned
@@ -54,12 +50,6 @@ def learning(topology: Topology, dtype: str) -> ApplyTraining:
         return outputs, {name: computed.get(name, x) for name, x in state.items()}
 
     return apply
-
-
-def split(topology: Topology, arrays: Params) -> tuple[Arrays, Arrays]:
-    """Return the arrays that are learned, and the others."""
-    learned = {name: x for name, x in arrays.items() if name in topology.learned}
-    return learned, {name: x for name, x in arrays.items() if name not in learned}
 
 
 def _named(inputs: PyTree, topology: Topology) -> Params:

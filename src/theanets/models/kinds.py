@@ -41,22 +41,15 @@ MODELS: dict[str, type[ModelKind]] = {}
 
 
 def name_in_files(cls: type[ModelKind]) -> str:
-    """Return the name of a class of models in files.
-
-    Our classes have short names. The name of a user's class begins with its module, so
-    that the two are never confused.
-    """
+    """Return the name of a class in files; a user's begins with its module."""
     return cls.form if is_ours(cls) else f"{cls.__module__}.{cls.__qualname__}"
 
 
 def kind_from(name: Json) -> type[ModelKind]:
-    """Return the class that a file names.
-
-    A user's class may have moved to another module since, and older files name it
-    without a module.
-    """
+    """Return the class that a file names."""
     if not isinstance(name, str) or name in MODELS:
         return MODELS[name]
+    # A user's class may have moved, and older files name it without its module.
     bare = name.rpartition(".")[2]
     matches = {
         full_name: cls

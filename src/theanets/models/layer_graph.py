@@ -51,8 +51,8 @@ class LayerGraph(ModelKind, register=False):
                 "each layer, such as [784, 100, 10]."
             )
         # Before the layers, as the activation of the last one follows from it.
-        keywords = {"weighted": True} if check_bool(weighted, "weighted") else {}
-        self.set_loss(loss, **keywords)
+        more = {"weighted": True} if check_bool(weighted, "weighted") else {}
+        self.set_loss(loss, **more)
         for number, entry in enumerate(layers):
             self.add_layer(entry, is_output=0 < number == len(layers) - 1)
         if layers:
@@ -81,9 +81,9 @@ class LayerGraph(ModelKind, register=False):
     @property
     def params(self) -> list[Parameter]:
         """Handles of every parameter that training changes, frozen ones too."""
-        topology, arrays = self._state.topology, self._state.arrays
+        topology = self._state.topology
         names = [x for x in topology.param_shapes if x in topology.learnable]
-        return [Parameter(arrays, name) for name in names]
+        return [Parameter(self._state.arrays, name) for name in names]
 
     @property
     def frozen(self) -> list[str]:
@@ -101,9 +101,9 @@ class LayerGraph(ModelKind, register=False):
 
         The keys are the names of the input layers, or of the target, whose data were
         data frames. Columns of other frames are found by these names, in any order;
-        arrays without names are taken by position. Very many names, some ten thousand,
-        are not kept in a file: a model from that file needs frames with their columns
-        in the order of the training data, which is checked.
+        arrays without names are taken by position. A file does not keep some ten
+        thousand names or more: its model needs frames with the columns in the order of
+        the training data, which is checked.
 
         Examples
         --------
@@ -144,29 +144,23 @@ class LayerGraph(ModelKind, register=False):
         ConfigurationError
             If it does not fit the graph; the graph is then as it was.
         """
-        is_output = check_bool(is_output, "is_output")
-        if layer is None:
-            self._state.add_layer(spec, is_output)
-        else:
-            self._state.add_layer(layer, is_output, spec)
+        entry, more = (spec, None) if layer is None else (layer, spec)
+        self._state.add_layer(entry, check_bool(is_output, "is_output"), more)
 
     def replace(self, layer: str | int | Layer, **changes: object) -> Self:
         """Return a new network in which one layer has other settings.
 
-        The settings of a layer are fixed once it is in a model, so this makes a new
-        one. It has the class, the losses and the seed of this one, and every array
-        whose name and shape fit, frozen if it is frozen here; other arrays are drawn as
-        in a new model. It has trained no epochs, and its history is empty. This network
-        stays as it is.
+        The new network has the class, the losses and the seed of this one, and every
+        array whose name and shape fit, frozen if it is frozen here; other arrays are
+        drawn as in a new model. Its history is empty. This network stays as it is.
 
         Parameters
         ----------
         layer : str, int or Layer
             Name or index of the layer, or the layer.
         **changes
-            Keywords of the layer as in a dict, such as ``size``, ``activation`` or
-            ``form``; the others stay. With another ``form``, keywords that it does not
-            take are dropped.
+            Keywords of the layer, such as ``size``, ``activation`` or ``form``; the
+            others stay, unless another ``form`` does not take them.
 
         Raises
         ------
@@ -221,8 +215,8 @@ class LayerGraph(ModelKind, register=False):
         """
         if "form" in kwargs and loss is not None:
             raise ConfigurationError(
-                f"add_loss got the loss {shown(loss)} and form={shown(kwargs['form'])} "
-                "besides. Give one of them."
+                f"add_loss got both the loss {shown(loss)} and "
+                f"form={shown(kwargs['form'])}. Give one of them."
             )
         kwargs.setdefault("form", self.default_loss if loss is None else loss)
         self._state.add_loss(Loss.build(**kwargs))

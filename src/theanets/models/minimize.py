@@ -1,6 +1,6 @@
 """The training engine for any pure JAX function."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
@@ -120,14 +120,14 @@ def minimize(
     if options:
         refuse(options, [*keywords(), *algo_keywords, *KEYWORDS])
     dtype = float_type(config.floatX, "floatX")
-    start = _start(params, dtype)
-    model = _Model(start.arrays)
+    arrays, computed, returned = _start(params, dtype)
+    model = _Model(arrays)
 
     def objective(
         params: PyTree, carried: PyTree, batch: Sequence[Array], *_: object
     ) -> tuple[Array, dict[str, object], PyTree]:
         with compilable("the loss"):
-            result = loss(_of_types(params, start.computed), *batch)
+            result = loss(_of_types(params, computed), *batch)
         paired = isinstance(result, tuple) and len(result) == 2
         value, more = result if paired else (result, {})
         if not isinstance(value, jax.Array) or value.shape != ():
@@ -148,11 +148,13 @@ def minimize(
         dict,
         model.read,
         model.commit,
-        model=lambda: _of_types(model.params, start.returned),
+        _Anything(),
+        dtype,
+        13 if controls.rng is None else as_seed(controls.rng, "rng"),
+        model=lambda: _of_types(model.params, returned),
         record=model.record,
         describe=model.describe,
     )
-    seed = 13 if controls.rng is None else as_seed(controls.rng, "rng")
     saved = None
     if checkpoint is not None:
         leaves = jax.tree_util.tree_leaves_with_path(model.params)
@@ -161,36 +163,20 @@ def minimize(
             "params": [{"name": keystr(path), **identity(x)} for path, x in leaves],
             **optimizer.identity(model.params),
             **controls.identity(),
-            "rng": seed,
+            "rng": problem.seed,
         }
         saved = checkpoint.saved()
-    train, valid = held_out(train, valid, seed)
-    pairs = run(
-        problem,
-        train,
-        valid,
-        expect=_Anything(),
-        dtype=dtype,
-        controls=controls,
-        seed=seed,
-        checkpoint=checkpoint,
-        saved=saved,
-    )
+    data = held_out(train, valid, problem.seed)
+    pairs: Iterator[Pair]
+    pairs = run(problem, *data, controls, checkpoint=checkpoint, saved=saved)
     with checkpoint or nullcontext():
         if checkpoint and saved:
-            model.history = checkpoint.parse(partial(_saved_history, saved))
+            checkpoint.parse(partial(model.restore, saved))
         if controls.on_interrupt == "return":
-            rows = list(until_interrupted(pairs))
-        else:
-            rows = list(pairs)
+            pairs = until_interrupted(pairs)
+        rows = list(pairs)
     best = model.history.result()
-    return Minimum(_of_types(model.params, start.returned), *best, rows)
-
-
-def _saved_history(saved: Saved) -> History:
-    history = unpacked(saved.facts, saved.arrays)
-    history.check(0, saved.facts["progress"]["epoch"])
-    return history
+    return Minimum(_of_types(model.params, returned), *best, rows)
 
 
 class _Model:
@@ -214,6 +200,11 @@ class _Model:
         row = at.row if at.epoch else None
         return Saved(({}, {}), *self.history.until(at.epoch, row, _best(at)).packed())
 
+    def restore(self, saved: Saved) -> None:
+        history = unpacked(saved.facts, saved.arrays)
+        history.check(0, saved.facts["progress"]["epoch"])
+        self.history = history
+
 
 def _best(at: Progress) -> BestRow | None:
     return at.best and BestRow(at.best.epoch, *at.best.monitors)
@@ -235,15 +226,8 @@ class _Anything:
         ]
 
 
-class _Start(NamedTuple):
-    """Where to begin, and the types of what the loss and the caller get."""
-
-    arrays: PyTree
-    computed: PyTree
-    returned: PyTree
-
-
-def _start(params: PyTree, dtype: DType) -> _Start:
+def _start(params: PyTree, dtype: DType) -> tuple[PyTree, PyTree, PyTree]:
+    """Return where to begin, and the types of what the loss and the caller get."""
     leaves, structure = jax.tree_util.tree_flatten_with_path(params)
     if not leaves:
         raise ConfigurationError(
@@ -252,8 +236,9 @@ def _start(params: PyTree, dtype: DType) -> _Start:
         )
     # Not by jax.tree.map, where the traceback of an error would end inside JAX.
     parts = [_part(leaf, "params" + keystr(path), dtype) for path, leaf in leaves]
-    columns = zip(*parts, strict=True)
-    return _Start(*(jax.tree.unflatten(structure, column) for column in columns))
+    arrays, computed, returned = zip(*parts, strict=True)
+    whole = partial(jax.tree.unflatten, structure)
+    return whole(arrays), whole(computed), whole(returned)
 
 
 def _part(leaf: object, where: str, dtype: DType) -> tuple[Array, DType, DType]:

@@ -14,7 +14,7 @@ from theanets.models.summary import table
 from theanets.serialization import files
 from theanets.training.measure import Pair
 from theanets.utils import originals
-from theanets.utils.renamed import Replaced
+from theanets.utils.renamed import REPLACED, Replaced
 
 
 class Network(Answering):
@@ -53,20 +53,7 @@ class Network(Answering):
     form: ClassVar[str] = "Network"
 
     if not TYPE_CHECKING:
-        build_graph = Replaced("Network")
-        cache_graph = Replaced("Network")
-        compile = Replaced("Network")
-        evaluate = Replaced("Network")
-        fit = Replaced("Network")
-        fit_predict = Replaced("Network")
-        inputs_and_targets = Replaced("Network")
-        loss = Replaced("Network")
-        monitors = Replaced("Network")
-        partial_fit = Replaced("Network")
-        set_params = Replaced("Network")
-        summary = Replaced("Network")
-        updates = Replaced("Network")
-        variables = Replaced("Network")
+        vars().update({name: Replaced("Network") for name in REPLACED["Network"]})
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         originals.refuse(cls, Network)
@@ -94,20 +81,16 @@ class Network(Answering):
             the same part of each class. By default ``train``.
         algo : str or optax.GradientTransformation, or a list of these
             The algorithm: sgd, nag, rprop, adagrad, rmsprop, adadelta, esgd, adam,
-            lbfgs, or a transformation of optax. Or one that follows the shape of the
-            model: ``sample`` draws weights from the data; ``layerwise`` trains one
-            hidden layer after the other, ``pretrain`` the hidden layers to give back
-            their input, both by the algorithm ``subalgo``. Several train one after
-            another.
+            lbfgs, or a transformation of optax. Or ``sample``, which draws weights from
+            the data; ``layerwise``, which trains one hidden layer after the other;
+            ``pretrain``, which trains the hidden layers to give back their input; the
+            last two by the algorithm ``subalgo``. Several train one after another.
         **options
             Settings of the algorithm (or of ``subalgo``), controls of the training
             (``batch_size``, ``max_epochs``, ``patience``, ...), regularizers
             (``weight_l2``, ``hidden_dropout``, ...), ``class_weight``, ``monitors``,
-            ``freeze`` (as for `freeze`, for this training alone, in addition to what
-            is frozen already), ``stateful`` (recurrent layers begin each batch with
-            their states after the one before), ``checkpoint`` (a file from which an
-            interrupted run goes on), ``save_progress`` and ``save_every``. The user
-            guide lists them all.
+            ``freeze``, ``stateful``, ``checkpoint``, ``save_progress``, and others:
+            `theanets.TrainOptions` describes each, and so does the user guide.
 
         Ctrl-C ends the training: the best parameters are put back, one line says so,
         and the script goes on; see ``on_interrupt``.
@@ -116,9 +99,9 @@ class Network(Answering):
         -------
         training, validation : dict of str to float
             The monitors of both data sets in the best epoch, whose parameters are in
-            the network. Training monitors are means over an epoch, while the
-            parameters change and with dropout and noise; if no epoch was better than
-            the parameters that training began with, they are from the first epoch.
+            the network. Training monitors are means over an epoch, with dropout and
+            noise; if no epoch was better than the parameters that training began with,
+            they are from the first epoch.
 
         Raises
         ------
@@ -186,7 +169,8 @@ class Network(Answering):
         FileNotFoundError
             If there is no such file.
         ModelFileError
-            If the file is damaged, holds another model, or is from a newer version.
+            If the file is damaged, no model file, holds another kind of model, or is
+            from a newer version.
         """
         state = rebuild(*files.read(file), files.called(file), cls)
         net = state.kind.__new__(state.kind)
@@ -221,18 +205,8 @@ class Network(Answering):
 
 
 def load(file: files.Source) -> Network:
-    """Read a model of any kind from a file that ``save`` has written.
+    """Read a model of any kind from a file; see `Network.load`.
 
-    Parameters
-    ----------
-    file : path, binary file object, or bytes
-        The file, or its content. No code in it is run, so it may come from a stranger.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ModelFileError
-        If it is damaged, no model file, or from a newer version.
+    No code in the file is run, so it may come from a stranger.
     """
     return Network.load(file)

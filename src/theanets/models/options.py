@@ -31,7 +31,7 @@ class TrainOptions(TypedDict, total=False):
     # How long to train, and on how much at a time.
 
     batch_size: Whole | None
-    """Examples in a minibatch; None for all at once."""
+    """Examples in a minibatch; None or -1 for all at once."""
     train_batches: Whole | None
     """Minibatches in an epoch; by default all."""
     valid_batches: Whole | None
@@ -39,11 +39,12 @@ class TrainOptions(TypedDict, total=False):
     validate_every: Whole
     """Epochs from one validation to the next."""
     patience: Whole
-    """Validations without improvement before the training stops."""
+    """Validations without improvement that are allowed; one more ends the training."""
     min_improvement: Real
-    """The part of the best value by which a later one has to be better."""
+    """How much better than the best value a new one has to be, as a fraction of it."""
     monitor: str
-    """The validation monitor that decides which parameters are best."""
+    """The validation monitor that decides which parameters are the best: ``"loss"``,
+    ``"acc"``, ``"auc"``, or one of your own."""
     mode: Literal["min", "max"] | None
     """Whether less or more of ``monitor`` is better."""
     max_epochs: Whole | None
@@ -51,16 +52,19 @@ class TrainOptions(TypedDict, total=False):
     max_updates: Whole | None
     """How many updates to make at most."""
     rng: Any
-    """Seed of shuffling and noise; by default the model's."""
+    """Seed of shuffling and noise; by default the model's, and each call to train
+    continues the random streams of the call before."""
     axis: Whole
     """The axis of the data along which the examples lie; by default the first."""
     stateful: bool
-    """Whether recurrent layers go on with their state from batch to batch."""
+    """Whether recurrent layers go on with their states from batch to batch."""
 
     # What to report, and to whom.
 
     callbacks: object
-    """Functions f(epoch, training, validation), or `theanets.callbacks.Callback`s."""
+    """What is called while it trains: objects of `theanets.callbacks.Callback`, and
+    functions f(epoch, training, validation), called after each epoch; one that returns
+    False stops the training."""
     monitors: Mapping[str, object] | Sequence[tuple[str, object]] | None
     """What to measure of outputs and parameters, by pattern."""
     monitor_gradients: bool
@@ -68,9 +72,13 @@ class TrainOptions(TypedDict, total=False):
     progress: bool | None
     """False: print nothing."""
     on_nonfinite: Literal["raise", "skip", "ignore"]
-    """What happens if a loss or a gradient is not finite."""
+    """What happens if a loss or a gradient is not finite: ``"raise"`` ends the training
+    with a NonFiniteError, ``"skip"`` drops the batch's update and counts it in the
+    monitor ``skipped``, ``"ignore"`` goes on."""
     on_interrupt: Literal["return", "raise"]
-    """What Ctrl-C does, after the best parameters are in place."""
+    """What Ctrl-C does: ``"return"`` ends the training with the best parameters in
+    place, says so in one line, and the script goes on; ``"raise"`` does the same and
+    then raises the KeyboardInterrupt. A second one is always raised."""
 
     # Files on the way.
 
@@ -90,7 +98,7 @@ class TrainOptions(TypedDict, total=False):
     class_weight: Literal["balanced"] | Mapping[Any, Real] | Sequence[Real] | None
     """How much the errors of each class count."""
     freeze: Patterns | None
-    """Parameters or layers that this training leaves as they are."""
+    """What this training leaves as it is, in addition to what is frozen already."""
 
     # The algorithm.
 

@@ -21,16 +21,10 @@ from theanets.utils.registry import suggest
 
 
 class Arrays(dict[str, Array]):
-    """The arrays of a network by full name, the same for all its handles.
-
-    An array never changes, it is only replaced by another.
-    """
+    """The arrays of a network by full name; one never changes, but is replaced."""
 
     def now(self) -> dict[str, Array]:
-        """Return the arrays of this moment, whatever other threads commit later.
-
-        It raises an error in a forked process.
-        """
+        """Return the arrays of this moment, whatever other threads commit later."""
         refuse_forked()
         # In CPython a dict is copied, and updated, in one step for other threads.
         return dict(self)
@@ -159,8 +153,6 @@ class Parameter:
 def no_such(where: str, kind: str, wanted: object, names: Sequence[str]) -> str:
     """Return the message for a layer or parameter that is not there.
 
-    Examples
-    --------
     >>> print(no_such("the model", "layer", "hid", ["in", "hid1"]))
     the model has no layer 'hid'. There are: in, hid1. Did you mean "hid1"?
     """

@@ -1,6 +1,6 @@
 """A stage of a training, as the engine minimizes it."""
 
-from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -8,14 +8,17 @@ from typing import Any
 import numpy as np
 
 from theanets.data.expected import Expected
+from theanets.data.loading import Loader
 from theanets.errors import ConfigurationError
 from theanets.graph.expected import Expectations
 from theanets.graph.monitors import RESERVED
 from theanets.graph.objective import Monitors, Objective
+from theanets.graph.scaling import learned_scales
 from theanets.graph.states import States
 from theanets.losses import Loss
-from theanets.models.parameters import Arrays
+from theanets.models.parameters import to_device
 from theanets.models.stages import Stage
+from theanets.models.state import ModelState
 from theanets.training.problem import Problem
 from theanets.training.programs import Values
 from theanets.types import Array, Params, PyTree
@@ -29,8 +32,8 @@ class Part:
     objective: Objective
     expect: Expectations
     """What data it takes."""
-    shared: Arrays
-    """The network's arrays by full name."""
+    model: ModelState
+    """The network."""
     extra: MutableMapping[str, Array] = field(default_factory=dict)
     """Arrays of the stage's fresh layers, which hide the network's of the same names,
     and the states that it carries from batch to batch."""
@@ -43,7 +46,7 @@ class Part:
     def problem(self, optimizer: Any) -> Problem:
         """Return what the engine is to minimize."""
         return Problem(
-            _carrying(self.objective),
+            partial(_computed, self.objective),
             (self.objective.key, self.stage.topology.frozen),
             optimizer,
             numbers=lambda: self.objective.numbers,
@@ -54,7 +57,15 @@ class Part:
             monitors=(*RESERVED, *(x.name for x in self.objective.monitors)),
             masks=self.objective.masks,
             states=self.states,
+            expect=self.expect,
+            dtype=self.model.dtype,
+            begin=self.learn_scales,
         )
+
+    def learn_scales(self, train: Loader) -> None:
+        """Let layers that scale their inputs learn how from the training data."""
+        scales = learned_scales(self.objective, self.model.arrays.now(), train)
+        self.model.arrays.commit({name: to_device(x) for name, x in scales.items()})
 
     def in_network(self, values: Values) -> dict[str, Array]:
         """Return the values that belong to the network, by full name."""
@@ -68,9 +79,9 @@ class Part:
             *topology.param_shapes,
             *(self.states.initial() if self.states else ()),
         ]
-        carried = {**self.shared, **self.extra}
-        learned = {name: carried[name] for name in sorted(topology.learned)}
-        return Values(learned, {n: carried[n] for n in names if n not in learned})
+        arrays = {**self.model.arrays, **self.extra}
+        learned = {name: arrays[name] for name in sorted(topology.learned)}
+        return Values(learned, {n: arrays[n] for n in names if n not in learned})
 
     def commit(self, values: Values) -> None:
         """Replace the network's arrays and the stage's own by new ones."""
@@ -78,7 +89,7 @@ class Part:
         self.extra.update(
             (name, new.pop(name)) for name in self.extra.keys() & new.keys()
         )
-        self.shared.commit(new)
+        self.model.arrays.commit(new)
 
 
 def part_of(whole: Objective, stage: Stage, losses: Iterable[Loss]) -> Objective:
@@ -121,21 +132,19 @@ class InputsAlone(Expectations):
         return inputs if len(arrays) == len(inputs) else expected
 
 
-def _carrying(objective: Objective) -> Callable[..., tuple[Array, Monitors, PyTree]]:
-    def whole(
-        learned: Params,
-        carried: Params,
-        batch: tuple[Array, ...],
-        numbers: Mapping[str, object],
-        key: Array | None,
-    ) -> tuple[Array, Monitors, PyTree]:
-        params = {**carried, **learned}
-        # A stage that reconstructs its input does not read the labels in the data.
-        batch = batch[: len(objective.slots)]
-        loss, monitors, updates = objective(params, batch, numbers, key)
-        return loss, monitors, {**carried, **updates}
-
-    return whole
+def _computed(
+    objective: Objective,
+    learned: Params,
+    carried: Params,
+    batch: tuple[Array, ...],
+    numbers: Mapping[str, object],
+    key: Array | None,
+) -> tuple[Array, Monitors, PyTree]:
+    params = {**carried, **learned}
+    # A stage that reconstructs its input does not read the labels in the data.
+    batch = batch[: len(objective.slots)]
+    loss, monitors, updates = objective(params, batch, numbers, key)
+    return loss, monitors, {**carried, **updates}
 
 
 def _traced(

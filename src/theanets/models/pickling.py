@@ -8,12 +8,9 @@ from theanets.models.state import ModelState
 
 
 def check_picklable(model: ModelState) -> None:
-    """Raise an error for the first part of a model that pickle cannot write.
-
-    cloudpickle, which joblib uses for its workers, can write most of these parts, and
-    there is no way to see which of the two is running. So nothing is checked if
-    cloudpickle is loaded, and the user gets pickle's own error.
-    """
+    """Raise an error for the first part of a model that pickle cannot write."""
+    # cloudpickle, which joblib uses for its workers, can write most of these parts, and
+    # nothing shows which of the two is running: the user gets pickle's own error.
     if "cloudpickle" in sys.modules:
         return
     parts: dict[str, object] = {f"the class {model.kind.form}": model.kind}

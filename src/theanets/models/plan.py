@@ -13,9 +13,8 @@ from theanets.graph.freezing import freezing
 from theanets.graph.monitors import make_monitors
 from theanets.graph.objective import Objective
 from theanets.graph.states import States
-from theanets.graph.topology import Topology
 from theanets.graph.weighting import class_weights, mean_weights
-from theanets.initializers import stream
+from theanets.initializers import as_seed, stream
 from theanets.models import stages as pretraining
 from theanets.models.parts import InputsAlone, Part, part_of
 from theanets.models.saving import Snapshots, describe
@@ -25,7 +24,7 @@ from theanets.optimizers import Updater
 from theanets.training.checkpoint import KEYWORDS, Checkpoint
 from theanets.training.keywords import refuse
 from theanets.training.options import Controls, keywords, own_keywords
-from theanets.types import Array
+from theanets.types import Array, Json
 from theanets.utils.checks import check_bool, is_whole, shown
 from theanets.utils.registry import join_names, suggest
 from theanets.utils.renamed import answer
@@ -40,57 +39,94 @@ def keywords_of(algo: object, options: Mapping[str, object]) -> list[str]:
 
 @dataclass
 class Plan:
-    """What one algorithm does, with all keywords checked."""
+    """What one algorithm does for a model, with all keywords checked."""
 
+    model: ModelState
     algo: object
-    checkpoint: Checkpoint | None
     controls: Controls
     optimizer: Updater | None
+    """None for ``sample``."""
     whole: Objective
     parts: list[Part]
+    """What is trained one after the other."""
+    seed: int
+    begun: int
+    """Epochs of earlier trainings, with random streams of their own."""
+    checkpoint: Checkpoint | None
 
-    @classmethod
-    def make(
-        cls,
-        model: ModelState,
-        train: object,
-        algo: object,
-        options: Mapping[str, object],
-    ) -> "Plan":
-        """Check keywords, and return what they ask for; the data are not read yet."""
-        left, algo = dict(options), pretraining.full_name(algo)
-        # A keyword of the algorithm does not go to a regularizer of the same name.
-        names = [x for x in keywords_of(algo, left) if x in left]
-        of_algo = {name: left.pop(name) for name in names}
-        snapshots = Snapshots.take(left)
-        if snapshots.file is not None:
-            # A model that no file can hold is refused before it is trained.
-            describe(model)
-        checkpoint = Checkpoint.take(left)
-        monitors = make_monitors(left.pop("monitors", None), model.topology)
-        terms = regularizers.take(left)
-        controls = Controls.take(left)
-        last = () if snapshots.file is None else (snapshots,)
-        callbacks = (reporter(controls.progress), *controls.callbacks, *last)
-        controls = replace(controls, callbacks=callbacks)
-        class_weight = left.pop("class_weight", None)
-        freeze = left.pop("freeze", None)
-        stateful = check_bool(left.pop("stateful", False), "stateful")
-        optimizer = _optimizer(algo, left | of_algo)
-        whole = model.objective(terms, monitors)
-        if class_weight is not None:
-            weights = class_weights(class_weight, whole, train)
-            whole = replace(whole, class_weights=weights)
-        whole = replace(whole, mean_weights=mean_weights(whole, train))
-        if freeze is not None:
-            whole = replace(whole, topology=freezing(whole.topology, freeze))
-        _check_learns(whole.topology)
-        whole = replace(whole, stateful=stateful)
-        rows = _rows(train, controls.batch_size) if stateful else None
-        parts = _parts(model, whole, algo, rows)
-        for part in parts:
-            _check_monitor(controls, part.objective)
-        return cls(algo, checkpoint, controls, optimizer, whole, parts)
+    def identity(self) -> dict[str, Json]:
+        """Return what two runs have to share, apart from data, to be the same."""
+        assert self.optimizer is not None
+        whole, algo = self.whole, self.algo
+        changing = ("epochs", "frozen", "columns")
+        described = describe(self.model)
+        # Frozen by the network or only in this training.
+        frozen = sorted(whole.topology.frozen)
+        return {
+            "model": {name: x for name, x in described.items() if name not in changing},
+            "algo": algo if isinstance(algo, str) else type(algo).__name__,
+            **self.optimizer.identity(self.parts[0].read().learned),
+            **self.controls.identity(),
+            "rng": self.seed,
+            "regularizers": [r.identity() for r in whole.regularizers],
+            "class_weight": list(whole.class_weights),
+            "monitors": [monitor.name for monitor in whole.monitors],
+            **({"frozen": frozen} if frozen else {}),
+            **({"stateful": True} if whole.stateful else {}),
+        }
+
+
+def plan(
+    model: ModelState, train: object, algo: object, options: Mapping[str, object]
+) -> Plan:
+    """Check keywords, and return what they ask for; the data are not read yet."""
+    left, algo = dict(options), pretraining.full_name(algo)
+    # A keyword of the algorithm does not go to a regularizer of the same name.
+    names = [x for x in keywords_of(algo, left) if x in left]
+    of_algo = {name: left.pop(name) for name in names}
+    snapshots = Snapshots.take(left)
+    if snapshots.file is not None:
+        # A model that no file can hold is refused before it is trained.
+        describe(model)
+    checkpoint = Checkpoint.take(left)
+    monitors = make_monitors(left.pop("monitors", None), model.topology)
+    terms = regularizers.take(left)
+    controls = Controls.take(left)
+    last = () if snapshots.file is None else (snapshots,)
+    callbacks = (reporter(controls.progress), *controls.callbacks, *last)
+    controls = replace(controls, callbacks=callbacks)
+    class_weight = left.pop("class_weight", None)
+    freeze = left.pop("freeze", None)
+    stateful = check_bool(left.pop("stateful", False), "stateful")
+    optimizer = _optimizer(algo, left | of_algo)
+    whole = replace(model.objective(terms, monitors), stateful=stateful)
+    if class_weight is not None:
+        whole = replace(whole, class_weights=class_weights(class_weight, whole, train))
+    whole = replace(whole, mean_weights=mean_weights(whole, train))
+    if freeze is not None:
+        whole = replace(whole, topology=freezing(whole.topology, freeze))
+    frozen = whole.topology.frozen
+    if frozen and not whole.topology.learned:
+        raise ConfigurationError(
+            "all parameters of the model are frozen, so there is nothing to train: "
+            f"{join_names(frozen & whole.topology.learnable)}. Freeze fewer, or free "
+            "some with net.unfreeze."
+        )
+    parts = _parts(model, whole, algo, _rows(train, controls) if stateful else None)
+    for part in parts:
+        _check_monitor(controls, part.objective)
+    seed, begun = model.seed, 0
+    if controls.rng is not None:
+        seed, begun = as_seed(controls.rng, "rng"), model.history.epochs
+    made = Plan(model, algo, controls, optimizer, whole, parts, seed, begun, checkpoint)
+    if checkpoint is not None:
+        if optimizer is None:
+            raise ConfigurationError(
+                f"algo {shown(algo)} draws weights in one step, which leaves nothing "
+                "to go on with: it takes no checkpoint. Save the network instead."
+            )
+        checkpoint.run = made.identity()
+    return made
 
 
 def _optimizer(algo: object, left: dict[str, Any]) -> Updater | None:
@@ -132,18 +168,9 @@ def _check_monitor(controls: Controls, objective: Objective) -> None:
     controls.check_mode()
 
 
-def _check_learns(topology: Topology) -> None:
-    if topology.frozen and not topology.learned:
-        raise ConfigurationError(
-            "all parameters of the model are frozen, so there is nothing to train: "
-            f"{join_names(topology.frozen & topology.learnable)}. Freeze fewer, or "
-            "free some with net.unfreeze."
-        )
-
-
-def _rows(train: object, batch_size: object) -> int:
+def _rows(train: object, controls: Controls) -> int:
     """Return how many sequences each batch holds, to size the states."""
-    sizes = [batch_size]
+    sizes = [controls.batch_size]
     if isinstance(train, Dataset):
         sizes.insert(0, train.batch_size)
         train = train.inputs
@@ -178,29 +205,18 @@ def _parts(
             "stateful is True, but algo 'sample' draws weights without going through "
             "the data in their order. Leave it out."
         )
-    if name in ("", "sample"):
-        return [_part(model, whole, Stage(name, whole.topology), {}, rows)]
+    stages = [Stage(name, whole.topology)]
+    if name not in ("", "sample"):
+        stages = pretraining.stages(algo, whole.topology)
+    parts = []
     # Stages can share fresh layers, whose values are drawn once.
     drawn: dict[int, dict[str, Array]] = {}
-    stages = pretraining.stages(algo, whole.topology)
     for stage in stages:
         seed = int(stream(model.seed, stage.name).integers(2**31))
-        drawn.setdefault(id(stage.fresh), model.first_values(stage.fresh, seed))
-    return [
-        _part(model, whole, stage, drawn[id(stage.fresh)], rows) for stage in stages
-    ]
-
-
-def _part(
-    model: ModelState,
-    whole: Objective,
-    stage: Stage,
-    extra: dict[str, Array],
-    rows: int | None,
-) -> Part:
-    objective = part_of(whole, stage, map(model.completed, model.losses))
-    expect = Expectations(objective)
-    if stage.reconstructs:
-        expect = InputsAlone(whole)
-    states = rows and States(stage.topology, objective.dtype, rows)
-    return Part(stage, objective, expect, model.arrays, extra, states or None)
+        extra = model.first_values(stage.fresh, seed)
+        extra = drawn.setdefault(id(stage.fresh), extra)
+        objective = part_of(whole, stage, map(model.completed, model.losses))
+        expect = InputsAlone(whole) if stage.reconstructs else Expectations(objective)
+        states = States(stage.topology, objective.dtype, rows) if rows else None
+        parts.append(Part(stage, objective, expect, model, extra, states))
+    return parts

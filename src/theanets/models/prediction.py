@@ -54,16 +54,16 @@ def compute(
     arrays, single = input_arrays(objective.topology, x, objective.dtype, columns)
     program = PROGRAMS.get(
         ("forward", objective.key, names),
-        lambda: jax.jit(_forward(objective, names)),
+        lambda: jax.jit(partial(_forward, objective, names)),
     )
     # Without noise nothing reads them.
     numbers = {} if key is None else objective.numbers
-    outputs = in_batches(
+    return in_batches(
         lambda part, start: program(values, part, numbers, key, start),
         arrays,
         _data_type(objective),
+        single,
     )
-    return {name: value[0] for name, value in outputs.items()} if single else outputs
 
 
 def continued(
@@ -92,17 +92,15 @@ def continued(
     before = {} if state is None else _checked_state(state, shapes, length, single)
     program = PROGRAMS.get(
         ("continued", objective.key, name, bool(before)),
-        lambda: jax.jit(partial(_continue, objective, name, tuple(before))),
+        lambda: jax.jit(partial(_continue, objective, name)),
     )
     after = in_batches(
         lambda part, _: program(values, part),
         {**arrays, **before},
         _data_type(objective),
+        single,
     )
-    if single:
-        after = {key: value[0] for key, value in after.items()}
-    output = after.pop(name)
-    return output, after
+    return after.pop(name), after
 
 
 def _data_type(objective: Objective) -> DTypeLike:
@@ -113,16 +111,15 @@ def _data_type(objective: Objective) -> DTypeLike:
 def _continue(
     objective: Objective,
     name: str,
-    state_names: tuple[str, ...],
     params: Params,
     part: Mapping[str, Array],
 ) -> dict[str, Array]:
-    topology = objective.topology
+    inputs = {layer.name: part[layer.name] for layer in objective.topology.inputs}
     before: dict[str, dict[str, Array]] = {}
-    for full_name in state_names:
-        layer, _, piece = full_name.rpartition(".")
-        before.setdefault(layer, {})[piece] = part[full_name]
-    inputs = {layer.name: part[layer.name] for layer in topology.inputs}
+    for full_name, value in part.items():
+        if full_name not in inputs:
+            layer, _, piece = full_name.rpartition(".")
+            before.setdefault(layer, {})[piece] = value
     outputs, after = objective.step(params, inputs, before)
     states = {
         f"{layer}.{piece}": value
@@ -149,8 +146,7 @@ def _checked_state(
     for name, expected in shapes.items():
         where, advice = f'state["{name}"]', "Give one that predict has returned."
         array = np.asarray(as_array(state[name], where))
-        lead = () if single else (length,)
-        shape = (*lead, *expected.shape[1:])
+        shape = expected.shape[1:] if single else (length, *expected.shape[1:])
         if array.shape != shape:
             raise DataError(
                 f"{where} has the shape {array.shape}; for these data it has to be "
@@ -165,10 +161,12 @@ def in_batches(
     run: Callable[[dict[str, np.ndarray | Array], int], Mapping[str, Array]],
     arrays: Mapping[str, Data],
     dtype: DTypeLike,
+    single: bool,
 ) -> dict[str, np.ndarray]:
     """Run a program over arrays with equal first axes, in batches of few sizes.
 
-    ``run`` takes arrays by name and the index of their first example.
+    ``run`` takes arrays by name and the index of their first example. The outputs of a
+    single example come without their first axis.
     """
     length = len(next(iter(arrays.values())))
     pending: list[Mapping[str, Array]] = []
@@ -185,6 +183,8 @@ def in_batches(
         if len(pending) > _AHEAD:
             fetched.append(_fetched(pending.pop(0)))
     fetched += map(_fetched, pending)
+    if single:
+        return {name: array[0] for name, array in fetched[0].items()}
     if len(fetched) == 1:
         return {name: array[:length].copy() for name, array in fetched[0].items()}
     return {
@@ -252,20 +252,17 @@ def _by_name(x: object, names: list[str], columns: Columns) -> Mapping[str, obje
 
 
 def _forward(
-    objective: Objective, names: tuple[str, ...] | None
-) -> Callable[..., dict[str, Array]]:
-    def forward(
-        params: Params,
-        inputs: Mapping[str, Array],
-        numbers: Mapping[str, object],
-        key: Array | None,
-        start: Array,
-    ) -> dict[str, Array]:
-        batch_key = None if key is None else jax.random.fold_in(key, start)
-        outputs = objective.outputs(params, inputs, numbers, batch_key, training=False)
-        return outputs if names is None else {name: outputs[name] for name in names}
-
-    return forward
+    objective: Objective,
+    names: tuple[str, ...] | None,
+    params: Params,
+    inputs: Mapping[str, Array],
+    numbers: Mapping[str, object],
+    key: Array | None,
+    start: Array,
+) -> dict[str, Array]:
+    batch_key = None if key is None else jax.random.fold_in(key, start)
+    outputs = objective.outputs(params, inputs, numbers, batch_key, training=False)
+    return outputs if names is None else {name: outputs[name] for name in names}
 
 
 def _fetched(part: Mapping[str, Array]) -> dict[str, np.ndarray]:

@@ -32,7 +32,12 @@ def replaced(
         columns=model.columns.copy(),
     )
     for layer in layers:
-        spec = description(layer)
+        spec = layer.to_spec()
+        if "activation" in spec:
+            # Functions too, as no file has to hold them.
+            spec["activation"] = layer.activation
+        if layer.rng is not None:
+            spec["rng"] = layer.rng
         if layer is changed:
             spec = _changed(layer, spec, changes)
         is_output = layer is layers[-1] and len(layers) > 1
@@ -50,28 +55,19 @@ def replaced(
     return new
 
 
-def description(layer: Layer) -> dict[str, object]:
-    """Return the keywords that make a layer again, functions and streams too."""
-    spec = layer.to_spec()
-    if "activation" in spec:
-        spec["activation"] = layer.activation
-    return spec if layer.rng is None else {**spec, "rng": layer.rng}
-
-
 def _changed(
-    layer: Layer, spec: Mapping[str, object], changes: Mapping[str, Any]
-) -> dict[str, object]:
+    layer: Layer, spec: dict[str, Any], changes: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return keywords with changes, without those that the changes rule out."""
-    kept = dict(spec)
-    if "size" in changes or "shape" in changes:
-        kept = {name: x for name, x in kept.items() if name not in ("size", "shape")}
     kind = FORMS.lookup(changes.get("form", layer.form), layer.where)
-    if kind is type(layer):
-        return kept | dict(changes)
-    known = {*parameters(kind), "name"}
-    if not kind.leaves_activation_open({**kept, **changes}):
-        known -= {"activation"}
-    return {name: x for name, x in kept.items() if name in known} | dict(changes)
+    gone = {"size", "shape"} if {"size", "shape"} & changes.keys() else set()
+    kept = {name: x for name, x in spec.items() if name not in gone}
+    if kind is not type(layer):
+        known = {*parameters(kind), "name"}
+        if not kind.leaves_activation_open({**kept, **changes}):
+            known -= {"activation"}
+        kept = {name: x for name, x in kept.items() if name in known}
+    return {**kept, **changes}
 
 
 def _keep_arrays(model: ModelState, new: ModelState) -> None:

@@ -7,18 +7,15 @@ import numpy as np
 
 from theanets.config import widened
 from theanets.data.loading import MOST_BATCHES
-from theanets.graph.objective import Objective
 from theanets.models.parameters import to_device
 from theanets.models.parts import Part
 from theanets.models.saving import columns_of, describe
 from theanets.models.state import ModelState
-from theanets.optimizers import Updater
-from theanets.training.checkpoint import Saved
+from theanets.training.checkpoint import Saved, under
 from theanets.training.history import BestRow, History, unpacked
-from theanets.training.options import Controls
 from theanets.training.programs import Values
 from theanets.training.state import Progress, Reads
-from theanets.types import Array, Json, Params, PyTree
+from theanets.types import Array, Json, Params
 from theanets.utils.checks import check_int
 
 
@@ -39,10 +36,10 @@ class RunPosition(NamedTuple):
     @classmethod
     def of(cls, facts: Mapping[str, Json]) -> "RunPosition":
         """Return the position in a checkpoint; it is zero where the file has none."""
-        names = ("part", "base", "begun")
-        counts = [*(facts.get(n, 0) for n in names), facts["progress"]["epoch"]]
-        earlier = tuple(Reads(*read) for read in facts.get("earlier", ()))
+        counts = [facts.get(name, 0) for name in ("part", "base", "begun")]
+        counts.append(facts["progress"]["epoch"])
         part, base, begun, done = (check_int(x, "a part, or epoch,", 0) for x in counts)
+        earlier = tuple(Reads(*read) for read in facts.get("earlier", ()))
         if len(earlier) != part or begun > base:
             raise ValueError(f"part {part} comes after {len(earlier)}, {begun}, {base}")
         # What was read will be read again, so it cannot be more than was trained.
@@ -89,37 +86,6 @@ def best_row(
     return BestRow(epoch, *best.monitors)
 
 
-def identity(
-    model: ModelState,
-    algo: object,
-    optimizer: Updater,
-    controls: Controls,
-    whole: Objective,
-    learned: PyTree,
-    seed: int,
-) -> dict[str, Json]:
-    """Return what two runs have to share, besides their data, to be the same.
-
-    ``learned`` are parameters that the optimizer changes.
-    """
-    changing = ("epochs", "frozen", "columns")
-    facts = {name: x for name, x in describe(model).items() if name not in changing}
-    # Frozen by the network or only in this training.
-    frozen = sorted(whole.topology.frozen)
-    return {
-        "model": facts,
-        "algo": algo if isinstance(algo, str) else type(algo).__name__,
-        **optimizer.identity(learned),
-        **controls.identity(),
-        "rng": seed,
-        "regularizers": [r.identity() for r in whole.regularizers],
-        "class_weight": list(whole.class_weights),
-        "monitors": [monitor.name for monitor in whole.monitors],
-        **({"frozen": frozen} if frozen else {}),
-        **({"stateful": True} if whole.stateful else {}),
-    }
-
-
 def described(
     model: ModelState,
     parts: Sequence[Part],
@@ -141,24 +107,15 @@ def described(
         "earlier": [list(counts) for counts in place.earlier],
         **table,
     }
-    of_parts = {
-        f"own/{i}/{name}": np.asarray(array)
-        for i, arrays in enumerate(_extra(parts))
-        for name, array in arrays.items()
-    }
-    return Saved((facts, values), run, {**columns, **of_parts})
+    for i, arrays in enumerate(_extra(parts)):
+        columns |= {f"own/{i}/{name}": np.asarray(x) for name, x in arrays.items()}
+    return Saved((facts, values), run, columns)
 
 
 def restore(
     model: ModelState, parts: Sequence[Part], saved: Saved, place: RunPosition
 ) -> None:
-    """Restore a network from a checkpoint.
-
-    Raises
-    ------
-    LookupError, TypeError, ValueError
-        If the checkpoint is damaged.
-    """
+    """Restore a network from a checkpoint, or raise what `Checkpoint.parse` expects."""
     if place.part >= len(parts):
         raise ValueError(f"part {place.part} of {len(parts)}")
     history = unpacked(saved.facts, saved.arrays)
@@ -168,7 +125,8 @@ def restore(
     # Everything is checked before anything is changed.
     values = _matching(model.arrays.now(), arrays)
     of_parts = [
-        _matching(x, saved.under(f"own/{i}/")) for i, x in enumerate(_extra(parts))
+        _matching(x, under(f"own/{i}/", saved.arrays))
+        for i, x in enumerate(_extra(parts))
     ]
     model.columns.restore(columns)
     model.arrays.commit(values)

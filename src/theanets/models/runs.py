@@ -3,32 +3,27 @@
 import time
 from collections.abc import Generator
 from contextlib import closing, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
 
 import numpy as np
 
 from theanets.data.chunks import Chunk
-from theanets.data.loading import Loader
 from theanets.errors import CheckpointError
 from theanets.graph.objective import Objective
-from theanets.graph.scaling import learned_scales
 from theanets.graph.slots import weights_name
 from theanets.models import resume as resuming
 from theanets.models import scores
 from theanets.models.parameters import to_device
-from theanets.models.parts import Part
+from theanets.models.plan import Plan
 from theanets.models.prediction import compute
 from theanets.models.resume import HistoryWriter, RunPosition
 from theanets.models.sampling import sampled, samples_wanted
-from theanets.models.state import ModelState
-from theanets.optimizers import Updater
 from theanets.training.callbacks import Callbacks
-from theanets.training.checkpoint import Checkpoint, Saved
+from theanets.training.checkpoint import Saved
 from theanets.training.history import BestRow, Row
 from theanets.training.measure import Pair
-from theanets.training.options import Controls
 from theanets.training.programs import Values
 from theanets.training.report import Report
 from theanets.training.run import loaders, run
@@ -36,130 +31,119 @@ from theanets.training.state import Reads
 from theanets.training.validation import measure
 from theanets.utils.forks import forked
 
-Run: TypeAlias = Generator[Pair, None, Reads]
+Data: TypeAlias = tuple[object, object]
 
 
-@dataclass
-class Runs:
-    """The runs of the engine that train a network, part by part."""
+def train_parts(
+    plan: Plan, data: Data, handle: object, hint: bool
+) -> Generator[Pair, None, None]:
+    """Check everything, and return the epochs of one part after the other.
 
-    model: ModelState
-    handle: object
-    parts: list[Part]
-    data: tuple[object, object]
-    controls: Controls
-    seed: int
-    begun: int
-    """Epochs of earlier trainings, with random streams of their own."""
-    checkpoint: Checkpoint | None = None
-    hint: bool = True
-    """Whether these are the first runs of a call, which hint at likely mistakes."""
+    ``handle`` is the model as callbacks get it. ``hint`` says whether these are the
+    first runs of a call, which hint at likely mistakes.
+    """
+    model, parts, checkpoint = plan.model, plan.parts, plan.checkpoint
+    saved, place = None, RunPosition()
+    if checkpoint is not None and (saved := checkpoint.saved()):
+        place = checkpoint.parse(partial(RunPosition.of, saved.facts))
+    # The file may be of another run: `run` finds out once it has seen the data.
+    first = min(place.part, len(parts) - 1)
+    # What the parts before have read from the data, which all parts share.
+    read = list(place.earlier)
 
-    def train(self, optimizer: Updater) -> Generator[Pair, None, None]:
-        """Check everything, and return the epochs of one part after the other."""
-        checkpoint, saved, place = self.checkpoint, None, RunPosition()
-        if checkpoint is not None and (saved := checkpoint.saved()):
-            place = checkpoint.parse(partial(RunPosition.of, saved.facts))
-        # The file may be of another run: `run` finds out once it has seen the data.
-        first = min(place.part, len(self.parts) - 1)
-        # What the parts before have read from the data, which all parts share.
-        read = list(place.earlier)
-
-        def begin(index: int, saved: Saved | None = None) -> Run:
-            part = self.parts[index]
-            base = self.model.history.epochs
-            here = RunPosition(index, base, self.begun, earlier=tuple(read))
-            at = place if saved else here
-            problem = replace(
-                part.problem(optimizer),
-                model=lambda: self.handle,
-                last=index == len(self.parts) - 1,
-                record=HistoryWriter(self.model, at),
-                describe=partial(resuming.described, self.model, self.parts, at),
-                begin=partial(_learn_scales, self.model, part),
-            )
-            if self.controls.monitor == "auc":
-                predict = partial(_predicted, part.objective)
-                problem = replace(problem, predict=predict, score=_auc)
-            return run(
-                problem,
-                *self.data,
-                expect=part.expect,
-                dtype=self.model.dtype,
-                controls=self.controls,
-                seed=self.seed,
-                past=at.base - at.begun,
-                checkpoint=checkpoint,
-                saved=saved,
-                earlier=at.earlier if saved else (),
-                hint=self.hint and index == first,
-            )
-
-        def following(first_run: Run) -> Generator[Pair, None, None]:
-            with checkpoint or nullcontext():
-                values, history = self.model.arrays.now(), self.model.history
-                if checkpoint and saved:
-                    self.begun = place.begun
-                    restore = partial(resuming.restore, self.model, self.parts)
-                    checkpoint.parse(partial(restore, saved, place))
-                try:
-                    read.append((yield from first_run))
-                except CheckpointError:
-                    # A file that is refused leaves the network as it was.
-                    self.model.arrays.commit(values)
-                    self.model.history = history
-                    raise
-                for index in range(first + 1, len(self.parts)):
-                    read.append((yield from begin(index)))
-
-        return following(begin(first, saved))
-
-    def sample(self) -> Generator[Pair, None, None]:
-        """Check everything, and return the one epoch that draws weights from data."""
-        model, part, controls = self.model, self.parts[0], self.controls
-        problem = part.problem(None)
-        samples_wanted(part.objective)
-        train, valid = loaders(
-            *self.data, part.expect, model.dtype, controls, self.seed, warn=self.hint
+    def begin(index: int, saved: Saved | None = None) -> Generator[Pair, None, Reads]:
+        part, base = parts[index], model.history.epochs
+        at = RunPosition(index, base, plan.begun, earlier=tuple(read))
+        if saved:
+            at = place
+        problem = replace(
+            part.problem(plan.optimizer),
+            seed=plan.seed,
+            past=at.base - at.begun,
+            model=lambda: handle,
+            last=index == len(parts) - 1,
+            record=HistoryWriter(model, at),
+            describe=partial(resuming.described, model, parts, at),
+        )
+        if plan.controls.monitor == "auc":
+            predict = partial(_predicted, part.objective)
+            problem = replace(problem, predict=predict, score=_auc)
+        return run(
+            problem,
+            *data,
+            plan.controls,
+            checkpoint=checkpoint,
+            saved=saved,
+            earlier=at.earlier if saved else (),
+            hint=hint and index == first,
         )
 
-        def once() -> Generator[Pair, None, None]:
-            callbacks, begun = Callbacks(controls.callbacks), time.perf_counter()
-            report = Report(self.handle, problem.stage, max_epochs=1)
-            number = model.history.epochs
-            _learn_scales(model, part, train)
-            try:
-                callbacks.start(lambda: report)
-                with closing(train.chunks(0)) as chunks:
-                    weights = sampled(
-                        part.objective, model.arrays, chunks, self.seed, str(number)
-                    )
-                model.arrays.commit(
-                    {name: to_device(value) for name, value in weights.items()}
-                )
-                pair = measure(problem, train), measure(problem, valid)
-                model.history.write(number + 1, Row(*pair))
-                model.history.best = BestRow(number + 1, *pair)
-                report = replace(
-                    report,
-                    epoch=1,
-                    training=pair[0],
-                    validation=pair[1],
-                    validated=True,
-                    seconds=time.perf_counter() - begun,
-                )
-                callbacks.epoch(lambda: report)
-                yield pair
-            except GeneratorExit:
-                _finish(callbacks, report)
-                raise
-            except BaseException as error:
-                _finish(callbacks, report, error)
-                raise
-            else:
-                _finish(callbacks, report)
+    first_run = begin(first, saved)
 
-        return once()
+    def following() -> Generator[Pair, None, None]:
+        with checkpoint or nullcontext():
+            values, history = model.arrays.now(), model.history
+            if checkpoint and saved:
+                plan.begun = place.begun
+                restore = partial(resuming.restore, model, parts, saved, place)
+                checkpoint.parse(restore)
+            try:
+                read.append((yield from first_run))
+            except CheckpointError:
+                # A file that is refused leaves the network as it was.
+                model.arrays.commit(values)
+                model.history = history
+                raise
+            for index in range(first + 1, len(parts)):
+                read.append((yield from begin(index)))
+
+    return following()
+
+
+def sample(
+    plan: Plan, data: Data, handle: object, hint: bool
+) -> Generator[Pair, None, None]:
+    """Check everything, and return the one epoch that draws weights from data."""
+    model, part, controls = plan.model, plan.parts[0], plan.controls
+    problem = replace(part.problem(None), seed=plan.seed)
+    samples_wanted(part.objective)
+    train, valid = loaders(problem, *data, controls, hint)
+
+    def once() -> Generator[Pair, None, None]:
+        callbacks, begun = Callbacks(controls.callbacks), time.perf_counter()
+        report = Report(handle, problem.stage, max_epochs=1)
+        number = model.history.epochs
+        part.learn_scales(train)
+        try:
+            callbacks.start(lambda: report)
+            with closing(train.chunks(0)) as chunks:
+                weights = sampled(
+                    part.objective, model.arrays, chunks, plan.seed, number
+                )
+            model.arrays.commit({n: to_device(x) for n, x in weights.items()})
+            pair = measure(problem, train), measure(problem, valid)
+            model.history.write(number + 1, Row(*pair))
+            model.history.best = BestRow(number + 1, *pair)
+            report = replace(
+                report,
+                epoch=1,
+                training=pair[0],
+                validation=pair[1],
+                validated=True,
+                seconds=time.perf_counter() - begun,
+            )
+            callbacks.epoch(lambda: report)
+            yield pair
+        except GeneratorExit:
+            _finish(callbacks, report)
+            raise
+        except BaseException as error:
+            _finish(callbacks, report, error)
+            raise
+        else:
+            _finish(callbacks, report)
+
+    return once()
 
 
 def _finish(
@@ -170,11 +154,6 @@ def _finish(
         if error is not None:
             reason = f"stopped by {type(error).__name__}"
         callbacks.finish(lambda: replace(report, reason=reason, error=error))
-
-
-def _learn_scales(model: ModelState, part: Part, train: Loader) -> None:
-    scales = learned_scales(part.objective, model.arrays.now(), train)
-    model.arrays.commit({name: to_device(value) for name, value in scales.items()})
 
 
 def _predicted(objective: Objective, values: Values, chunk: Chunk) -> scores.Part:

@@ -18,18 +18,18 @@ def sampled(
     values: Params,
     chunks: Iterable[Chunk],
     seed: int,
-    *names: str,
+    number: int,
 ) -> dict[str, np.ndarray]:
     """Return weights that are examples of a layer's inputs or targets.
 
     Each column of a hidden feedforward layer's weights is one of the vectors that the
     layer reads, scaled to length 1, so that a unit responds most to that example. Each
     row of the last layer's weights is a target, where targets are vectors. The chunks
-    are read once; ``names`` are further names of the random streams.
+    are read once; ``number`` tells the random streams of several calls apart.
     """
     topology = objective.topology
     sizes, target = samples_wanted(objective)
-    rngs = {name: stream(seed, "sample", *names, name) for name in sizes}
+    rngs = {name: stream(seed, "sample", str(number), name) for name in sizes}
     chosen = _reservoirs(chunks, sizes, rngs)
     weights: dict[str, np.ndarray] = {}
     bare = Objective(topology, (), dtype=objective.dtype)
@@ -108,10 +108,7 @@ def _reservoirs(
 def _unit_rows(
     values: np.ndarray, count: int, rng: np.random.Generator, layer: Layer
 ) -> np.ndarray:
-    """Draw ``count`` of the vectors on the last axis, scaled to length 1.
-
-    Where there are too few, copies with noise make up for it.
-    """
+    """Draw vectors of the last axis, scaled to length 1; add noisy copies if few."""
     rows = values.reshape(-1, values.shape[-1]).astype("f8")
     rows = rows[np.abs(rows).max(axis=1) > 0]
     if not len(rows):

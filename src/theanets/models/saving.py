@@ -26,7 +26,7 @@ from theanets.training.history import History
 from theanets.training.interval import Interval
 from theanets.training.report import Report
 from theanets.types import TRAINING_PREFIX, Json
-from theanets.utils.checks import is_whole, number, shown
+from theanets.utils.checks import shown
 from theanets.utils.forks import refuse_forked
 from theanets.utils.registry import join_names
 
@@ -52,7 +52,7 @@ def describe(model: ModelState) -> dict[str, Json]:
             )
     for end in range(len(layers)):
         _check_layers(layers[: end + 1])
-    _check_losses(model.losses, layers)
+    _check_count("losses", len(model.losses), len(layers), "layers")
     # Left out if there are none, so that files equal those of earlier versions.
     columns = model.columns.described()
     return {
@@ -78,18 +78,22 @@ def rebuild(
     Nothing is drawn, and no layer is traced before its parameters are known to be
     among the arrays: what a description claims takes no more memory than the file. A
     file that is refused leaves the process as it was.
-
-    Raises
-    ------
-    ModelFileError
-        If the description makes no model, or the arrays do not fit it.
     """
     refuse_forked()
     try:
-        model = _empty(description)
+        epochs = description["epochs"]
+        if type(epochs) is not int or not 0 <= epochs < 1 << 53:
+            raise ValueError(f"its number of epochs is {shown(epochs)}.")
+        model = ModelState(
+            kind_from(description["model"]),
+            as_seed(description["rng"], "rng"),
+            precision(description["floatX"], "floatX"),
+            history=History(before=epochs),
+        )
         _add_layers(model, description["layers"], arrays)
-        _check_losses(description["losses"], model.topology.layers)
-        for spec in description["losses"]:
+        losses, layers = description["losses"], model.topology.layers
+        _check_count("losses", len(losses), len(layers), "layers")
+        for spec in losses:
             model.add_loss(Loss.build(**spec))
         _freeze(model, description.get("frozen", []))
         model.columns = columns_of(description.get("columns", {}), model)
@@ -127,17 +131,6 @@ def rebuild(
     for name in names:
         model.arrays[name] = to_device(np.array(arrays[name], dtype))
     return model
-
-
-def _empty(description: Mapping[str, Json]) -> ModelState:
-    """Return the model that a file describes, without its layers."""
-    kind = kind_from(description["model"])
-    dtype = precision(description["floatX"], "floatX")
-    seed = as_seed(description["rng"], "rng")
-    epochs = description["epochs"]
-    if type(epochs) is not int or not 0 <= epochs < 1 << 53:
-        raise ValueError(f"its number of epochs is {shown(epochs)}.")
-    return ModelState(kind, seed, dtype, history=History(before=epochs))
 
 
 def _add_layers(
@@ -187,10 +180,6 @@ def _check_layers(layers: Sequence[Layer]) -> None:
     _check_count("layers", len(layers), arrays, "arrays before the last")
 
 
-def _check_losses(losses: Sequence[object], layers: Sequence[Layer]) -> None:
-    _check_count("losses", len(losses), len(layers), "layers")
-
-
 def _check_count(what: str, count: int, others: int, of_others: str) -> None:
     """Limit what takes time but few bytes of a file by what takes more bytes."""
     if count > (most := _FREE + 4 * others):
@@ -209,38 +198,28 @@ def _message(error: Exception) -> str:
 class Snapshots(Callback):
     """Writes the network to a file while it trains, and at the end.
 
-    Parameters
-    ----------
-    file : path or binary file object, optional
-        Where to write; ``{}`` in a path stands for the time, in seconds. None: nowhere.
-    every : int or float
-        Epochs, if an int; minutes, if a float; 0: only at the end.
+    ``{}`` in the path of the file stands for the time, in seconds; None: nowhere.
     """
 
-    def __init__(self, file: files.File | None = None, every: float = 0) -> None:
+    def __init__(self, file: files.File | None, interval: Interval) -> None:
         self.file = file
-        self.interval = Interval(every)
+        self.interval = interval
         self.epochs = 0
         self._start: int | None = None
 
     @classmethod
     def take(cls, options: dict[str, Any]) -> "Snapshots":
         """Make one from ``save_progress`` and ``save_every``, and remove these."""
-        file, every = options.pop("save_progress", None), options.pop("save_every", 0)
-        minutes = number(
-            every,
-            "save_every",
-            "a number of epochs (an int) or of minutes (a float), from 0 on",
-            lambda x: x >= 0,
+        file = options.pop("save_progress", None)
+        interval = Interval.checked(
+            options.pop("save_every", 0), "save_every", never=True
         )
-        every = int(every) if is_whole(every) else minutes
+        every = interval.every
         if every and file is None:
             raise ConfigurationError(
                 f"save_every is {shown(every)}, but there is no save_progress: give "
                 "the file to write the snapshots to."
             )
-        if file is None:
-            return cls()
         if hasattr(file, "write"):
             files.check_object(file, "save_progress")
             if every and not file.seekable():
@@ -249,13 +228,13 @@ class Snapshots(Callback):
                     "a snapshot cannot replace the one before. Give a path, or leave "
                     "save_every out: then there is one, at the end."
                 )
-            return cls(file, every)
-        if not isinstance(file, str | os.PathLike):
+        elif isinstance(file, str | os.PathLike):
+            files.check_target(file, "save_progress")
+        elif file is not None:
             raise ConfigurationError(
                 f"save_progress is {shown(file)}; it has to be a path or a binary file."
             )
-        files.check_target(file, "save_progress")
-        return cls(file, every)
+        return cls(file, interval)
 
     def on_epoch(self, report: Report) -> None:
         """Write one if it is time, or warn: training goes on without it."""

@@ -24,31 +24,26 @@ def checked_target(
     dtype: DTypeLike,
     classes: int | None = None,
 ) -> DataArray:
-    """Return targets or labels, checked before anything is predicted.
+    """Return targets, or with ``classes`` labels, checked; sparse ones stay sparse.
 
-    ``shape`` is that of one example's target. ``leading`` holds the number of examples,
-    or nothing for a single one. With ``classes``, y holds labels. A sparse matrix stays
-    sparse.
+    ``shape`` is the shape of one example's target. ``leading`` holds the number of
+    examples, or nothing for a single one.
     """
     role = "target" if classes is None else "labels"
     slot = Expected("y", role, shape, classes)
     array = as_array(y, "y", role == "labels")
-    single = not leading
-    batch: DataArray = reshaped(array[None] if single else array, slot, "score")
-    if not single and batch.shape[:1] != leading:
+    batch: DataArray = reshaped(array if leading else array[None], slot, "score")
+    if leading and batch.shape[:1] != leading:
         raise DataError(
             f"y has the shape {array.shape}, but x has {leading[0]} examples: the "
             f"target needs the shape {(*leading, *shape)}."
         )
     check([batch], [slot], "score", dtype)
-    return batch[0] if single else batch
+    return batch if leading else batch[0]
 
 
 def checked_weights(w: object, shape: tuple[int, ...]) -> np.ndarray:
-    """Return weights for targets of a shape, of ones if there are none.
-
-    Weights have the shape of the target, or only its first axes.
-    """
+    """Return weights of a target's shape, given for its first axes or not at all."""
     if w is None:
         return np.broadcast_to(1.0, shape)
     weights = np.asarray(as_array(w, "w"), "f8")
@@ -110,11 +105,6 @@ def r2(parts: Iterable[Part]) -> float:
     >>> whole = r2([(y, y + 0.5, np.ones((4, 1)))])
     >>> round(whole, 6), round(r2((y[i : i + 2],) * 3 for i in (0, 2)), 6)
     (0.8, 1.0)
-
-    Raises
-    ------
-    DataError
-        If the squares are more than a float can hold.
     """
     weight = center = total = residual = np.zeros(())
     finite = True
@@ -150,31 +140,17 @@ def auc(parts: Iterable[Part]) -> float:
 
     It is the probability that a positive example has a higher score than a negative
     one. Of more than two classes it is the mean over the classes, each against all
-    others. The predictions have a last axis more than the labels: the classes'
-    probabilities.
-
-    Raises
-    ------
-    DataError
-        If there is a class without any example, or without any other.
+    others. The last axis of the predictions holds the classes' probabilities.
 
     >>> labels, p = np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.35, 0.8])
     >>> auc([(labels, np.stack([1 - p, p], axis=1), np.ones(4))])
     0.75
     """
-    y, p, w = (
-        np.concatenate(columns) for columns in zip(*map(_rows, parts), strict=True)
-    )
+    rows = [(y.ravel(), p.reshape(-1, p.shape[-1]), w.ravel()) for y, p, w in parts]
+    y, p, w = map(np.concatenate, zip(*rows, strict=True))
     classes = range(1, 2) if p.shape[1] == 2 else range(p.shape[1])
-    return float(
-        np.mean([_area(y == label, p[:, label], w, label) for label in classes])
-    )
-
-
-def _rows(part: Part) -> Part:
-    """Return labels, probabilities and weights with one row for each label."""
-    y, p, w = part
-    return y.ravel(), p.reshape(-1, p.shape[-1]), w.ravel()
+    areas = [_area(y == label, p[:, label], w, label) for label in classes]
+    return float(np.mean(areas))
 
 
 def _area(positive: np.ndarray, score: np.ndarray, w: np.ndarray, label: int) -> float:

@@ -35,8 +35,6 @@ _SHORTEST = ("layer", "sup", "pre", "unsup")
 def full_name(algo: T) -> T | str:
     """Return the full name of an algorithm, in lower case; others stay as they are.
 
-    Examples
-    --------
     >>> full_name("Layer"), full_name("unsup"), full_name("RMSProp"), full_name("pr")
     ('layerwise', 'unsupervised', 'rmsprop', 'pr')
     """
@@ -104,14 +102,12 @@ def _layerwise(topology: Topology) -> list[Stage]:
     last = topology.layers[-1]
     deep = [i for i, x in enumerate(topology.layers[:-1]) if _learns(x)]
     if not deep or not _learns(last):
+        lacks = "hidden layer that learns"
+        if not _learns(last):
+            lacks = f'weights in its last layer "{last.name}"'
         raise ConfigurationError(
             "layerwise trains one hidden layer after the other, each below an output "
-            "layer with weights. This model has "
-            + (
-                "no hidden layer that learns. Use another algo."
-                if _learns(last)
-                else f'no weights in its last layer "{last.name}".'
-            )
+            f"layer with weights. This model has no {lacks}. Use another algo."
         )
     result = []
     for i, following in pairwise(deep):

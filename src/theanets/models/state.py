@@ -43,14 +43,13 @@ class Trainers:
         me = current_thread()
         with _LOCK:
             # Copied first, as `end` does not wait for the lock.
-            threads = set(self._threads.values())
-            others = {x for x in threads if x is not me and x.is_alive()}
-            if others:
-                raise ConcurrencyError(
-                    f"this network is being trained by the thread {others.pop().name}, "
-                    "and one thread at a time can. Wait for it, close its iterator, or "
-                    "train a copy: copy.deepcopy(net)."
-                )
+            for thread in set(self._threads.values()):
+                if thread is not me and thread.is_alive():
+                    raise ConcurrencyError(
+                        f"this network is being trained by the thread {thread.name}, "
+                        "and one thread at a time can. Wait for it, close its "
+                        "iterator, or train a copy: copy.deepcopy(net)."
+                    )
             self._threads[training] = me
 
     def end(self, training: object) -> None:
@@ -85,7 +84,7 @@ class ModelState:
     trainers: Trainers = field(default_factory=Trainers)
 
     def add_layer(
-        self, entry: object, is_output: bool, more: Mapping[str, object] | None = None
+        self, entry: object, is_output: bool, more: Mapping[str, object] | None
     ) -> None:
         """Bind a layer, written in any form, at the end of the graph, and draw it.
 
@@ -116,11 +115,12 @@ class ModelState:
 
     def last_activation(self) -> str:
         """Return the activation of the last layer, unless it says otherwise."""
-        loss = self.losses[0] if self.losses else None
-        follows = loss and "output_name" in loss.implied
-        if loss and follows and not self.kind.has_own_activation():
-            return loss.output_activation or self.kind.output_activation
-        return self.kind.output_activation
+        own = self.kind.output_activation
+        if self.kind.has_own_activation() or not self.losses:
+            return own
+        loss = self.losses[0]
+        follows = "output_name" in loss.implied
+        return (follows and loss.output_activation) or own
 
     def last_layer(self) -> Layer:
         """Return the layer whose output the model predicts."""
@@ -186,14 +186,13 @@ class ModelState:
         """Return the next random key of the noise outside of training."""
         with _LOCK:
             self.draws += 1
-            number = self.draws
-        return noise_key(self.seed, "forward", str(number))
+            return noise_key(self.seed, "forward", str(self.draws))
 
 
 def _first(value: np.ndarray, dtype: DType, layer: Layer, name: str) -> np.ndarray:
     """Return the first value of a parameter in the precision of the model."""
     try:
-        what, advice = f'{layer.where}its parameter "{name}"', "Begin with less."
-        return converted(np.asarray(value), dtype, what, advice)
+        what = f'{layer.where}its parameter "{name}"'
+        return converted(np.asarray(value), dtype, what, "Begin with less.")
     except DataError as error:
         raise ConfigurationError(str(error)) from None

@@ -77,23 +77,7 @@ class FunctionCallback(Callback):
 
 
 def as_callbacks(given: object) -> tuple[Callback, ...]:
-    """Return the value of the keyword ``callbacks`` as callbacks.
-
-    Parameters
-    ----------
-    given : Callback, callable, an iterable of these, or None
-        Callbacks, and functions f(epoch, training, validation).
-
-    Raises
-    ------
-    ConfigurationError
-        If one is neither, or does not take the arguments that it will get.
-
-    Examples
-    --------
-    >>> as_callbacks(print)
-    (<built-in function print>,)
-    """
+    """Return the value of the keyword ``callbacks``, checked, as callbacks."""
     if isinstance(given, list | tuple | set | Iterator):
         return tuple(map(_as_callback, given))
     return () if given is None else (_as_callback(given),)
@@ -103,7 +87,13 @@ def _as_callback(given: object) -> Callback:
     if isinstance(given, Callback):
         for hook in HOOKS:
             check_call(getattr(given, hook), "report", "callbacks holds")
-        _check_names(given)
+        for name in dir(type(given)):
+            if name.startswith("on_") and name not in HOOKS:
+                raise ConfigurationError(
+                    f"callbacks holds a {type(given).__name__} with a method {name}, "
+                    f"which is never called. A callback has {join_names(HOOKS)}."
+                    + suggest(name, HOOKS)
+                )
         return given
     if isinstance(given, type) and issubclass(given, Callback):
         raise ConfigurationError(
@@ -119,59 +109,36 @@ def _as_callback(given: object) -> Callback:
     return FunctionCallback(given)
 
 
-def _check_names(callback: Callback) -> None:
-    """Refuse methods that are named like a hook but never called."""
-    for name in dir(type(callback)):
-        if name.startswith("on_") and name not in HOOKS:
-            raise ConfigurationError(
-                f"callbacks holds a {type(callback).__name__} with a method {name}, "
-                f"which is never called. A callback has {join_names(HOOKS)}."
-                + suggest(name, HOOKS)
-            )
-
-
 class Callbacks:
-    """The callbacks of one run, called one after the other.
-
-    A report is made only if there is a callback that reads it.
-    """
+    """The callbacks of one run; ``make`` makes a report if one of them reads it."""
 
     def __init__(self, callbacks: Sequence[Callback]) -> None:
         self.callbacks = callbacks
         self._started: list[Callback] = []
-        self._for = {
-            hook: [x for x in callbacks if _overrides(x, hook)] for hook in HOOKS
-        }
 
     def start(self, make: Callable[[], Report]) -> None:
-        """Call every ``on_start`` with the report that ``make`` returns."""
-        report = make() if self._for["on_start"] else None
+        """Call every ``on_start``."""
+        report = make() if _with(self.callbacks, "on_start") else Report()
         for callback in self.callbacks:
-            if report is not None:
-                _call(callback, "on_start", report)
+            _call(callback, "on_start", report)
             self._started.append(callback)
 
-    def batches(self, make: Callable[[], Report]) -> bool:
-        """Call every ``on_batches``; return whether there was one."""
-        if not (callbacks := self._for["on_batches"]):
-            return False
+    def call(self, hook: str, make: Callable[[], Report]) -> list[object]:
+        """Call a method of all that have one of their own, and return the answers."""
+        if not (callbacks := _with(self.callbacks, hook)):
+            return []
         report = make()
-        for callback in callbacks:
-            _call(callback, "on_batches", report)
-        return True
+        return [_call(callback, hook, report) for callback in callbacks]
 
     def epoch(self, make: Callable[[], Report]) -> bool:
         """Call every ``on_epoch``; return whether to go on."""
-        if not (callbacks := self._for["on_epoch"]):
-            return True
-        report = make()
-        answers = [_call(callback, "on_epoch", report) for callback in callbacks]
+        answers = self.call("on_epoch", make)
         return all(answer for answer in answers if isinstance(answer, bool | np.bool_))
 
     def finish(self, make: Callable[[], Report]) -> None:
         """Call every ``on_finish`` whose callback has started, even if one fails."""
-        started = [x for x in self._started if _overrides(x, "on_finish")]
-        self._started, failed = [], None
+        started, self._started = _with(self._started, "on_finish"), []
+        failed = None
         report = make() if started else Report()
         for callback in started:
             try:
@@ -187,28 +154,24 @@ class Callbacks:
                 del failed
 
 
-def _overrides(callback: Callback, hook: str) -> bool:
-    function = getattr(getattr(callback, hook), "__func__", None)
-    return function is not getattr(Callback, hook)
+def _with(callbacks: Sequence[Callback], hook: str) -> list[Callback]:
+    """Return the callbacks that have a method of their own for a hook."""
+    base = getattr(Callback, hook)
+    return [
+        x for x in callbacks if getattr(getattr(x, hook), "__func__", 0) is not base
+    ]
 
 
 def _call(callback: Callback, hook: str, report: Report) -> object:
-    """Call a method of a callback.
-
-    Raises
-    ------
-    ConfigurationError
-        If it raises StopIteration, which ends a generator, not a training.
-    ConcurrencyError
-        In the child process if the callback has forked: only the parent trains on.
-    """
+    """Call a method of a callback, and refuse what would not end the training."""
     try:
         answer = getattr(callback, hook)(report)
-    except StopIteration as error:
+    except StopIteration as error:  # Which would end a generator, not a training.
         stopper = "it" if isinstance(callback, FunctionCallback) else "its on_epoch"
         raise ConfigurationError(
             f"the callback {shown(callback)} raised StopIteration in epoch "
             f"{report.epoch}. To stop the training, let {stopper} return False."
         ) from error
+    # If the callback has forked, only the parent trains on.
     refuse_forked()
     return answer

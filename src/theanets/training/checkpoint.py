@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,7 +14,7 @@ from theanets.serialization.lock import Lock, Locked
 from theanets.training.differences import differences
 from theanets.training.interval import Interval
 from theanets.types import TRAINING_PREFIX, PyTree
-from theanets.utils.checks import is_number, is_whole, shown
+from theanets.utils.checks import shown
 
 FACTS = "training"
 """The key, in the description of a file, of all that is not part of the model."""
@@ -27,71 +26,47 @@ _NONSENSE = (KeyError, TypeError, ValueError, IndexError, AttributeError, Overfl
 Model = tuple[dict[str, Any], Mapping[str, PyTree]]
 """A model in a file: its description, its arrays."""
 
-Stamp = tuple[int, int, int]
-"""What changes when a file is replaced: its inode, time and size."""
-
 
 @dataclass
 class Saved:
-    """What a checkpoint holds.
-
-    Attributes
-    ----------
-    model : pair
-        The description and the arrays of the model, with its best parameters so far.
-    facts : dict
-        The training, without arrays.
-    arrays : dict of str to array
-        The arrays of the training.
-    """
+    """What a checkpoint holds."""
 
     model: Model
+    """With its best parameters so far."""
     facts: dict[str, Any]
+    """The training, without arrays."""
     arrays: dict[str, np.ndarray]
+    """The arrays of the training."""
 
-    def under(self, prefix: str) -> dict[str, np.ndarray]:
-        """Return the arrays whose names begin so, by the rest of their names."""
-        return {
-            name.removeprefix(prefix): array
-            for name, array in self.arrays.items()
-            if name.startswith(prefix)
-        }
+
+def under(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the arrays whose names begin so, by the rest of their names."""
+    return {
+        name.removeprefix(prefix): array
+        for name, array in arrays.items()
+        if name.startswith(prefix)
+    }
 
 
 @dataclass
 class Checkpoint:
-    """The file of a training: where it is, and when to write it.
-
-    Attributes
-    ----------
-    path : Path
-        The file.
-    interval : Interval
-        How often to write it.
-    resume : bool
-        Whether to go on with the training in the file.
-    """
+    """The file of a training: where it is, and when to write it."""
 
     path: Path
     interval: Interval = field(default_factory=lambda: Interval(5.0))
     resume: bool = True
+    """Whether to go on with the training in the file."""
     run: dict[str, Any] = field(default_factory=dict)
     """A description of the run; equal ones are the same run."""
     _lock: Lock = field(init=False)
-    _seen: Stamp | None = None
+    _seen: tuple[int, int, int] | None = None
 
     def __post_init__(self) -> None:
         self._lock = Lock(self.path)
 
     @classmethod
     def take(cls, given: dict[str, Any]) -> "Checkpoint | None":
-        """Make one from its keywords, and remove these from ``given``.
-
-        Raises
-        ------
-        ConfigurationError
-            If one is not valid, or there is no such folder.
-        """
+        """Make one from its keywords, and remove these from ``given``."""
         options = {name: given.pop(name) for name in KEYWORDS if name in given}
         file = options.pop("checkpoint", None)
         if file is None:
@@ -108,33 +83,19 @@ class Checkpoint:
             )
         files.check_target(file, "checkpoint")
         every = options.get("checkpoint_every", 5.0)
+        interval = Interval.checked(every, "checkpoint_every", never=False)
         resume = options.get("resume", True)
-        if not is_number(every) or every <= 0:
-            raise ConfigurationError(
-                f"checkpoint_every is {shown(every)}; it has to be a number of epochs "
-                "(an int) or of minutes (a float), more than 0."
-            )
         if not isinstance(resume, bool | np.bool_):
             raise ConfigurationError(
                 f"resume is {shown(resume)}; it has to be True, to go on with the run "
                 "that the file holds, or False, to start over."
             )
-        path = Path(os.path.realpath(file))
-        interval = Interval(int(every) if is_whole(every) else float(every))
-        return cls(path, interval, bool(resume))
+        return cls(Path(os.path.realpath(file)), interval, bool(resume))
 
     # Reading.
 
     def saved(self) -> Saved | None:
-        """Return the content of the file, None where there is nothing to go on with.
-
-        Raises
-        ------
-        ModelFileError
-            If the file is damaged.
-        CheckpointError
-            If it holds no training.
-        """
+        """Return the content of the file, None where there is nothing to go on with."""
         self._seen = _stamp(self.path)
         if not self.resume or self._seen is None:
             return None
@@ -146,23 +107,14 @@ class Checkpoint:
                 "with. Give another path; or resume=False to start over, which keeps "
                 "the old file aside."
             )
-        of_model = {}
-        of_training = {}
-        for name, array in arrays.items():
-            if name.startswith(TRAINING_PREFIX):
-                of_training[name.removeprefix(TRAINING_PREFIX)] = array
-            else:
-                of_model[name] = array
+        of_training = under(TRAINING_PREFIX, arrays)
+        of_model = {
+            n: x for n, x in arrays.items() if not n.startswith(TRAINING_PREFIX)
+        }
         return Saved((description, of_model), facts, of_training)
 
     def parse(self, make: Callable[[], T]) -> T:
-        """Return the result of ``make``, which reads the file's content.
-
-        Raises
-        ------
-        ModelFileError
-            If it fails on content that makes no sense.
-        """
+        """Return what ``make`` reads from the content, or raise a ModelFileError."""
         try:
             return make()
         except _NONSENSE as error:
@@ -188,17 +140,18 @@ class Checkpoint:
     # No generator: contextlib sets the traceback of each exception, and an exception
     # of the user may refuse that.
     def __enter__(self) -> "Checkpoint":
-        """Lock the file, so that no other process writes it.
-
-        Raises
-        ------
-        CheckpointError
-            If another process uses it.
-        OSError
-            If its folder cannot be written to.
-        """
+        """Lock the file, so that no other process writes it."""
         try:
-            self._take()
+            try:
+                self._lock.take()
+            except Locked as error:
+                raise CheckpointError(
+                    f'the checkpoint "{self.path}" is in use by {error}. Wait until '
+                    "that has ended, or give each training a file of its own."
+                ) from None
+            except OSError as error:
+                what = "the checkpoint cannot be written"
+                raise files.plainly(error, what, self.path) from error
             if _stamp(self.path) != self._seen:
                 raise CheckpointError(
                     f'the checkpoint "{self.path}" was changed by another process '
@@ -215,42 +168,21 @@ class Checkpoint:
     def __exit__(self, *error: object) -> None:
         self._lock.release()
 
-    def _take(self) -> None:
-        try:
-            self._lock.take()
-        except Locked as error:
-            raise CheckpointError(
-                f'the checkpoint "{self.path}" is in use by {error}. Wait until that '
-                "has ended, or give each training a file of its own."
-            ) from None
-        except OSError as error:
-            what = "the checkpoint cannot be written"
-            raise files.plainly(error, what, self.path) from error
-
     def write(self, saved: Saved) -> None:
-        """Write everything, whole or not at all.
-
-        Raises
-        ------
-        OSError
-            If that cannot be done; the earlier file stays as it was.
-        """
+        """Write everything, whole or not at all."""
         description, arrays = saved.model
-        files.write(
-            self.path,
-            {**description, FACTS: {**saved.facts, "run": self.run}},
-            {**arrays, **{TRAINING_PREFIX + n: a for n, a in saved.arrays.items()}},
-        )
-        self.interval.restart()
-
-    def try_to_write(self, saved: Saved) -> None:
-        """Write everything, or warn; a full disk does not end the training."""
-        files.or_warn(partial(self.write, saved), "the checkpoint")
-        self.interval.restart()
+        try:
+            files.write(
+                self.path,
+                {**description, FACTS: {**saved.facts, "run": self.run}},
+                {**arrays, **{TRAINING_PREFIX + n: a for n, a in saved.arrays.items()}},
+            )
+        finally:
+            self.interval.restart()
 
 
-def _stamp(path: Path) -> Stamp | None:
-    """Return the stamp of a file, None if there is none."""
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """Return what changes when a file is replaced, None if there is none."""
     try:
         status = path.stat()
     except FileNotFoundError:

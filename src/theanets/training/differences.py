@@ -7,12 +7,8 @@ from theanets.utils.checks import shown
 
 
 def differences(then: object, now: object, name: str = "") -> Iterator[str]:
-    """Yield in words each place where two descriptions, as JSON holds them, differ.
+    """Yield in words where two descriptions, called ``name``, differ.
 
-    ``name`` says where they stand in larger descriptions.
-
-    Examples
-    --------
     >>> list(differences({"algo": "sgd", "rng": 1}, {"algo": "adam", "rng": 1}))
     ["algo was 'sgd' and is 'adam'"]
     """

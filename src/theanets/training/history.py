@@ -72,7 +72,7 @@ class History(Sequence[dict[str, Any]]):
     @property
     def epochs(self) -> int:
         """How many epochs the network was trained."""
-        return self.before + len(self._rows)
+        return self.before + len(self)
 
     @property
     def best_epoch(self) -> int | None:
@@ -98,7 +98,9 @@ class History(Sequence[dict[str, Any]]):
     def __getitem__(self, key: str) -> Any: ...
     def __getitem__(self, key: int | slice | str) -> Any:
         if isinstance(key, str) and key in SETS:
-            return _columns([getattr(row, key) for row in self._rows])
+            rows = [getattr(row, key) or {} for row in self._rows]
+            names = dict.fromkeys(name for row in rows for name in row)
+            return {name: [row.get(name) for row in rows] for name in names}
         if isinstance(key, str):
             names = dict.fromkeys(name for row in self for name in row)
             if key not in names and key != "stage":
@@ -109,9 +111,7 @@ class History(Sequence[dict[str, Any]]):
             return [row.get(key) for row in self]
         if isinstance(key, slice):
             return [self[place] for place in range(*key.indices(len(self)))]
-        return self._named(range(len(self))[key])
-
-    def _named(self, place: int) -> dict[str, Any]:
+        place = range(len(self))[key]
         training, validation = self._rows[place]
         return {
             "epoch": self.before + place + 1,
@@ -130,15 +130,10 @@ class History(Sequence[dict[str, Any]]):
         return f"<{text}; the best: {self.best_epoch}, valid loss {self.best_loss:.4g}>"
 
     def write(self, epoch: int, row: Row) -> None:
-        """Add the row of the next epoch, or replace the row of an earlier one.
-
-        An interrupt leaves no part of a row.
-        """
+        """Add the row of the next epoch, or replace the row of an earlier one."""
         place = epoch - self.before - 1
-        if place == len(self._rows):
-            self._rows.append(row)
-        else:
-            self._rows[place] = row
+        # In one step, so that an interrupt leaves no part of a row.
+        self._rows[place : place + 1] = [row]
 
     def until(self, epoch: int, row: Row | None, best: BestRow | None) -> "History":
         """Return a copy up to an epoch, which has ``row`` if that is given."""
@@ -186,13 +181,7 @@ class History(Sequence[dict[str, Any]]):
 
 
 def unpacked(facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> History:
-    """Return the history that `History.packed` has put into these facts and arrays.
-
-    Raises
-    ------
-    LookupError, TypeError, ValueError
-        If they hold no such history.
-    """
+    """Return the history that `History.packed` has put into these facts and arrays."""
     table = facts["history"]
     # A file may say any number, so check them before anything is made of them.
     counts = [count for _, count in table["stages"]]
@@ -204,23 +193,11 @@ def unpacked(facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Hist
     history = History(table.get("before", 0))
     if not is_whole(history.before, 0):
         raise ValueError(f"there were {shown(history.before)} epochs before the first")
-    columns = {
-        name: {
-            monitor: _column(f"history/{name}", monitor, arrays, length)
-            for monitor in table[name]
-        }
-        for name in SETS
-    }
+    rows = zip(
+        *(_rows(name, table[name], arrays, length) for name in SETS), strict=True
+    )
     stages = [stage for stage, count in table["stages"] for _ in range(count)]
-    for place, stage in enumerate(stages):
-        training, validation = (
-            {
-                monitor: value
-                for monitor, column in columns[name].items()
-                if (value := column[place]) is not None
-            }
-            for name in SETS
-        )
+    for stage, (training, validation) in zip(stages, rows, strict=True):
         measured = Monitors(validation, stage) if validation else None
         history.write(history.epochs + 1, Row(Monitors(training, stage), measured))
     if (best := table.get("best")) is not None:
@@ -245,21 +222,23 @@ def monitors(described: Mapping[str, float | str], stage: str) -> Monitors:
     return Monitors({name: float(value) for name, value in described.items()}, stage)
 
 
-def _column(
-    where: str, monitor: str, arrays: Mapping[str, np.ndarray], length: int
-) -> list[float | None]:
-    values = arrays[f"{where}/{monitor}"]
-    missing = arrays.get(f"{where} missing/{monitor}", np.zeros(values.shape, bool))
-    if values.shape != (length,) or missing.shape != (length,):
-        raise ValueError(f"{shown(monitor)} is not that of {length} epochs")
+def _rows(
+    name: str, names: list[str], arrays: Mapping[str, np.ndarray], length: int
+) -> list[dict[str, float]]:
+    """Return the monitors of a set after each epoch."""
+    columns = {}
+    for monitor in names:
+        values = arrays[f"history/{name}/{monitor}"]
+        nothing = np.zeros(values.shape, bool)
+        missing = arrays.get(f"history/{name} missing/{monitor}", nothing)
+        if values.shape != (length,) or missing.shape != (length,):
+            raise ValueError(f"{shown(monitor)} has other than {length} epochs")
+        columns[monitor] = values.tolist(), missing.tolist()
     return [
-        None if gone else float(value)
-        for value, gone in zip(values.tolist(), missing.tolist(), strict=True)
+        {
+            monitor: float(values[place])
+            for monitor, (values, missing) in columns.items()
+            if not missing[place]
+        }
+        for place in range(length)
     ]
-
-
-def _columns(rows: Sequence[Monitors | None]) -> dict[str, list[float | None]]:
-    names = dict.fromkeys(name for row in rows for name in row or ())
-    return {
-        name: [None if row is None else row.get(name) for row in rows] for name in names
-    }

@@ -36,38 +36,24 @@ ANSWERS = {
 def translated(given: Mapping[str, T]) -> dict[str, T]:
     """Return keywords of ``train`` with the original's names replaced by today's.
 
-    Raises
-    ------
-    ConfigurationError
-        If one is given by both names.
-
-    Examples
-    --------
     >>> translated({"gradient_clip": 1.0, "patience": 3})
     {'max_gradient_elem': 1.0, 'patience': 3}
     """
-    twice = [name for name, now in SYNONYMS.items() if {name, now} <= given.keys()]
-    twice += ["gradient_clip"] * (
-        {"gradient_clip", "max_gradient_clip"} <= given.keys()
-    )
-    if twice:
-        raise ConfigurationError(
-            f"{twice[0]} and another name of {SYNONYMS[twice[0]]} were both given, and "
-            f"they mean the same. Give {SYNONYMS[twice[0]]} alone."
-        )
-    return {SYNONYMS.get(name, name): value for name, value in given.items()}
+    result: dict[str, T] = {}
+    for name, value in given.items():
+        now = SYNONYMS.get(name, name)
+        if now in result:
+            raise ConfigurationError(
+                f"{name} and another name of {now} were both given, and they mean the "
+                f"same. Give {now} alone."
+            )
+        result[now] = value
+    return result
 
 
 def refuse(left: Iterable[str], known: Iterable[str]) -> None:
     """Refuse keywords that are left over, all of them at once.
 
-    Raises
-    ------
-    ConfigurationError
-        If there are any; it suggests the nearest of the ``known`` ones for each.
-
-    Examples
-    --------
     >>> refuse(["patiense"], ["patience", "rng"])
     Traceback (most recent call last):
         ...

@@ -3,13 +3,12 @@
 import logging
 import math
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
 
 import jax
-import numpy as np
 
 from theanets.data.chunks import Chunk
 from theanets.data.loading import Loader
@@ -18,19 +17,11 @@ from theanets.serialization import files
 from theanets.training import nonfinite
 from theanets.training.callbacks import Callbacks
 from theanets.training.checkpoint import Checkpoint, Saved
-from theanets.training.interrupts import Terminable
-from theanets.training.measure import Monitors, Pace, Pair
+from theanets.training.measure import Monitors, Pace, Pair, figures
 from theanets.training.options import Controls
-from theanets.training.outcome import best_values, outcome
 from theanets.training.problem import Problem
-from theanets.training.programs import State
+from theanets.training.programs import Values
 from theanets.training.report import Report
-from theanets.training.schedule import (
-    last_batch,
-    patience_left,
-    reached_bound,
-    validation_is_due,
-)
 from theanets.training.state import Progress, Reads, packed
 from theanets.training.steps import Steps
 from theanets.training.validation import closed, validated
@@ -40,44 +31,7 @@ from theanets.utils.forks import forked
 LOG = logging.getLogger("theanets")
 
 
-def iterate(
-    problem: Problem,
-    train: Loader,
-    valid: Loader,
-    controls: Controls,
-    seed: int,
-    past: int = 0,
-    checkpoint: Checkpoint | None = None,
-    at: Progress | None = None,
-    earlier: Sequence[Reads] = (),
-    note: str = "",
-) -> Generator[Pair, None, Reads]:
-    """Train, and yield the monitors of both sets after every epoch.
-
-    However it ends, the best validated parameters are committed; parameters that
-    were never validated after training began stay as they are.
-
-    `theanets.training.run.run` describes the parameters; ``at`` is the place to go on
-    from, and ``note`` stands in the first report to callbacks.
-    """
-    problem.begin(train)
-    run = _Run(problem, train, valid, controls, seed, past, checkpoint, at)
-    with Terminable():
-        try:
-            run.callbacks.start(lambda: replace(run.report(), note=note))
-            yield from run.epochs(earlier)
-        except GeneratorExit:
-            run.end("stopped by the caller")
-            raise
-        except BaseException as error:
-            run.end_by(error)
-            raise
-        else:
-            run.end(run.reason, last=problem.last)
-    return run.reads()
-
-
-class _Run:
+class Run:
     """One run of training: where it stands is ``at``, replaced step by step."""
 
     def __init__(
@@ -86,78 +40,79 @@ class _Run:
         train: Loader,
         valid: Loader,
         controls: Controls,
-        seed: int,
-        past: int,
         checkpoint: Checkpoint | None,
         at: Progress | None,
     ) -> None:
-        self.problem, self.train, self.valid = problem, train, valid
-        self.controls, self.past, self.checkpoint = controls, past, checkpoint
+        self.problem, self.controls, self.checkpoint = problem, controls, checkpoint
+        self.train, self.valid = train, valid
         self.callbacks = Callbacks(controls.callbacks)
-        self.steps = Steps(problem, controls, seed, past)
-        self.pace, self.valid_pace = Pace(), Pace()
+        self.steps = Steps(problem, controls)
+        self.pace = Pace()
         self.reason, self.broken = "", False
-        values = problem.read()
-        state = State(values, problem.optimizer.init(values.learned), np.int32(0))
         nothing = Monitors(stage=problem.stage)
-        self.at = Progress(state, training=nothing, validation=nothing)
+        self.at = at or Progress(problem.state(), training=nothing, validation=nothing)
         self.final: Progress | None = None
         """Where it stands after a validation made only because it ended."""
         self.began = time.perf_counter()
         """When the epoch began."""
+        self._validated = partial(validated, problem, controls, valid, Pace())
         if at is not None:
-            self.at = at
             problem.commit(at.state.values)
 
-    def epochs(self, earlier: Sequence[Reads] = ()) -> Iterator[Pair]:
+    @property
+    def latest(self) -> Progress:
+        """Where it stands, with the validation at its end."""
+        return self.final or self.at
+
+    def epochs(self, earlier: Sequence[Reads]) -> Iterator[Pair]:
         """Train epoch by epoch, until there is a reason to stop."""
         stopped = False
-        # An epoch that goes on is read from its beginning; one that was cut, no more.
-        reads = self.reads() if self.bound() else self.reads()._replace(batches=0)
-        before = (*earlier, reads)
+        # An epoch that goes on is read from its beginning, one that was cut is not.
+        reads = self.reads()
+        before = (*earlier, reads if self._bound() else reads._replace(batches=0))
         self.train.replay([(x.epochs, x.batches) for x in before])
         self.valid.replay([(x.validations, 0) for x in before])
         # A run that was interrupted in a validation makes it now.
-        if self.at.validated_at < 0 or validation_is_due(self.controls, self.at):
-            self.validate()
-        self.callbacks.batches(
-            lambda: replace(self.report(validated=True), seconds=0.0)
+        if self.at.validated_at < 0 or self._due():
+            self._validate()
+        self.callbacks.call(
+            "on_batches", lambda: replace(self.report(validated=True), seconds=0.0)
         )
         while True:
-            if self.bound() or stopped:
+            if self._bound() or stopped:
                 # Also if it had reached its end before it was resumed.
-                self.finish()
-                self.reason = self.bound() or "stopped by a callback"
+                self._finish()
+                self.reason = self._bound() or "stopped by a callback"
                 return
-            if patience_left(self.controls, self.at) < 0:
+            if self._patience_left() < 0:
                 validations = counted(self.controls.patience + 1, "validation")
                 self.reason = f"no improvement in {validations}"
                 return
-            stopped = not self.epoch()
-            self.adopt()
+            stopped = not self._epoch()
+            self._adopt()
             if stopped:
-                self.finish()
-            last = self.final or self.at
+                self._finish()
+            at = self.latest
             try:
-                yield last.training, Monitors(last.validation, self.problem.stage)
+                yield at.training, Monitors(at.validation, self.problem.stage)
             finally:
-                self.adopt()
+                self._adopt()
             # Only once the caller is done with the epoch, and has made its changes:
             # after a crash before that, it makes them again.
             if self.checkpoint and self.checkpoint.interval.due(self.at.epoch):
-                self.write()
+                files.or_warn(self._write, "the checkpoint")
 
-    def epoch(self) -> bool:
+    def _epoch(self) -> bool:
         """Train an epoch, and validate if that is due; return whether to go on."""
         self.began = time.perf_counter()
-        batches, examples = self.train_epoch()
-        validated = validation_is_due(self.controls, self.at)
+        batches, examples = self._train_epoch()
+        validated = self._due()
         if validated:
-            self.validate()
+            self._validate()
         else:
-            self.record(self.at)
-        if self.bound():
-            self.finish()
+            self._record(self.at)
+        if self._bound():
+            self._finish()
         seconds = time.perf_counter() - self.began
 
         def report() -> Report:
@@ -170,11 +125,11 @@ class _Run:
 
         return self.callbacks.epoch(report)
 
-    def train_epoch(self) -> tuple[int, int]:
+    def _train_epoch(self) -> tuple[int, int]:
         """Train what is left of an epoch; return its batches and examples."""
-        self.adopt()
+        self._adopt()
         self.steps.begin_epoch()
-        left = last_batch(self.controls, self.at)
+        left = self._last_batch()
         skip, cut = self.at.sums.batches, False
         if self.problem.states is not None and not skip:
             state = self.at.state
@@ -184,12 +139,14 @@ class _Run:
         # Read nothing beyond a cut: later runs may go on in the same source.
         most = None if left == self.train.batches else left
         # Closing ends the thread of a stream, whatever happens.
-        with closing(self.train.chunks(self.past + self.at.epoch, most)) as chunks:
+        with closing(
+            self.train.chunks(self.problem.past + self.at.epoch, most)
+        ) as chunks:
             for chunk in chunks:
                 begin = min(skip, chunk.count)
                 skip -= begin
                 if begin < chunk.count:
-                    self.train_chunk(chunk, begin, left)
+                    self._train_chunk(chunk, begin, left)
                 if self.at.sums.batches == left:
                     # The rest of the epoch is for a run with a later bound.
                     cut = left != self.train.batches
@@ -199,7 +156,7 @@ class _Run:
             self.at = closed(self.problem, self.controls, self.at)
         return done.batches, done.examples
 
-    def train_chunk(self, chunk: Chunk, begin: int, left: int | None) -> None:
+    def _train_chunk(self, chunk: Chunk, begin: int, left: int | None) -> None:
         count = chunk.count
         if self.problem.states is not None:
             self.problem.states.check(self.at.state.values.carried, chunk.rows)
@@ -209,25 +166,68 @@ class _Run:
             for at in self.steps.train(self.at, chunk, start, stop):
                 self.at = at
                 self.problem.commit(at.state.values)
-            if self.callbacks.batches(self.report):
-                self.adopt()
-            if self.checkpoint is not None and self.checkpoint.interval.overdue:
-                self.write()
+            if self.callbacks.call("on_batches", self.report):
+                self._adopt()
+            if self.checkpoint and self.checkpoint.interval.due():
+                files.or_warn(self._write, "the checkpoint")
 
-    def bound(self) -> str:
-        """Return which bound is reached, or an empty string."""
-        return reached_bound(self.controls, self.at)
+    # When it validates and when it ends, and which parameters it then leaves.
+
+    def _due(self) -> bool:
+        """Return whether a validation is still to be made after the epochs so far."""
+        at, every = self.at, self.controls.validate_every
+        return not (at.epoch % every or at.sums.batches or at.validated_at == at.epoch)
+
+    def _patience_left(self) -> int:
+        """Return how many more validations may pass without a better one."""
+        at = self.at
+        return self.controls.patience - (at.validations - 1 - at.best_validation)
+
+    def _bound(self) -> str:
+        """Return which bound is reached, in words, or an empty string."""
+        epochs, updates = self.controls.max_epochs, self.controls.max_updates
+        if epochs is not None and self.at.epoch >= epochs:
+            return f"reached max_epochs={epochs}"
+        if updates is not None and int(self.at.state.updates) >= updates:
+            return f"reached max_updates={updates}"
+        return ""
+
+    def _last_batch(self) -> int | None:
+        """Return after how many batches of this epoch ``max_updates`` is reached."""
+        most = self.controls.max_updates
+        if most is None:
+            return None
+        return most - int(self.at.state.updates) + self.at.sums.batches
+
+    def _best_values(self) -> Values | None:
+        """Return the best values; None if it was not validated after it began.
+
+        If its numbers went bad, the values that it began with count too.
+        """
+        at = self.latest
+        return (
+            at.best.values if at.best and (at.validated_at > 0 or self.broken) else None
+        )
+
+    def _outcome(self) -> str:
+        """Return in words which parameters the end leaves."""
+        best = self.latest.best
+        if best is None or self._best_values() is None:
+            return "nothing was validated yet, so the last parameters stay"
+        valid = f"valid {figures(best.monitors[1])}"
+        if best.epoch == 0:
+            return f"no epoch was better than what it began with, {valid}"
+        return f"the best parameters, of epoch {best.epoch}, are in place, {valid}"
 
     def reads(self) -> Reads:
         """Return what was read of the data so far."""
-        last = self.final or self.at
-        return Reads(self.at.epoch, self.at.sums.batches, last.validations)
+        return Reads(self.at.epoch, self.at.sums.batches, self.latest.validations)
 
-    def record(self, at: Progress) -> None:
+    def _record(self, at: Progress) -> None:
         if at.epoch:
             self.problem.record(at)
 
-    def adopt(self) -> None:
+    def _adopt(self) -> None:
         """Take over parameters that a callback or the caller has changed."""
         values = self.problem.read()
         pairs = zip(*map(jax.tree.leaves, (values, self.at.state.values)), strict=True)
@@ -236,35 +236,31 @@ class _Run:
 
     def report(self, validated: bool = False) -> Report:
         """Return the report for callbacks."""
-        last = self.final or self.at
-        optimizer = self.problem.optimizer
+        at, optimizer = self.latest, self.problem.optimizer
         return Report(
             model=self.problem.model(),
             stage=self.problem.stage,
-            epoch=last.epoch,
-            training=last.training,
-            validation=last.validation,
+            epoch=at.epoch,
+            training=at.training,
+            validation=at.validation,
             validated=validated,
-            best=last.best[:2] if last.best else None,
-            patience_left=max(patience_left(self.controls, self.at), 0),
-            batches=last.sums.batches,
-            examples=last.sums.examples,
+            best=at.best[:2] if at.best else None,
+            patience_left=max(self._patience_left(), 0),
+            batches=at.sums.batches,
+            examples=at.sums.examples,
             batches_per_epoch=self.train.batches,
             seconds=time.perf_counter() - self.began,
-            updates=int(last.state.updates),
+            updates=int(at.state.updates),
             rate=optimizer.schedule or optimizer.values.get("learning_rate"),
             max_epochs=self.controls.max_epochs,
             last=self.problem.last,
         )
 
-    def validate(self) -> None:
-        self.at = self.validated(self.at)
-        self.record(self.at)
+    def _validate(self) -> None:
+        self.at = self._validated(self.at)
+        self._record(self.at)
 
-    def validated(self, at: Progress) -> Progress:
-        return validated(self.problem, self.controls, self.valid, self.valid_pace, at)
-
-    def finish(self) -> None:
+    def _finish(self) -> None:
         """Validate once more, since the last epochs count.
 
         A run with a later bound would not do so. So ``at`` stays as it is, for a run
@@ -274,12 +270,11 @@ class _Run:
         if at.sums.batches:
             at = closed(self.problem, self.controls, at)
         if at.epoch not in (at.validated_at, self.final and self.final.epoch):
-            self.final = self.validated(at)
-            self.record(self.final)
-        last = self.final or self.at
-        loss = last.validation["loss"]
+            self.final = self._validated(at)
+            self._record(self.final)
+        loss = self.latest.validation["loss"]
         if self.controls.on_nonfinite == "raise" and not math.isfinite(loss):
-            raise nonfinite.validation_error(last.epoch, loss)
+            raise nonfinite.validation_error(self.latest.epoch, loss)
 
     def end_by(self, error: BaseException) -> None:
         """End after an exception."""
@@ -290,12 +285,9 @@ class _Run:
                 then = '; the script goes on (on_interrupt="raise" ends it)'
                 if self.controls.progress is False:
                     # Say so even where no progress is shown.
-                    LOG.warning("Training was %s: %s%s.", reason, self.outcome(), then)
+                    LOG.warning("Training was %s: %s%s.", reason, self._outcome(), then)
         self.broken = isinstance(error, NonFiniteError)
         self.end(reason, then, error)
-
-    def outcome(self) -> str:
-        return outcome(self.final or self.at, self.broken)
 
     def end(
         self,
@@ -304,41 +296,32 @@ class _Run:
         error: BaseException | None = None,
         last: bool = True,
     ) -> None:
-        """Put everything in order, and call the callbacks for the last time."""
+        """Put the best parameters back, write the checkpoint, call the callbacks."""
         if forked():
             # The training belongs to the process that began it.
             return
         try:
-            self.leave(error)
+            best = self._best_values()
+            if best is not None:
+                self.problem.commit(best)
+            self._record(self.latest)
+            if self.checkpoint is not None:
+                files.or_note(self._write, "the checkpoint", error)
         finally:
-            reason = f"{reason}: {self.outcome()}{then}"
+            reason = f"{reason}: {self._outcome()}{then}"
             self.callbacks.finish(
                 lambda: replace(self.report(), reason=reason, error=error, last=last)
             )
 
-    def leave(self, error: BaseException | None) -> None:
-        """Put the best parameters back, and write the checkpoint."""
-        best = best_values(self.final or self.at, self.broken)
-        if best is not None:
-            self.problem.commit(best)
-        self.record(self.final or self.at)
-        if self.checkpoint is not None:
-            files.or_note(partial(self.write, final=True), "the checkpoint", error)
-
-    def write(self, final: bool = False) -> None:
-        """Write the checkpoint; only the final one has to succeed."""
+    def _write(self) -> None:
         assert self.checkpoint is not None
-        at = self.at
-        best = best_values(self.final or at, self.broken) or at.state.values
-        described = self.problem.describe(best, at)
-        facts, arrays = packed(at)
-        progress = {f"progress/{name}": array for name, array in arrays.items()}
-        saved = Saved(
-            described.model,
-            {**described.facts, "progress": facts},
-            {**described.arrays, **progress},
+        best = self._best_values() or self.at.state.values
+        described = self.problem.describe(best, self.at)
+        facts, arrays = packed(self.at)
+        self.checkpoint.write(
+            Saved(
+                described.model,
+                {**described.facts, "progress": facts},
+                {**described.arrays, **arrays},
+            )
         )
-        if final:
-            self.checkpoint.write(saved)
-        else:
-            self.checkpoint.try_to_write(saved)

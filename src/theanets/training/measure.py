@@ -43,8 +43,6 @@ def figures(monitors: Mapping[str, float]) -> str:
 
     "err" is left out: it is the loss without the regularizers.
 
-    Examples
-    --------
     >>> figures({'loss': 0.12345, 'err': 0.12, 'acc': 0.9625})
     'loss 0.1235 acc 0.9625'
     """
@@ -55,11 +53,7 @@ def figures(monitors: Mapping[str, float]) -> str:
 
 @dataclass(frozen=True)
 class MetricAccumulator:
-    """Collects the monitors of batches, for their means over the examples.
-
-    A batch counts by its number of examples, or by what the monitor says, as it does
-    if examples have weights.
-    """
+    """Collects the monitors of batches, for their means over (weighted) examples."""
 
     parts: tuple[dict[str, Column], ...] = ()
     batches: int = 0

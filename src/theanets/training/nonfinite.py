@@ -16,13 +16,12 @@ import numpy as np
 
 from theanets.data.chunks import Chunk
 from theanets.errors import NonFiniteError
-from theanets.training.programs import HIDDEN, Record, State, Values
+from theanets.training.problem import Problem
+from theanets.training.programs import HIDDEN, Record, State
 from theanets.types import Array, PyTree
 
 Advance = Callable[[State, Chunk, int, int], tuple[State, Record, bool]]
-"""(state, chunk, start, stop) -> state after these batches, record, is it finite."""
-Trace = Callable[[Values, tuple[Array, ...], PyTree, PyTree], dict[str, Array]]
-"""(values, batch, numbers, key) -> outputs of the layers by name, in their order."""
+"""(state, chunk, start, stop) -> state after these batches, record, and if finite."""
 _SHOWN = 8
 _ADVICE = (
     "The best parameters so far are back in place. A smaller learning_rate or a "
@@ -40,10 +39,7 @@ class BadArray(NamedTuple):
 
 
 def first_bad(record: Record, start: int, stop: int, finite: bool) -> int | None:
-    """Return the first batch whose record is bad, None if all are good.
-
-    An earlier batch may be the cause: parameters go bad before a loss shows it.
-    """
+    """Return the first batch whose record is bad; an earlier one may be the cause."""
     # Convert before slicing, since JAX would compile a program for the slice.
     parts = [np.asarray(part, "f8")[start:stop] for part in record["loss"]]
     bad = ~np.isfinite(parts).all(axis=0)
@@ -59,8 +55,7 @@ def bisect(
 ) -> tuple[State, int]:
     """Return the state before the batch at which numbers went bad, and its number.
 
-    ``before`` is the state before batch ``start``, which is finite; ``bad`` is the
-    first batch that shows it.
+    The state before batch ``start`` is finite; ``bad`` is the first that shows it.
     """
     state, stop = before, bad + 1
     # It is mostly the last one; if not, something is bad after batch stop - 1.
@@ -76,26 +71,24 @@ def bisect(
 
 
 def error(
-    chunk: Chunk,
-    number: int,
-    epoch: int,
-    done: int,
-    bad: BadArray,
-    loss: float,
+    chunk: Chunk, number: int, epoch: int, done: int, bad: BadArray, loss: float
 ) -> NonFiniteError:
-    """Return the error that says where numbers went bad.
-
-    It was in batch ``number`` of the chunk, in an epoch counted from 1, after ``done``
-    batches; ``loss`` is the loss of the batch.
-    """
+    """Return the error for batch ``number`` of a chunk, after ``done`` of an epoch."""
     rows = None if chunk.origin is None else np.asarray(chunk.origin[number])
-    head = f"the training loss became {loss}"
-    if np.isfinite(loss):
-        head = "an update was not finite"
+    head = "an update was not finite"
+    if not np.isfinite(loss):
+        head = f"the training loss became {loss}"
+    first = f"{bad.kind} {bad.name}".strip()
+    content = f"The batch holds {chunk.rows} rows."
+    if rows is not None:
+        content = f"The batch holds the data's rows {_listed(np.sort(rows))}."
+    if len(bad.rows):
+        where = "the batch" if rows is None else "the data"
+        numbers = bad.rows if rows is None else rows[bad.rows]
+        first += f", for row {_listed(numbers)} of {where}"
     return NonFiniteError(
         f"{head} in epoch {epoch}, batch {done} (counted from 0). The first that is "
-        f"not finite is {_described(bad, rows)}. {_content(rows, chunk.rows)} "
-        f"{_ADVICE}",
+        f"not finite is {first}. {content} {_ADVICE}",
         epoch=epoch,
         batch=done,
         name=bad.name,
@@ -104,11 +97,7 @@ def error(
 
 
 def look_at(
-    loss: Callable[[PyTree], Array],
-    trace: Trace | None,
-    state: State,
-    after: State,
-    arguments: tuple[tuple[Array, ...], PyTree, PyTree],
+    problem: Problem, state: State, after: State, arguments: tuple[PyTree, ...]
 ) -> tuple[BadArray, float]:
     """Return the first array that is not finite in a batch, and the batch's loss.
 
@@ -116,12 +105,18 @@ def look_at(
     the loss, the gradients from the last parameter to the first, and then the results
     of the update: parameters, running statistics, the optimizer's state for each.
 
-    ``loss`` is a function of the learned parameters; ``state`` and ``after`` are the
-    states before and after the batch; ``trace`` takes ``arguments`` after the values.
+    ``state`` and ``after`` are the states before and after the batch; ``arguments``
+    are the batch, numbers and random key that the objective takes.
     """
-    nowhere = np.empty(0, int)
+    learned, carried = state.values
+
+    def loss(learned: PyTree) -> Array:
+        value: Array = problem.objective(learned, carried, *arguments)[0]
+        return value
+
+    trace, nowhere = problem.trace, np.empty(0, int)
     outputs = jax.jit(trace)(state.values, *arguments) if trace else {}
-    value, grads = jax.jit(jax.value_and_grad(loss))(state.values.learned)
+    value, grads = jax.jit(jax.value_and_grad(loss))(learned)
     for name, output in outputs.items():
         bad = ~np.isfinite(np.asarray(output, "f8"))
         if bad.any():
@@ -129,7 +124,7 @@ def look_at(
             rows = np.unique(np.nonzero(bad)[0]) if whole else nowhere
             return BadArray("the output", name, rows), float(value)
     if not np.isfinite(float(value)):
-        return BadArray("the loss", "loss", nowhere), float(value)
+        return BadArray("the", "loss", nowhere), float(value)
     slots = after.optimizer.items()
     bad_arrays = [
         *(("the gradient of", name) for name in reversed(_bad_in(grads))),
@@ -149,21 +144,6 @@ def _bad_in(arrays: PyTree) -> list[str]:
         if jnp.issubdtype(array.dtype, jnp.inexact)
         and not np.isfinite(np.asarray(array, "f8")).all()
     ]
-
-
-def _described(bad: BadArray, rows: np.ndarray | None) -> str:
-    name = f" {bad.name}" if bad.name not in ("", "loss") else ""
-    if not len(bad.rows):
-        return bad.kind + name
-    numbers = bad.rows if rows is None else rows[bad.rows]
-    where = "the batch" if rows is None else "the data"
-    return f"{bad.kind}{name}, for row {_listed(numbers)} of {where}"
-
-
-def _content(rows: np.ndarray | None, count: int) -> str:
-    if rows is None:
-        return f"The batch holds {count} rows."
-    return f"The batch holds the data's rows {_listed(np.sort(rows))}."
 
 
 def _listed(rows: np.ndarray) -> str:

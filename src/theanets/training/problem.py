@@ -4,14 +4,16 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from theanets.data.chunks import Chunk
 from theanets.data.loading import Loader
+from theanets.data.prepare import Expect
 from theanets.optimizers import Updater
-from theanets.training import nonfinite
 from theanets.training.checkpoint import Saved
-from theanets.training.programs import Objective, Values
+from theanets.training.programs import Objective, State, Values
 from theanets.training.state import Progress
-from theanets.types import PyTree
+from theanets.types import Array, DType, PyTree
 
 
 class States(Protocol):
@@ -29,71 +31,60 @@ class States(Protocol):
 
 @dataclass
 class Problem:
-    """What to minimize, and where its parameters live.
-
-    Attributes
-    ----------
-    objective : callable
-        (learned, carried, batch, numbers, key or None) -> (loss, monitors, carried);
-        pure. See `Values`.
-    key : hashable
-        The identity of the objective.
-    optimizer : Updater
-        The update rule.
-    numbers : callable
-        Returns numbers and arrays for the objective, which may change without
-        compiling.
-    read : callable
-        Returns the current values: parameters, and the arrays that layers update.
-    commit : callable
-        Takes new values; called before a callback can see them.
-    model : callable
-        Returns what callbacks get as the model of a report.
-    stage : str
-        The name of this run, if the training has several.
-    last : bool
-        Whether no other run of the same training follows.
-    record : callable
-        Takes where the run stands after each epoch; again, if a validation was made
-        only because the run ended.
-    trace : callable, optional
-        (values, batch, numbers, key) -> outputs of layers by name, to find where
-        numbers went bad.
-    monitors : tuple of str
-        Names of monitors in the order to report them; others come after.
-    describe : callable
-        Takes the best values and where the run stands, and returns the rest of a
-        checkpoint: the model and its training.
-    predict : callable, optional
-        (values, chunk) -> what ``score`` needs of a chunk of the validation data.
-    score : callable
-        Takes the list of these results, and returns monitors of the whole set that
-        are no mean over batches.
-    begin : callable
-        Takes the training data, before anything is computed.
-    masks : bool
-        Whether the objective leaves out the empty places of a batch, which the numbers
-        say if it has some; see `theanets.training.programs.PRESENT`.
-    states : States, optional
-        The part of the carried values that is reset at the beginning of each pass
-        over the data; batches then follow each other, and are equally large.
-    """
+    """What to minimize, on which data, and where its parameters live."""
 
     objective: Objective
+    """(learned, carried, batch, numbers, key or None) -> (loss, monitors, carried);
+    pure. See `Values`."""
     key: Hashable
+    """The identity of the objective."""
     optimizer: Updater
     numbers: Callable[[], Mapping[str, PyTree]]
+    """Returns numbers and arrays for the objective; other ones compile nothing."""
     read: Callable[[], Values]
+    """Returns the current values: parameters, and the arrays that layers update."""
     commit: Callable[[Values], None]
+    """Takes new values; called before a callback can see them."""
+    expect: Expect
+    """What each array of the data has to be."""
+    dtype: DType
+    """The precision to compute in."""
+    seed: int = 0
+    """The seed of shuffling and noise."""
+    past: int = 0
+    """Epochs of earlier runs, whose random streams this one continues."""
     model: Callable[[], object] = lambda: None
+    """Returns what callbacks get as the model of a report."""
     stage: str = ""
+    """The name of this run, if the training has several."""
     last: bool = True
+    """Whether no other run of the same training follows."""
     record: Callable[[Progress], None] = lambda at: None
-    trace: nonfinite.Trace | None = None
+    """Takes where the run stands after each epoch; again, if a validation was made
+    only because the run ended."""
+    trace: Callable[..., dict[str, Array]] | None = None
+    """(values, batch, numbers, key) -> outputs of layers by name, to find where
+    numbers went bad."""
     monitors: tuple[str, ...] = ()
+    """Names of monitors in the order to report them; others come after."""
     describe: Callable[[Values, Progress], Saved] = lambda *_: Saved(({}, {}), {}, {})
+    """Takes the best values and where the run stands, and returns the rest of a
+    checkpoint: the model and its training."""
     predict: Callable[[Values, Chunk], PyTree] | None = None
+    """(values, chunk) -> what ``score`` needs of a chunk of the validation data."""
     score: Callable[[list[PyTree]], dict[str, float]] = lambda _: {}
+    """Takes the list of these results, and returns monitors of the whole set that are
+    no mean over batches."""
     masks: bool = False
+    """Whether the objective leaves out the empty places of a batch, if the numbers say
+    that it has some; see `theanets.training.programs.PRESENT`."""
     states: States | None = None
+    """The part of the carried values that is reset at the beginning of each pass over
+    the data; batches then follow each other, and are equally large."""
     begin: Callable[[Loader], None] = lambda _: None
+    """Takes the training data, before anything is computed."""
+
+    def state(self) -> State:
+        """Return the state before the first update."""
+        values = self.read()
+        return State(values, self.optimizer.init(values.learned), np.int32(0))

@@ -1,8 +1,8 @@
 """The compiled programs of training: many batches in one call, without Python between.
 
-A program's identity is what it computes, not the numbers that it gets: learning rates,
-weights of regularizers and levels of noise are arguments. One bounded cache keeps the
-programs, so that training the same thing again compiles nothing.
+A program's identity is what it computes. Numbers are arguments: learning rates, weights
+of regularizers, levels of noise. One bounded cache keeps the programs, so that training
+the same thing again compiles nothing.
 
 One program serves any number of batches: the host asks for about half a second's worth
 at a time, so that Ctrl-C and the display are prompt. The result does not depend on the
@@ -11,14 +11,13 @@ the epoch. The last, short batch is a second compilation. Where all parts of a m
 can leave places of a batch out, it serves short batches of all sizes; custom losses and
 layers cannot, and are compiled for each size.
 
-On a CPU matrices are carried transposed within a program, because XLA's fusion of a
-weight's gradient with its update is up to twice as fast that way (784-100-10, batch 32:
-140 against 205 µs per update). Matrices of more than a million numbers stay as they
-are: transposing them costs more in each call than it saves.
+On a CPU matrices are carried transposed within a program: XLA fuses a weight's gradient
+with its update, which is then up to twice as fast (784-100-10, batch 32: 140 instead of
+205 µs per update). Matrices of more than a million numbers stay as they are:
+transposing them costs more in each call than it saves.
 
-Nothing is donated to a program. The network has valid arrays at every moment, an
-interrupted call loses nothing, the best parameters are a reference, and a call whose
-numbers went bad can be made again in parts.
+Nothing is donated to a program. The network has valid arrays at every moment, the best
+parameters are a reference, and a call whose numbers went bad can be repeated in parts.
 """
 
 from collections import OrderedDict
@@ -110,28 +109,17 @@ def train_program(
     key: Hashable,
     optimizer: Updater,
     gradients: bool,
-    guarded: bool = True,
+    guarded: bool,
 ) -> Callable[..., tuple[State, Record, Array]]:
     """Return the program that updates parameters over some batches.
 
-    It is called as ``program(values, optimizer_state, updates, data, order, start,
-    stop, root, numbers, layout=...)`` and returns the state after batches start to
-    stop, every monitor's value in each of them before the batch's update, and whether
-    the state is finite.
+    It is called as ``program(state, data, order, start, stop, root, numbers,
+    layout=...)`` and returns the state after batches start to stop, every monitor's
+    value in each of them before the batch's update, and whether the state is finite.
 
-    Parameters
-    ----------
-    objective : callable
-        The function to minimize.
-    key : hashable
-        Its identity.
-    optimizer : Updater
-        The update rule.
-    gradients : bool
-        Whether to report the norm of each gradient as well.
-    guarded : bool
-        Whether to check that the state is finite after the last batch, and in each
-        batch the gradients, if the update rule could hide that they are not.
+    With ``gradients`` the norm of each gradient is a monitor too. ``guarded`` says
+    whether to check that the state is finite after the last batch, and in each batch
+    the gradients, if the update rule could hide that they are not.
     """
     return PROGRAMS.get(
         ("train", key, optimizer.key, gradients, guarded),
@@ -183,9 +171,7 @@ def _train(
     optimizer: Updater,
     gradients: bool,
     guarded: bool,
-    values: Values,
-    optimizer_state: PyTree,
-    updates: Array,
+    state: State,
     data: tuple[Array, ...],
     order: Array,
     start: Array,
@@ -195,12 +181,14 @@ def _train(
     *,
     layout: Layout,
 ) -> tuple[State, Record, Array]:
-    # On a CPU the product that forms a weight's gradient, fused with the update, is
-    # up to twice as fast for a weight that is stored transposed. Rules that work
-    # element by element do not notice the difference.
+    # Rules that work element by element do not notice that arrays are transposed.
     transposed = optimizer.elementwise and jax.default_backend() == "cpu"
-    transpose = _transposed if transposed else _unchanged
+    transpose = _transposed if transposed else (lambda tree: tree)
     hidden = guarded and optimizer.hides_nonfinite
+
+    def turned(state: State) -> State:
+        values = Values(transpose(state.values.learned), state.values.carried)
+        return State(values, transpose(state.optimizer), state.updates)
 
     def update(index: Array, carry: tuple[State, PyTree]) -> tuple[State, PyTree]:
         state, record = carry
@@ -234,8 +222,7 @@ def _train(
             monitors = monitors | _norms(grads)
         after = State(Values(learned, carried_on), optimizer_state, state.updates + 1)
         if hidden:
-            bad = ~_finite((value, grads))
-            monitors = monitors | {HIDDEN: bad}
+            monitors = monitors | {HIDDEN: ~_finite((value, grads))}
         return after, _written(record, index, monitors)
 
     def monitored(values: Values, batch: tuple[Array, ...]) -> Monitors:
@@ -251,16 +238,14 @@ def _train(
         return monitors
 
     stream_key = jax.random.wrap_key_data(root, impl="threefry2x32")
-    inside = Values(transpose(values.learned), values.carried)
-    state = State(inside, transpose(optimizer_state), updates)
+    state = turned(state)
     first = batch_of(data, order, start, layout)
     shapes = jax.eval_shape(monitored, state.values, first)
     record = _empty(shapes, order.shape[0])
     state, record = lax.fori_loop(start, stop, update, (state, record))
-    values = Values(transpose(state.values.learned), state.values.carried)
-    state = State(values, transpose(state.optimizer), state.updates)
+    state = turned(state)
     # A transformation of the user may keep infinity in its state on purpose.
-    checked = (values, () if optimizer.transformation else state.optimizer)
+    checked = (state.values, () if optimizer.transformation else state.optimizer)
     return state, record, _finite(checked) if guarded else jnp.bool_(True)
 
 
@@ -275,18 +260,17 @@ def _evaluate(
     *,
     layout: Layout,
 ) -> tuple[Record, Values]:
-    def monitored(carried: PyTree, index: Array) -> tuple[Monitors, PyTree]:
+    def computed(carried: PyTree, index: Array) -> Any:
         batch = batch_of(data, order, index, layout)
         counted = _counted(numbers, order, index, layout)
-        _, monitors, after = objective(values.learned, carried, batch, counted, None)
-        return monitors, after
+        return objective(values.learned, carried, batch, counted, None)
 
     def add(index: Array, carry: tuple[PyTree, Record]) -> tuple[PyTree, Record]:
         carried, record = carry
-        monitors, carried = monitored(carried, index)
+        _, monitors, carried = computed(carried, index)
         return carried, _written(record, index, monitors)
 
-    shapes, _ = jax.eval_shape(monitored, values.carried, start)
+    _, shapes, _ = jax.eval_shape(computed, values.carried, start)
     record = _empty(shapes, order.shape[0])
     carried, record = lax.fori_loop(start, stop, add, (values.carried, record))
     return record, Values(values.learned, carried)
@@ -299,10 +283,7 @@ def _finite(tree: PyTree) -> Array:
 
 
 def _empty(monitors: Monitors, count: int) -> Record:
-    """Return room for the monitors of ``count`` batches.
-
-    Each batch has its place, so that means do not depend on where a run is cut.
-    """
+    """Return room for the monitors of ``count`` batches."""
     for name, monitor in monitors.items():
         for part in _parts(monitor):
             if part.shape != ():
@@ -378,11 +359,6 @@ def _normal(key: Array, params: PyTree) -> PyTree:
 
 
 def _transposed(tree: PyTree) -> PyTree:
-    # Transposing a large matrix costs more, in every call, than it saves.
     return jax.tree.map(
         lambda x: x.T if x.ndim == 2 and x.size <= _LARGEST_TRANSPOSED else x, tree
     )
-
-
-def _unchanged(tree: PyTree) -> PyTree:
-    return tree

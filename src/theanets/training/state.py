@@ -20,6 +20,7 @@ import numpy as np
 
 from theanets.config import widened
 from theanets.errors import CheckpointError
+from theanets.training.checkpoint import under
 from theanets.training.history import Row, monitors, plain
 from theanets.training.measure import Column, MetricAccumulator, Monitors, Pair
 from theanets.training.programs import State, Values
@@ -28,75 +29,46 @@ from theanets.utils.checks import MOST, check_int, shown
 
 
 class Best(NamedTuple):
-    """The best validation so far, and the parameters it was made with.
-
-    Attributes
-    ----------
-    epoch : int
-        The epoch after which it was made; 0: before the first.
-    value : float
-        Its value of the monitor that decides.
-    values : Values
-        The parameters, and the arrays that layers update.
-    monitors : pair of Monitors
-        Of the training data in that epoch, and of this validation. The parameters
-        that a run begins with have the training monitors of its first epoch.
-    """
+    """The best validation so far, and the parameters it was made with."""
 
     epoch: int
+    """The epoch after which it was made; 0: before the first."""
     value: float
+    """Its value of the monitor that decides."""
     values: Values
+    """The parameters, and the arrays that layers update."""
     monitors: Pair
+    """Of the training data in that epoch, and of this validation. The parameters that a
+    run begins with have the training monitors of its first epoch."""
 
 
 class Reads(NamedTuple):
-    """What a run has read of its data.
-
-    Attributes
-    ----------
-    epochs : int
-        Whole epochs.
-    batches : int
-        Batches of one more.
-    validations : int
-        How often it has read the validation data.
-    """
+    """What a run has read of its data: epochs, and batches of one more."""
 
     epochs: int
     batches: int
     validations: int
+    """How often it has read the validation data."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run stands; never changed, only replaced as a whole.
-
-    Attributes
-    ----------
-    state : State
-        Parameters, the optimizer's state, the number of updates.
-    epoch : int
-        Epochs that are done.
-    sums : MetricAccumulator
-        The batches of the epoch that is not done, and their monitors.
-    training, validation : Monitors
-        The latest of both.
-    validated_at : int
-        The epoch of the latest validation; -1: there was none.
-    validations, best_validation : int
-        How many there were, and the number of the best of them.
-    best : Best, optional
-        The best parameters.
-    """
+    """Where a run stands; never changed, only replaced as a whole."""
 
     state: State
     epoch: int = 0
+    """Epochs that are done."""
     sums: MetricAccumulator = field(default_factory=MetricAccumulator)
+    """The batches of the epoch that is not done, and their monitors."""
     training: Monitors = field(default_factory=Monitors)
+    """The latest, as is ``validation``."""
     validation: Monitors = field(default_factory=Monitors)
     validated_at: int = -1
+    """The epoch of the latest validation; -1: there was none."""
     validations: int = 0
+    """How many there were."""
     best_validation: int = 0
+    """Which of them was the best."""
     best: Best | None = None
 
     @property
@@ -135,12 +107,12 @@ def packed(at: Progress) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         trees["best learned"] = at.best.values.learned
         trees["best carried"] = at.best.values.carried
     arrays = {
-        f"{name}/{i}": _on_host(leaf)
+        f"progress/{name}/{i}": _on_host(leaf)
         for name, tree in trees.items()
         for i, leaf in enumerate(jax.tree.leaves(tree))
     }
     for name, column in at.sums.columns().items():
-        arrays[f"sums/{name}"] = np.stack(column)
+        arrays[f"progress/sums/{name}"] = np.stack(column)
     return facts, arrays
 
 
@@ -148,20 +120,13 @@ def unpacked(
     facts: Mapping[str, Any],
     arrays: Mapping[str, np.ndarray],
     like: State,
-    stage: str = "",
-    batches_below: int = MOST,
+    stage: str,
+    batches_below: int,
 ) -> Progress:
     """Return the place in training that `packed` has described.
 
-    ``like`` is a state of the same run, for the shapes, ``stage`` the stage of the
-    monitors. An epoch has fewer than ``batches_below`` batches.
-
-    Raises
-    ------
-    CheckpointError
-        If the arrays are of another run.
-    LookupError, TypeError, ValueError
-        If `packed` has not written these facts.
+    The names of arrays come without "progress/". ``like`` is a state of the same run,
+    for the shapes; an epoch has fewer than ``batches_below`` batches.
     """
 
     # A file may say anything, so check counts before anything is made of them.
@@ -174,9 +139,8 @@ def unpacked(
     examples = count("examples")
     skipped = count("skipped", below=batches + 1)
     columns = {
-        name.removeprefix("sums/"): _sums(name, array, batches - skipped)
-        for name, array in arrays.items()
-        if name.startswith("sums/")
+        name: _sums(name, array, batches - skipped)
+        for name, array in under("sums/", arrays).items()
     }
     if batches > skipped and "loss" not in columns:
         raise ValueError(f"{batches} batches have no loss")

@@ -13,7 +13,7 @@ from theanets.training.options import Controls
 from theanets.training.problem import Problem
 from theanets.training.programs import Record, State, batch_of, noise_key, train_program
 from theanets.training.state import Progress
-from theanets.types import Array, PyTree
+from theanets.types import PyTree
 
 _FEWER = 32
 """Batches in a call after a bad one: bad batches rarely come alone, and each of them
@@ -23,9 +23,7 @@ costs a call."""
 class Steps:
     """Trains on batches, from one place of a run to the next."""
 
-    def __init__(
-        self, problem: Problem, controls: Controls, seed: int, past: int
-    ) -> None:
+    def __init__(self, problem: Problem, controls: Controls) -> None:
         self.problem = problem
         self.on_nonfinite = controls.on_nonfinite
         self.program = train_program(
@@ -35,7 +33,7 @@ class Steps:
             controls.monitor_gradients,
             controls.on_nonfinite != "ignore",
         )
-        self.root = noise_key(seed, "noise", str(past))
+        self.root = noise_key(problem.seed, "noise", str(problem.past))
         self.numbers: Mapping[str, PyTree] = {}
 
     def begin_epoch(self) -> None:
@@ -46,14 +44,7 @@ class Steps:
     def train(
         self, at: Progress, chunk: Chunk, start: int, stop: int
     ) -> Iterator[Progress]:
-        """Train on batches start to stop, and yield each place that is reached.
-
-        Raises
-        ------
-        NonFiniteError
-            If the loss, a gradient or an update of one is not finite and
-            ``on_nonfinite`` is "raise".
-        """
+        """Train on batches start to stop, and yield each place that is reached."""
         at_once = stop - start
         while start < stop:
             end = min(start + at_once, stop)
@@ -85,12 +76,10 @@ class Steps:
     def advance(
         self, state: State, chunk: Chunk, start: int, stop: int
     ) -> tuple[State, Record, bool]:
-        """Return the state after batches start to stop, their record, is it finite."""
+        """Return the state after batches start to stop, their record, and if finite."""
         order, layout = chunk.batches(self.problem.masks)
         after, record, finite = self.program(
-            state.values,
-            state.optimizer,
-            state.updates,
+            state,
             chunk.data,
             order,
             start,
@@ -111,13 +100,6 @@ class Steps:
         batch = batch_of(chunk.data, chunk.filled, number, chunk.layout)
         root = jax.random.wrap_key_data(jnp.asarray(self.root), impl="threefry2x32")
         key = jax.random.fold_in(root, state.updates)
-        carried, numbers = state.values.carried, self.numbers
-
-        def loss(learned: PyTree) -> Array:
-            value: Array
-            value, *_ = self.problem.objective(learned, carried, batch, numbers, key)
-            return value
-
-        trace, arguments = self.problem.trace, (batch, numbers, key)
-        bad, value = nonfinite.look_at(loss, trace, state, after, arguments)
+        arguments = batch, self.numbers, key
+        bad, value = nonfinite.look_at(self.problem, state, after, arguments)
         return nonfinite.error(chunk, number, epoch, done, bad, value)

@@ -15,13 +15,7 @@ from theanets.training.state import Best, Progress
 
 
 def measure(problem: Problem, data: Loader, pace: Pace | None = None) -> Monitors:
-    """Return the monitors of a data set at the current values, without noise.
-
-    Raises
-    ------
-    DataError
-        If no example has a weight, or batches do not follow each other.
-    """
+    """Return the monitors of a data set at the current values, without noise."""
     evaluate = evaluate_program(problem.objective, problem.key)
     values, numbers = problem.read(), problem.numbers()
     pace, sums, predicted = pace or Pace(), MetricAccumulator(), []
@@ -76,15 +70,7 @@ def validated(
 
 
 def closed(problem: Problem, controls: Controls, at: Progress) -> Progress:
-    """Return the place after an epoch whose batches are done.
-
-    Raises
-    ------
-    NonFiniteError
-        If all of its batches were left out.
-    DataError
-        If none of its examples has a weight.
-    """
+    """Return the place after an epoch whose batches are done."""
     sums, epoch, best = at.sums, at.epoch + 1, at.best
     if sums.skipped == sums.batches:
         raise NonFiniteError(
