@@ -13,9 +13,7 @@ from theanets.utils.registry import parameters
 
 Function: TypeAlias = Callable[[Array], Array]
 
-
-# Each part is traced, which takes time.
-_MOST_PARTS = 32
+_MOST_PARTS = 32  # Each is traced, which takes time.
 
 
 def build(spec: str | Function | Activation, where: str = "") -> Activation:
@@ -59,14 +57,12 @@ def build(spec: str | Function | Activation, where: str = "") -> Activation:
     names = [part.strip() for part in spec.split("+")]
     if not all(names):
         raise ConfigurationError(
-            f'{where}activation "{spec}": a name is missing'
-            + (' beside a "+". Write' if len(names) > 1 else "; write")
-            + ' "relu", or "relu+norm:z" for one after the other.'
+            f'{where}activation "{spec}": a name is missing. Write "relu", or '
+            '"relu+norm:z" for one after the other.'
         )
     if len(names) > _MOST_PARTS:
         raise ConfigurationError(
-            f"{where}the activation has {len(names)} parts; it can have at most "
-            f"{_MOST_PARTS}."
+            f"{where}the activation has {len(names)} parts; the most are {_MOST_PARTS}."
         )
     try:
         parts = [_build_one(name) for name in names]
@@ -114,8 +110,7 @@ class Custom(Activation, register=False):
 class Composition(Activation, register=False):
     """Several activations, applied from left to right.
 
-    Where two of them have a parameter of one name, the second is called
-    ``leak2``, the third ``leak3``.
+    If parameters of two parts have the same name, the second becomes ``leak2``.
     """
 
     def __init__(self, parts: Sequence[Activation]) -> None:
