@@ -1,12 +1,12 @@
 """Settings of the whole process: the precision of new models, and memory.
 
-``theanets.config.floatX`` is "float32", "float64" or "bfloat16"; it starts as
-the environment variable ``THEANETS_FLOATX`` says, or as "float32". A model
-keeps the precision it was made with. A bfloat16 model computes in bfloat16, but holds
-its parameters in float32, as most updates are smaller than what bfloat16 resolves.
+``theanets.config.floatX`` is "float32", "float64" or "bfloat16"; it starts as the
+environment variable ``THEANETS_FLOATX``, or as "float32". A model keeps the precision
+it was made with. A bfloat16 model computes in bfloat16, but holds its parameters in
+float32, as most updates are smaller than what bfloat16 resolves.
 
-``theanets.config.resident_bytes`` is the size up to which a data set is kept whole
-on the device; larger ones stream to it in chunks.
+``theanets.config.resident_bytes`` is the size up to which the device keeps a data set
+whole; larger ones stream to it in chunks.
 """
 
 import os
@@ -16,11 +16,10 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import DTypeLike
 
-from theanets.errors import ConfigurationError
 from theanets.types import DType
-from theanets.utils.checks import check_int, shown
+from theanets.utils.checks import check_int
 from theanets.utils.forks import refuse_forked
-from theanets.utils.registry import choice, join_names, suggest
+from theanets.utils.registry import choice, unknown
 
 PRECISIONS = ("float32", "float64", "bfloat16")
 SETTINGS = ("floatX", "resident_bytes")
@@ -65,10 +64,7 @@ class Config:
 
     def __setattr__(self, name: str, value: object) -> None:
         if name.removeprefix("_") not in SETTINGS:
-            raise ConfigurationError(
-                f"unknown setting {shown(name)}. Known: {join_names(SETTINGS)}."
-                + suggest(name, SETTINGS)
-            )
+            raise unknown("unknown setting", name, SETTINGS)
         super().__setattr__(name, value)
 
     def __repr__(self) -> str:
@@ -83,8 +79,8 @@ def precision(name: object, where: str) -> DType:
 def float_type(name: object, where: str) -> DType:
     """Return the NumPy dtype of a precision, ready for JAX to compute with.
 
-    JAX computes in float64 only after a global switch; it is turned on for the
-    first model that asks and never off again, since others may rely on it.
+    JAX computes in float64 only after a global switch. The first model that asks turns
+    it on; it is never turned off, as others may rely on it.
     """
     dtype = precision(name, where)
     if dtype == "float64":
@@ -95,8 +91,6 @@ def float_type(name: object, where: str) -> DType:
 def stored_type(dtype: DTypeLike) -> DType:
     """Return the type in which numbers are kept between updates: float32 or wider.
 
-    Examples
-    --------
     >>> stored_type("bfloat16").name, stored_type("float64").name
     ('float32', 'float64')
     """
@@ -104,10 +98,7 @@ def stored_type(dtype: DTypeLike) -> DType:
 
 
 def widened(array: np.ndarray, dtype: DType) -> np.ndarray:
-    """Return an array from a file in the type in which it is stored today.
-
-    Older files hold the parameters of a bfloat16 model in bfloat16.
-    """
+    """Return an array of a file in today's type: older files hold some in bfloat16."""
     return array.astype(dtype) if stored_type(array.dtype) == dtype else array
 
 

@@ -33,7 +33,7 @@ REGULARIZERS: Registry["Regularizer"] = Registry("regularizer", by_alias=True)
 
 ROLES = ("input", "hidden", "output")
 Roles: TypeAlias = Mapping[str, tuple[str, ...]]
-"""The names of the main outputs of the layers of each role."""
+"""By role, the names of the main outputs of its layers."""
 Shapes: TypeAlias = Mapping[str, Shape]
 
 
@@ -78,8 +78,8 @@ class Regularizer(Registered):
         What the penalty is multiplied with; for noise its standard deviation, for
         dropout its probability.
     pattern : str or sequence of str, optional
-        Glob over the names that it works on, such as ``"hid*:out"``.
-        Weight and pattern can also come without keywords, in either order.
+        Glob over the names that it works on, such as ``"hid*:out"``. Weight and
+        pattern can also come without keywords, in either order.
     role : str, optional
         Instead of a pattern: the main outputs of ``input``, ``hidden`` or ``output``
         layers.
@@ -100,13 +100,15 @@ class Regularizer(Registered):
     catalogue = REGULARIZERS
     not_compared = frozenset(("weight",))
     default_pattern: ClassVar[str | None] = None
-    """What it works on when neither a pattern nor a role is given."""
+    """The pattern when neither a pattern nor a role is given."""
     default_role: ClassVar[str | None] = None
-    """The role it works on when neither is given."""
+    """The role when neither is given."""
     over_params: ClassVar[bool] = False
     """Whether the pattern is over parameters; else it is over outputs."""
     limit: ClassVar[float] = math.inf
-    """The weight has to be smaller than this."""
+    """Weights have to be smaller than this."""
+    suffix: ClassVar[str] = "unchanged"
+    """An output that was changed keeps its value from before as NAME-SUFFIX."""
 
     def __init__(
         self,
@@ -156,13 +158,12 @@ class Regularizer(Registered):
             "pattern": list(patterns or ()),
             "role": self.role,
         }
-        # A subclass may have attributes with these names, too.
         more = {name: _plain(x) for name, x in vars(self).items() if name not in common}
         return common | more
 
     @property
     def key(self) -> Hashable:
-        """What makes two of them the same program: everything except the weight."""
+        """Equal for regularizers that need one program: all but the weight counts."""
         return keys.key(self)
 
     def targets(self, names: Iterable[str], roles: Roles) -> list[str]:
@@ -172,7 +173,7 @@ class Regularizer(Registered):
         return matching(self.pattern or (), names)
 
     def check(self, shapes: Shapes, roles: Roles, indices: Collection[str]) -> None:
-        """Raise an error if this cannot be done in a model; before compiling.
+        """Raise an error if a model does not allow this; called before compiling.
 
         Parameters
         ----------
@@ -215,9 +216,6 @@ class Regularizer(Registered):
         """Whether this regularizer changes outputs on their way."""
         return type(self).modify is not Regularizer.modify
 
-    suffix: ClassVar[str] = "unchanged"
-    """An output that was changed keeps its value from before as NAME-SUFFIX."""
-
     def stream(self, name: str, key: Array) -> Array:
         """Return the random key of this regularizer for one output."""
         label = f"{self.form} {self.role or self.pattern} {name}"
@@ -232,7 +230,7 @@ def _plain(value: object) -> Any:
     """
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
-    if value is None or isinstance(value, bool | int | str):
+    if isinstance(value, bool | int | str | None):
         return value
     if isinstance(value, Mapping):
         return {str(name): _plain(entry) for name, entry in value.items()}
@@ -242,5 +240,5 @@ def _plain(value: object) -> Any:
         jnp.issubdtype(value.dtype, jnp.number) or value.dtype == bool
     ):
         return identity(np.asarray(value)) if value.ndim else _plain(value.item())
-    # Only the name of anything else is the same in another process.
+    # Of anything else, only the name is the same in another process.
     return getattr(value, "__qualname__", type(value).__qualname__)

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
+from theanets.config import stored_type
 from theanets.errors import ConfigurationError
 from theanets.regularizers.base import Evaluation, Regularizer, Roles, Shapes
 from theanets.types import Array, PyTree
@@ -64,22 +65,22 @@ class Contractive(Regularizer):
     """Squared Frobenius norm of the derivative of hidden outputs by the inputs.
 
     The sum of the squares of all ∂hidden/∂input of an example, averaged over the
-    examples and over the layers. It is exact where an example has few inputs or few
-    hidden values, and else estimated without bias: for random signs v, the mean of
-    the squared norm of v @ J is the squared norm of J.
+    examples and over the layers. It is exact for few inputs or few hidden values, and
+    else estimated without bias: for random signs v, the mean of the squared norm of
+    v @ J is the squared norm of J.
     Source: S. Rifai et al. (2011), Contractive Auto-Encoders: Explicit Invariance
     During Feature Extraction; for the estimate, M. F. Hutchinson (1990).
 
     Parameters
     ----------
     weight, pattern, role
-        As of every regularizer; by default the outputs of all hidden layers.
+        As for every regularizer; by default the outputs of all hidden layers.
     wrt : str or sequence of str
         Glob over the names of the input layers to differentiate by, or of their
         outputs, such as ``"in:out"``.
     samples : int, optional
-        How many random vectors to estimate with for each example; 0: be exact. By
-        default 0 up to 64 inputs or 64 hidden values, and 1 beyond.
+        Random vectors per example for the estimate; 0: be exact. By default 0 up to 64
+        inputs or 64 hidden values, and 1 beyond.
     """
 
     default_role = "hidden"
@@ -170,8 +171,8 @@ class _OverTime(Regularizer, register=False):
 class RecurrentNorm(_OverTime):
     """Mean of (|h[t]|² - |h[t-1]|²)², for outputs h of (batch, time, size).
 
-    Averaged over the examples, the steps, and the outputs that ``pattern`` names,
-    which has to be given; those without an axis of time do not count.
+    Averaged over the examples, the steps, and the outputs that ``pattern`` names. It
+    needs a pattern; outputs without an axis of time do not count.
     Source: D. Krueger, R. Memisevic (2016), Regularizing RNNs by Stabilizing
     Activations, where the norms are not squared.
     """
@@ -186,8 +187,8 @@ class RecurrentNorm(_OverTime):
 class RecurrentState(_OverTime):
     """Mean of (h[t] - h[t-1])², for outputs h of (batch, time, size).
 
-    Averaged over all values, and over the outputs that ``pattern`` names, which has
-    to be given; those without an axis of time do not count.
+    Averaged over all values, and over the outputs that ``pattern`` names. It needs a
+    pattern; outputs without an axis of time do not count.
     """
 
     aliases = ("recurrent_state",)
@@ -203,10 +204,9 @@ def _sum_of_squares(
     samples: int | None,
     key: Array | None,
 ) -> Array:
-    """Return the sum of the squares of the Jacobians of all examples.
+    """Return the sum of the squares of the Jacobians J of all examples.
 
-    ``value`` is (batch, rows); for a v of this shape, ``pull`` returns v @ J for each
-    example.
+    ``value`` is (batch, rows); ``pull`` maps a v of this shape to v @ J per example.
     """
     batch, rows = value.shape
     columns = sum(math.prod(x.shape[1:]) for x in inputs.values())
@@ -217,18 +217,19 @@ def _sum_of_squares(
         return sum(parts[1:], parts[0])
 
     if not exact:
-        # Validation has no key; the same vectors each time keep it comparable.
-        key = (
-            jax.random.key(0) if key is None else jax.random.fold_in(key, _CONTRACTIVE)
-        )
+        if key is None:
+            # In validation: the same vectors each time keep it comparable.
+            key = jax.random.key(0)
+        else:
+            key = jax.random.fold_in(key, _CONTRACTIVE)
         signs = jax.random.rademacher(key, (samples or 1, *value.shape), value.dtype)
         return jax.vmap(lambda v: squares(pull(v)))(signs).mean()
     if rows <= columns:
         basis = jnp.eye(rows, dtype=value.dtype)
         repeated = jnp.broadcast_to(basis[:, None], (rows, batch, rows))
         return jax.vmap(lambda v: squares(pull(v)))(repeated).sum()
-    # v -> v @ J is linear, so its own derivative is u -> J @ u. Layers with a reverse
-    # derivative of their own have no forward one that could compute it.
+    # v -> v @ J is linear, so its derivative is u -> J @ u. This way it also works for
+    # layers with a reverse derivative of their own, which have no forward one.
     flat, restore = ravel_pytree(jax.tree.map(lambda x: x[0], dict(inputs)))
     push = jax.vjp(pull, jnp.zeros_like(value))[1]
 
@@ -242,7 +243,7 @@ def _sum_of_squares(
 
 
 def _wide(x: Array) -> Array:
-    return x.astype(jnp.promote_types(x.dtype, "float32"))
+    return x.astype(stored_type(x.dtype))
 
 
 def _weights(regularizer: Regularizer, evaluation: Evaluation) -> list[Array]:
