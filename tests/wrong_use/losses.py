@@ -221,7 +221,7 @@ CATALOGUE = {
     ),
     "a misspelt sample": (
         train(contractive={"weight": 0.1, "sampels": 1}),
-        ["unknown sampels", 'Did you mean "samples"?'],
+        ["unknown keyword 'sampels'", 'Did you mean "samples"?'],
     ),
     "recurrent_norm without a pattern": (
         train(recurrent_norm=0.1),
