@@ -11,8 +11,6 @@ def mean(errors: Array, weights: Array | None = None) -> Array:
     Weights may lack the last axes of the errors; each then counts for all of its
     elements.
 
-    Examples
-    --------
     >>> float(mean(jnp.array([1.0, 4.0]), jnp.array([2.0, 1.0])))
     2.0
     """
@@ -27,8 +25,6 @@ def mean(errors: Array, weights: Array | None = None) -> Array:
 def with_axes(weights: Array, ndim: int) -> Array:
     """Return weights with the last axes that they lack, of length 1.
 
-    Examples
-    --------
     >>> with_axes(jnp.ones(3), 2).shape
     (3, 1)
     """

@@ -13,7 +13,9 @@ from theanets.utils.checks import check_nonnegative, shown
 from theanets.utils.registry import join_names, parameters, unknown
 
 _PLACED = {
-    f"{role}_{cls.aliases[0]}": (cls, role) for role in ROLES for cls in (Noise, Dropout)
+    f"{role}_{cls.aliases[0]}": (cls, role)
+    for role in ROLES
+    for cls in (Noise, Dropout)
 }
 """Keywords for noise in all layers of a role, such as ``input_noise``."""
 
