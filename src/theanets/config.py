@@ -10,6 +10,7 @@ whole; larger ones stream to it in chunks.
 """
 
 import os
+from functools import cached_property
 
 import jax
 import jax.numpy as jnp
@@ -20,9 +21,6 @@ from theanets.types import DType
 from theanets.utils.checks import check_int
 from theanets.utils.forks import refuse_forked
 from theanets.utils.registry import choice, unknown
-
-PRECISIONS = ("float32", "float64", "bfloat16")
-SETTINGS = ("floatX", "resident_bytes")
 
 
 class Config:
@@ -35,36 +33,34 @@ class Config:
     'float32'
     """
 
+    floatX: str
+    """The precision of computations; parameters have at least float32."""
+
     def __init__(self, floatX: str) -> None:
         self.floatX = floatX
-        self._resident_bytes: int | None = None
 
-    @property
-    def floatX(self) -> str:
-        """The precision of computations; parameters have at least float32."""
-        return self._floatX
-
-    @floatX.setter
-    def floatX(self, value: str) -> None:
-        self._floatX: str = float_type(value, "floatX").name
-
-    @property
+    @cached_property
     def resident_bytes(self) -> int:
-        """Largest data set that is kept on the device, in bytes.
+        """Largest data set that the device keeps, in bytes.
 
         By default half of an accelerator's memory, a quarter of the main memory.
         """
-        if self._resident_bytes is None:
-            self._resident_bytes = _device_memory()
-        return self._resident_bytes
-
-    @resident_bytes.setter
-    def resident_bytes(self, value: int) -> None:
-        self._resident_bytes = check_int(value, "resident_bytes", 0, ", in bytes")
+        refuse_forked()
+        limit = (jax.devices()[0].memory_stats() or {}).get("bytes_limit")
+        if limit is not None and jax.default_backend() != "cpu":
+            return int(limit) // 2
+        try:
+            return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4
+        except (AttributeError, OSError, ValueError):
+            return 2 << 30  # Not every system says how much memory it has.
 
     def __setattr__(self, name: str, value: object) -> None:
-        if name.removeprefix("_") not in SETTINGS:
-            raise unknown("unknown setting", name, SETTINGS)
+        if name == "floatX":
+            value = float_type(value, name).name
+        elif name == "resident_bytes":
+            value = check_int(value, name, 0, ", in bytes")
+        else:
+            raise unknown("unknown setting", name, ("floatX", "resident_bytes"))
         super().__setattr__(name, value)
 
     def __repr__(self) -> str:
@@ -73,7 +69,7 @@ class Config:
 
 def precision(name: object, where: str) -> DType:
     """Return the NumPy dtype of a precision, checked; ``where`` begins the message."""
-    return jnp.dtype(choice(name, where, PRECISIONS))
+    return jnp.dtype(choice(name, where, ("float32", "float64", "bfloat16")))
 
 
 def float_type(name: object, where: str) -> DType:
@@ -100,18 +96,6 @@ def stored_type(dtype: DTypeLike) -> DType:
 def widened(array: np.ndarray, dtype: DType) -> np.ndarray:
     """Return an array of a file in today's type: older files hold some in bfloat16."""
     return array.astype(dtype) if stored_type(array.dtype) == dtype else array
-
-
-def _device_memory() -> int:
-    refuse_forked()
-    limit = (jax.devices()[0].memory_stats() or {}).get("bytes_limit")
-    if limit is not None and jax.default_backend() != "cpu":
-        return int(limit) // 2
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4
-    except (AttributeError, OSError, ValueError):
-        # Not every system says how much memory it has.
-        return 2 << 30
 
 
 config = Config(os.environ.get("THEANETS_FLOATX", "float32"))

@@ -94,7 +94,7 @@ INITS: dict[str, Callable[[int, int], float]] = {
 
 
 def check_init(init: object, what: str) -> None:
-    """Raise a ConfigurationError for anything but None or a name in ``INITS``."""
+    """Check an initialization: None, or a name in ``INITS``."""
     if init is not None:
         choice(init, what, INITS)
 
@@ -144,12 +144,12 @@ def random_matrix(
 
     Notes
     -----
-    The default ``std`` keeps activations and gradients at about the same scale
-    from layer to layer, after X. Glorot and Y. Bengio (2010), Understanding the
-    Difficulty of Training Deep Feedforward Neural Networks. Its variance is half of
-    "glorot", which they propose. Sources of the others: K. He et al. (2015),
-    Delving Deep into Rectifiers; Y. LeCun et al. (1998), Efficient BackProp; A. M.
-    Saxe et al. (2014), Exact Solutions to the Nonlinear Dynamics of Learning.
+    The default variance is half of "glorot", by X. Glorot and Y. Bengio (2010),
+    Understanding the Difficulty of Training Deep Feedforward Neural Networks: they keep
+    activations and gradients at about the same scale from layer to layer. Sources of
+    the others: K. He et al. (2015), Delving Deep into Rectifiers; Y. LeCun et al.
+    (1998), Efficient BackProp; A. M. Saxe et al. (2014), Exact Solutions to the
+    Nonlinear Dynamics of Learning.
 
     Examples
     --------
@@ -223,7 +223,7 @@ def _orthogonal(normal: FloatArray) -> FloatArray:
 def random_vector(
     rng: np.random.Generator, size: int, mean: Numbers = 0.0, std: Numbers = 0.0
 ) -> FloatArray:
-    """Return a vector of normal numbers; all of them ``mean`` if ``std`` is 0.
+    """Return a vector of normal numbers of float64; all are ``mean`` if ``std`` is 0.
 
     Parameters
     ----------
@@ -232,16 +232,8 @@ def random_vector(
     size : int
         Length of the vector.
     mean, std : float, or sequence of float, (size,)
-        Mean and standard deviation of the entries, or of each.
-
-    Returns
-    -------
-    array of float64, (size,)
-
-    Raises
-    ------
-    ConfigurationError
-        If ``std`` is negative, or there is not one for each entry.
+        Mean and standard deviation of the entries, or of each. A negative ``std``, or
+        a wrong number of them, raises a ConfigurationError.
 
     Examples
     --------

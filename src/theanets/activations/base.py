@@ -129,8 +129,7 @@ class Activation(Registered):
         if self._held_by is not None:
             raise ConfigurationError(
                 f'layer "{self._held_by}": {name} of its activation "{self.spec}" is '
-                "fixed once the layer is in a model, where predictions, files and "
-                "copies have to agree. Make a model with another one: "
+                "fixed once the layer is in a model. Make a model with another one: "
                 f'net.replace("{self._held_by}", activation=...).'
             )
 

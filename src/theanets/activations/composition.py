@@ -22,16 +22,11 @@ def build(spec: str | Function | Activation, where: str = "") -> Activation:
     Parameters
     ----------
     spec : str, callable or Activation
-        A name; a name with an argument (``"maxout:3"``); several joined by
-        ``+``, applied from left to right; a function of one array; or an
-        activation, which is copied, since each layer binds its own.
+        A name; a name with an argument (``"maxout:3"``); several joined by ``+``,
+        applied from left to right; a function of one array; or an activation, which is
+        copied, since each layer binds its own.
     where : str
-        Begins the error message, such as ``'layer "hid1": '``.
-
-    Raises
-    ------
-    ConfigurationError
-        If there is no such activation, or its argument is wrong.
+        Begins the message of a ConfigurationError, such as ``'layer "hid1": '``.
 
     Examples
     --------
@@ -154,11 +149,10 @@ class Composition(Activation, register=False):
 def numbered(name: str, taken: Collection[str]) -> str:
     """Return a name that is not taken: this, or with the first free number from 2 on.
 
-    Examples
-    --------
     >>> numbered("leak", []), numbered("leak", ["leak"])
     ('leak', 'leak2')
     """
-    numbers = (str(number) for number in itertools.count(2))
-    free = (name + end for end in itertools.chain([""], numbers))
-    return next(full for full in free if full not in taken)
+    if name not in taken:
+        return name
+    names = (f"{name}{number}" for number in itertools.count(2))
+    return next(full for full in names if full not in taken)

@@ -8,8 +8,7 @@ from theanets.types import Array
 def mean(errors: Array, weights: Array | None = None) -> Array:
     """Return the mean of errors, weighted if there are weights; 0 if they are all 0.
 
-    Weights may lack the last axes of the errors; each then counts for all of its
-    elements.
+    Weights may lack the last axes of the errors.
 
     >>> float(mean(jnp.array([1.0, 4.0]), jnp.array([2.0, 1.0])))
     2.0

@@ -176,12 +176,7 @@ class Loss(Registered):
             function of output and target that returns elementwise errors; or all in
             one, such as ``dict(form="mse", weight=0.5)``.
         **kwargs
-            Arguments of the loss.
-
-        Raises
-        ------
-        ConfigurationError
-            If there is no such form or it takes no such keyword.
+            Arguments of the loss. An unknown one raises a ConfigurationError.
 
         Examples
         --------
@@ -259,13 +254,7 @@ class Loss(Registered):
         return {"output_name": self.output_name}
 
     def bind(self, layers: Mapping[str, Node]) -> "Loss":
-        """Return this loss for a model with these layers.
-
-        Raises
-        ------
-        ConfigurationError
-            If an output it reads is not among theirs.
-        """
+        """Return this loss for a model with these layers, which have what it reads."""
         for keyword, full in self.reads.items():
             name, _, output = full.partition(":")
             if name not in layers:
@@ -317,12 +306,8 @@ class Loss(Registered):
     ) -> Array:
         """Return the (weighted) share of labels that have the largest output.
 
-        Of equal outputs the first counts as the largest.
-
-        Raises
-        ------
-        ConfigurationError
-            If the target is not labels.
+        Of equal outputs the first counts as the largest. If the target is not labels,
+        this raises a ConfigurationError.
         """
         if not self.has_accuracy:
             raise ConfigurationError(

@@ -99,10 +99,10 @@ def halflife(default: float, name: str) -> Hyperparam:
 class Optimizer(Registered):
     """A way to move parameters: subclass it to make an algorithm of your own.
 
-    A subclass writes `step`. Its name in lower case, and each of ``aliases``, is an
-    ``algo`` of ``train`` at once. Momentum, limits of gradients, schedules of the
-    learning rate and precision come with it: `step` gets at least float32, and the
-    parameter keeps its type.
+    A subclass defines `step`. Its name in lower case, and each of ``aliases``, is then
+    an ``algo`` of ``train``. Momentum, limits of gradients, schedules of the learning
+    rate and precision come with it: `step` gets at least float32, and the parameter
+    keeps its type.
 
     Attributes
     ----------

@@ -12,8 +12,8 @@ from theanets.types import Array
 class Adam(Optimizer):
     """u = αm/(√v+ε), for running means m of G and v of G².
 
-    ``beta1`` and ``beta2`` are the decay of the means per update; ``beta1_halflife`` and
-    ``beta2_halflife`` say the same in updates.
+    ``beta1`` and ``beta2`` are the decay of the means per update; ``beta1_halflife``
+    and ``beta2_halflife`` say the same in updates.
     Source: D. P. Kingma, J. Ba (2015), Adam: A Method for Stochastic Optimization.
     """
 

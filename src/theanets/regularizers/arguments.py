@@ -67,12 +67,8 @@ def from_kwargs(
     regularizers : list or dict, optional
         More of them, as for ``train``.
     **kwargs
-        Regularizers, such as ``weight_l2=0.1``.
-
-    Raises
-    ------
-    ConfigurationError
-        If a keyword stands for no regularizer, or its value is not valid.
+        Regularizers, such as ``weight_l2=0.1``. Another keyword, or a value that is not
+        valid, raises a ConfigurationError.
 
     Examples
     --------

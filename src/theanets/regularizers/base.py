@@ -1,7 +1,7 @@
 """What every regularizer is: a term of a loss, or noise in a graph.
 
-Its weight is data to the compiled program, so that another weight compiles
-nothing; what it is and where it works is part of the program.
+Its weight is an argument of the compiled program, so that another weight compiles
+nothing. Its kind and place are part of the program.
 """
 
 import math
@@ -44,8 +44,7 @@ class Evaluation:
     Attributes
     ----------
     params : mapping of str to array
-        The parameters that training changes, by full name, and any that are frozen
-        now.
+        The parameters that training changes, by full name, and those frozen now.
     outputs : mapping of str to array
         Outputs by full name, batch axis first.
     roles : mapping of str to tuple of str
@@ -67,10 +66,10 @@ class Evaluation:
 
 
 class Regularizer(Registered):
-    """A term of a loss, or a change of a graph: subclass it to make your own.
+    """A term of a loss, or a change of outputs: subclass it to make your own.
 
-    A subclass writes `penalty`, or `modify`, or both. Its name in lower case, and
-    each of ``aliases``, is a keyword of ``train`` at once.
+    A subclass defines `penalty`, or `modify`, or both. Its name in lower case, and each
+    of ``aliases``, is then a keyword of ``train``.
 
     Parameters
     ----------
@@ -173,7 +172,7 @@ class Regularizer(Registered):
         return matching(self.pattern or (), names)
 
     def check(self, shapes: Shapes, roles: Roles, indices: Collection[str]) -> None:
-        """Raise an error if a model does not allow this; called before compiling.
+        """Raise a ConfigurationError if a model does not allow this, before compiling.
 
         Parameters
         ----------
@@ -184,10 +183,6 @@ class Regularizer(Registered):
         indices : collection of str
             Names of the input layers that hold whole numbers.
 
-        Raises
-        ------
-        ConfigurationError
-            If the pattern matches nothing, or nothing that this works on.
         """
         targets = self.targets(shapes, roles)
         if self.pattern is not None and not targets:
@@ -198,9 +193,8 @@ class Regularizer(Registered):
         whole = {f"{name}:out" for name in indices} & set(targets)
         if self.modifies and whole:
             raise ConfigurationError(
-                f"{self.form}: {join_names(whole)} holds whole numbers, which "
-                "cannot be changed a little. Choose the outputs of the layer that "
-                "reads them."
+                f"{self.form}: {join_names(whole)} holds whole numbers, which take no "
+                "noise. Choose the outputs of the layer that reads them."
             )
 
     def penalty(self, evaluation: Evaluation) -> Array | float:

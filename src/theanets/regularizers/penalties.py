@@ -22,32 +22,35 @@ EXACT_UP_TO = 64
 _CONTRACTIVE = zlib.crc32(b"contractive")
 
 
-class WeightL2(Regularizer):
+class _OfWeights(Regularizer, register=False):
+    default_pattern = "*"
+    over_params = True
+    measure: ClassVar[Callable[[Array], Array]]
+
+    def penalty(self, evaluation: Evaluation) -> Array | float:
+        names = self.targets(evaluation.params, evaluation.roles)
+        arrays = [evaluation.params[name] for name in names]
+        return _mean(type(self).measure(w) for w in arrays if w.ndim > 1)
+
+
+class WeightL2(_OfWeights):
     """Mean of the squares of each weight array, averaged over the arrays.
 
     Parameters of rank 1, the biases, do not count.
     """
 
     aliases = ("weight_l2", "weight_decay")
-    default_pattern = "*"
-    over_params = True
-
-    def penalty(self, evaluation: Evaluation) -> Array | float:
-        return _mean(jnp.square(w) for w in _weights(self, evaluation))
+    measure = staticmethod(jnp.square)
 
 
-class WeightL1(Regularizer):
+class WeightL1(_OfWeights):
     """Mean of the magnitudes of each weight array, averaged over the arrays.
 
     Parameters of rank 1, the biases, do not count.
     """
 
     aliases = ("weight_l1", "weight_sparsity")
-    default_pattern = "*"
-    over_params = True
-
-    def penalty(self, evaluation: Evaluation) -> Array | float:
-        return _mean(jnp.abs(w) for w in _weights(self, evaluation))
+    measure = staticmethod(jnp.abs)
 
 
 class HiddenL1(Regularizer):
@@ -244,12 +247,6 @@ def _sum_of_squares(
 
 def _wide(x: Array) -> Array:
     return x.astype(stored_type(x.dtype))
-
-
-def _weights(regularizer: Regularizer, evaluation: Evaluation) -> list[Array]:
-    names = regularizer.targets(evaluation.params, evaluation.roles)
-    weights = [evaluation.params[name] for name in names]
-    return [w for w in weights if w.ndim > 1]
 
 
 def _mean(arrays: Iterable[Array]) -> Array | float:

@@ -42,9 +42,9 @@ def expanded(content: bytes, where: str) -> bytes:
         result = stream.decompress(content, most + 1)
         if len(result) > most:
             raise ModelFileError(
-                f"{where} is compressed with gzip and holds more than {most} bytes, the "
-                f"most that is read from {len(content)} compressed ones: it could fill "
-                "the memory. If you trust it, expand it with gunzip and load the result."
+                f"{where} is compressed with gzip and holds more than {most} bytes, "
+                f"the most that is read from {len(content)} compressed ones: it could "
+                "fill the memory. If you trust it, expand it with gunzip first."
             )
         if not stream.eof:
             raise zlib.error("it ends too early")

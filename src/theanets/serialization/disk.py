@@ -46,7 +46,7 @@ def replace_file(path: Path, content: bytes, keep: int) -> None:
 
 
 def _keep_older(path: Path, keep: int) -> None:
-    """Number older files one up, and give the current file the first number too."""
+    """Increment the numbers of older files, and link the current one as the first."""
     names = [path.with_name(f"{path.name}.{n}") for n in range(1, keep + 1)]
     if not names or (names[0].exists() and path.samefile(names[0])):
         # The second: a save that was stopped after this has already done it.

@@ -66,7 +66,7 @@ def named(file: str | os.PathLike[str], what: str) -> Path:
         if b"\0" not in os.fsencode(path):
             return path
     raise ConfigurationError(
-        f"{what} is {str(path)!r}, with a character that no name of a file can have. "
+        f"{what} is {str(path)!r}, with a character that no name of a file can hold. "
         "Leave it out."
     )
 

@@ -85,8 +85,8 @@ def packed(description: Mapping[str, Json], arrays: Mapping[str, ArrayLike]) -> 
     if (size := int.from_bytes(content[:8], "little")) > MOST_BYTES:
         raise ConfigurationError(
             f"the description of the model and its {len(stored)} arrays takes {size} "
-            f"bytes, and may take {MOST_BYTES}, without the numbers in the arrays. Put "
-            "long lists of numbers into arrays."
+            f"bytes; a file holds at most {MOST_BYTES}, without the numbers in arrays. "
+            "Put long lists of numbers into arrays."
         )
     return content
 

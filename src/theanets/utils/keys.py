@@ -6,9 +6,9 @@ values gets another program.
 
 A user's function can read anything: code, defaults, cells, globals that the code names,
 attributes, and everything these reach in the user's own modules. A walk over that takes
-30 to 100 µs; models without a user's functions need none. JAX caches the bodies of loops
-and the user's own `jit` by identity. So if a function reads other values than before,
-the walk clears JAX's caches.
+30 to 100 µs; models without a user's functions need none. JAX caches loop bodies and
+the user's own `jit` by identity. So if a function reads other values than before, the
+walk clears JAX's caches.
 """
 
 import functools
@@ -97,8 +97,8 @@ def _attributes_read(names: Collection[str]) -> frozenset[str] | None:
 class _Walk:
     """Follows what callables read, everything once.
 
-    It reads only the ``wanted`` attributes of objects, all if that is None, and collects
-    in ``names`` the names that occur in code.
+    It reads only the ``wanted`` attributes of objects, all if that is None. It collects
+    the names in code in ``names``.
     """
 
     def __init__(self, wanted: frozenset[str] | None) -> None:
