@@ -22,46 +22,59 @@ EXACT_UP_TO = 64
 _CONTRACTIVE = zlib.crc32(b"contractive")
 
 
-class _OfWeights(Regularizer, register=False):
-    default_pattern = "*"
-    over_params = True
-    measure: ClassVar[Callable[[Array], Array]]
+class _Mean(Regularizer, register=False):
+    """The mean of some terms of each array, averaged over the arrays."""
 
     def penalty(self, evaluation: Evaluation) -> Array | float:
-        names = self.targets(evaluation.params, evaluation.roles)
-        arrays = [evaluation.params[name] for name in names]
-        return _mean(type(self).measure(w) for w in arrays if w.ndim > 1)
+        arrays = evaluation.params if self.over_params else evaluation.outputs
+        chosen = [arrays[name] for name in self.targets(arrays, evaluation.roles)]
+        means = [self.terms(x).mean() for x in chosen if self.counts(x)]
+        return sum(means[1:], means[0]) / len(means) if means else 0.0
+
+    def counts(self, x: Array) -> bool:
+        """Whether an array has terms; the biases have none."""
+        return not self.over_params or x.ndim > 1
+
+    def terms(self, x: Array) -> Array:
+        raise NotImplementedError
 
 
-class WeightL2(_OfWeights):
+class WeightL2(_Mean):
     """Mean of the squares of each weight array, averaged over the arrays.
 
     Parameters of rank 1, the biases, do not count.
     """
 
     aliases = ("weight_l2", "weight_decay")
-    measure = staticmethod(jnp.square)
+    default_pattern = "*"
+    over_params = True
+
+    def terms(self, x: Array) -> Array:
+        return jnp.square(x)
 
 
-class WeightL1(_OfWeights):
+class WeightL1(_Mean):
     """Mean of the magnitudes of each weight array, averaged over the arrays.
 
     Parameters of rank 1, the biases, do not count.
     """
 
     aliases = ("weight_l1", "weight_sparsity")
-    measure = staticmethod(jnp.abs)
+    default_pattern = "*"
+    over_params = True
+
+    def terms(self, x: Array) -> Array:
+        return jnp.abs(x)
 
 
-class HiddenL1(Regularizer):
+class HiddenL1(_Mean):
     """Mean of the magnitudes of hidden outputs, averaged over the layers."""
 
     aliases = ("hidden_l1", "hidden_sparsity")
     default_role = "hidden"
 
-    def penalty(self, evaluation: Evaluation) -> Array | float:
-        names = self.targets(evaluation.outputs, evaluation.roles)
-        return _mean(jnp.abs(evaluation.outputs[name]) for name in names)
+    def terms(self, x: Array) -> Array:
+        return jnp.abs(x)
 
 
 class Contractive(Regularizer):
@@ -137,7 +150,7 @@ class Contractive(Regularizer):
         return squares / (len(value) * len(names))
 
 
-class _OverTime(Regularizer, register=False):
+class _OverTime(_Mean, register=False):
     """A penalty of how outputs (batch, time, size) change from one step to the next."""
 
     example: ClassVar = {"pattern": "hid2:out"}
@@ -160,15 +173,9 @@ class _OverTime(Regularizer, register=False):
                 "needs outputs of (time, size)."
             )
 
-    def penalty(self, evaluation: Evaluation) -> Array | float:
-        names = self.targets(evaluation.outputs, evaluation.roles)
-        outputs = [_wide(evaluation.outputs[name]) for name in names]
+    def counts(self, x: Array) -> bool:
         # A single step has no next one.
-        return _mean(self.changes(x) for x in outputs if x.ndim == 3 and x.shape[1] > 1)
-
-    def changes(self, states: Array) -> Array:
-        """Return the terms to be averaged."""
-        raise NotImplementedError
+        return x.ndim == 3 and x.shape[1] > 1
 
 
 class RecurrentNorm(_OverTime):
@@ -182,8 +189,8 @@ class RecurrentNorm(_OverTime):
 
     aliases = ("recurrent_norm",)
 
-    def changes(self, states: Array) -> Array:
-        norms = jnp.square(states).sum(axis=-1)
+    def terms(self, x: Array) -> Array:
+        norms = jnp.square(_wide(x)).sum(axis=-1)
         return jnp.square(norms[:, 1:] - norms[:, :-1])
 
 
@@ -196,8 +203,8 @@ class RecurrentState(_OverTime):
 
     aliases = ("recurrent_state",)
 
-    def changes(self, states: Array) -> Array:
-        return jnp.square(states[:, 1:] - states[:, :-1])
+    def terms(self, x: Array) -> Array:
+        return jnp.square(jnp.diff(_wide(x), axis=1))
 
 
 def _sum_of_squares(
@@ -247,8 +254,3 @@ def _sum_of_squares(
 
 def _wide(x: Array) -> Array:
     return x.astype(stored_type(x.dtype))
-
-
-def _mean(arrays: Iterable[Array]) -> Array | float:
-    means = [array.mean() for array in arrays]
-    return sum(means[1:], means[0]) / len(means) if means else 0.0
