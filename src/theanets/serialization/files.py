@@ -48,8 +48,7 @@ def check_target(file: str | os.PathLike[str], what: str) -> None:
     try:
         if not _is_folder(path.parent):
             raise ConfigurationError(
-                f'{what} is "{file}", but there is no folder "{path.parent}". Make it '
-                "first."
+                f'{what} is "{file}", but there is no folder "{path.parent}". Make it first.'
             )
         if _is_folder(path):
             raise ConfigurationError(
@@ -73,8 +72,7 @@ def named(file: str | os.PathLike[str], what: str) -> Path:
 
 def check_object(file: object, what: str) -> None:
     """Check, before anything is written, that a file object is open and takes bytes."""
-    _check_open(file, what)
-    if not _allows(file, "writable", "write"):
+    if not _allows(file, what, "writable", "write"):
         raise ConfigurationError(
             f"{what} is {shown(file)}; it has to be a path, or a file opened to write "
             'bytes, as open(path, "wb") does.'
@@ -133,10 +131,8 @@ def read(file: Source) -> tuple[dict[str, Json], dict[str, np.ndarray]]:
             if error.errno not in (errno.EISDIR, errno.ENAMETOOLONG):
                 raise
             raise plainly(error, "the file was not read", file) from error
-    else:
-        _check_open(file, "the file")
-        if _allows(file, "readable", "read"):
-            content = file.read()
+    elif _allows(file, "the file", "readable", "read"):
+        content = file.read()
     if not isinstance(content, bytes | bytearray | memoryview):
         raise ConfigurationError(
             f"the file is {shown(file)}; it has to be a path, the bytes of a file, or "
@@ -203,16 +199,12 @@ def _warn_of_name(file: str | os.PathLike[str]) -> None:
         )
 
 
-def _check_open(file: object, what: str) -> None:
+def _allows(file: object, what: str, method: str, action: str) -> bool:
+    """Return whether a file object, if it is open, can read or write bytes."""
     if getattr(file, "closed", False) is True:
         raise ConfigurationError(
-            f"{what} is {shown(file)}, which is closed. Give a path, or a file that is "
-            "open."
+            f"{what} is {shown(file)}, which is closed. Give a path, or an open file."
         )
-
-
-def _allows(file: object, method: str, action: str) -> bool:
-    """Return whether a file object can read or write bytes, or does not say."""
     if isinstance(file, io.TextIOBase) or not hasattr(file, action):
         return False
     kind = type(file)
