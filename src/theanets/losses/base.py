@@ -95,6 +95,7 @@ class Loss(Registered):
     error_axes: int | None = None
     """How many axes its errors have, if not as many as the target."""
     _numbers: dict[str, float]
+    _target_ndim: int | None = None
 
     def __init__(
         self,
@@ -103,19 +104,14 @@ class Loss(Registered):
         weighted: bool = False,
         output_name: str | None = None,
     ) -> None:
-        # In the original, ``target`` was the number of axes of the target.
-        self._target_ndim: int | None = target if is_whole(target) else None
-        target = None if is_whole(target) else target
-        # What is not given follows the model that the loss is bound to.
-        self.implied = frozenset(
-            name
-            for name, value in {"output_name": output_name, "target": target}.items()
-            if value is None
-        )
+        if is_whole(target):  # In the original, the number of axes of the target.
+            self._target_ndim, target = target, None
+        given = {"output_name": output_name, "target": target}
+        # The model decides what is not given.
+        self.implied = frozenset(name for name, x in given.items() if x is None)
         self.weight = weight
-        self.output_name = self.full_name(
-            "output_name", "out" if output_name is None else output_name
-        )
+        output_name = "out" if output_name is None else output_name
+        self.output_name = self.full_name("output_name", output_name)
         self.target = self._text("target", "target" if target is None else target)
         self.weighted = check_bool(weighted, f"{self.form()} loss: weighted")
 

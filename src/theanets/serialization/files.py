@@ -48,7 +48,8 @@ def check_target(file: str | os.PathLike[str], what: str) -> None:
     try:
         if not _is_folder(path.parent):
             raise ConfigurationError(
-                f'{what} is "{file}", but there is no folder "{path.parent}". Make it first.'
+                f'{what} is "{file}", but there is no folder "{path.parent}". Make it '
+                "first."
             )
         if _is_folder(path):
             raise ConfigurationError(

@@ -109,7 +109,13 @@ def unpacked(
         )
     try:
         header, buffer = _split(content, size)
-        text = _text(header.pop("__metadata__", None))
+        metadata = header.pop("__metadata__", None)
+        text = metadata.get(_KEY) if isinstance(metadata, dict) else None
+        if not isinstance(text, str):
+            raise ValueError(
+                "it holds arrays but does not describe a model: the description is "
+                "missing or is not text"
+            )
         description = _parsed(text)
         version = description.pop("format", None)
         known = type(version) is int and 1 <= version <= FORMAT
@@ -184,18 +190,8 @@ def _split(content: bytes, size: int) -> tuple[dict[str, Json], memoryview]:
     return header, memoryview(content)[8 + size :]
 
 
-def _text(metadata: Json) -> str:
-    """Return the text of the description from the metadata."""
-    if not isinstance(metadata, dict) or _KEY not in metadata:
-        raise ValueError("it holds arrays but does not describe a model")
-    text = metadata[_KEY]
-    if not isinstance(text, str):
-        raise ValueError("its description is not text")
-    return text
-
-
 def _parsed(text: str) -> dict[str, Json]:
-    """Return a JSON object, after checking how much memory and depth it would take."""
+    """Return a JSON object, after a check of the memory and depth that it takes."""
     if text.count("{") + text.count("[") > MOST_NESTED or len(text) > MOST_BYTES:
         raise ValueError(
             f"its JSON is longer than {MOST_BYTES} bytes or has more than "
