@@ -10,7 +10,7 @@ from theanets.activations.composition import Function, build
 from theanets.activations.parametric import largest
 from theanets.types import Array, Params
 
-# Keeps a division by the scale of a row finite where the row is constant.
+# Keeps a division by the scale of a constant row finite.
 EPSILON = 1e-8
 
 

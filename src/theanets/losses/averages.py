@@ -1,4 +1,4 @@
-"""Means of errors, weighted where there are weights."""
+"""Means of errors, weighted if there are weights."""
 
 import jax.numpy as jnp
 

@@ -40,7 +40,7 @@ class Loss(Registered):
     Parameters
     ----------
     weight : float
-        How much the loss counts where a model has several.
+        How much the loss counts in a model with several.
     output_name : str, optional
         The output to compare; ``"hid1"`` means ``"hid1:out"``. By default the output
         of the model's last layer.
@@ -234,7 +234,7 @@ class Loss(Registered):
         return name
 
     def following(self, output_name: str, target: str) -> "Loss":
-        """Return this loss with these names where it was given none."""
+        """Return this loss with these names for those it was not given."""
         implied = {"output_name": f"{output_name}:out", "target": target}
         missing = {name: implied[name] for name in self.implied}
         return self.with_changes(_fixed=False, **missing)

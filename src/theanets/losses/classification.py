@@ -86,7 +86,7 @@ class Hinge(Loss):
 
 
 def _at(values: Array, labels: Array) -> Array:
-    """Return the value of each label's class; NaN where there is none."""
+    """Return the value of each label's class; NaN if there is none."""
     labels, classes = labels.astype(jnp.int32), values.shape[-1]
     # Unlike a gather and its derivative, a comparison fuses with its neighbours.
     chosen = labels[..., None] == jnp.arange(classes)

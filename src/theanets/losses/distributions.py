@@ -118,7 +118,7 @@ class MaximumMeanDiscrepancy(Loss):
 
     mean k(x, x') + mean k(y, y') - 2 mean k(x, y), over all pairs of examples (an
     example with itself too) of outputs x and targets y; the order of the targets does
-    not matter. Where there are axes between the first and the last, such as time, each
+    not matter. If there are axes between the first and the last, such as time, each
     place is compared with itself, and the places are averaged. Weights count for whole
     examples: with weights for single values, their mean.
     Source: A. Gretton et al. (2012), A Kernel Two-Sample Test.

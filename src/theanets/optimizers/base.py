@@ -22,7 +22,7 @@ _NUMBERS = {"learning_rate", "momentum", "nesterov", "count", "curvature", *LIMI
 State: TypeAlias = dict[str, Array]
 Numbers: TypeAlias = Mapping[str, Array]
 Transformation: TypeAlias = Any
-"""An ``optax.GradientTransformation``; optax is imported only where one is used."""
+"""An ``optax.GradientTransformation``; optax is imported only if one is used."""
 
 
 @dataclass(frozen=True)

@@ -184,7 +184,7 @@ class RecurrentNorm(_OverTime):
     Averaged over the examples, the steps, and the outputs that ``pattern`` names. It
     needs a pattern; outputs without an axis of time do not count.
     Source: D. Krueger, R. Memisevic (2016), Regularizing RNNs by Stabilizing
-    Activations, where the norms are not squared.
+    Activations, but with norms that are not squared.
     """
 
     aliases = ("recurrent_norm",)

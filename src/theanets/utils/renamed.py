@@ -141,7 +141,7 @@ ELSEWHERE: Mapping[str, Mapping[str, str]] = {
         "sizes": "layers",
     },
 }
-"""What other libraries call something, by where it is written: what it is here."""
+"""By the place where they are written, names in other libraries: the names here."""
 
 
 def answer(where: str, name: str, there: Collection[str] | None = None) -> str:
