@@ -194,7 +194,7 @@ def _step(
         returned = f"an array of shape {step.shape}" if array else shown(step)
         raise ConfigurationError(
             f"{where} returned {returned} for a parameter of shape {shape}; it has to "
-            "return an array of that shape to subtract."
+            "return an array of that shape, which is subtracted."
         )
     for slot in set(state) - slots:
         raise ConfigurationError(
