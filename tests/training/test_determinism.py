@@ -193,7 +193,7 @@ def test_cuts_and_display_change_no_bits(name, monkeypatch, capsys):
 @pytest.mark.parametrize("name", RUNS)
 def test_streamed_data_give_the_bits_of_resident_data(name, batches, monkeypatch):
     wanted = outcome(name)
-    monkeypatch.setattr(theanets.config, "_resident_bytes", 0)
+    monkeypatch.setattr(theanets.config, "resident_bytes", 0)
     monkeypatch.setattr(chunks, "_CHUNK_BATCHES", batches)
     assert outcome(name) == wanted
 
