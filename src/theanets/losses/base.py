@@ -133,7 +133,7 @@ class Loss(Registered):
         numbers = vars(self).get("_numbers", {})
         if name in numbers:
             return numbers[name]
-        raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
+        return super().__getattr__(name)  # type: ignore[misc]
 
     def fix(self) -> None:
         """Refuse changes from now on, except of numbers: the loss is in a model."""

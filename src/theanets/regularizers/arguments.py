@@ -109,7 +109,9 @@ def _build(keyword: str, value: object) -> list[Regularizer]:
             )
         return [cls(weight, pattern=glob) for glob, weight in sorted(value.items())]
     if not isinstance(value, Mapping):
-        return [cls(check_nonnegative(value, keyword, cls.limit))]
+        return [
+            _one(cls, keyword, {"weight": check_nonnegative(value, keyword, cls.limit)})
+        ]
     return [_one(cls, keyword, value)]
 
 

@@ -1,10 +1,10 @@
 """The base of layers, losses and other parts, whose classes are found by name."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from theanets.utils import originals
-from theanets.utils.registry import Registry
+from theanets.utils.registry import Registry, is_ours
 
 
 class Registered:
@@ -43,6 +43,19 @@ class Registered:
         originals.refuse(cls, base, abstract)
         if not abstract:
             cls.catalogue.register(cls)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Say why an attribute is missing."""
+            cls = type(self)
+            if any(name in vars(base) for base in cls.__mro__):
+                # A property raised the error, which says more.
+                return object.__getattribute__(self, name)
+            message = f"{cls.__name__!r} object has no attribute {name!r}"
+            if not is_ours(next(x for x in cls.__mro__ if "__init__" in vars(x))):
+                message += ". Its __init__ has to call super().__init__(**kwargs)."
+            raise AttributeError(message)
 
     def compared(self) -> dict[str, object]:
         """Return the attributes that tell what this computes, for keys of programs."""
