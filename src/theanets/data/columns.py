@@ -81,18 +81,10 @@ class Columns:
     def array(
         self, value: object, label: str, key: str, what: str, labels: bool = False
     ) -> DataArray:
-        """Return a user's value as an array, its columns in the known order.
+        """Return a user's value as `as_array` does, its columns in the known order.
 
-        Parameters
-        ----------
-        value : object
-            A value that `as_array` takes.
-        label, what : str
-            How messages call it if it is no array, and if it has other columns.
-        key : str
-            The name of its layer or target.
-        labels : bool
-            Whether it holds labels; see `as_array`.
+        ``key`` is the name of its layer or target. Messages call it ``label`` if it is
+        no array, and ``what`` if it has other columns.
         """
         array = as_array(value, label, labels)
         if key not in self.known:

@@ -88,11 +88,8 @@ def identity(array: DataArray) -> JsonDict:
         content = array.fingerprint()
     else:
         content = digest([np.asarray(array)])
-    return {
-        "shape": list(array.shape),
-        "dtype": str(array.dtype),
-        "content": content,
-    }
+    shape = list(array.shape)
+    return {"shape": shape, "dtype": str(array.dtype), "content": content}
 
 
 def _copy(array: np.ndarray, dtype: DTypeLike) -> jax.Array:

@@ -33,20 +33,10 @@ class Batches(Iterable[Any]):
 
 
 class Examples(Batches):
-    """Batches of the examples of an `Indexed` object, in a new order in each pass.
+    """Batches of the examples of an `Indexed` object, with ``shuffle`` in a new order.
 
-    Parameters
-    ----------
-    data : Indexed
-        Returns one example for each number: an array, or a tuple or dict of arrays.
-    size : int or None
-        Examples in a batch; None: all of them.
-    seed : int
-        Seed of the order.
-    shuffle : bool
-        Whether each pass has a new order.
-    rows : array of int, optional
-        The numbers of the examples to use; by default all.
+    Each example is an array, or a tuple or dict of arrays. ``size`` None puts all in
+    one batch; ``rows`` are the numbers of the examples to use.
     """
 
     def __init__(
@@ -55,7 +45,7 @@ class Examples(Batches):
         size: int | None,
         seed: int,
         shuffle: bool,
-        rows: np.ndarray | None = None,
+        rows: np.ndarray | None,
     ) -> None:
         super().__init__(data)
         self.rows = np.arange(len(data)) if rows is None else rows

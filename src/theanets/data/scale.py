@@ -3,7 +3,7 @@
 import inspect
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -22,17 +22,8 @@ _SEEN_BYTES = 16 << 20
 _NAMED = 3
 
 
-@dataclass(frozen=True)
-class Moments:
-    """Facts about the columns of an array, which are on its last axis.
-
-    Attributes
-    ----------
-    mean, std : array
-        Mean and standard deviation of each, in float64.
-    largest : array
-        The largest absolute value of each.
-    """
+class Moments(NamedTuple):
+    """Mean, deviation and largest absolute value of each column, in float64."""
 
     mean: np.ndarray
     std: np.ndarray

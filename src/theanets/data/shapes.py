@@ -3,7 +3,7 @@
 import numpy as np
 
 from theanets.data.blocks import blocks
-from theanets.data.expected import Expected
+from theanets.data.expected import Expected, agree
 from theanets.data.kinds.base import DataArray, LazyArray
 from theanets.data.kinds.cells import NUMBERED
 from theanets.errors import DataError
@@ -28,11 +28,11 @@ def reshaped(array: DataArray, wanted: Expected, what: str) -> DataArray:
     """
     shape = tuple(array.shape[1:])
     if wanted.role == "target" and wanted.shape[-1:] == (1,):
-        missing = _fits(shape, wanted.shape[:-1])
+        missing = agree(shape, wanted.shape[:-1])
         return np.reshape(np.asarray(array), (*array.shape, 1)) if missing else array
     if wanted.role not in ("labels", "weights"):
         return array
-    if len(shape) == len(wanted.shape) + 1 and _fits(shape[:-1], wanted.shape):
+    if len(shape) == len(wanted.shape) + 1 and agree(shape[:-1], wanted.shape):
         if shape[-1] == 1:
             array = np.reshape(np.asarray(array), array.shape[:-1])
         elif wanted.role == "labels" and shape[-1] == wanted.classes:
@@ -43,12 +43,6 @@ def reshaped(array: DataArray, wanted: Expected, what: str) -> DataArray:
             f"each class has. {NUMBERED}"
         )
     return array
-
-
-def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
-    return len(shape) == len(wanted) and all(
-        n in (None, m) for n, m in zip(wanted, shape, strict=True)
-    )
 
 
 def _from_one_hot(array: DataArray) -> DataArray:

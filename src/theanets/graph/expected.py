@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from theanets.data.columns import Columns
-from theanets.data.expected import Expected
+from theanets.data.expected import Expected, agree
 from theanets.errors import DataError
 from theanets.graph.objective import Objective
 from theanets.graph.slots import Slot, output_shape, target_shape
@@ -55,10 +55,7 @@ class Expectations:
         output = self._output_shape(slot.output, shapes)
         if slot.role == "labels":
             return Expected(slot.name, "labels", output[:-1], classes=output[-1])
-        shape = output[:-1] if slot.per_label else output
-        if slot.error_axes is not None:
-            shape = shape[: slot.error_axes - 1]
-        free = len(shape) if slot.role == "weights" else 0
+        shape, free = output[: slot.axes], slot.axes or 0
         return Expected(
             slot.name, slot.role, shape, optional_axes=free, bounds=slot.bounds
         )
@@ -72,10 +69,7 @@ class Expectations:
             is_input = self._slots[place].role == "input" and place < len(shapes)
             target = shapes[place][1:] if is_input else expected[place].shape
             output = target_shape(loss, self._output_shape(loss.output_name, shapes))
-            pairs = zip(target, output, strict=False)
-            if len(target) == len(output) and any(
-                None not in (n, m) and n != m for n, m in pairs
-            ):
+            if len(target) == len(output) and not agree(target, output):
                 raise DataError(
                     f"{loss.form()} loss: from these inputs the output "
                     f'"{loss.output_name}" has the shape (examples, '
@@ -90,11 +84,8 @@ class Expectations:
         if None not in shape or len(shapes) < len(inputs):
             return shape
         input_shapes = shapes[: len(inputs)]
-        fits = all(
-            len(a) == len(layer.shape) + 1
-            and all(n in (None, m) for n, m in zip(layer.shape, a[1:], strict=True))
-            for layer, a in zip(inputs, input_shapes, strict=True)
-        )
+        pairs = zip(inputs, input_shapes, strict=True)
+        fits = all(agree(layer.shape, one[1:]) for layer, one in pairs)
         return self._traced(input_shapes)[name][1:] if fits else shape
 
     def _trace(self, shapes: tuple[Shape, ...]) -> dict[str, tuple[int, ...]]:

@@ -12,30 +12,17 @@ from theanets.types import Shape
 
 @dataclass(frozen=True)
 class Slot:
-    """One of the arrays that a data set for a model has to hold.
-
-    Attributes
-    ----------
-    name : str
-        The layer that reads it, or the name of the target.
-    role : str
-        ``input``, ``target``, ``labels`` (whole numbers) or ``weights``.
-    output : str
-        For all but inputs: the output whose shape it has to fit.
-    per_label : bool
-        For weights: whether there is one for each label, not for each output value.
-    bounds : pair of float, optional
-        The least and the largest value that a target can have.
-    error_axes : int, optional
-        For weights: how many axes the errors have, if fewer than the output.
-    """
+    """One of the arrays that a data set for a model has to hold."""
 
     name: str
+    """The layer that reads it, or the name of the target."""
     role: Literal["input", "target", "labels", "weights"]
     output: str = ""
-    per_label: bool = False
+    """For all but inputs: the output whose shape it has to fit."""
     bounds: tuple[float, float] | None = None
-    error_axes: int | None = None
+    """The least and the largest value that a target can have."""
+    axes: int | None = None
+    """For weights: how many axes of the output the errors have."""
 
 
 def slots_of(topology: Topology, losses: Sequence[Loss]) -> tuple[Slot, ...]:
@@ -56,14 +43,11 @@ def slots_of(topology: Topology, losses: Sequence[Loss]) -> tuple[Slot, ...]:
         else:
             targets[loss.target] = _shared(topology, loss, targets.get(loss.target))
         if loss.weighted:
-            name = weights_name(loss)
-            slot = Slot(
-                name,
-                "weights",
-                loss.output_name,
-                loss.integer_target,
-                error_axes=loss.error_axes,
-            )
+            name, output = weights_name(loss), loss.output_name
+            errors = target_shape(loss, output_shape(topology, output))
+            if loss.error_axes is not None:
+                errors = errors[: loss.error_axes - 1]
+            slot = Slot(name, "weights", output, axes=len(errors))
             weights.setdefault(name, slot)
     return (*inputs.values(), *targets.values(), *weights.values())
 

@@ -25,20 +25,10 @@ def layer_from(
 ) -> Layer:
     """Make the layer that one entry of ``layers`` describes.
 
-    Parameters
-    ----------
-    entry : Layer, int, str, tuple, list or dict
-        What the user wrote.
-    name : str
-        The name of the layer, unless the entry has its own.
-    first : bool
-        Whether the layer is the first, so an input unless it says otherwise.
-    activation : str or None
-        The activation of a layer that takes one and names none; None: relu.
-    ndim : int
-        Rank of the data that the model reads, for inputs that do not give theirs.
-    more : mapping of str, optional
-        Keywords that complete the entry.
+    ``name`` and ``activation`` hold where the entry gives none; an activation of None
+    is relu. The ``first`` layer is an input unless it says otherwise. ``ndim`` is the
+    rank of the data that the model reads, for inputs that do not give theirs. ``more``
+    are keywords that complete the entry.
     """
     if isinstance(entry, Layer):
         if more:

@@ -17,10 +17,10 @@ from theanets.graph.binding import (
     find_output,
     resolve_inputs,
 )
-from theanets.graph.running import Carries, Modify, run_layers
+from theanets.graph.running import Carries, Modify, params_of, run_layer
 from theanets.graph.tracing import abstract, output_shapes
 from theanets.initializers import Param
-from theanets.layers import Input, Layer
+from theanets.layers import Input, Layer, Recurrent
 from theanets.types import Array, DType, Params, PyTree, Shape
 from theanets.utils import keys
 from theanets.utils.forks import refuse_forked
@@ -28,18 +28,11 @@ from theanets.utils.forks import refuse_forked
 
 @dataclass(frozen=True)
 class Topology:
-    """Layers in the order they are computed, each bound to earlier ones.
-
-    Attributes
-    ----------
-    layers : tuple of Layer
-        The layers.
-    frozen : frozenset of str
-        Full names of the arrays that training leaves as they are.
-    """
+    """Layers in the order they are computed, each bound to earlier ones."""
 
     layers: tuple[Layer, ...] = ()
     frozen: frozenset[str] = frozenset()
+    """Full names of the arrays that training leaves as they are."""
 
     def __getstate__(self) -> dict[str, Any]:
         # Without the cached properties, which are computed from these.
@@ -48,14 +41,9 @@ class Topology:
     def extended(
         self, layer: Layer, available: Mapping[str, Shape] | None = None
     ) -> "Topology":
-        """Return this graph with one more layer, bound to the ones before.
+        """Return this graph with one more layer, which is bound to the ones before.
 
-        Parameters
-        ----------
-        layer : Layer
-            The layer; it is changed.
-        available : mapping of str to shape, optional
-            Shapes of the arrays that have to hold its parameters, by full name.
+        ``available`` are the shapes of the arrays that have to hold its parameters.
 
         Raises
         ------
@@ -219,22 +207,15 @@ class Topology:
 
     @cached_property
     def _settings(self) -> Hashable:
-        return tuple(
-            (
-                type(layer),
-                layer.activation.key if layer.activation.is_plain else None,
-                layer.input_names,
-                layer.shape,
-                frozen(
-                    {
-                        k: v
-                        for k, v in layer.to_spec().items()
-                        if k not in layer.attributes and k != "activation"
-                    }
-                ),
-            )
-            for layer in self.layers
-        )
+        settings = []
+        for layer in self.layers:
+            spec = layer.to_spec()
+            names = spec.keys() - layer.attributes.keys() - {"activation"}
+            activation = layer.activation.key if layer.activation.is_plain else None
+            own = frozen({name: spec[name] for name in names})
+            read = layer.input_names
+            settings.append((type(layer), activation, read, layer.shape, own))
+        return tuple(settings)
 
     def forward(
         self,
@@ -243,7 +224,7 @@ class Topology:
         modify: Modify | None = None,
         key: Array | None = None,
     ) -> dict[str, Array]:
-        """Compute every output of a batch.
+        """Compute every output of a batch of whole sequences or other examples.
 
         Parameters
         ----------
@@ -275,30 +256,33 @@ class Topology:
         modify: Modify | None = None,
         key: Array | None = None,
     ) -> tuple[dict[str, Array], Carries]:
-        """Compute every output of some time steps, and the states after them.
+        """Compute some time steps as `forward` does, and the states after them.
 
-        Parameters
-        ----------
-        params : mapping of str to array
-            Every parameter by full name.
-        inputs : mapping of str to array
-            The data by the name of its input layer, (batch, time, values).
-        carries : mapping of str to state, or None
-            The states by layer that the steps before returned. A layer that it does
-            not name begins with its initial state. None: sequences are whole.
-        modify, key
-            As in `forward`.
+        ``carries`` are the states by layer that the steps before returned. A layer that
+        it does not name begins with its initial state. None: sequences are whole.
         """
-        return run_layers(
-            self.layers,
-            params,
-            inputs,
-            modify,
-            key,
-            carries,
-            still=self.still,
-            frozen=self.frozen,
-        )
+        outputs: dict[str, Array] = {}
+        after = {}
+        for layer in self.layers:
+            if isinstance(layer, Input):
+                read = {layer.output_name: inputs[layer.name]}
+            else:
+                read = {name: outputs[name] for name in layer.reads}
+            updates: Params = {}
+            if carries is not None and isinstance(layer, Recurrent):
+                own_params, state = params_of(layer, params), carries.get(layer.name)
+                results, after[layer.name] = layer.advance(own_params, read, state)
+            else:
+                layer_key = None if layer.name in self.still else key
+                results, updates = run_layer(layer, params, read, layer_key)
+            for name, value in results.items():
+                full = f"{layer.name}:{name}"
+                if modify is not None:
+                    value = modify(full, value, outputs)
+                outputs[full] = value
+            new = {layer.full_name(name): value for name, value in updates.items()}
+            outputs |= {name: new[name] for name in new if name not in self.frozen}
+        return outputs, after
 
     def initial_values(self, seed: int) -> dict[str, np.ndarray]:
         """Draw the first value of every parameter, by full name."""

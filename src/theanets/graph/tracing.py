@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 import jax
 
+from theanets.data.expected import agree
 from theanets.errors import ConfigurationError, TheanetsError
 from theanets.graph.running import by_name, naming_what_is_there, params_of
 from theanets.layers import Input, Layer
@@ -48,10 +49,7 @@ def output_shapes(
         for name, shape in traced[0].items()
     }
     declared = layer.shape
-    if len(shapes["out"]) != len(declared) or any(
-        None not in (a, b) and a != b
-        for a, b in zip(shapes["out"], declared, strict=True)
-    ):
+    if not agree(shapes["out"], declared):
         raise ConfigurationError(
             f"{layer.where}it declares an output of shape {declared}, but its "
             f"transform computes {shapes['out']}. Override infer_output_shape, or give "

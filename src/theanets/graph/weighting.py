@@ -22,16 +22,9 @@ def class_weights(
 ) -> tuple[float, ...]:
     """Return the weight of each class, as the keyword ``class_weight`` asks for.
 
-    Parameters
-    ----------
-    given : "balanced", or mapping of int to float
-        "balanced": examples / (classes * examples of this class), for the classes that
-        occur, as in scikit-learn. A mapping gives the weight of each label; labels
-        that it does not name have 1.
-    objective : Objective
-        The model with its losses.
-    train : object
-        The training data as the user gave them, for "balanced".
+    "balanced": examples / (classes * examples of this class), for the classes that
+    occur in the training data, as in scikit-learn. A mapping gives the weight of each
+    label; labels that it does not name have 1.
 
     Raises
     ------

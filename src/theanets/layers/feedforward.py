@@ -160,13 +160,8 @@ class Feedforward(Layer):
         if len(self._shape) > 1 and leading == {()} and None not in self._shape:
             # Vectors can be given any shape.
             return self._shape
-        if len(leading) > 1:
-            raise ConfigurationError(
-                f"{self.where}its inputs differ in more than their last axis: "
-                f"{self.describe_inputs()}. Reshape or flatten them first."
-            )
         return self.check_shape(
-            (*leading.pop(), size),
+            (*self.leading_shape(), size),
             'Give the size alone, and add a "reshape" layer where another shape is '
             "needed.",
         )

@@ -18,13 +18,7 @@ Takes: TypeAlias = Mapping[str, tuple[str, ...]]
 
 
 def check_name(name: object) -> str:
-    """Return the name of a layer, checked.
-
-    Raises
-    ------
-    ConfigurationError
-        If it is no text, or holds what has a meaning in the names of outputs.
-    """
+    """Return the name of a layer, checked."""
     if (
         not isinstance(name, str)
         or not name
@@ -79,33 +73,22 @@ def check_weights(
     known: Collection[str],
     where: str,
 ) -> None:
-    """Refuse a call of ``add_weights`` that does not declare a matrix.
-
-    Raises
-    ------
-    ConfigurationError
-        If the name or a size is wrong, or there is another keyword.
-    """
-    sizes = f"{shown(rows)}, {shown(columns)}"
-    call = f"{where}add_weights({shown(name)}, {sizes}): "
-    how = (
-        ' Write self.add_weights("w", self.input_size, self.size), and by keyword, if '
-        f"need be, {join_names(known)}."
-    )
+    """Refuse a call of ``add_weights`` that does not declare a matrix."""
+    problem = ""
     if not isinstance(name, str) or not name:
-        raise ConfigurationError(f"{call}the name comes first, as a text.{how}")
-    if unknown := sorted(set(defaults) - set(known)):
-        raise ConfigurationError(
-            f"{where}add_weights takes no keyword {join_names(unknown)}.{how}"
+        problem = "the name comes first, as a text"
+    elif unknown := sorted(set(defaults) - set(known)):
+        problem = f"it takes no keyword {join_names(unknown)}"
+    elif not (is_whole(rows, 1) and is_whole(columns, 1)):
+        problem = (
+            "both sizes have to be given, as two arguments, not one shape, in whole "
+            "numbers from 1 on. add_param(name, shape, init) declares other arrays"
         )
-    if isinstance(rows, tuple | list):
+    if problem:
         raise ConfigurationError(
-            f"{call}the sizes are two arguments, not one shape. An array of any other "
-            f"shape is declared by add_param(name, shape, init).{how}"
-        )
-    if not (is_whole(rows, 1) and is_whole(columns, 1)):
-        raise ConfigurationError(
-            f"{call}both sizes have to be given, as whole numbers from 1 on.{how}"
+            f"{where}add_weights({shown(name)}, {shown(rows)}, {shown(columns)}): "
+            f'{problem}. Write self.add_weights("w", self.input_size, self.size), and '
+            f"by keyword, if need be, {join_names(known)}."
         )
 
 
@@ -185,8 +168,7 @@ def output_names(inputs: object, where: str) -> tuple[str, ...]:
     if not isinstance(names, tuple | list) or not all(map(_is_output, names)):
         raise ConfigurationError(
             f"{where}inputs is {shown(inputs)}; it has to be the name of an earlier "
-            'layer\'s output, such as "hid1", the layer, or a list of such. Sizes need '
-            "not be told."
+            'layer\'s output, such as "hid1", the layer, or a list of such.'
         )
     return tuple(names)
 

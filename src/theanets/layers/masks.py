@@ -52,13 +52,7 @@ def check_mask(layer: Layer, name: str, shape: Shape, earlier: Sequence[Node]) -
 
 
 def valid_steps(layer: Layer, mask: Array | None, x: Array) -> Array | None:
-    """Return whether each step is valid, (batch, time); None where all are.
-
-    Raises
-    ------
-    DataError
-        If the mask does not have a number for each time step of the layer's input.
-    """
+    """Return whether each step is valid, (batch, time); None where all are."""
     if mask is None:
         return None
     if mask.shape != x.shape[:2]:

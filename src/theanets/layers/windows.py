@@ -17,22 +17,13 @@ BORDERS = ("valid", "full", "half", "same")
 
 @dataclass(frozen=True)
 class Windows:
-    """A window that moves over some axes of an array.
+    """A window that moves over some axes of an array, ``stride`` steps at a time.
 
-    Attributes
-    ----------
-    size : tuple of int
-        Length of the window on each axis.
-    stride : tuple of int
-        Steps between two windows.
-    border : str or tuple of int
-        How many zeros stand around the array: none (``valid``), size - 1 on each
-        side (``full``), size // 2 on each side (``half``), or as many as make one
-        window for each step, an odd one behind (``same``); or how many on each side
-        of each axis.
+    ``border`` says how many zeros stand around the array: none (``valid``), size - 1 on
+    each side (``full``), size // 2 on each side (``half``), or as many as make one
+    window for each step, an odd one behind (``same``); or how many on each side of each
+    axis.
 
-    Examples
-    --------
     >>> Windows((5, 2), (1, 2), "valid").counts((28, None))
     (24, None)
     >>> Windows((5,), (2,), "same").padding((28,))
@@ -81,25 +72,9 @@ def windows_of(
     stride: object,
     border: object = "valid",
 ) -> Windows:
-    """Return the windows that a layer's keywords describe.
+    """Return the windows over some axes that a layer's keywords describe, checked.
 
-    Parameters
-    ----------
-    layer : Layer
-        Named in errors.
-    axes : int
-        Number of axes that the window moves over.
-    what : str
-        The keyword that gives the window's size.
-    size, stride : int or sequence of int
-        One length for all axes, or one for each.
-    border : str, int or sequence of int
-        One of `BORDERS`, or how many zeros stand on each side.
-
-    Raises
-    ------
-    ConfigurationError
-        If a value is not valid.
+    ``what`` is the keyword that gives the window's size.
     """
     if isinstance(border, str):
         border = choice(border, f"{layer.where}border_mode", BORDERS)
@@ -114,13 +89,7 @@ def windows_of(
 
 
 def count_windows(layer: Layer, windows: Windows, what: str, axes: int) -> Shape:
-    """Return the number of windows on each axis of the layer's input; at least one.
-
-    Raises
-    ------
-    ConfigurationError
-        If the input has other axes than these and a last one, or is too small.
-    """
+    """Return the number of windows on each axis of the layer's input; at least one."""
     *lengths, _ = shape = layer.input_shape
     if len(lengths) != axes:
         kind = {1: "sequences (time, channels)", 2: "images (width, height, channels)"}

@@ -175,14 +175,7 @@ class Recurrent(Layer, abstract=True):
     ) -> tuple[dict[str, Array], State]:
         """Continue from a state; return the outputs and the state after them.
 
-        Parameters
-        ----------
-        params : mapping of str to array
-            The parameters.
-        inputs : mapping of str to array
-            What this layer reads, by full name.
-        state : dict of str to array, or None
-            The state that an earlier call returned; None: the initial one.
+        The state is what an earlier call returned; None: the initial one.
         """
         params = self.prepared(params)
         x = inputs[self.input_name]
@@ -208,16 +201,8 @@ class Recurrent(Layer, abstract=True):
     ) -> State:
         """Return the state before the first step: outputs where given, else zeros.
 
-        Parameters
-        ----------
-        sides : mapping of str to array
-            Initial states that other outputs give, such as ``h_0``.
-        batch : int
-            Number of examples.
-        dtype : dtype
-            The precision to compute in.
-        length : int or array (batch, 1)
-            Number of valid steps.
+        ``sides`` are initial states that other outputs give, such as ``h_0``;
+        ``length``, a number or (batch, 1), is how many steps are valid.
         """
         return {
             name: sides.get(f"{name}_0", jnp.zeros((batch, size), dtype))
