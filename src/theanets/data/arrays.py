@@ -24,11 +24,6 @@ def as_array(value: object, name: str, labels: bool = False) -> DataArray:
     ``__array__``, ``__array_interface__`` or ``__dlpack__``, numbers, and nested lists.
     What a subclass of `LazyArray` accepts, such as a sparse matrix, becomes one. Truth
     values of ``labels`` stay truth values, which `reshaped` refuses or converts.
-
-    Raises
-    ------
-    DataError
-        If it is no array of real numbers.
     """
     lazy = None if isinstance(value, np.ndarray | jax.Array) else as_lazy(value)
     array: DataArray = as_dense(value, name) if lazy is None else lazy
@@ -56,8 +51,6 @@ def converted(array: DataArray, dtype: DTypeLike, name: str, advice: str) -> np.
 
     ``name`` and ``advice`` begin and end the message if one does not.
 
-    Examples
-    --------
     >>> converted(np.array([1, 2e39]), "float32", "start", "Begin lower.")
     Traceback (most recent call last):
         ...

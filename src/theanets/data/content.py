@@ -46,8 +46,6 @@ def values_of(array: DataArray) -> Iterator[np.ndarray]:
 def bounds(array: DataArray) -> tuple[float, float]:
     """Return the least and the largest value; both are NaN where any value is.
 
-    Examples
-    --------
     >>> bounds(np.array([[1, 5], [3, 0]]))
     (0.0, 5.0)
     """
@@ -68,8 +66,6 @@ def not_finite(
 ) -> tuple[int, tuple[int, ...]]:
     """Return how many examples hold NaN or infinity, and the place of the first value.
 
-    Examples
-    --------
     >>> not_finite(np.array([[1, 2], [3, np.nan], [np.inf, 4]]))
     (2, (1, 1))
     """
@@ -88,8 +84,6 @@ def too_large(array: DataArray, dtype: DTypeLike, facts: Facts | None = None) ->
 
     Rounding keeps the order of numbers, so only the least and the largest are tried.
 
-    Examples
-    --------
     >>> too_large(np.array([[0, 1], [2, 1e39]]), "float32")
     '1e+39 in row 1, column 1, which float32 cannot hold: its largest number is 3.4e+38'
     """
@@ -117,10 +111,9 @@ def located(index: Sequence[int], columns: Names = ()) -> str:
     'in row 3, column "height"'
     """
     first, *rest = index
-    within = f", at {tuple(rest)} in it" if rest else ""
     if len(rest) == 1:
-        within = f", column {column_label(rest[0], columns)}"
-    return f"in row {first}{within}"
+        return f"in row {first}, column {column_label(rest[0], columns)}"
+    return f"in row {first}" + (f", at {tuple(rest)} in it" if rest else "")
 
 
 def column_label(place: int, columns: Names) -> str:
@@ -130,12 +123,9 @@ def column_label(place: int, columns: Names) -> str:
 
 def scaling_advice(dtype: DTypeLike) -> str:
     """Return what to do with numbers that a precision cannot hold."""
-    if np.dtype(dtype) == np.float64:
-        return "Scale the data."
-    return (
-        "Scale the data, or compute in float64: set theanets.config.floatX before the "
-        "model is made."
-    )
+    wider = "compute in float64: set theanets.config.floatX before the model is made."
+    is_widest = np.dtype(dtype) == np.float64
+    return "Scale the data." if is_widest else f"Scale the data, or {wider}"
 
 
 @lru_cache

@@ -26,15 +26,6 @@ def held_out(
     expected of that array among ``names``, it is the same fraction of each class, as
     nearly as possible. No array is copied.
 
-    Raises
-    ------
-    ConfigurationError
-        If ``valid`` is a number but not between 0 and 1.
-    DataError
-        If the data come batch by batch, or are too few.
-
-    Examples
-    --------
     >>> train, valid = held_out([np.eye(6), np.array([0, 0, 0, 0, 1, 1])], 0.5, 13,
     ...     ("in", "target"), Expected("target", "labels", (), 2))
     >>> train.rows, valid.rows

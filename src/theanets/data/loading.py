@@ -45,11 +45,6 @@ def loader(
     ``consecutive`` each batch continues the one before it, as batches of arrays never
     do. ``warn`` warns of numbers that are hard to learn from; in a stream, of those in
     the first batch.
-
-    Raises
-    ------
-    DataError
-        If the data do not fit the model, or are not valid.
     """
     dataset = as_dataset(data)
     data, rows = dataset.inputs, dataset.rows

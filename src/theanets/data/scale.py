@@ -38,8 +38,6 @@ def moments(
     ``valid``, in the shape of the first axes, says which entries count, and ``picked``
     which rows. The deviation of a constant column is exactly 0.
 
-    Examples
-    --------
     >>> of_columns = moments(np.array([[1, 5], [3, 5]]))
     >>> of_columns.mean, of_columns.std
     (array([2., 5.]), array([1., 0.]))
@@ -87,20 +85,18 @@ def warn_of_scale(
         rows = _some_rows(array)
         if rows is None:
             continue
-        names = columns.names().get(wanted.name, [])
-        stats = moments(rows)
-        for place in np.flatnonzero(np.maximum(abs(stats.mean), stats.std) > _LARGE):
-            if wanted.scaled:
-                break
-            column = _column(wanted, int(place), names)
-            about = f"mean {stats.mean[place]:.2g}, deviation {stats.std[place]:.2g}"
-            large.append(f"{column} ({about})")
-            advice[_advice(wanted)] = None
+        names = tuple(columns.names().get(wanted.name, ()))
         values = rows.reshape(-1, rows.shape[-1])
-        for place in np.flatnonzero(stats.largest > _EXACT):
-            if _is_cut(values[:, place], precision):
-                column = _column(wanted, int(place), names)
-                inexact.append(f"{column} (up to {stats.largest[place]:.10g})")
+        stats = moments(rows)
+        spread = np.maximum(abs(stats.mean), stats.std)
+        for place in np.flatnonzero((spread > _LARGE) | (stats.largest > _EXACT)):
+            mean, std, most = (of_columns[place] for of_columns in stats)
+            column = f'"{wanted.name}" column {column_label(int(place), names)}'
+            if max(abs(mean), std) > _LARGE and not wanted.scaled:
+                large.append(f"{column} (mean {mean:.2g}, deviation {std:.2g})")
+                advice[_advice(wanted)] = None
+            if most > _EXACT and _is_cut(values[:, place], precision):
+                inexact.append(f"{column} (up to {most:.10g})")
     if large:
         _warn(
             f"{what} has {counted(len(large), 'column')} with a mean or a standard "
@@ -135,30 +131,24 @@ def _is_cut(column: np.ndarray, dtype: DTypeLike) -> bool:
     """Return whether a precision changes whole numbers."""
     if np.dtype(dtype).itemsize > 4:
         return False
-    whole = column.dtype.kind in "iu"
-    if not whole:
-        # Beyond 2**53 every float is a whole number.
-        whole = abs(column).max() <= 2.0**53 and not (column % 1).any()
-    return whole and bool((column.astype(dtype).astype("f8") != column).any())
-
-
-def _column(wanted: Expected, place: int, names: Sequence[str]) -> str:
-    return f'"{wanted.name}" column {column_label(place, tuple(names))}'
+    # Beyond 2**53 every float is a whole number.
+    if column.dtype.kind not in "iu" and (
+        abs(column).max() > 2.0**53 or (column % 1).any()
+    ):
+        return False
+    return bool((column.astype(dtype).astype("f8") != column).any())
 
 
 def _advice(wanted: Expected) -> str:
     """Return how to change the scale of an array."""
+    known = "with mean, std = {0}.mean(axis=0), {0}.std(axis=0) of the training data"
     if wanted.role == "target":
         return (
-            "Learn y = (y - mean) / std, with mean, std = y.mean(axis=0), "
-            "y.std(axis=0) of the training data; predictions are then "
+            f"Learn y = (y - mean) / std, {known.format('y')}; predictions are then "
             "net.predict(x) * std + mean."
         )
     if wanted.by_hand:
-        return (
-            "Give (x - mean) / std, with mean, std = x.mean(axis=0), x.std(axis=0) of "
-            "the training data."
-        )
+        return f"Give (x - mean) / std, {known.format('x')}."
     several = any(n is not None for n in wanted.shape[:-1])
     size = f"shape={wanted.shape}" if several else f"size={wanted.shape[-1]}"
     name = "" if wanted.name == "in" else f', name="{wanted.name}"'

@@ -15,8 +15,6 @@ def reshaped(array: DataArray, wanted: Expected, what: str) -> DataArray:
     Targets may lack a last axis of length 1. Labels and weights may have one more, and
     labels may be one-hot. Everything else is left to `check`.
 
-    Examples
-    --------
     >>> labels = Expected("target", "labels", (), classes=3)
     >>> reshaped(np.array([[0, 0, 1], [1, 0, 0]]), labels, "train")
     array([2, 0])
@@ -27,10 +25,10 @@ def reshaped(array: DataArray, wanted: Expected, what: str) -> DataArray:
            [2. ]])
     """
     shape = tuple(array.shape[1:])
-    if wanted.role == "target" and wanted.shape[-1:] == (1,):
-        missing = agree(shape, wanted.shape[:-1])
-        return np.reshape(np.asarray(array), (*array.shape, 1)) if missing else array
     if wanted.role not in ("labels", "weights"):
+        single = wanted.role == "target" and wanted.shape[-1:] == (1,)
+        if single and agree(shape, wanted.shape[:-1]):
+            return np.reshape(np.asarray(array), (*array.shape, 1))
         return array
     if len(shape) == len(wanted.shape) + 1 and agree(shape[:-1], wanted.shape):
         if shape[-1] == 1:

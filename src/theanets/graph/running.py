@@ -24,13 +24,7 @@ def run_from(
     value: Array,
     modify: Modify | None = None,
 ) -> dict[str, Array]:
-    """Compute the outputs that follow from the main output of one layer alone.
-
-    Raises
-    ------
-    ConfigurationError
-        If the last layer needs other outputs too.
-    """
+    """Compute the outputs that follow from the main output of one layer alone."""
     outputs: dict[str, Array] = {}
 
     def keep(full: str, value: Array) -> None:

@@ -26,14 +26,7 @@ class Slot:
 
 
 def slots_of(topology: Topology, losses: Sequence[Loss]) -> tuple[Slot, ...]:
-    """Return the arrays of a batch: inputs, then targets, then weights.
-
-    Raises
-    ------
-    ConfigurationError
-        If a loss cannot compare its output with its target: an input of another
-        shape, or a target that another loss needs in another form.
-    """
+    """Return the arrays of a batch: inputs, then targets, then weights."""
     inputs = {layer.name: Slot(layer.name, "input") for layer in topology.inputs}
     targets: dict[str, Slot] = {}
     weights: dict[str, Slot] = {}

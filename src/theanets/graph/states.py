@@ -20,10 +20,7 @@ PREFIX = "state/"
 def stateful_layers(topology: Topology) -> list[Recurrent]:
     """Return the layers that carry a state from one time step to the next.
 
-    Raises
-    ------
-    ConfigurationError
-        If a layer cannot be computed one time step after another.
+    A layer that needs the whole sequence for a step is refused.
     """
     for layer in topology.layers:
         if not layer.stepwise:
@@ -42,10 +39,9 @@ def state_shapes(
 
     The keys are full names, such as ``hid1.h``; the batch axis has length 1.
     """
-    layers = stateful_layers(topology)
     states = {
         layer.name: jax.eval_shape(partial(layer.initial_state, {}, 1, dtype))
-        for layer in layers
+        for layer in stateful_layers(topology)
     }
     return by_name(states, prefix="")
 

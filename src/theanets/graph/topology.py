@@ -44,12 +44,6 @@ class Topology:
         """Return this graph with one more layer, which is bound to the ones before.
 
         ``available`` are the shapes of the arrays that have to hold its parameters.
-
-        Raises
-        ------
-        ConfigurationError
-            If its name is taken, it reads an output that is not there, or shapes
-            do not fit.
         """
         refuse_forked()
         check_names(layer, self.parts)
@@ -162,12 +156,8 @@ class Topology:
     @cached_property
     def still(self) -> frozenset[str]:
         """The names of layers whose arrays are all frozen."""
-        return frozenset(
-            layer.name
-            for layer in self.layers
-            if layer.params
-            and self.frozen.issuperset(map(layer.full_name, layer.params))
-        )
+        arrays = {x.name: set(map(x.full_name, x.params)) for x in self.layers}
+        return frozenset(x for x, own in arrays.items() if own and own <= self.frozen)
 
     @cached_property
     def learnable(self) -> frozenset[str]:

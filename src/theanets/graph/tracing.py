@@ -19,18 +19,17 @@ from theanets.types import Array, Params, PyTree, Shape
 from theanets.utils.checks import compilable
 from theanets.utils.registry import join_names
 
+_EXAMPLES = 61
+"""Examples in a traced batch: a number that is hardly the size of anything else."""
+
 
 def output_shapes(
     layer: Layer, param_shapes: Mapping[str, tuple[int, ...]]
 ) -> dict[str, Shape]:
     """Return the shape of each output of a bound layer, without its batch axis.
 
-    ``param_shapes`` are the shapes of earlier layers' arrays, by full name.
-
-    Raises
-    ------
-    ConfigurationError
-        If the layer fails, or computes other shapes than it declares.
+    ``param_shapes`` are the shapes of earlier layers' arrays, by full name. A layer
+    that fails, or computes other shapes than it declares, is refused.
     """
     read = (layer.shape, *layer.input_shapes.values(), *layer.side_shapes.values())
     is_open = any(None in shape for shape in read)
@@ -56,10 +55,6 @@ def output_shapes(
             "the right size."
         )
     return shapes
-
-
-_EXAMPLES = 61
-"""Examples in a traced batch: a number that is hardly the size of anything else."""
 
 
 def _trace(
@@ -106,9 +101,8 @@ def _trace(
         if value.shape[:1] != (_EXAMPLES,):
             raise ConfigurationError(
                 f"{layer.where}its transform has lost the axis of the examples: "
-                f'"{name}" of {_EXAMPLES} examples has the shape {value.shape}, where '
-                f"the first axis has to be {_EXAMPLES}. Sums and means go over other "
-                "axes, such as axis=-1."
+                f'"{name}" of {_EXAMPLES} examples has the shape {value.shape}. Sums '
+                "and means go over other axes, such as axis=-1."
             )
     return {name: value.shape[1:] for name, value in traced.items()}
 

@@ -25,13 +25,6 @@ def class_weights(
     "balanced": examples / (classes * examples of this class), for the classes that
     occur in the training data, as in scikit-learn. A mapping gives the weight of each
     label; labels that it does not name have 1.
-
-    Raises
-    ------
-    ConfigurationError
-        If the model has no loss of labels, or the weights are not valid.
-    DataError
-        If the labels have to be counted and cannot be.
     """
     if objective.classifying is None:
         raise ConfigurationError(
@@ -49,9 +42,9 @@ def class_weights(
                 "weights themselves, such as class_weight={0: 1, 1: 5}."
             )
         if len(arrays) < len(objective.slots):
+            names = ", ".join(slot.name for slot in objective.slots)
             raise DataError(
-                f"train holds {len(arrays)} array(s); the model expects "
-                f"{', '.join(slot.name for slot in objective.slots)}."
+                f"train holds {len(arrays)} array(s); the model expects {names}."
             )
         labels, weights = _labelled(objective, objective.classifying, arrays)
         counts = np.bincount(labels, weights, minlength=classes)[:classes]

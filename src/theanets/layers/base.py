@@ -5,6 +5,7 @@ What the graph does with a layer is in `theanets.layers.binding`.
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,7 +19,7 @@ from theanets.layers.binding import Node
 from theanets.types import Array, LayerOutput, Outputs, Params, Shape
 from theanets.utils import originals
 from theanets.utils.checks import check_int, shown
-from theanets.utils.registry import Registry, join_names, parameters
+from theanets.utils.registry import Registry, join_names
 from theanets.utils.renamed import Replaced
 
 FORMS: Registry["Layer"] = Registry("layer form")
@@ -155,13 +156,7 @@ class Layer(Node):
         self.borrowed: dict[str, str] = {}
         self._activation_names: dict[str, str] = {}
         self.outputs: dict[str, Shape] = {}
-        keywords.check_attributes(
-            attributes,
-            self.attribute_names,
-            parameters(type(self)),
-            self.form,
-            self.where,
-        )
+        keywords.check_attributes(self)
 
     @classmethod
     def build(cls, form: str, **arguments: Any) -> "Layer":
@@ -176,13 +171,13 @@ class Layer(Node):
         label = shown(form) if name is None else f'"{keywords.check_name(name)}"'
         where = f"layer {label}: "
         kind = FORMS.lookup(form, where)
-        missing = [
+        needed = [
             name
             for name, parameter in inspect.signature(kind.__init__).parameters.items()
-            if parameter.default is parameter.empty
-            and parameter.kind is parameter.KEYWORD_ONLY
-            and name not in arguments
+            if parameter.kind is parameter.KEYWORD_ONLY
+            and parameter.default is parameter.empty
         ]
+        missing = [name for name in needed if name not in arguments]
         if missing:
             example = ", ".join(f"{name}=..." for name in sorted(missing))
             raise ConfigurationError(
@@ -284,11 +279,8 @@ class Layer(Node):
         )
         assert rows is not None and columns is not None
         options = self._options(name, self.general_names, defaults)
-        self.add_param(
-            name,
-            (rows, columns),
-            lambda rng: random_matrix(rng, rows, columns, **options),
-        )
+        init = partial(random_matrix, rows=rows, cols=columns, **options)
+        self.add_param(name, (rows, columns), init)
 
     def add_bias(
         self,
@@ -334,9 +326,7 @@ class Layer(Node):
 
     def activate(self, params: Params, pre: Array) -> Array:
         """Apply the layer's activation to an array of (..., size)."""
-        values = {
-            inner: params[outer] for inner, outer in self._activation_names.items()
-        }
+        values = {own: params[name] for own, name in self._activation_names.items()}
         return self.activation.transform(values, pre)
 
     def _options(
@@ -348,9 +338,7 @@ class Layer(Node):
     ) -> dict[str, Any]:
         """Return how a parameter begins, and note which attributes hold for it."""
         self._takes[name] = taken
-        return keywords.options(
-            self.attributes, name, taken, general, defaults, self.where
-        )
+        return keywords.options(self, name, taken, general, defaults)
 
 
 if not TYPE_CHECKING:

@@ -246,9 +246,7 @@ class Node(Registered):
         self.params = {}
         self.setup()
         self._add_activation()
-        keywords.check_suffixes(
-            self.attributes, self.attribute_names, self._takes, self.params, self.where
-        )
+        keywords.check_suffixes(self, self._takes)
 
     def fix(self, outputs: Mapping[str, Shape]) -> None:
         """Set the outputs, and allow no more changes."""

@@ -91,11 +91,11 @@ class Input(Layer):
                 f'{self.where}sparse is {shown(sparse)}; it has to be "csr", "csc", '
                 "True or False."
             )
-        if sparse and max(ndim or 2, len(self._shape) + 1) != 2:
+        axes = max(ndim or 2, len(self._shape) + 1)
+        if sparse and axes != 2:
             raise ConfigurationError(
-                f"{self.where}sparse data are matrices, (examples, size), but the "
-                f"examples of this input have {max(ndim or 2, len(self._shape) + 1)}"
-                " axes with the batch. Give size and ndim=2, or leave sparse out."
+                f"{self.where}sparse data are matrices, (examples, size), but this "
+                f"input has {axes} axes. Give size and ndim=2, or leave sparse out."
             )
         self.ndim = None if ndim is None else int(ndim)
         self.sparse = sparse
@@ -105,12 +105,11 @@ class Input(Layer):
                 f"{self.where}scale and sparse do not go together: with its mean "
                 "subtracted, hardly a number of a sparse matrix is 0. Leave one out."
             )
-        columns = (self._size, *self._shape)[-1]
-        if self.scale and columns is None:
+        if self.scale and (self._size, *self._shape)[-1] is None:
             raise ConfigurationError(
-                f"{self.where}scale standardizes the columns of the data, on their "
-                f"last axis, but shape {shape} does not say how many there are. Give "
-                "that axis a length, or leave scale out."
+                f"{self.where}scale standardizes columns, on the last axis, but shape "
+                f"{shape} does not say how many there are. Give that axis a length, or "
+                "leave scale out."
             )
 
     def infer_output_shape(self) -> Shape:
@@ -229,9 +228,8 @@ class Tied(Layer):
         self.partner: str | Node | None = partner
 
     def find_partner(self, earlier: Sequence[Node]) -> None:
-        partner = (
-            self._named(earlier) if self.partner is not None else self._bracket(earlier)
-        )
+        named = self.partner is not None
+        partner = self._named(earlier) if named else self._bracket(earlier)
         name = weight_matrix(partner)
         assert name is not None
         rows, columns = partner.params[name].shape
@@ -294,13 +292,8 @@ def weight_matrix(layer: Node) -> str | None:
     """
     if layer.workers or layer.borrowed or layer.reads_indices or not layer.input_names:
         return None
-    matrices = [
-        param
-        for name, param in layer.params.items()
-        if name not in layer.activation_params
-        and param.learned
-        and len(param.shape) > 1
-    ]
+    own = [x for name, x in layer.params.items() if name not in layer.activation_params]
+    matrices = [param for param in own if param.learned and len(param.shape) > 1]
     if len(matrices) != 1 or matrices[0].shape[:1] != layer.input_shape[-1:]:
         return None
     return matrices[0].name if len(matrices[0].shape) == 2 else None

@@ -1,7 +1,7 @@
 """What the keywords of a layer may be, and what they say of its first values."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
@@ -10,11 +10,11 @@ from theanets.errors import ConfigurationError
 from theanets.initializers import as_seed, check_init
 from theanets.types import MOST_AXES, Shape
 from theanets.utils.checks import check_int, is_number, is_whole, shown
-from theanets.utils.registry import join_names, suggest
+from theanets.utils.registry import join_names, parameters, suggest
 from theanets.utils.renamed import answer
 
-Takes: TypeAlias = Mapping[str, tuple[str, ...]]
-"""By the name of a parameter: which attributes hold for it, such as mean and std."""
+if TYPE_CHECKING:
+    from theanets.layers.binding import Node
 
 
 def check_name(name: object) -> str:
@@ -32,27 +32,18 @@ def check_name(name: object) -> str:
     return name
 
 
-def check_attributes(
-    attributes: Mapping[str, object],
-    kinds: Sequence[str],
-    known: Iterable[str],
-    form: str,
-    where: str,
-) -> None:
-    """Refuse attributes that no parameter could use, before shapes are known.
-
-    ``kinds`` are the ones there are, with or without a parameter's name behind;
-    ``known`` are all keywords of the form, for the message.
-    """
-    for key, value in attributes.items():
+def check_attributes(layer: "Node") -> None:
+    """Refuse attributes that no parameter could use, before shapes are known."""
+    kinds, where = layer.attribute_names, layer.where
+    for key, value in layer.attributes.items():
         if key.startswith("rng_"):
             as_seed(value, where + key)
             continue
         kind = key.split("_")[0]
         if kind not in kinds:
-            known = {"form", *kinds, *known}
+            known = {"form", *kinds, *parameters(type(layer))}
             raise ConfigurationError(
-                f"{where}form {shown(form)} takes no keyword {shown(key)}. "
+                f"{where}form {shown(layer.form)} takes no keyword {shown(key)}. "
                 f"It takes: {join_names(known)}."
                 + (answer("layer", key) or suggest(key, known))
             )
@@ -98,40 +89,35 @@ def _is_row(value: Any) -> bool:
     return listed and len(value) > 0 and all(map(is_number, value))
 
 
-def check_suffixes(
-    attributes: Collection[str],
-    kinds: Sequence[str],
-    takes: Takes,
-    params: Collection[str],
-    where: str,
-) -> None:
-    """Refuse attributes that no parameter of the layer takes."""
+def check_suffixes(layer: "Node", takes: Mapping[str, tuple[str, ...]]) -> None:
+    """Refuse attributes that no parameter takes; ``takes`` says what each one does."""
     valid = [
-        *kinds,
+        *layer.attribute_names,
         *(f"{kind}_{name}" for name, taken in takes.items() for kind in taken),
-        *(f"rng_{name}" for name in params),
+        *(f"rng_{name}" for name in layer.params),
     ]
-    for key in attributes:
+    for key in layer.attributes:
         if key not in valid:
             raise ConfigurationError(
-                f"{where}keyword {shown(key)} names no parameter of it that takes "
-                f"that. Its parameters: {join_names(params)}." + suggest(key, valid)
+                f"{layer.where}keyword {shown(key)} names no parameter of it that "
+                f"takes that. Its parameters: {join_names(layer.params)}."
+                + suggest(key, valid)
             )
 
 
 def options(
-    attributes: Mapping[str, object],
+    layer: "Node",
     name: str,
     taken: Sequence[str],
     general: Sequence[str],
     defaults: Mapping[str, object],
-    where: str,
 ) -> dict[str, Any]:
     """Return how a parameter begins: the defaults, updated by the layer's attributes.
 
     ``taken`` are the attributes that hold for it, ``general`` the ones that also count
     without its name behind.
     """
+    attributes = layer.attributes
     chosen = dict(defaults)
     for suffix, kinds in {"": general, f"_{name}": taken}.items():
         named = {
@@ -143,7 +129,7 @@ def options(
         if "init" in named and len(rivals) > 1:
             others = join_names(kind + suffix for kind in rivals - {"init"})
             raise ConfigurationError(
-                f"{where}init{suffix} and {others} were both given, and each "
+                f"{layer.where}init{suffix} and {others} were both given, and each "
                 "says how the same weights begin. Give one of them."
             )
         # An attribute of one parameter replaces the one for all.

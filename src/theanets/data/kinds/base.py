@@ -233,8 +233,6 @@ def as_lazy(value: object) -> LazyArray | None:
 def is_array(value: object) -> bool:
     """Return whether something is one array, and neither several nor batches.
 
-    Examples
-    --------
     >>> is_array(np.arange(3)), is_array([1, 2]), is_array(range(3))
     (True, False, False)
     """
@@ -252,8 +250,6 @@ class Indexed(Protocol):
 def is_indexed(data: object) -> TypeGuard[Indexed]:
     """Return whether something gives its items by number, and is no array.
 
-    Examples
-    --------
     >>> is_indexed(range(3)), is_indexed(np.arange(3)), is_indexed([1, 2])
     (True, False, False)
     """

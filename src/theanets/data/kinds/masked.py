@@ -12,15 +12,8 @@ _MOST_AXES = 64
 
 
 def unmasked(value: Any, name: str) -> Any:
-    """Return the data of a masked array; any other value as it is.
+    """Return the data of a masked array that hides nothing; any other value as it is.
 
-    Raises
-    ------
-    DataError
-        If an entry is hidden.
-
-    Examples
-    --------
     >>> unmasked(np.ma.masked_equal([1, 2], 0), "x")
     array([1, 2])
     >>> unmasked(np.ma.masked_equal([[1, 0]], 0), "x")

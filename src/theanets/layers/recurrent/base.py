@@ -78,7 +78,7 @@ class Recurrent(Layer, abstract=True):
     # What subclasses write.
 
     def project(self, params: Params, x: Array) -> PyTree:
-        """Return what the steps need of the inputs.
+        """Return what the steps need of the inputs: one or more arrays (..., any).
 
         Parameters
         ----------
@@ -86,10 +86,6 @@ class Recurrent(Layer, abstract=True):
             The parameters, as `prepared` returns them.
         x : array, (..., inputs)
             The inputs.
-
-        Returns
-        -------
-        array or dict of arrays, (..., any)
         """
         raise NotImplementedError(f"{type(self).__name__} needs a project method")
 
