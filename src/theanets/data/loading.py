@@ -13,7 +13,7 @@ from theanets.data.expected import Expected, precisions
 from theanets.data.indexed import Batches, Examples
 from theanets.data.kinds.base import DataArray, LazyArray, is_indexed
 from theanets.data.prepare import Expect, prepared
-from theanets.data.reading import Noted, Reader
+from theanets.data.reading import Reader, noted
 from theanets.data.scale import warn_of_scale
 from theanets.data.stream_loader import StreamLoader
 from theanets.data.unpack import unpack
@@ -66,9 +66,17 @@ def loader(
     if batches is not None:
         what, also = f"{name}: iteration_size", ", or None for as many as there are"
         batches = check_int(batches, what, 1, also, DataError, MOST_BATCHES)
-    with Noted(name):
+    with noted(name):
         if check_bool(dataset.examples, f"{name}: examples"):
-            data = _examples(data, batch_size, seed, shuffle, rows, name)
+            if not is_indexed(data):
+                raise DataError(
+                    f"{name} is of type {type(data).__name__}, which does not give "
+                    "examples by number; examples=True is for an object with len(data) "
+                    "and data[i]. Leave it out."
+                )
+            if rows is not None:
+                rows = checked_rows(rows, len(data), name)
+            data = Examples(data, batch_size, seed, shuffle, rows)
             rows = None
         elif is_indexed(data) and not isinstance(data, Iterable):
             data = Batches(data)
@@ -128,16 +136,3 @@ def checked_size(
     if size is None or (is_whole(size) and size == -1):
         return None
     return check_int(size, what, 1, ", or None for all the data at once", error)
-
-
-def _examples(
-    data: object, size: int | None, seed: int, shuffle: bool, rows: object, name: str
-) -> Examples:
-    if not is_indexed(data):
-        raise DataError(
-            f"{name} is of type {type(data).__name__}, which does not give examples by "
-            "number; examples=True is for an object with len(data) and data[i]. Leave "
-            "it out."
-        )
-    numbers = None if rows is None else checked_rows(rows, len(data), name)
-    return Examples(data, size, seed, shuffle, numbers)

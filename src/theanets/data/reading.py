@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Sized
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
@@ -87,7 +87,7 @@ class Reader:
         def ask(function: Callable[..., Any], *arguments: Any) -> Any:
             self._asked_at = time.monotonic()
             try:
-                with Noted(self.where):
+                with noted(self.where):
                     return function(*arguments)
             except StopIteration as error:
                 # It would look like the end of the training.
@@ -160,30 +160,25 @@ class Reader:
             raise DataError(f"{self.where} is one too many: {advice}")
 
 
-class Noted:
-    """Adds a note to errors within, which says what was being read.
+@contextmanager
+def noted(where: str) -> Iterator[None]:
+    """Add a note to errors within, which says what was being read.
 
     >>> try:
-    ...     with Noted("train: batch 3 of epoch 1"):
+    ...     with noted("train: batch 3 of epoch 1"):
     ...         raise OSError("no more disk")
     ... except OSError as error:
     ...     error.__notes__
     ['Raised while theanets read train: batch 3 of epoch 1.']
     """
-
-    def __init__(self, where: str) -> None:
-        self.where = where
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self, kind: object, error: BaseException | None, trace: object
-    ) -> None:
+    try:
+        yield
+    except BaseException as error:
         # Some errors refuse notes, and some messages say it already.
         with suppress(Exception):
-            if error is not None and not str(error).startswith(self.where):
-                error.add_note(f"Raised while theanets read {self.where}.")
+            if not str(error).startswith(where):
+                error.add_note(f"Raised while theanets read {where}.")
+        raise
 
 
 def _length(data: object) -> int | None:

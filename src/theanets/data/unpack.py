@@ -72,17 +72,17 @@ def _in_order(
 
 def _is_numbers(data: Sequence[object]) -> bool:
     """Whether a list is one array written out, and not a list of arrays."""
-    return not any(
-        is_array(part) for part in data if not isinstance(part, int | float)
-    ) and (
-        not isinstance(data[0], tuple | list)
-        or not data[0]
-        or not isinstance(data[0][0], tuple | list)
+    first = data[0]
+    deep = (
+        isinstance(first, tuple | list) and first and isinstance(first[0], tuple | list)
     )
+    return not deep and not _holds_array(data)
 
 
 def _is_nested(data: Sequence[object]) -> bool:
     """Whether a list holds batches, each a tuple of arrays, and no arrays."""
-    return isinstance(data[0], tuple | list) and any(
-        is_array(part) for part in data[0] if not isinstance(part, int | float)
-    )
+    return isinstance(data[0], tuple | list) and _holds_array(data[0])
+
+
+def _holds_array(data: Sequence[object]) -> bool:
+    return any(is_array(part) for part in data if not isinstance(part, int | float))

@@ -56,7 +56,15 @@ def layer_from(
         form = "input" if first else "feedforward"
     kind = FORMS.lookup(form, f'layer "{spec["name"]}": ')
     if issubclass(kind, Input):
-        _fit_input(spec, ndim)
+        if spec.get("shape") is None and spec.get("ndim") is None:
+            # An input of a given size has the rank that its model reads.
+            spec["ndim"] = ndim
+            if ndim > 3:
+                raise ConfigurationError(
+                    f'layer "{spec["name"]}": this model reads images, so its input '
+                    "needs a shape such as (28, 28, 1), got size "
+                    f"{shown(spec.get('size'))}."
+                )
     elif spec.get("activation") is None and kind.leaves_activation_open(spec):
         spec["activation"] = activation
     return Layer.build(form, **spec)
@@ -127,14 +135,3 @@ def _from_parts(parts: Sequence[Any], name: str) -> dict[str, Any]:
             )
         spec[key] = int(part) if key == "size" else part
     return spec
-
-
-def _fit_input(spec: dict[str, Any], ndim: int) -> None:
-    """Let an input of a given size have the rank that its model reads."""
-    if spec.get("shape") is None and spec.get("ndim") is None:
-        if ndim > 3:
-            raise ConfigurationError(
-                f'layer "{spec["name"]}": this model reads images, so its input needs '
-                f"a shape such as (28, 28, 1), got size {shown(spec.get('size'))}."
-            )
-        spec["ndim"] = ndim

@@ -145,8 +145,8 @@ class Layer(Node):
                 f"{self.where}size {size} and shape {tuple(shape)} were both given "
                 "and do not agree. Give one of them."
             )
-        self.input_names = keywords.output_names(inputs, self.where)
-        self._input_sizes = keywords.input_sizes(inputs, self.where)
+        read = keywords.outputs_to_read(inputs, self.where)
+        self.input_names, self._input_sizes = read
         self._set_activation(activation)
         self.input_shapes: dict[str, Shape] = {}
         self.side_inputs = {}

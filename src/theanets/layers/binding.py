@@ -138,10 +138,7 @@ class Node(Registered):
             )
         return self.shape
 
-    @property
-    def output_size(self) -> int:
-        """Length of the last axis of the output; the same as ``size``."""
-        return self.size
+    output_size = size
 
     @property
     def kwargs(self) -> dict[str, Any]:
@@ -247,6 +244,7 @@ class Node(Registered):
         self.setup()
         self._add_activation()
         keywords.check_suffixes(self, self._takes)
+        self.check_sides(earlier)
 
     def fix(self, outputs: Mapping[str, Shape]) -> None:
         """Set the outputs, and allow no more changes."""
@@ -258,6 +256,9 @@ class Node(Registered):
 
     def find_partner(self, earlier: Sequence["Node"]) -> None:
         """Look up another layer whose parameters this one uses; most have none."""
+
+    def check_sides(self, earlier: Sequence["Node"]) -> None:
+        """Refuse outputs that keywords name, such as a mask, if they do not fit."""
 
     def initial_values(self, seed: int) -> dict[str, np.ndarray]:
         """Draw the first value of each parameter from a stream of its own."""
@@ -275,11 +276,15 @@ class Node(Registered):
 
     def to_spec(self) -> JsonDict:
         """Return the description that makes this layer again."""
-        spec = {
-            key: keywords.plain(self._as_saved(key))
-            for key, value in self.given.items()
-            if value is not None and key not in ("name", "inputs", "activation", "rng")
-        }
+        spec = {}
+        for key, value in self.given.items():
+            if value is None or key in ("name", "inputs", "activation", "rng"):
+                continue
+            # As it was given, even if it was changed since; but a list that the layer
+            # itself computes with is described as it is now.
+            used = any(value is x for x in vars(self).values())
+            as_saved = value if used else self._as_given.get(key, value)
+            spec[key] = keywords.plain(as_saved)
         spec |= {"form": self.form, "name": self.name} | self.side_inputs
         if self.input_names:
             spec["inputs"] = list(self.input_names)
@@ -303,32 +308,21 @@ class Node(Registered):
         if not self._in_model:
             return
         short = isinstance(value, str | int | float | tuple) and len(repr(value)) < 40
-        change = (
-            "ake a model with the change: net.replace("
+        advice = (
+            "Make a model with the change: net.replace("
             f'"{self.name}", {name}={repr(value) if short else "..."}).'
         )
         if name == "name":
             advice = "Make another model, with the names you want."
-        elif name in parameters(type(self)) or name in self.given:
-            advice = f"M{change}"
-        else:
-            advice = (
-                f"Let it be a keyword of the class, and m{change} What changes while "
-                "the model computes is an output, or an array of `add_param`."
+        elif name not in parameters(type(self)) and name not in self.given:
+            advice += (
+                " For that, let it be a keyword of the class. What changes while the "
+                "model computes is an output, or an array of `add_param`."
             )
         raise ConfigurationError(
             f"{self.where}its {name} is fixed once the layer is in a model, where "
             f"predictions, files and copies have to agree. {advice}"
         )
-
-    def _as_saved(self, name: str) -> Any:
-        """Return a keyword's value as it was given, even if it was changed since.
-
-        A list that the layer itself computes with is returned as it is now.
-        """
-        value = self.given[name]
-        used = any(value is x for x in vars(self).values())
-        return value if used else self._as_given.get(name, value)
 
     def _set_activation(
         self, activation: str | Callable[[Array], Array] | Activation | None

@@ -2,14 +2,16 @@
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
 
 from theanets.initializers import INITS, random_matrix
-from theanets.layers.base import FORMS
 from theanets.layers.correlate import correlate
+
+# The original had these in this module.
+from theanets.layers.pooling import Pool1, Pool2  # noqa: F401
 from theanets.layers.windows import OverWindows
 from theanets.types import Array, LayerOutput, Outputs, Params, Shape
 
@@ -134,12 +136,3 @@ class Conv1(Conv2):
     def correlation(self, x: Array, w: Array) -> Array:
         padding = ((0, 0), *self.windows.padding(x.shape[1:2]))
         return correlate(x[:, None], w, (1, *self.windows.stride), padding)[:, 0]
-
-
-if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> Any:
-        """Return a layer that the original had in this module."""
-        if name not in ("Pool1", "Pool2"):
-            raise AttributeError(f"{__name__} has no {name!r}.")
-        return FORMS.lookup(name)

@@ -140,14 +140,16 @@ def options(
     return chosen
 
 
-def output_names(inputs: object, where: str) -> tuple[str, ...]:
-    """Return the names of the outputs that a layer is to read.
+def outputs_to_read(
+    inputs: object, where: str
+) -> tuple[tuple[str, ...], dict[str, int]]:
+    """Return the names of the outputs that a layer is to read, and sizes if given.
 
     A layer among them stands for its main output, and is left as it is: its name is
     known once it is in a model.
     """
     if inputs is None:
-        return ()
+        return (), {}
     names = (inputs,) if _is_output(inputs) else inputs
     if isinstance(names, Mapping):
         names = list(names)
@@ -156,22 +158,16 @@ def output_names(inputs: object, where: str) -> tuple[str, ...]:
             f"{where}inputs is {shown(inputs)}; it has to be the name of an earlier "
             'layer\'s output, such as "hid1", the layer, or a list of such.'
         )
-    return tuple(names)
+    given = inputs.items() if isinstance(inputs, Mapping) else ()
+    sizes = {
+        name: check_int(n, f'{where}the size of inputs "{name}"') for name, n in given
+    }
+    return tuple(names), sizes
 
 
 def _is_output(value: object) -> bool:
     """Return whether a value is the name of an output, or a layer."""
     return isinstance(value, str) or hasattr(value, "side_inputs")
-
-
-def input_sizes(inputs: object, where: str) -> dict[str, int]:
-    """Return the sizes of the outputs to read, where they were given."""
-    if not isinstance(inputs, Mapping):
-        return {}
-    return {
-        name: check_int(size, f'{where}the size of inputs "{name}"')
-        for name, size in inputs.items()
-    }
 
 
 def lengths(shape: object, where: str) -> Shape:

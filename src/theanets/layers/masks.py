@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from theanets.errors import ConfigurationError, DataError
 from theanets.layers.base import Layer
 from theanets.layers.binding import Node
-from theanets.types import Array, Shape
+from theanets.types import Array
 from theanets.utils.checks import shown
 
 
@@ -32,9 +32,12 @@ def check_sequence(layer: Layer, advice: str) -> None:
         )
 
 
-def check_mask(layer: Layer, name: str, shape: Shape, earlier: Sequence[Node]) -> None:
+def check_mask(layer: Layer, earlier: Sequence[Node]) -> None:
     """Refuse a mask that is no input, or not of the shape (batch, time)."""
-    time = layer.input_shape[0]
+    name = layer.side_inputs.get("mask")
+    if name is None:
+        return
+    time, shape = layer.input_shape[0], layer.side_shapes[name]
     is_input = any(
         x.output_name == name and x.max_inputs == 0 and not x.given.get("scale")
         for x in earlier

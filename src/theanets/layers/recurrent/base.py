@@ -15,7 +15,7 @@ from theanets.activations import Activation
 from theanets.errors import ConfigurationError
 from theanets.initializers import random_matrix
 from theanets.layers.base import Layer
-from theanets.layers.binding import Node, Sides
+from theanets.layers.binding import Node
 from theanets.layers.masks import add_sides, check_mask, check_sequence, valid_steps
 from theanets.layers.recurrent.scan import State, Stepped, scan
 from theanets.types import Array, DType, Outputs, Params, PyTree, Shape
@@ -147,16 +147,12 @@ class Recurrent(Layer, abstract=True):
         )
         return (self.input_shape[0], size)
 
-    def bind(
-        self, inputs: Mapping[str, Shape], earlier: Sequence[Node], sides: Sides
-    ) -> None:
-        super().bind(inputs, earlier, sides)
-        for keyword, (name, shape) in sides.items():
-            if keyword == "mask":
-                check_mask(self, name, shape, earlier)
-                continue
-            size = self.state_sizes()[keyword.removesuffix("_0")]
-            if shape != (size,):
+    def check_sides(self, earlier: Sequence[Node]) -> None:
+        check_mask(self, earlier)
+        for keyword, name in self.side_inputs.items():
+            size = self.state_sizes().get(keyword.removesuffix("_0"))
+            shape = self.side_shapes[name]
+            if keyword != "mask" and shape != (size,):
                 raise ConfigurationError(
                     f"{self.where}{keyword} names {name}, whose shape is (batch, "
                     f"{', '.join(map(str, shape))}); an initial state of this layer "
