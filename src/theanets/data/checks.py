@@ -83,8 +83,8 @@ def _check_shape(array: DataArray, wanted: Expected, what: str) -> None:
     one_hot = len(shape) == len(wanted.shape) + 1 and shape[-1] == wanted.classes
     if wanted.role == "labels" and one_hot:
         hint = (
-            " One-hot rows, of a single 1 and else 0, are taken as labels, but not all "
-            "of these are such; .argmax(axis=-1) makes labels of the largest in each."
+            " One-hot rows are taken as labels, but not all of these hold a single 1 "
+            "and else 0; .argmax(axis=-1) makes labels of the largest in each."
         )
     elif wanted.shape == (1,) and array.ndim and (array.ndim == 1 or len(array) == 1):
         # A single example too, as one row of many columns is read.

@@ -71,8 +71,7 @@ def loader(
             if not is_indexed(data):
                 raise DataError(
                     f"{name} is of type {type(data).__name__}, which does not give "
-                    "examples by number; examples=True is for an object with len(data) "
-                    "and data[i]. Leave it out."
+                    "examples by number, data[i] up to len(data). Leave examples out."
                 )
             if rows is not None:
                 rows = checked_rows(rows, len(data), name)
@@ -107,9 +106,8 @@ def loader(
     if consecutive and (shuffle or 0 < (batch_size or 0) < length):
         raise DataError(
             f"{name}: with stateful=True each batch goes on where the one before it "
-            "ended, but examples of arrays are shuffled or stand for themselves. Give "
-            "windows that follow each other: theanets.recurrent.batches(..., "
-            "stateful=True)."
+            "ended, but examples of arrays stand for themselves. Give windows that "
+            "follow each other: theanets.recurrent.batches(..., stateful=True)."
         )
     dtypes = precisions(expected, dtype)
     arrays = tuple(map(_dense_if_small, arrays, expected, dtypes))

@@ -92,9 +92,8 @@ class Reader:
             except StopIteration as error:
                 # It would look like the end of the training.
                 raise DataError(
-                    f"{self.where} is missing: the source raised StopIteration, but an "
-                    "epoch has more batches. Give a callable a len(), or give the "
-                    "iterable that it reads."
+                    f"{self.where} is missing: the source raised StopIteration. Give a "
+                    "callable a len(), or give the iterable that it reads."
                 ) from error
             finally:
                 self._asked_at = None
@@ -139,10 +138,9 @@ class Reader:
             if left and self.once:
                 raise DataError(
                     f"{self.where} is missing: the source has {self._number} batches, "
-                    f"and one epoch is to read {self.batches} of them. It cannot start "
-                    "anew within an epoch, as with stateful=True each batch goes on "
-                    "where the one before it ended. Give fewer train_batches, "
-                    "valid_batches or iteration_size."
+                    f"and one epoch is to read {self.batches} of them. With "
+                    "stateful=True it cannot start anew within an epoch. Give fewer "
+                    "train_batches, valid_batches or iteration_size."
                 )
             # Data with fewer batches than the epoch start again.
             if left is None or length is not None or self._number == begun:

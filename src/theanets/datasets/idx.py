@@ -72,7 +72,7 @@ def _read(
     if file.read(1):
         raise DataError(
             f"{path} goes on after the {total} values that its header announces, "
-            f"{_by(shape)}. It is damaged, or no IDX file."
+            f"{by(shape)}. It is damaged, or no IDX file."
         )
     if md5 is not None and digest.hexdigest() != md5:
         raise DataError(
@@ -105,9 +105,10 @@ def _header(file: IO[bytes], path: Path, rank: int) -> tuple[tuple[int, ...], by
 def _truncated(path: Path, shape: tuple[int, ...], problem: str) -> str:
     return (
         f"{path} is truncated: its header announces {math.prod(shape)} values, "
-        f"{_by(shape)}, and {problem}."
+        f"{by(shape)}, and {problem}."
     )
 
 
-def _by(shape: tuple[int, ...]) -> str:
+def by(shape: tuple[int, ...]) -> str:
+    """Return a shape for messages: 28 x 28."""
     return " x ".join(map(str, shape))

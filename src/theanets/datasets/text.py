@@ -166,15 +166,8 @@ class Text:
 
         Parameters
         ----------
-        steps : int
-            Length of a window.
-        batch_size : int
-            Windows in a batch.
-        rng : int, numpy.random.RandomState or numpy.random.Generator, optional
-            Seed or source of the places of the windows.
-        stateful : bool
-            Whether each window goes on where the one before it in the same row ended,
-            for ``train(..., stateful=True)``; see `theanets.recurrent.batches`.
+        steps, batch_size, rng, stateful
+            As of `theanets.recurrent.batches`.
 
         Returns
         -------

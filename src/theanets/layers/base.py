@@ -18,7 +18,7 @@ from theanets.layers import keywords
 from theanets.layers.binding import Node
 from theanets.types import Array, LayerOutput, Outputs, Params, Shape
 from theanets.utils import originals
-from theanets.utils.checks import check_int, shown
+from theanets.utils.checks import check_int, is_whole, shown
 from theanets.utils.registry import Registry, join_names
 from theanets.utils.renamed import Replaced
 
@@ -274,9 +274,23 @@ class Layer(Node):
             If a size is missing, or there is another keyword.
         """
         originals.refuse_keywords(self.where, defaults)
-        keywords.check_weights(
-            name, rows, columns, defaults, Layer.attribute_names, self.where
-        )
+        known, problem = Layer.attribute_names, ""
+        if not isinstance(name, str) or not name:
+            problem = "the name comes first, as a text"
+        elif unknown := sorted(set(defaults) - set(known)):
+            problem = f"it takes no keyword {join_names(unknown)}"
+        elif not (is_whole(rows, 1) and is_whole(columns, 1)):
+            problem = (
+                "both sizes have to be given, as two arguments, not one shape, in "
+                "whole numbers from 1 on. add_param declares arrays of other shapes"
+            )
+        if problem:
+            raise ConfigurationError(
+                f"{self.where}add_weights({shown(name)}, {shown(rows)}, "
+                f"{shown(columns)}): {problem}. Write self.add_weights("
+                '"w", self.input_size, self.size), and by keyword, if need be, '
+                f"{join_names(known)}."
+            )
         assert rows is not None and columns is not None
         options = self._options(name, self.general_names, defaults)
         init = partial(random_matrix, rows=rows, cols=columns, **options)

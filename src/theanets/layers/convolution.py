@@ -116,14 +116,10 @@ class Conv1(Conv2):
 
     Parameters
     ----------
-    size : int
-        Number of filters.
-    filter_size : int
-        Length of the filters.
-    stride : int
-        Steps from one place to the next.
-    border_mode : str
+    size, border_mode
         As in `Conv2`.
+    filter_size, stride : int
+        Length of the filters, and steps from one place to the next.
 
     Parameters of the layer: w (size, channels, 1, filter_size), b (size,).
     Outputs: out and pre, both (batch, time, size).

@@ -1,6 +1,6 @@
 """What the keywords of a layer may be, and what they say of its first values."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -9,7 +9,7 @@ import numpy as np
 from theanets.errors import ConfigurationError
 from theanets.initializers import as_seed, check_init
 from theanets.types import MOST_AXES, Shape
-from theanets.utils.checks import check_int, is_number, is_whole, shown
+from theanets.utils.checks import check_int, is_number, shown
 from theanets.utils.registry import join_names, parameters, suggest
 from theanets.utils.renamed import answer
 
@@ -54,33 +54,6 @@ def check_attributes(layer: "Node") -> None:
                 f"{where}{key} is {shown(value)}; it has to be a finite number, or a "
                 "list of them, one for each unit."
             )
-
-
-def check_weights(
-    name: object,
-    rows: object,
-    columns: object,
-    defaults: Collection[str],
-    known: Collection[str],
-    where: str,
-) -> None:
-    """Refuse a call of ``add_weights`` that does not declare a matrix."""
-    problem = ""
-    if not isinstance(name, str) or not name:
-        problem = "the name comes first, as a text"
-    elif unknown := sorted(set(defaults) - set(known)):
-        problem = f"it takes no keyword {join_names(unknown)}"
-    elif not (is_whole(rows, 1) and is_whole(columns, 1)):
-        problem = (
-            "both sizes have to be given, as two arguments, not one shape, in whole "
-            "numbers from 1 on. add_param(name, shape, init) declares other arrays"
-        )
-    if problem:
-        raise ConfigurationError(
-            f"{where}add_weights({shown(name)}, {shown(rows)}, {shown(columns)}): "
-            f'{problem}. Write self.add_weights("w", self.input_size, self.size), and '
-            f"by keyword, if need be, {join_names(known)}."
-        )
 
 
 def _is_row(value: Any) -> bool:

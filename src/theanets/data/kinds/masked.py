@@ -31,9 +31,8 @@ def unmasked(value: Any, name: str) -> Any:
     where = f", the first {located(first)}" if value.ndim else ""
     raise DataError(
         f"{name} hides {int(mask.sum())} of its {value.size} entries{where}: it is a "
-        "masked array, and there is no number to compute with behind a mask. Say what "
-        "stands there, as x.filled(value) does, and let it not count by weights of 0 "
-        "(weighted=True); or leave these examples out."
+        "masked array. Say what stands there, as x.filled(value) does, and give it "
+        "weights of 0 (weighted=True); or leave these examples out."
     )
 
 

@@ -92,6 +92,8 @@ class Recurrent(Layer, abstract=True):
     def step(self, params: Params, state: State, x: PyTree) -> Stepped:
         """Compute one time step.
 
+        Return the state after it, and the outputs that are no part of the state.
+
         Parameters
         ----------
         params : mapping of str to array
@@ -100,13 +102,6 @@ class Recurrent(Layer, abstract=True):
             The state before, (batch, ...).
         x : array or dict of arrays
             What `project` gave for this step, (batch, ...).
-
-        Returns
-        -------
-        state : dict of str to array
-            The state after.
-        outputs : dict of str to array
-            The outputs that are no part of the state.
         """
         raise NotImplementedError(f"{type(self).__name__} needs a step method")
 

@@ -169,11 +169,7 @@ class SCRN(Rates):
     shown = {"hid": "h", "state": "s"}  # noqa: RUF012
 
     def __init__(
-        self,
-        *,
-        context_size: int | None = None,
-        s_0: str | None = None,
-        **kwargs: Any,
+        self, *, context_size: int | None = None, s_0: str | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         self.context_size = self.count("context_size", context_size)
