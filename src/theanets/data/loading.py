@@ -82,11 +82,11 @@ def loader(
         raw = unpack(data, name, expect.names)
         if raw is None:
             if rows is not None or not (is_whole(dataset.axis) and dataset.axis == 0):
-                given = f"axis is {shown(dataset.axis)}" if rows is None else "rows are"
+                axis = f"axis is {shown(dataset.axis)}"
+                given = axis if rows is None else "rows are given"
                 raise DataError(
-                    f"{name}: {given} given, but the data are batches. Leave it out: "
-                    "pick examples, and put them on the first axis, where the batches "
-                    "are made."
+                    f"{name}: {given}, but the data are batches. Leave it out: pick "
+                    "examples, and put them on the first axis, where batches are made."
                 )
             passes = "epoch" if shuffle else "validation"
             reader = Reader(data, name, batches, passes, timeout, consecutive)

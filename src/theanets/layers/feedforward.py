@@ -32,11 +32,10 @@ class Input(Layer):
         rows: True, "csr" or "csc", which all mean the same. Dense data are taken
         too. Without it sparse data are made dense first where they are small.
     scale : bool, optional
-        Whether to standardize the data: from each column, on the last axis, its mean
-        is subtracted, and the rest divided by its standard deviation. The first
-        training computes both, in float64, over all of its data but the steps that a
-        mask leaves out; they stay as they are in all that follow. Where data come
-        batch by batch they have to be set before.
+        Whether to standardize the data: subtract the mean of each column, on the last
+        axis, and divide by its standard deviation. The first training computes both,
+        in float64, over all valid steps of its data, and later ones keep them. Where
+        data come batch by batch they have to be set before.
 
     With ``scale``, not learned: mean and std, one number for each column, which begin
     as 0 and 1; std is 1 for a column that never changes.

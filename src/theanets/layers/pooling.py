@@ -83,9 +83,7 @@ class Pool2(OverWindows):
 
 
 class Pool1(Pool2):
-    """The largest value, or the mean, of each window of a sequence and each channel.
-
-    Parameters and derivative are as in `Pool2`, for one axis, which may be open.
+    """`Pool2` over one axis, the time of a sequence, which may be open.
 
     Outputs: out, (batch, time, channels).
     """

@@ -34,12 +34,6 @@ class Windows:
     stride: tuple[int, ...]
     border: str | tuple[int, ...] = "valid"
 
-    @property
-    def probes(self) -> tuple[int, int]:
-        """Two lengths of an axis that give different numbers of windows."""
-        shortest = max(self.size)
-        return shortest, shortest + max(self.stride)
-
     def padding(self, lengths: Sequence[int]) -> Padding:
         """Return the zeros before and behind each axis."""
         return tuple(map(self._padding, range(len(self.size)), lengths))
@@ -89,7 +83,8 @@ class OverWindows(Layer, abstract=True):
         lengths = self._for_axes(self.sized_by, size, 1, expected)
         strides = self._for_axes("stride", stride, 1, expected)
         self.windows = Windows(lengths, strides, border)
-        self.probes = self.windows.probes
+        # Lengths that give different numbers of windows.
+        self.probes = (max(lengths), max(lengths) + max(strides))
 
     def count_windows(self) -> Shape:
         """Return the number of windows on each axis of the input; at least one."""

@@ -40,12 +40,8 @@ class LazyArray(ABC):
     types : tuple of type or str
         The types of values that become such an array. The full name of a type, such as
         ``"pyarrow.lib.Table"``, works too and imports nothing.
-    stored_dtype : dtype
-        The type as it was given; ``dtype`` is the one that theanets asks for.
     resident : bool
         Whether small data become one dense array that is kept on the device.
-    order : array of int, optional
-        The columns of what `rows` returns, in the order in which they are used.
 
     Examples
     --------
@@ -74,6 +70,7 @@ class LazyArray(ABC):
     types: tuple[type | str, ...] = ()
     resident = True
     order: np.ndarray | None = None
+    """The columns of what `rows` returns, in the order in which they are used."""
 
     def __init__(
         self, shape: Sequence[int], dtype: DTypeLike, columns: Sequence[str] = ()

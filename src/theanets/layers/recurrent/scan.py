@@ -109,8 +109,7 @@ def _loop(
 def _is_costly(primitive: Any, *arguments: object, **parameters: object) -> bool:
     """Return whether the loop keeps a result for its derivative.
 
-    What is cheap is computed again, since each array that is kept has to be written
-    and read in every step.
+    What is cheap is computed again: to keep an array is to write and read it.
     """
     return primitive.name in ("dot_general", "tanh", "logistic")
 
