@@ -154,18 +154,11 @@ class Feedforward(Layer):
 
     def infer_output_shape(self) -> Shape:
         size = self.given_size("units", f"(100, {self.form!r})")
-        leading = {shape[:-1] for shape in self.input_shapes.values()}
-        if len(self._shape) > 1 and leading == {()} and None not in self._shape:
-            # Vectors can be given any shape.
-            return self._shape
-        return self.check_shape(
-            (*self.leading_shape(), size),
-            'Give the size alone, and add a "reshape" layer where another shape is '
-            "needed.",
-        )
+        advice = 'Give the size alone, and add a "reshape" layer for another shape.'
+        return self._made() or self.check_shape((*self.leading_shape(), size), advice)
 
     def setup(self) -> None:
-        units = math.prod(self._made()) if self._made() else self.size
+        units = math.prod(self._made() or (self.size,))
         for source, weight in self._weights().items():
             rows = self.known(self.input_shapes[source][-1])
             self.add_weights(weight, rows, units)
@@ -181,7 +174,7 @@ class Feedforward(Layer):
     def _made(self) -> tuple[int, ...]:
         """Return the shape of the outputs that is made from vectors; () for vectors."""
         vectors = all(len(shape) == 1 for shape in self.input_shapes.values())
-        if not vectors or len(self._shape) < 2:
+        if not vectors or len(self._shape) < 2 or None in self._shape:
             return ()
         return tuple(map(self.known, self._shape))
 
