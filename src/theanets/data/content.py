@@ -123,9 +123,10 @@ def column_label(place: int, columns: Names) -> str:
 
 def scaling_advice(dtype: DTypeLike) -> str:
     """Return what to do with numbers that a precision cannot hold."""
+    if np.dtype(dtype) == np.float64:
+        return "Scale the data."
     wider = "compute in float64: set theanets.config.floatX before the model is made."
-    is_widest = np.dtype(dtype) == np.float64
-    return "Scale the data." if is_widest else f"Scale the data, or {wider}"
+    return f"Scale the data, or {wider}"
 
 
 @lru_cache

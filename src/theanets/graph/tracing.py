@@ -101,8 +101,9 @@ def _trace(
         if value.shape[:1] != (_EXAMPLES,):
             raise ConfigurationError(
                 f"{layer.where}its transform has lost the axis of the examples: "
-                f'"{name}" of {_EXAMPLES} examples has the shape {value.shape}. Sums '
-                "and means go over other axes, such as axis=-1."
+                f'"{name}" of {_EXAMPLES} examples has the shape {value.shape}, where '
+                f"the first axis has to be {_EXAMPLES}. Sums and means go over other "
+                "axes, such as axis=-1."
             )
     return {name: value.shape[1:] for name, value in traced.items()}
 

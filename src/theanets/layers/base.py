@@ -148,14 +148,14 @@ class Layer(Node):
         read = keywords.outputs_to_read(inputs, self.where)
         self.input_names, self._input_sizes = read
         self._set_activation(activation)
-        self.input_shapes: dict[str, Shape] = {}
+        self.input_shapes = {}
         self.side_inputs = {}
-        self.side_shapes: dict[str, Shape] = {}
-        self.params: dict[str, Param] = {}
-        self._takes: dict[str, tuple[str, ...]] = {}
-        self.borrowed: dict[str, str] = {}
-        self._activation_names: dict[str, str] = {}
-        self.outputs: dict[str, Shape] = {}
+        self.side_shapes = {}
+        self.params = {}
+        self._takes = {}
+        self.borrowed = {}
+        self._activation_names = {}
+        self.outputs = {}
         keywords.check_attributes(self)
 
     @classmethod
@@ -171,11 +171,9 @@ class Layer(Node):
         label = shown(form) if name is None else f'"{keywords.check_name(name)}"'
         where = f"layer {label}: "
         kind = FORMS.lookup(form, where)
+        takes = inspect.signature(kind.__init__).parameters.values()
         needed = [
-            name
-            for name, parameter in inspect.signature(kind.__init__).parameters.items()
-            if parameter.kind is parameter.KEYWORD_ONLY
-            and parameter.default is parameter.empty
+            x.name for x in takes if x.kind is x.KEYWORD_ONLY and x.default is x.empty
         ]
         missing = [name for name in needed if name not in arguments]
         if missing:
