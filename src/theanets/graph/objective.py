@@ -138,11 +138,8 @@ class Objective:
         """
         cast = self.topology.cast(inputs, self.dtype)
         read = self.topology.cast_params(params, self.dtype)
-        modify: Modify | None = None
-        before: dict[str, Array] = {}
+        modify, before = self._modifier(numbers, key)
         layer_key = key if training else None
-        if key is not None:
-            modify, before = self._modifier(numbers, key)
         if self.stateful:
             carries = states.by_layer(params)
             outputs, after = self.topology.step(read, cast, carries, modify, layer_key)
@@ -172,18 +169,20 @@ class Objective:
         key: Array | None = None,
     ) -> Array:
         """Compute the model's output from the main output of one layer alone."""
-        modify = None if key is None else self._modifier(numbers, key)[0]
+        modify, _ = self._modifier(numbers, key)
         read = self.topology.cast_params(params, self.dtype)
         outputs = run_from(self.topology.layers, read, start, value, modify)
         return outputs[self.topology.layers[-1].output_name]
 
     def _modifier(
-        self, numbers: Numbers, key: Array
-    ) -> tuple[Modify, dict[str, Array]]:
+        self, numbers: Numbers, key: Array | None
+    ) -> tuple[Modify | None, dict[str, Array]]:
         """Return what adds the noise, and where it puts the values without noise."""
+        before: dict[str, Array] = {}
+        if key is None:
+            return None, before
         pairs = zip(self.regularizers, numbers["regularizers"], strict=True)
         noises = [(r, self._changed_by(r), weight) for r, weight in pairs if r.modifies]
-        before: dict[str, Array] = {}
 
         def modify(name: str, value: Array, outputs: dict[str, Array]) -> Array:
             for regularizer, names, weight in noises:

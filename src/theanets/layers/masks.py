@@ -43,12 +43,10 @@ def check_mask(layer: Layer, earlier: Sequence[Node]) -> None:
         for x in earlier
     )
     if not is_input or len(shape) != 1 or shape[0] not in (None, time):
-        length = "None" if time is None else f"{time}"
         raise ConfigurationError(
             f"{layer.where}mask names {name} of shape (batch, "
             f"{', '.join(map(str, shape))}); it has to be an input of the shape "
-            f"(batch, time), such as dict(form='input', name='mask', "
-            f"shape=({length},))."
+            f"(batch, time), such as dict(form='input', name='mask', shape=({time},))."
         )
     # A mask of open length has as many steps as the sequence.
     layer.side_shapes[name] = (time,)

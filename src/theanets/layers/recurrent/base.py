@@ -135,11 +135,8 @@ class Recurrent(Layer, abstract=True):
 
     def infer_output_shape(self) -> Shape:
         size = self.given_size("units", f"(100, {self.form!r})")
-        check_sequence(
-            self,
-            "Begin the model with (None, size) for sequences of any length, or use a "
-            "model of theanets.recurrent.",
-        )
+        advice = "Begin with (None, size), or use a model of theanets.recurrent."
+        check_sequence(self, advice)
         return (self.input_shape[0], size)
 
     def check_sides(self, earlier: Sequence[Node]) -> None:
