@@ -120,7 +120,7 @@ def _check_content(
         value = np.asarray(array[first : first + 1], "f8")[(0, *place)]
         if names and wanted.role == "input" and np.isnan(value):
             advice = (
-                "Leave them out before inputs and target are parted, frame.dropna(), "
+                "Leave them out before you separate the target, frame.dropna(), "
                 "or fill them, frame.fillna(frame.median())."
             )
         raise DataError(

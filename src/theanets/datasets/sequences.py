@@ -24,7 +24,7 @@ class Windows:
     """Batches of windows in which each goes on where the one before it ended.
 
     A long sequence is cut into as many tracks as there are windows in a batch; the
-    first batch holds the beginning of each track. Each iteration starts anew.
+    first batch holds the beginning of each track. Each iteration begins again.
     """
 
     cut: Cut

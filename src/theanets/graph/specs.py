@@ -43,8 +43,8 @@ def layer_from(
     twice = sorted(spec.keys() & (more or {}).keys())
     if twice:
         raise ConfigurationError(
-            f"the layer {shown(entry)} came with {join_names(twice)} besides, which it "
-            "gives itself. Give each once."
+            f"the layer {shown(entry)} gives {join_names(twice)} itself, and got it "
+            "again. Give each once."
         )
     spec |= more or {}
     if spec.get("name") is None:

@@ -20,7 +20,7 @@ from theanets.utils.checks import compilable
 from theanets.utils.registry import join_names
 
 _EXAMPLES = 61
-"""Examples in a traced batch: a number that is hardly the size of anything else."""
+"""Examples in a traced batch: a number that is unlikely as any other size."""
 
 
 def output_shapes(

@@ -240,7 +240,7 @@ class Layer(Node):
     def infer_output_shape(self) -> Shape:
         """Return the shape of ``out`` without its batch axis.
 
-        By default the shape or size that was given, else that of the input.
+        By default the shape or size that was given, or the shape of the input.
         """
         if self._shape:
             return self._shape

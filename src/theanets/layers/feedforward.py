@@ -102,7 +102,7 @@ class Input(Layer):
         if self.scale and sparse:
             raise ConfigurationError(
                 f"{self.where}scale and sparse do not go together: with its mean "
-                "subtracted, hardly a number of a sparse matrix is 0. Leave one out."
+                "subtracted, few numbers of a sparse matrix are 0. Leave one out."
             )
         if self.scale and (self._size, *self._shape)[-1] is None:
             raise ConfigurationError(

@@ -139,7 +139,7 @@ class MUT1(Recurrent):
 
 
 class SCRN(Rates):
-    """Structurally constrained layer: a hidden state beside a slowly changing one.
+    """Structurally constrained layer: a hidden state and a slowly changing one.
 
     s[t] = r * (x[t] @ w_s) + (1 - r) * s[t-1]
     p[t] = g(x[t] @ w_h + p[t-1] @ hh + s[t] @ sh)
