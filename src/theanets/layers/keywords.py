@@ -129,7 +129,8 @@ def outputs_to_read(
     if not isinstance(names, tuple | list) or not all(map(_is_output, names)):
         raise ConfigurationError(
             f"{where}inputs is {shown(inputs)}; it has to be the name of an earlier "
-            'layer\'s output, such as "hid1", the layer, or a list of these.'
+            'layer\'s output, such as "hid1", the layer, or a list of these. '
+            "Sizes are not needed."
         )
     given = inputs.items() if isinstance(inputs, Mapping) else ()
     sizes = {
