@@ -20,12 +20,12 @@ def unpack(data: object, name: str, names: tuple[str, ...]) -> list[RawArray] | 
     if is_by_name(data):
         return _in_order(data, name, names)
     if isinstance(data, tuple | list) and len(data):
-        numbered = [RawArray(value, f"{name}[{i}]") for i, value in enumerate(data)]
+        numbered = (RawArray(value, f"{name}[{i}]") for i, value in enumerate(data))
         if is_by_name(data[0]):
             inputs = _in_order(data[0], f"{name}[0]", names[: len(data[0])])
-            return [*inputs, *numbered[1:]]
+            return [*inputs, *list(numbered)[1:]]
         if not _is_nested(data):
-            return [RawArray(data, name)] if _is_numbers(data) else numbered
+            return [RawArray(data, name)] if _is_numbers(data) else list(numbered)
         if all(isinstance(part, tuple | list) for part in data):
             return None
         # The arrays of several inputs in a list of their own, before the target.

@@ -133,8 +133,8 @@ class Objective:
     ) -> dict[str, Array]:
         """Compute all outputs of a batch, with the noise of a key if there is one.
 
-        ``training`` says whether the model learns from the batch; see
-        `Topology.forward`. Arrays that layers update keep their types in ``params``.
+        ``training`` says whether the model learns from the batch. Arrays that layers
+        update keep their types in ``params``.
         """
         cast = self.topology.cast(inputs, self.dtype)
         read = self.topology.cast_params(params, self.dtype)

@@ -214,27 +214,14 @@ class Topology:
         modify: Modify | None = None,
         key: Array | None = None,
     ) -> dict[str, Array]:
-        """Compute every output of a batch of whole sequences or other examples.
+        """Compute every output of a batch, by full name, such as ``hid1:out``.
 
-        Parameters
-        ----------
-        params : mapping of str to array
-            Every parameter by full name, as `cast_params` returns them.
-        inputs : mapping of str to array
-            The data by the name of its input layer, batch axis first, as `cast`
-            returns them.
-        modify : callable, optional
-            Called with each output, to return what later layers read.
-        key : jax random key, optional
-            Given where the model learns from the batch: layers that compute
-            otherwise in training then do so, each with a key of its own, unless all
-            their arrays are frozen.
-
-        Returns
-        -------
-        dict of str to array
-            The outputs by full name, such as ``hid1:out``; with a key also the new
-            values of parameters that layers update themselves, such as ``hid1.mean``.
+        ``params`` are as `cast_params` returns them, and ``inputs``, by the name of the
+        input layer, as `cast` does. ``modify`` is called with each output and returns
+        what later layers read. A ``key`` says that the model learns from the batch:
+        layers that compute otherwise in training do so, each with a key of its own,
+        unless all their arrays are frozen. The result then also has the new values of
+        parameters that layers update themselves, such as ``hid1.mean``.
         """
         return self.step(params, inputs, None, modify, key)[0]
 
