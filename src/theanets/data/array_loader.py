@@ -56,19 +56,15 @@ class ArrayLoader:
         if self.rows == self.length and self.picked is None:
             # No rows are gathered: the array's length is the number of batches.
             order = np.zeros((self.batches, 0), np.int32)
-            origin = np.broadcast_to(
-                np.arange(self.length), (self.batches, self.length)
-            )
-            yield Chunk(
-                self._on_device, order, self.batches, self.length, "whole", origin
-            )
+            shape = (self.batches, self.length)
+            origin = np.broadcast_to(np.arange(self.length), shape)
+            yield Chunk(self._on_device, order, *shape, origin)
             return
         first = 0
         for order in self._orders(epoch):
             count = int((order[:, 0] >= 0).sum())
             if count and self._resident:
-                rows = order.shape[1]
-                yield Chunk(self._on_device, order, count, rows, "rows", order)
+                yield Chunk(self._on_device, order, count, order.shape[1], order)
             elif count:
                 yield from prefetched(partial(self._gathered, order[:count], first))
             first += count

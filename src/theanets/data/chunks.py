@@ -22,10 +22,13 @@ class Chunk:
     """How many batches there are."""
     rows: int
     """How many examples are in each."""
-    layout: str
-    """``rows`` or ``whole``; see `theanets.training.programs`."""
     origin: np.ndarray | None = None
     """The rows of the user's data in each batch, (batches, rows); None for a stream."""
+
+    @property
+    def layout(self) -> str:
+        """``rows`` or ``whole``; see `theanets.training.programs`."""
+        return "rows" if self.order.shape[1] else "whole"
 
     def on_host(self) -> Iterator[tuple[np.ndarray, ...]]:
         """Yield the batches as arrays of NumPy."""
@@ -52,4 +55,4 @@ def chunk_of(stacks: list[np.ndarray], count: int) -> Chunk:
     size, rows = stacks[0].shape[:2]
     flat = [stack.reshape(size * rows, *stack.shape[2:]) for stack in stacks]
     order = np.arange(size * rows, dtype=np.int32).reshape(size, rows)
-    return Chunk(tuple(map(jax.device_put, flat)), order, count, rows, "rows")
+    return Chunk(tuple(map(jax.device_put, flat)), order, count, rows)
