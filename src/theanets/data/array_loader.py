@@ -15,7 +15,7 @@ from theanets.data.chunks import Chunk, batches_in_chunk, chunk_of
 from theanets.data.device import DEVICE_CACHE, identity
 from theanets.data.kinds.base import DataArray, LazyArray
 from theanets.data.prefetch import prefetched
-from theanets.data.reading import noted
+from theanets.data.reading import Noted
 from theanets.errors import DataError
 from theanets.initializers import stream
 from theanets.types import JsonDict
@@ -147,7 +147,7 @@ class ArrayLoader:
             last = first + begin + len(part) - 1
             batches = f"batches {first + begin} to {last}"
             passes = "epoch" if self.shuffle else "validation"
-            with noted(f"{self.name}: {batches} of {passes} {self._pass}"):
+            with Noted(f"{self.name}: {batches} of {passes} {self._pass}"):
                 stacks = [narrowed(np.asarray(a[part]), dtype) for a, dtype in pairs]
             if stopped.is_set():
                 return

@@ -13,7 +13,7 @@ from theanets.data.expected import Expected, precisions
 from theanets.data.indexed import Batches, Examples
 from theanets.data.kinds.base import DataArray, LazyArray, is_indexed
 from theanets.data.prepare import Expect, prepared
-from theanets.data.reading import Reader, noted
+from theanets.data.reading import Noted, Reader
 from theanets.data.scale import warn_of_scale
 from theanets.data.stream_loader import StreamLoader
 from theanets.data.unpack import unpack
@@ -66,7 +66,7 @@ def loader(
     if batches is not None:
         what, also = f"{name}: iteration_size", ", or None for as many as there are"
         batches = check_int(batches, what, 1, also, DataError, MOST_BATCHES)
-    with noted(name):
+    with Noted(name):
         if check_bool(dataset.examples, f"{name}: examples"):
             if not is_indexed(data):
                 raise DataError(

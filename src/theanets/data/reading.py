@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Sized
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
@@ -87,7 +87,7 @@ class Reader:
         def ask(function: Callable[..., Any], *arguments: Any) -> Any:
             self._asked_at = time.monotonic()
             try:
-                with noted(self.where):
+                with Noted(self.where):
                     return function(*arguments)
             except StopIteration as error:
                 # It would look like the end of the training.
@@ -158,25 +158,32 @@ class Reader:
             raise DataError(f"{self.where} is one too many: {advice}")
 
 
-@contextmanager
-def noted(where: str) -> Iterator[None]:
-    """Add a note to errors within, which says what was being read.
+class Noted:
+    """Adds a note to errors within, which says what was being read.
+
+    Not a generator: it would set attributes of the error, which some errors refuse.
 
     >>> try:
-    ...     with noted("train: batch 3 of epoch 1"):
+    ...     with Noted("train: batch 3 of epoch 1"):
     ...         raise OSError("no more disk")
     ... except OSError as error:
     ...     error.__notes__
     ['Raised while theanets read train: batch 3 of epoch 1.']
     """
-    try:
-        yield
-    except BaseException as error:
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: object, error: BaseException | None, trace: object
+    ) -> None:
         # Some errors refuse notes, and some messages say it already.
         with suppress(Exception):
-            if not str(error).startswith(where):
-                error.add_note(f"Raised while theanets read {where}.")
-        raise
+            if error is not None and not str(error).startswith(self.where):
+                error.add_note(f"Raised while theanets read {self.where}.")
 
 
 def _length(data: object) -> int | None:
