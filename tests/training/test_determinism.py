@@ -219,7 +219,7 @@ def first_order():
     """Return the order in which a model's first epoch sees 32 examples."""
     numbers = np.arange(32, dtype="f4")
     seen = array_loader.ArrayLoader(
-        (numbers,), ["float32"], 8, None, 13, True, True, "train", "epoch"
+        (numbers,), ["float32"], 8, 0, 13, shuffle=True, name="train"
     )
     return [
         rows.astype("i4") for chunk in seen.chunks(0) for (rows,) in chunk.on_host()

@@ -32,7 +32,7 @@ def layer(setup=lambda self: None, transform=None, **body):
         (("w", 3), {}, r"add_weights\('w', 3, None\): both sizes"),
         (("w", 3, 0), {}, "whole numbers from 1 on"),
         (("w", 3, 2.5), {}, "whole numbers from 1 on"),
-        (("w", (3, 4)), {}, "two arguments, not one shape.*add_param"),
+        (("w", (3, 4)), {}, r"\(3, 4\).*two arguments, not one shape.*add_param"),
         ((3, 4, 5), {}, "the name comes first"),
         (("w",), {"size": 3}, "takes no keyword size"),
         (("w", 3, 4), {"scale": 1}, "takes no keyword scale"),

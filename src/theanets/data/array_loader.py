@@ -2,23 +2,26 @@
 
 import threading
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import jax
 import numpy as np
 from numpy.typing import DTypeLike
 
+from theanets.config import config
 from theanets.data.arrays import narrowed, nbytes
 from theanets.data.chunks import Chunk, batches_in_chunk, chunk_of
 from theanets.data.device import DEVICE_CACHE, identity
-from theanets.data.kinds.base import DataArray
+from theanets.data.kinds.base import DataArray, LazyArray
 from theanets.data.prefetch import prefetched
 from theanets.data.reading import Noted
+from theanets.errors import DataError
 from theanets.initializers import stream
 from theanets.types import JsonDict
 
 
+@dataclass(eq=False, repr=False)
 class ArrayLoader:
     """Batches of arrays of equal length, in a new order each epoch.
 
@@ -26,31 +29,23 @@ class ArrayLoader:
     moved to the device once; rows of others are gathered on the host, in chunks.
     """
 
-    def __init__(
-        self,
-        arrays: tuple[DataArray, ...],
-        dtypes: Sequence[DTypeLike],
-        batch_size: int | None,
-        batches: int | None,
-        seed: int,
-        shuffle: bool,
-        resident: bool,
-        name: str,
-        passes: str,
-        picked: np.ndarray | None = None,
-    ) -> None:
-        self.arrays = arrays
-        self.picked = picked
-        self.length = len(arrays[0] if picked is None else picked)
-        self.dtypes = dtypes
-        self.rows = min(batch_size or self.length, self.length)
+    arrays: tuple[DataArray, ...]
+    dtypes: Sequence[DTypeLike]
+    batch_size: int | None
+    batches: int
+    """Batches in an epoch; given as 0: as many as read each example once."""
+    seed: int
+    shuffle: bool
+    name: str
+    picked: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        self.length = len(self.arrays[0] if self.picked is None else self.picked)
+        self.rows = min(self.batch_size or self.length, self.length)
         self.per_pass = -(-self.length // self.rows)
-        self.batches = batches or self.per_pass
-        self.seed = seed
-        self.shuffle = shuffle
-        self.resident = resident
-        self.name = name
-        self.passes = passes
+        self.batches = self.batches or self.per_pass
+        self._size = sum(map(nbytes, self.arrays, self.dtypes))
+        self._resident = self._fits_the_device()
         self._pass = 0
 
     def chunks(
@@ -61,19 +56,15 @@ class ArrayLoader:
         if self.rows == self.length and self.picked is None:
             # No rows are gathered: the array's length is the number of batches.
             order = np.zeros((self.batches, 0), np.int32)
-            origin = np.broadcast_to(
-                np.arange(self.length), (self.batches, self.length)
-            )
-            yield Chunk(
-                self._on_device, order, self.batches, self.length, "whole", origin
-            )
+            shape = (self.batches, self.length)
+            origin = np.broadcast_to(np.arange(self.length), shape)
+            yield Chunk(self._on_device, order, *shape, origin)
             return
         first = 0
         for order in self._orders(epoch):
             count = int((order[:, 0] >= 0).sum())
-            if count and self.resident:
-                rows = order.shape[1]
-                yield Chunk(self._on_device, order, count, rows, "rows", order)
+            if count and self._resident:
+                yield Chunk(self._on_device, order, count, order.shape[1], order)
             elif count:
                 yield from prefetched(partial(self._gathered, order[:count], first))
             first += count
@@ -92,6 +83,21 @@ class ArrayLoader:
     def replay(self, runs: Sequence[tuple[int, int]]) -> None:
         """Set the count of epochs to what earlier runs have read."""
         self._pass = runs[-1][0]
+
+    def _fits_the_device(self) -> bool:
+        """Return whether the arrays are kept on the device as a whole."""
+        fits = self._size <= config.resident_bytes
+        if not any(isinstance(array, LazyArray) for array in self.arrays):
+            return fits
+        examples = len(self.arrays[0])
+        if not fits and (self.batch_size or examples) >= examples:
+            raise DataError(
+                f"{self.name}: all {examples} examples in one batch need "
+                f"{self._size / 1e9:.1f} GB as dense arrays, more than theanets.config."
+                f"resident_bytes ({config.resident_bytes / 1e9:.1f} GB). Give a "
+                "smaller batch_size."
+            )
+        return False
 
     @cached_property
     def _on_device(self) -> tuple[jax.Array, ...]:
@@ -134,14 +140,14 @@ class ArrayLoader:
         self, order: np.ndarray, first: int, stopped: threading.Event
     ) -> Iterator[Chunk]:
         pairs = list(zip(self.arrays, self.dtypes, strict=True))
-        size = sum(nbytes(array, dtype) for array, dtype in pairs)
-        row = size // len(self.arrays[0])
+        row = self._size // len(self.arrays[0])
         size = min(batches_in_chunk(row * order.shape[1]), len(order))
         for begin in range(0, len(order), size):
             part = order[begin : begin + size]
             last = first + begin + len(part) - 1
-            batches = f"batches {first + begin} to {last} of {self.passes}"
-            with Noted(f"{self.name}: {batches} {self._pass}"):
+            batches = f"batches {first + begin} to {last}"
+            passes = "epoch" if self.shuffle else "validation"
+            with Noted(f"{self.name}: {batches} of {passes} {self._pass}"):
                 stacks = [narrowed(np.asarray(a[part]), dtype) for a, dtype in pairs]
             if stopped.is_set():
                 return

@@ -12,30 +12,23 @@ _CHUNK_BATCHES = 128
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some batches of equal size, on the device.
-
-    Attributes
-    ----------
-    data : tuple of array
-        The arrays of the batches.
-    order : array
-        The rows of each batch, (batches, rows); (batches, 0) if each batch is all rows.
-    count : int
-        How many batches are there.
-    rows : int
-        How many examples are in each.
-    layout : str
-        ``rows`` or ``whole``; see `theanets.training.programs`.
-    origin : array, optional
-        The rows of the user's data in each batch, (batches, rows); None for a stream.
-    """
+    """Some batches of equal size, on the device."""
 
     data: tuple[jax.Array, ...]
     order: np.ndarray
+    """The rows of each batch, (batches, rows); (batches, 0) if each batch is all rows.
+    """
     count: int
+    """How many batches there are."""
     rows: int
-    layout: str
+    """How many examples are in each."""
     origin: np.ndarray | None = None
+    """The rows of the user's data in each batch, (batches, rows); None for a stream."""
+
+    @property
+    def layout(self) -> str:
+        """``rows`` or ``whole``; see `theanets.training.programs`."""
+        return "rows" if self.order.shape[1] else "whole"
 
     def on_host(self) -> Iterator[tuple[np.ndarray, ...]]:
         """Yield the batches as arrays of NumPy."""
@@ -62,4 +55,4 @@ def chunk_of(stacks: list[np.ndarray], count: int) -> Chunk:
     size, rows = stacks[0].shape[:2]
     flat = [stack.reshape(size * rows, *stack.shape[2:]) for stack in stacks]
     order = np.arange(size * rows, dtype=np.int32).reshape(size, rows)
-    return Chunk(tuple(map(jax.device_put, flat)), order, count, rows, "rows")
+    return Chunk(tuple(map(jax.device_put, flat)), order, count, rows)

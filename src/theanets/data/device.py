@@ -54,12 +54,22 @@ class DeviceCache:
             if entry is not None and entry[0] == content and entry[2]() is not None:
                 self._entries.move_to_end(key)
                 return entry[1]
-        moved = _copy(array, dtype)
-        reference = weakref.ref(_owner(array), lambda _: self._forget(key))
+        moved = jax.device_put(narrowed(array, dtype))
+        if moved.unsafe_buffer_pointer() == array.ctypes.data:
+            # JAX uses the array's own memory. This would change with the array, and
+            # keep it alive.
+            moved = jax.device_put(array.copy())
+        owner = array
+        while isinstance(owner.base, np.ndarray):
+            owner = owner.base
+        reference = weakref.ref(owner, lambda _: self._forget(key))
         with self._lock:
             self._entries[key] = (content, moved, reference)
             self._entries.move_to_end(key)
-            self._make_room()
+            size = sum(entry[1].nbytes for entry in list(self._entries.values()))
+            while size > config.resident_bytes and len(self._entries) > 1:
+                _, (_, dropped, _) = self._entries.popitem(last=False)
+                size -= dropped.nbytes
         return moved
 
     def _forget(self, key: Key) -> None:
@@ -68,12 +78,6 @@ class DeviceCache:
             return
         with self._lock:
             self._entries.pop(key, None)
-
-    def _make_room(self) -> None:
-        size = sum(entry[1].nbytes for entry in list(self._entries.values()))
-        while size > config.resident_bytes and len(self._entries) > 1:
-            _, (_, dropped, _) = self._entries.popitem(last=False)
-            size -= dropped.nbytes
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -88,27 +92,5 @@ def identity(array: DataArray) -> JsonDict:
         content = array.fingerprint()
     else:
         content = digest([np.asarray(array)])
-    return {
-        "shape": list(array.shape),
-        "dtype": str(array.dtype),
-        "content": content,
-    }
-
-
-def _copy(array: np.ndarray, dtype: DTypeLike) -> jax.Array:
-    """Return a copy on the device.
-
-    JAX may use the array's own memory instead. The copy would then change with the
-    array, and keep it alive.
-    """
-    moved: jax.Array = jax.device_put(narrowed(array, dtype))
-    if moved.unsafe_buffer_pointer() == array.ctypes.data:
-        moved = jax.device_put(array.copy())
-    return moved
-
-
-def _owner(array: np.ndarray) -> np.ndarray:
-    """Return the array that owns the memory, which outlives its views."""
-    while isinstance(array.base, np.ndarray):
-        array = array.base
-    return array
+    shape = list(array.shape)
+    return {"shape": shape, "dtype": str(array.dtype), "content": content}

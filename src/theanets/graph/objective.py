@@ -37,38 +37,23 @@ Numbers = Mapping[str, PyTree]
 
 @dataclass(frozen=True)
 class Objective:
-    """A model's losses, regularizers and monitors over its topology.
-
-    Attributes
-    ----------
-    topology : Topology
-        The graph.
-    losses : tuple of Loss
-        What to minimize; the first one is reported as ``err``.
-    regularizers : tuple of Regularizer
-        Penalties and noise.
-    monitors : tuple of Monitor
-        Further numbers to report.
-    dtype : str
-        The precision to compute in.
-    class_weights : tuple of float
-        How much each class of the last layer counts while training; none: all alike.
-    mean_weights : tuple of float
-        How much an error of each loss counts on average in the training data; 0, or
-        none at all: not known.
-    stateful : bool
-        Whether recurrent layers go on from states that come among the parameters, as
-        `theanets.graph.states` names them, and go out as updates.
-    """
+    """A model's losses, regularizers and monitors over its topology."""
 
     topology: Topology
     losses: tuple[Loss, ...]
+    """What to minimize; the first one is reported as ``err``."""
     regularizers: tuple[Regularizer, ...] = ()
     monitors: tuple[Monitor, ...] = ()
     dtype: str = "float32"
+    """The precision to compute in."""
     class_weights: tuple[float, ...] = ()
+    """How much each class of the last layer counts while training; none: all alike."""
     mean_weights: tuple[float, ...] = ()
+    """How much an error of each loss counts on average in the training data; 0, or
+    none at all: not known."""
     stateful: bool = False
+    """Whether recurrent layers go on from states that come among the parameters, as
+    `theanets.graph.states` names them, and go out as updates."""
 
     def __post_init__(self) -> None:
         topology = self.topology
@@ -111,9 +96,9 @@ class Objective:
     @cached_property
     def classifying(self) -> Loss | None:
         """The first loss of labels on the model's last layer, if there is one."""
-        last = self.topology.layers[-1].name
+        last = f"{self.topology.layers[-1].name}:"
         for loss in self.losses:
-            if loss.integer_target and loss.output_name.partition(":")[0] == last:
+            if loss.integer_target and loss.output_name.startswith(last):
                 return loss
         return None
 
@@ -131,6 +116,13 @@ class Objective:
         """The arrays of a batch: inputs, then targets, then weights."""
         return slots_of(self.topology, self.losses)
 
+    def _named(
+        self, batch: tuple[Array, ...]
+    ) -> tuple[dict[str, Array], dict[str, Array]]:
+        """Return the arrays of a batch by name: all, and the inputs."""
+        named = {slot.name: x for slot, x in zip(self.slots, batch, strict=True)}
+        return named, {layer.name: named[layer.name] for layer in self.topology.inputs}
+
     def outputs(
         self,
         params: Params,
@@ -141,16 +133,13 @@ class Objective:
     ) -> dict[str, Array]:
         """Compute all outputs of a batch, with the noise of a key if there is one.
 
-        ``training`` says whether the model learns from the batch; see
-        `Topology.forward`. Arrays that layers update keep their types in ``params``.
+        ``training`` says whether the model learns from the batch. Arrays that layers
+        update keep their types in ``params``.
         """
         cast = self.topology.cast(inputs, self.dtype)
         read = self.topology.cast_params(params, self.dtype)
-        modify: Modify | None = None
-        before: dict[str, Array] = {}
+        modify, before = self._modifier(numbers, key)
         layer_key = key if training else None
-        if key is not None:
-            modify, before = self._modifier(numbers, key)
         if self.stateful:
             carries = states.by_layer(params)
             outputs, after = self.topology.step(read, cast, carries, modify, layer_key)
@@ -180,23 +169,20 @@ class Objective:
         key: Array | None = None,
     ) -> Array:
         """Compute the model's output from the main output of one layer alone."""
-        modify = None if key is None else self._modifier(numbers, key)[0]
+        modify, _ = self._modifier(numbers, key)
         read = self.topology.cast_params(params, self.dtype)
         outputs = run_from(self.topology.layers, read, start, value, modify)
         return outputs[self.topology.layers[-1].output_name]
 
     def _modifier(
-        self, numbers: Numbers, key: Array
-    ) -> tuple[Modify, dict[str, Array]]:
+        self, numbers: Numbers, key: Array | None
+    ) -> tuple[Modify | None, dict[str, Array]]:
         """Return what adds the noise, and where it puts the values without noise."""
-        noises = [
-            (r, self._changed_by(r), weight)
-            for r, weight in zip(
-                self.regularizers, numbers["regularizers"], strict=True
-            )
-            if r.modifies
-        ]
         before: dict[str, Array] = {}
+        if key is None:
+            return None, before
+        pairs = zip(self.regularizers, numbers["regularizers"], strict=True)
+        noises = [(r, self._changed_by(r), weight) for r, weight in pairs if r.modifies]
 
         def modify(name: str, value: Array, outputs: dict[str, Array]) -> Array:
             for regularizer, names, weight in noises:
@@ -215,8 +201,7 @@ class Objective:
         key: Array | None,
     ) -> dict[str, Array]:
         """Return every output of a batch as training sees it, in the layers' order."""
-        named = {slot.name: x for slot, x in zip(self.slots, batch, strict=True)}
-        inputs = {layer.name: named[layer.name] for layer in self.topology.inputs}
+        _, inputs = self._named(batch)
         outputs = self.outputs(params, inputs, numbers, key, training=key is not None)
         return {name: outputs[name] for name in self.topology.output_names}
 
@@ -238,20 +223,11 @@ class Objective:
     ) -> tuple[Array, Monitors, dict[str, Array]]:
         """Return the loss of a batch, every monitor, and what layers have updated.
 
-        Parameters
-        ----------
-        params : mapping of str to array
-            Parameters by full name.
-        batch : tuple of array
-            One array for each of ``slots``.
-        numbers : mapping
-            The weights of losses and regularizers; see ``numbers``.
-        key : jax random key, optional
-            The key of the noise, where the model learns from the batch. None, as in
-            validation: no noise, and nothing is updated.
+        The batch holds one array for each of ``slots``. ``key`` is the key of the
+        noise, where the model learns from the batch. None, as in validation: no noise,
+        and nothing is updated.
         """
-        named = {slot.name: x for slot, x in zip(self.slots, batch, strict=True)}
-        inputs = {layer.name: named[layer.name] for layer in self.topology.inputs}
+        named, inputs = self._named(batch)
         inputs = self.topology.cast(inputs, self.dtype)
         outputs = self.outputs(params, inputs, numbers, key, training=key is not None)
         updated = outputs.keys() & params.keys()
@@ -297,22 +273,13 @@ class Objective:
         ]
         *_, scales, errors = zip(*terms, strict=True)
         losses = [w * e for w, e in zip(numbers["losses"], errors, strict=True)]
-        shares = [
-            _share(scale, mean)
-            for scale, mean in zip(scales, numbers["mean weights"], strict=True)
-        ]
-        scaled = [
-            loss if share is None else loss * share
-            for loss, share in zip(losses, shares, strict=True)
-        ]
+        scaled = map(_scaled, losses, scales, numbers["mean weights"])
         total = jnp.asarray(sum(penalties, sum(scaled)), wide)
 
         # With weights, each batch counts by their sum in the mean over batches.
         examples = float(len(batch[0]))
-        parts = [
-            (loss, examples if scale is None else scale.sum())
-            for loss, scale in zip(losses, scales, strict=True)
-        ]
+        sizes = [examples if scale is None else scale.sum() for scale in scales]
+        parts = list(zip(losses, sizes, strict=True))
         if penalties:
             parts.append((jnp.asarray(sum(penalties), wide), examples))
         weighted = any(scale is not None for scale in scales)
@@ -338,14 +305,11 @@ def _penalty(regularizer: Regularizer, evaluation: Evaluation) -> Array | float:
         return regularizer.penalty(evaluation)
 
 
-def _share(scale: Array | None, mean: Array | float) -> Array | None:
-    """Return how much the errors of a batch count, where 1 is the average of the set.
-
-    None: all count alike.
-    """
+def _scaled(loss: Array, scale: Array | None, mean: Array | float) -> Array:
+    """Return a loss times how much its batch counts; 1 is the average of the data."""
     if scale is None:
-        return None
-    return jnp.where(mean > 0, scale.mean() / jnp.where(mean > 0, mean, 1), 1)
+        return loss
+    return loss * jnp.where(mean > 0, scale.mean() / jnp.where(mean > 0, mean, 1), 1)
 
 
 def _seen(value: Array) -> Array:

@@ -45,8 +45,7 @@ class Embedding(Layer):
         self.vocabulary = check_int(vocabulary, self.where + "vocabulary")
         if self._size is None:
             raise ConfigurationError(
-                f"{self.where}form {self.form!r} needs a size: the length of the "
-                "vector of each index."
+                f"{self.where}form {self.form!r} needs a size: the length of a vector."
             )
 
     def infer_output_shape(self) -> Shape:

@@ -139,7 +139,7 @@ class MUT1(Recurrent):
 
 
 class SCRN(Rates):
-    """Structurally constrained layer: a hidden state beside a slowly changing one.
+    """Structurally constrained layer: a hidden state and a slowly changing one.
 
     s[t] = r * (x[t] @ w_s) + (1 - r) * s[t-1]
     p[t] = g(x[t] @ w_h + p[t-1] @ hh + s[t] @ sh)
@@ -169,11 +169,7 @@ class SCRN(Rates):
     shown = {"hid": "h", "state": "s"}  # noqa: RUF012
 
     def __init__(
-        self,
-        *,
-        context_size: int | None = None,
-        s_0: str | None = None,
-        **kwargs: Any,
+        self, *, context_size: int | None = None, s_0: str | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         self.context_size = self.count("context_size", context_size)

@@ -1,6 +1,6 @@
 """Recurrent layers of modules that change at different speeds."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
@@ -27,27 +27,22 @@ class Modular(RNN, abstract=True):
                 f"{self.size} is no multiple of {count}."
             )
 
-        def mask() -> np.ndarray:
-            module = self.of_units(np.arange(count))
-            return module[:, None] >= module
+        def mask(rng: np.random.Generator) -> np.ndarray:
+            module = np.repeat(np.arange(count), self.size // count)
+            return (module[:, None] >= module).astype("f8")
 
-        self.add_fixed("mask", (self.size, self.size), mask)
+        self.add_param("mask", (self.size, self.size), mask, learned=False)
 
-    def add_fixed(
-        self,
-        name: str,
-        shape: tuple[int, ...],
-        make: Callable[[], np.ndarray],
-        wide: bool = False,
+    def add_of_units(
+        self, name: str, of_modules: npt.ArrayLike, wide: bool = False
     ) -> None:
-        """Declare an array that never changes."""
-        self.add_param(
-            name, shape, lambda rng: make().astype("f8"), learned=False, wide=wide
-        )
+        """Declare fixed numbers of the modules, each as often as it has units."""
 
-    def of_units(self, of_modules: npt.ArrayLike) -> np.ndarray:
-        """Return the numbers of the modules, each as often as it has units."""
-        return np.repeat(of_modules, self.size // np.size(of_modules))
+        def init(rng: np.random.Generator) -> np.ndarray:
+            numbers = np.asarray(of_modules, "f8")
+            return np.repeat(numbers, self.size // len(numbers))
+
+        self.add_param(name, (self.size,), init, learned=False, wide=wide)
 
     def prepared(self, params: Params) -> Params:
         return {**params, "hh": params["hh"] * params["mask"]}
@@ -95,9 +90,7 @@ class Clockwork(Modular):
         count = len(self.periods)
         self.add_modules(count, f"periods {self.periods}")
         # In bfloat16, 257 would be 256.
-        self.add_fixed(
-            "period", (self.size,), lambda: self.of_units(self.periods), wide=True
-        )
+        self.add_of_units("period", self.periods, wide=True)
 
     def initial_state(
         self, sides: Params, batch: int, dtype: DType | str, length: int | Array = 0
@@ -144,7 +137,7 @@ class BCRNN(Modular):
         super().setup()
         self.add_modules(self.num_modules, f"num_modules {self.num_modules}")
         rates = 1 - np.logspace(-1e-4, -6, self.num_modules)
-        self.add_fixed("rates", (self.size,), lambda: self.of_units(rates))
+        self.add_of_units("rates", rates)
 
     def step(self, params: Params, state: State, x: PyTree) -> Stepped:
         rates = params["rates"]

@@ -20,8 +20,8 @@ class Rates(Recurrent, abstract=True):
 
     def __init__(self, *, rate: str | None = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        default = isinstance(rate, str) and not rate
-        rate = self.kinds[0] if default else rate
+        if isinstance(rate, str) and not rate:
+            rate = self.kinds[0]
         self.rate = choice(rate, f"{self.where}rate", self.kinds)
 
     def add_rates(self, size: int) -> None:
