@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar, Unpack
 
 import jax.numpy as jnp
 import numpy as np
 
 from theanets.initializers import INITS, random_matrix
 from theanets.layers.correlate import correlate
+from theanets.layers.options import LayerOptions
 
 # The original had these in this module.
 from theanets.layers.pooling import Pool1, Pool2  # noqa: F401
@@ -62,7 +63,7 @@ class Conv2(OverWindows):
         filter_size: int | Sequence[int],
         stride: int | Sequence[int] = 1,
         border_mode: str = "valid",
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.set_windows(filter_size, stride, border_mode)

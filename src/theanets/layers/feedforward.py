@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar, Unpack
 
 import numpy as np
 
 from theanets.errors import ConfigurationError
 from theanets.layers.base import Layer
 from theanets.layers.binding import Node
+from theanets.layers.options import LayerOptions
 from theanets.types import MOST_AXES, JsonDict, LayerOutput, Outputs, Params, Shape
 from theanets.utils.checks import check_bool, is_whole, shown
 from theanets.utils.registry import join_names, suggest
@@ -65,7 +66,7 @@ class Input(Layer):
         ndim: int | None = None,
         sparse: bool | str | None = None,
         scale: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         shape = kwargs.get("shape")
         scalar = isinstance(shape, tuple | list) and len(shape) == 0
@@ -215,7 +216,9 @@ class Tied(Layer):
     example: ClassVar = {}
     max_inputs = 1
 
-    def __init__(self, *, partner: str | Layer | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *, partner: str | Layer | None = None, **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(**kwargs)
         self.partner: str | Node | None = partner
 

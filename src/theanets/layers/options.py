@@ -63,17 +63,9 @@ class LayerOptions(TypedDict, total=False):
     """Instead of ``std_w``: "glorot", "he", "lecun" or "orthogonal"."""
 
 
-class RecurrentOptions(LayerOptions, total=False):
-    """The keywords of every recurrent layer."""
+class RecurrentAttributes(LayerOptions, total=False):
+    """Those, and how the matrices of recurrent layers begin."""
 
-    direction: str | None
-    """"forward", or "back" to process the last time step first."""
-    bptt_limit: int | None
-    """How many time steps derivatives flow through; by default all."""
-    h_0: str | None
-    """Name of an output (batch, size) that gives the initial state; by default 0."""
-    mask: str | None
-    """Name of an input (batch, time) of ones and zeros; at 0 the state stays."""
     radius: Real
     """The largest singular value of the recurrent matrices."""
     radius_hh: Real
@@ -94,3 +86,16 @@ class RecurrentOptions(LayerOptions, total=False):
     """Instead of ``std_xh``: "glorot", "he", "lecun" or "orthogonal"."""
     init_hh: str
     """Instead of ``std_hh``: "glorot", "he", "lecun" or "orthogonal"."""
+
+
+class RecurrentOptions(RecurrentAttributes, total=False):
+    """The keywords of every recurrent layer."""
+
+    direction: str | None
+    """"forward", or "back" to process the last time step first."""
+    bptt_limit: int | None
+    """How many time steps derivatives flow through; by default all."""
+    h_0: str | None
+    """Name of an output (batch, size) that gives the initial state; by default 0."""
+    mask: str | None
+    """Name of an input (batch, time) of ones and zeros; at 0 the state stays."""

@@ -5,12 +5,13 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 from itertools import product
 from operator import add
-from typing import Any, ClassVar
+from typing import ClassVar, Unpack
 
 import jax
 import jax.numpy as jnp
 
 from theanets.errors import ConfigurationError
+from theanets.layers.options import LayerOptions
 from theanets.layers.windows import OverWindows, Windows
 from theanets.types import Array, LayerOutput, Outputs, Params, PyTree, Shape
 from theanets.utils.checks import shown
@@ -56,7 +57,7 @@ class Pool2(OverWindows):
         pool_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         mode: str = "max",
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.set_windows(pool_size, pool_size if stride is None else stride)

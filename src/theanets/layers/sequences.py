@@ -1,7 +1,7 @@
 """Layers that make one vector of a sequence: its last step, or all of them pooled."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar, Unpack
 
 import jax.numpy as jnp
 
@@ -9,6 +9,7 @@ from theanets.activations import largest
 from theanets.layers.base import Layer
 from theanets.layers.binding import Node
 from theanets.layers.masks import add_sides, check_mask, check_sequence, valid_steps
+from theanets.layers.options import LayerOptions
 from theanets.types import Array, LayerOutput, Outputs, Params, Shape
 from theanets.utils.registry import choice
 
@@ -21,7 +22,9 @@ class OverTime(Layer, abstract=True):
     max_inputs = 1
     stepwise = False
 
-    def __init__(self, *, mask: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *, mask: str | None = None, **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(**kwargs)
         add_sides(self, mask=mask)
 
@@ -95,7 +98,7 @@ class Pool(OverTime):
 
     example: ClassVar = {"mode": "mean"}
 
-    def __init__(self, *, mode: str = "mean", **kwargs: Any) -> None:
+    def __init__(self, *, mode: str = "mean", **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.mode = choice(mode, f"{self.where}mode", ("max", "mean"))
 

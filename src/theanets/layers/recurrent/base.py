@@ -6,7 +6,7 @@ limited derivatives to all of them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar, Unpack
 
 import jax.numpy as jnp
 import numpy as np
@@ -17,6 +17,7 @@ from theanets.initializers import random_matrix
 from theanets.layers.base import Layer
 from theanets.layers.binding import Node
 from theanets.layers.masks import add_sides, check_mask, check_sequence, valid_steps
+from theanets.layers.options import RecurrentAttributes
 from theanets.layers.recurrent.scan import State, Stepped, scan
 from theanets.types import Array, DType, Outputs, Params, PyTree, Shape
 from theanets.utils.checks import check_int, shown
@@ -65,7 +66,7 @@ class Recurrent(Layer, abstract=True):
         bptt_limit: int | None = None,
         h_0: str | None = None,
         mask: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[RecurrentAttributes],
     ) -> None:
         super().__init__(**kwargs)
         if direction is not None:

@@ -1,11 +1,12 @@
 """Recurrent layers with gates, and with a slow context."""
 
-from typing import Any, ClassVar
+from typing import ClassVar, Unpack
 
 import jax
 import jax.numpy as jnp
 
 from theanets.layers.masks import add_sides
+from theanets.layers.options import RecurrentOptions
 from theanets.layers.recurrent.base import Recurrent
 from theanets.layers.recurrent.rates import Rates
 from theanets.layers.recurrent.scan import State, Stepped
@@ -38,7 +39,9 @@ class LSTM(Recurrent):
     fixed_activation = "tanh"
     shown = {"out": "h", "cell": "c"}  # noqa: RUF012
 
-    def __init__(self, *, c_0: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *, c_0: str | None = None, **kwargs: Unpack[RecurrentOptions]
+    ) -> None:
         super().__init__(**kwargs)
         add_sides(self, c_0=c_0)
 
@@ -169,7 +172,11 @@ class SCRN(Rates):
     shown = {"hid": "h", "state": "s"}  # noqa: RUF012
 
     def __init__(
-        self, *, context_size: int | None = None, s_0: str | None = None, **kwargs: Any
+        self,
+        *,
+        context_size: int | None = None,
+        s_0: str | None = None,
+        **kwargs: Unpack[RecurrentOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.context_size = self.count("context_size", context_size)

@@ -1,13 +1,14 @@
 """Recurrent layers of modules that change at different speeds."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar, Unpack
 
 import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
 from theanets.errors import ConfigurationError
+from theanets.layers.options import RecurrentOptions
 from theanets.layers.recurrent.scan import State, Stepped
 from theanets.layers.recurrent.simple import RNN
 from theanets.types import Array, DType, Params, PyTree
@@ -74,7 +75,9 @@ class Clockwork(Modular):
 
     example: ClassVar = {"size": 4, "periods": [2, 1]}
 
-    def __init__(self, *, periods: Sequence[int], **kwargs: Any) -> None:
+    def __init__(
+        self, *, periods: Sequence[int], **kwargs: Unpack[RecurrentOptions]
+    ) -> None:
         super().__init__(**kwargs)
         array = isinstance(periods, np.ndarray) and periods.ndim == 1
         if not (array or isinstance(periods, list | tuple)) or not len(periods):
@@ -129,7 +132,7 @@ class BCRNN(Modular):
 
     example: ClassVar = {"size": 4, "num_modules": 2}
 
-    def __init__(self, *, num_modules: int, **kwargs: Any) -> None:
+    def __init__(self, *, num_modules: int, **kwargs: Unpack[RecurrentOptions]) -> None:
         super().__init__(**kwargs)
         self.num_modules = check_int(num_modules, f"{self.where}num_modules")
 
