@@ -270,8 +270,8 @@ def test_a_builtin_name_is_protected():
     [
         ("rellu", 'layer "h": unknown activation \'rellu\'.*Did you mean "relu"'),
         ("norm:zz", "norm:z"),
-        ("relu+", 'layer "h": activation "relu\\+": a name is missing beside a "\\+"'),
-        ("", 'activation "": a name is missing; write "relu"'),
+        ("relu+", 'layer "h": activation "relu\\+": a name is missing'),
+        ("", 'activation "": a name is missing. Write "relu"'),
         ("leak", "needs the slope.*none came"),
         ("leak:x", '"x" came'),
         ("leak:inf", '"inf" came'),

@@ -171,7 +171,7 @@ HUGE = 1 << 61
         (file_of(b'{"a":' * 200 + b"1" + b"}" * 200), "levels deep"),
         (file_of({"__metadata__": ABOUT, "w": entry(offsets=(0, 9))}, b"x" * 9), "be"),
         (file_of({"__metadata__": ABOUT, "w": entry()}, b"x" * 7), "ends before"),
-        (file_of({"__metadata__": ABOUT, "w": entry()}, b"x" * 9), "behind its last"),
+        (file_of({"__metadata__": ABOUT, "w": entry()}, b"x" * 9), "after its last"),
         (file_of({"__metadata__": ABOUT, "w": entry("F8")}, b"x" * 8), "type 'F8'"),
         (file_of({"__metadata__": ABOUT, "w": entry([])}, b"x" * 8), "unknown type"),
         (file_of({"__metadata__": ABOUT, "w": entry(shape=(-2, -1))}), "no shape"),

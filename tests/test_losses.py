@@ -248,7 +248,7 @@ def test_a_subclass_is_known_at_once():
 def test_a_loss_is_used_as_it_is():
     loss = Loss.build("mae")
     assert Loss.build(loss) is loss
-    with pytest.raises(ConfigurationError, match="made already, so it takes no weight"):
+    with pytest.raises(ConfigurationError, match=r"made already\. Give weight to its"):
         Loss.build(loss, weight=2)
 
 

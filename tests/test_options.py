@@ -5,11 +5,18 @@ import sys
 
 import theanets
 from theanets import optimizers, regularizers
+from theanets.layers import (
+    Feedforward,
+    Layer,
+    LayerOptions,
+    Recurrent,
+    RecurrentOptions,
+)
 from theanets.regularizers.base import REGULARIZERS
 from theanets.training.checkpoint import KEYWORDS
 from theanets.training.keywords import SYNONYMS
 from theanets.training.options import keywords
-from theanets.utils.registry import is_ours
+from theanets.utils.registry import is_ours, parameters
 
 OTHERS = {
     "axis",
@@ -35,6 +42,8 @@ for training, validation in net.itertrain(x, min_improvement=0.1):
     print(training["loss"] + validation["loss"])
 settings: theanets.TrainOptions = {"max_epochs": 3, "monitors": {"hid1:out": 0.1}}
 theanets.Experiment(net).train(x, **settings)
+layers = [theanets.layers.Conv2(size=8, filter_size=3, std_w=0.1, name="conv"),
+          theanets.layers.LSTM(size=4, mask="mask", mean_xh=[0.1, 0.2], init="he")]
 """
 
 WRONG = {
@@ -43,6 +52,8 @@ WRONG = {
     'net.itertrain(x, progress="no")': 'incompatible type "str"',
     'theanets.Classifier([4, 3], los="xe")': 'did you mean "loss"?',
     "theanets.Experiment(net).train(x, batchsize=3)": "Unexpected keyword",
+    "theanets.layers.Conv2(size=8, filter_sise=3)": "Unexpected keyword",
+    'theanets.layers.LSTM(size="many")': 'incompatible type "str"',
 }
 
 
@@ -56,6 +67,23 @@ def test_they_are_all_that_is_accepted():
         if is_ours(optimizers.ALGORITHMS[name]):
             accepted |= {*optimizers.keywords(name)}
     assert set(theanets.TrainOptions.__annotations__) == accepted
+
+
+def test_those_of_layers_are_accepted():
+    common = {*LayerOptions.__annotations__}
+    general = {*parameters(Layer), *Layer.attribute_names}
+    assert common >= general
+    of_params = {f"{x}_{param}" for x in Layer.attribute_names for param in "wb"}
+    assert common - general <= of_params
+    attributes = dict.fromkeys(common - {*parameters(Layer)}, 0.5)
+    attributes |= {"init": "he", "init_w": "he"}
+    assert Feedforward(**attributes).attributes == attributes
+    own = {*RecurrentOptions.__annotations__} - common
+    assert own >= {*parameters(Recurrent)} - general
+    of_params = {
+        f"{x}_{param}" for x in Recurrent.attribute_names for param in ("xh", "hh")
+    }
+    assert own - {*parameters(Recurrent), "radius"} <= of_params
 
 
 def test_mypy_takes_what_is_right_and_refuses_what_is_not(tmp_path):

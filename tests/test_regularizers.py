@@ -66,7 +66,10 @@ def test_other_keywords_are_left():
         ({"weight_l2": True}, "weight_l2 is True"),
         ({"weight_l2": float("nan")}, "weight_l2 is nan"),
         ({"weight_l2": float("inf")}, "weight_l2 is inf"),
-        ({"weight_l2": {"wieght": 1}}, 'unknown wieght.* Did you mean "weight"'),
+        (
+            {"weight_l2": {"wieght": 1}},
+            'unknown keyword .wieght..* Did you mean "weight"',
+        ),
         ({"weight_l2": {"weight": 1, "pattern": 5}}, "pattern is 5"),
         ({"weight_l2": {"weight": 1, "pattern": ["a", 5]}}, "pattern is"),
         ({"hidden_l1": {"weight": 1, "role": "hiden"}}, 'Did you mean "hidden"'),

@@ -155,7 +155,7 @@ def wrong(*entries, **options):
         wrong({"size": 4, "inputs": 5}, match="inputs is 5"),
         wrong({"size": 4, "inputs": [5]}, match=r"inputs is \[5\]"),
         wrong({"size": 4, "inputs": {"in": 7}}, match="Leave the size out"),
-        wrong({"size": 4, "inputs": 7}, match="Sizes need not be told"),
+        wrong({"size": 4, "inputs": 7}, match="Sizes are not needed"),
         wrong({"form": "reshape"}, match="form 'reshape' needs shape"),
         wrong({"form": "reshape", "shape": (None, 3)}, match="has to be a whole"),
         wrong({"form": "reshape", "shape": (-1, -1)}, match="in shape is -1"),

@@ -104,7 +104,7 @@ log = logging.getLogger("theanets")
 def enable_default_logging() -> None:
     """Write what the logger ``theanets`` says to the standard error stream.
 
-    The progress of a training is shown without that; see ``progress`` of `train`.
+    Training shows its progress without this; see ``progress`` of `train`.
     """
     log.setLevel(logging.INFO)
     if not log.handlers:

@@ -1,7 +1,7 @@
-"""What is called while a model trains, by ``train(..., callbacks=...)``.
+"""What ``train(..., callbacks=...)`` calls while a model trains.
 
-`Callback` is the base class of your own, `Report` is what each of its methods gets.
-A function f(epoch, training, validation) will do as well.
+`Callback` is the base class of your own, `Report` is what each of its methods gets. A
+function f(epoch, training, validation) works too.
 
 >>> import numpy as np, theanets
 >>> class Learning(theanets.callbacks.Callback):

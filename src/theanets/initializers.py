@@ -1,11 +1,10 @@
 """Initial parameters: random matrices and vectors, and the streams they come from.
 
-Everything here is NumPy, in float64, and called once per parameter; a model
-rounds the result to its own precision.
+Everything here is NumPy, in float64; a model rounds the result to its own precision.
 
-Initial values, shuffling and noise each draw from their own stream, by name. So
-another layer, monitor or regularizer does not shift the numbers of the others, and a
-second training continues the stream with the number of epochs so far.
+Initial values, shuffling and noise each draw from a stream of their own, by name. So
+another layer, monitor or regularizer does not change the numbers of the others, and a
+second training continues the stream from the number of epochs so far.
 """
 
 import hashlib
@@ -61,19 +60,12 @@ class Param:
 
 
 def draw(param: Param, seed: int, layer: str) -> np.ndarray:
-    """Return the first value of a layer's parameter, if there is room for it.
-
-    Raises
-    ------
-    ConfigurationError
-        If it does not fit into memory, or cannot be drawn.
-    """
+    """Return the first value of a layer's parameter, if there is memory for it."""
     size = 8 * math.prod(param.shape)
     try:
         if size > sys.maxsize:
             raise MemoryError
-        # Memory that is not there shows here, before any work.
-        np.empty(param.shape)
+        np.empty(param.shape)  # Fails before any work if there is no memory.
         return param.init(stream(seed, layer, param.name))
     except MemoryError:
         raise ConfigurationError(
@@ -87,8 +79,8 @@ def draw(param: Param, seed: int, layer: str) -> np.ndarray:
 
 def _drawn(rng: np.random.Generator) -> npt.NDArray[np.floating]:
     raise ConfigurationError(
-        "this layer comes from a pickle, which knows the values of its parameters, but "
-        "not how they were drawn. Make a new layer to draw others."
+        "this layer comes from a pickle, which does not hold how its parameters were "
+        "drawn. Make a new layer to draw others."
     )
 
 
@@ -102,7 +94,7 @@ INITS: dict[str, Callable[[int, int], float]] = {
 
 
 def check_init(init: object, what: str) -> None:
-    """Raise a ConfigurationError for anything but None or a name in ``INITS``."""
+    """Check an initialization: None, or a name in ``INITS``."""
     if init is not None:
         choice(init, what, INITS)
 
@@ -118,7 +110,7 @@ def random_matrix(
     diagonal: Numbers = 0.0,
     init: str | None = None,
 ) -> FloatArray:
-    """Return a matrix of normal numbers, made sparse, rescaled or diagonal on request.
+    """Return a matrix of normal numbers; sparse, rescaled or diagonal on request.
 
     Parameters
     ----------
@@ -152,12 +144,12 @@ def random_matrix(
 
     Notes
     -----
-    The default ``std`` keeps activations and gradients at about the same scale
-    from layer to layer, after X. Glorot and Y. Bengio (2010), Understanding the
-    Difficulty of Training Deep Feedforward Neural Networks. Its variance is half of
-    "glorot", which they propose. Sources of the others: K. He et al. (2015),
-    Delving Deep into Rectifiers; Y. LeCun et al. (1998), Efficient BackProp; A. M.
-    Saxe et al. (2014), Exact Solutions to the Nonlinear Dynamics of Learning.
+    The default variance is half of "glorot", by X. Glorot and Y. Bengio (2010),
+    Understanding the Difficulty of Training Deep Feedforward Neural Networks: they keep
+    activations and gradients at about the same scale from layer to layer. Sources of
+    the others: K. He et al. (2015), Delving Deep into Rectifiers; Y. LeCun et al.
+    (1998), Efficient BackProp; A. M. Saxe et al. (2014), Exact Solutions to the
+    Nonlinear Dynamics of Learning.
 
     Examples
     --------
@@ -174,10 +166,10 @@ def random_matrix(
             f"std {shown(std)} and init {shown(init)} were both given. Give one of "
             "them."
         )
-    if std is None:
-        std = (
-            float(1 / np.sqrt(rows + cols)) if init is None else INITS[init](rows, cols)
-        )
+    if init is not None:
+        std = INITS[init](rows, cols)
+    elif std is None:
+        std = float(1 / np.sqrt(rows + cols))
     std, radius = _each(std, "std", cols, 0), check_nonnegative(radius, "radius")
     sparsity = _each(sparsity, "sparsity", cols, 0, 1)
     mean, diagonal = _each(mean, "mean", cols), _each(diagonal, "diagonal", cols)
@@ -231,7 +223,7 @@ def _orthogonal(normal: FloatArray) -> FloatArray:
 def random_vector(
     rng: np.random.Generator, size: int, mean: Numbers = 0.0, std: Numbers = 0.0
 ) -> FloatArray:
-    """Return a vector of normal numbers; all of them ``mean`` if ``std`` is 0.
+    """Return a vector of normal numbers of float64; all are ``mean`` if ``std`` is 0.
 
     Parameters
     ----------
@@ -240,16 +232,8 @@ def random_vector(
     size : int
         Length of the vector.
     mean, std : float, or sequence of float, (size,)
-        Mean and standard deviation of the entries, or of each.
-
-    Returns
-    -------
-    array of float64, (size,)
-
-    Raises
-    ------
-    ConfigurationError
-        If ``std`` is negative, or there is not one for each entry.
+        Mean and standard deviation of the entries, or of each. A negative ``std``, or
+        a wrong number of them, raises a ConfigurationError.
 
     Examples
     --------
@@ -277,21 +261,15 @@ def as_seed(rng: object, where: str) -> int:
 def stream(seed: int, *names: str) -> np.random.Generator:
     """Return the random generator that belongs to a seed and a path of names.
 
-    Equal seeds and names give equal numbers on every machine. A different name
-    gives an independent stream, so what one consumer draws never shifts what
-    another one gets.
+    Equal seeds and names give equal numbers on every machine; other names give an
+    independent stream.
 
     Parameters
     ----------
     seed : int
-        At least 0.
+        At least 0; anything else raises a ConfigurationError.
     *names : str
         What the numbers are for, such as ``"hid1"``, ``"w"``.
-
-    Raises
-    ------
-    ConfigurationError
-        If ``seed`` is not a whole number of at least 0.
 
     Examples
     --------

@@ -27,9 +27,9 @@ def features(
 ) -> "Axes":
     """Draw what each unit of a layer looks for in its input, as one picture.
 
-    The picture is a grid without gaps that holds one feature per unit, row by
-    row: the unit's weights, laid out like the input image. One scale of
-    brightness serves for all of them, from the smallest weight to the largest.
+    The picture is a grid without gaps with one feature per unit, row by row: the
+    unit's weights, laid out like the input image. All features share one scale of
+    brightness, from the smallest weight to the largest.
 
     Parameters
     ----------
@@ -39,10 +39,9 @@ def features(
         The shape of one input image: (height, width) for grey ones, or
         (height, width, 3) for coloured ones.
     columns : int, optional
-        Features in one row of the grid; as many as rows, or one more, if not
-        given.
+        Features in one row of the grid; by default as many as rows, or one more.
     ax : matplotlib Axes, optional
-        Where to draw; a new figure if not given.
+        Where to draw; by default a new figure.
     cmap : str or matplotlib Colormap
         The colours of small and large weights; not used for coloured features.
 
@@ -54,8 +53,8 @@ def features(
     Raises
     ------
     DataError
-        If the array is not (inputs, units), or its columns do not have the
-        values of one image, or some are NaN or infinite.
+        If the array is not (inputs, units), its columns do not have the size of one
+        image, or some values are NaN or infinite.
     ConfigurationError
         If ``shape``, ``columns`` or ``ax`` is not valid.
     ImportError
@@ -95,10 +94,9 @@ def mosaic(
 ) -> NDArray[np.float64]:
     """Return the picture that `features` draws, as an array.
 
-    Its shape is (rows * height, columns * width), with the weights as they are
-    and NaN where the grid has no feature; or (rows * height, columns * width,
-    3), with the weights scaled to 0..1 and 1 where there is no feature. Arguments
-    and errors are as for `features`.
+    Its shape is (rows * height, columns * width), with NaN where the grid has no
+    feature; for colours (rows * height, columns * width, 3), with the weights scaled to
+    0..1, and 1 where there is no feature. Arguments and errors are as for `features`.
 
     Examples
     --------
@@ -152,10 +150,9 @@ def _weights(param: object, shape: tuple[int, ...]) -> NDArray[np.float64]:
             "input images, as in shape=(height, width)."
         )
     weights = weights.astype(np.float64)
-    bad = np.count_nonzero(~np.isfinite(weights))
-    if bad:
+    if bad := int(np.count_nonzero(~np.isfinite(weights))):
         raise DataError(
-            f"{what} holds {counted(int(bad), 'value')} that cannot be drawn, NaN or "
-            "infinity. Replace them first, as by numpy.nan_to_num."
+            f"{what} holds {counted(bad, 'value')} that cannot be drawn, NaN or "
+            "infinity. Replace them first, for instance with numpy.nan_to_num."
         )
     return weights

@@ -75,7 +75,7 @@ def joined(lists):
 def kept(request, monkeypatch):
     """Keep arrays on the device, or do not."""
     limit = 10**9 if request.param == "resident" else 0
-    monkeypatch.setattr(theanets.config, "_resident_bytes", limit)
+    monkeypatch.setattr(theanets.config, "resident_bytes", limit)
 
 
 @pytest.fixture(autouse=True)
@@ -118,7 +118,7 @@ def test_the_order_depends_on_seed_and_epoch_alone(kept):
 def test_resident_and_streamed_batches_are_the_same(monkeypatch):
     found = []
     for limit in (10**9, 0):
-        monkeypatch.setattr(theanets.config, "_resident_bytes", limit)
+        monkeypatch.setattr(theanets.config, "resident_bytes", limit)
         found.append(seen(made(numbered(20))))
     assert found[0] == found[1]
 
@@ -417,7 +417,7 @@ def test_an_error_in_training_leaves_no_thread(monkeypatch):
 def test_streamed_arrays_train_to_the_same_bits(monkeypatch, batch_size, train_batches):
     found = []
     for limit in (10**9, 0):
-        monkeypatch.setattr(theanets.config, "_resident_bytes", limit)
+        monkeypatch.setattr(theanets.config, "resident_bytes", limit)
         net = theanets.Classifier([4, 6, 2], rng=1)
         training, validation = net.train(
             blobs(60),

@@ -440,7 +440,7 @@ def mapped(points, folder):
 )
 @pytest.mark.parametrize("kind", [Torn, TornRows])
 def test_an_array_on_a_disk_that_fails(kind, read, where, tmp_path, monkeypatch):
-    monkeypatch.setattr(theanets.config, "_resident_bytes", 0)
+    monkeypatch.setattr(theanets.config, "resident_bytes", 0)
     points, labels = blobs(5 * 32)
     x = mapped(points, tmp_path) if kind is Torn else TornRows(points)
     kind.reads, kind.fails_at = 0, read
@@ -456,7 +456,7 @@ def test_an_array_on_a_disk_that_fails(kind, read, where, tmp_path, monkeypatch)
 
 @pytest.mark.parametrize("resident", [0, 10**9])
 def test_large_arrays_are_checked_before_they_train(resident, tmp_path, monkeypatch):
-    monkeypatch.setattr(theanets.config, "_resident_bytes", resident)
+    monkeypatch.setattr(theanets.config, "resident_bytes", resident)
     points, labels = blobs(96)
     points[40, 1] = np.inf
     for x in (mapped(points, tmp_path), points, scipy.sparse.csr_matrix(points)):

@@ -43,7 +43,7 @@ SETTINGS = {"algo": "adam", "max_epochs": 3, "progress": False}
 @pytest.fixture(params=["resident", "streamed"])
 def anywhere(request, monkeypatch):
     if request.param == "streamed":
-        monkeypatch.setattr(theanets.config, "_resident_bytes", 100)
+        monkeypatch.setattr(theanets.config, "resident_bytes", 100)
 
 
 def trained(x, entry=3, **keywords):

@@ -327,7 +327,7 @@ def test_what_is_held_out_does_not_count():
                     2,
                 ]
             ),
-            ["whole numbers", '"in" standardizes'],
+            ["whole numbers", "without scale"],
         ),
         (
             lambda: Autoencoder([{"size": 3, "scale": True}, 2, 3]).train([X]),

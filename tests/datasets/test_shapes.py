@@ -142,7 +142,7 @@ def test_other_rows_are_no_labels(rows):
     labels = ONE_HOT.astype("f8")
     labels[7] = rows
     for form in (labels, scipy.sparse.csr_matrix(labels)):
-        with pytest.raises(DataError, match="not all of these are such"):
+        with pytest.raises(DataError, match="not all of these hold a single 1"):
             classified((X, form))
 
 

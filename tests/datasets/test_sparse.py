@@ -143,7 +143,7 @@ def test_a_matrix_is_never_dense_as_a_whole(declared, rows_made, monkeypatch):
     x = scipy.sparse.random(200, 100_000, density=1e-4, format="csr", dtype="f4")
     labels = np.arange(200) % 2
     if not declared:
-        monkeypatch.setattr(theanets.config, "_resident_bytes", 2**29)
+        monkeypatch.setattr(theanets.config, "resident_bytes", 2**29)
     net = theanets.Classifier([{"size": 100_000, "sparse": declared}, 2])
     net.train((x, labels), algo="sgd", max_epochs=1, progress=False)
     # The training epoch and the validations before and after it, a batch at a time.
@@ -165,6 +165,6 @@ def test_a_small_matrix_is_made_dense_at_once_unless_declared(rows_made):
 
 
 def test_all_of_a_large_matrix_is_no_batch(monkeypatch):
-    monkeypatch.setattr(theanets.config, "_resident_bytes", 1000)
+    monkeypatch.setattr(theanets.config, "resident_bytes", 1000)
     with pytest.raises(theanets.DataError, match=r"in one batch.*batch_size"):
         trained(X, 12, batch_size=None)

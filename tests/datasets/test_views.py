@@ -57,7 +57,7 @@ USES = {
 
 @pytest.mark.parametrize("use", USES.values(), ids=USES)
 def test_it_is_never_copied_as_a_whole(use, tmp_path, monkeypatch):
-    monkeypatch.setattr(theanets.config, "_resident_bytes", 10 << 20)
+    monkeypatch.setattr(theanets.config, "resident_bytes", 10 << 20)
     assert WIDE.nbytes > 3 * MOST
     assert most_memory(lambda: use(tmp_path)) < MOST
 
@@ -71,7 +71,7 @@ def test_its_rows_are_those_of_a_copy(monkeypatch):
     copied, seen = WIDE[:300].copy(), WIDE[:300]
     assert checksum(copied) == checksum(seen)
     for most in (10 << 20, 0):
-        monkeypatch.setattr(theanets.config, "_resident_bytes", most)
+        monkeypatch.setattr(theanets.config, "resident_bytes", most)
         nets = regressor(), regressor()
         for net, x in zip(nets, (copied, seen), strict=True):
             net.train((x, TARGET[:300]), max_epochs=2, progress=False)

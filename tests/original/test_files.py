@@ -76,7 +76,7 @@ def test_a_damaged_file(net, tmp_path, cut):
     changed[len(content) // 2] ^= 255
     with pytest.raises(ModelFileError):
         theanets.load(bytes(changed))
-    with pytest.raises(ModelFileError, match="behind its end"):
+    with pytest.raises(ModelFileError, match="after its end"):
         theanets.load(content + b"more")
 
 

@@ -70,7 +70,7 @@ def test_add_layer_with_a_size_and_keywords():
     net.add_layer((3, "sigmoid"), name="r")
     shapes = [(x.name, x.size, x.activation.spec) for x in net.layers[1:]]
     assert shapes == [("q", 5, "tanh"), ("r", 3, "logistic")]
-    with pytest.raises(ConfigurationError, match="activation besides"):
+    with pytest.raises(ConfigurationError, match="gives activation itself"):
         net.add_layer((3, "tanh"), activation="relu")
     with pytest.raises(ConfigurationError, match="made already"):
         net.add_layer(layers.Feedforward(size=3), name="s")

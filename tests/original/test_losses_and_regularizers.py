@@ -61,7 +61,7 @@ def test_the_names_of_the_original(name, cls):
         (lambda net: net.add_loss(dict(weight=2)), "has no form"),
         (
             lambda net: net.add_loss(dict(form="mae", weight=1), weight=2),
-            "weight besides",
+            "weight as a keyword too",
         ),
         (lambda net: net.add_loss(losses.MeanAbsoluteError(3)), "target is 3.*has 2"),
         (lambda net: losses.MeanAbsoluteError(object()), "name, or left out"),
@@ -124,8 +124,8 @@ def test_regularizers_in_a_dict_or_a_list(given):
         ({"weight_l2": 1, "regularizers": {"weight_l2": 1}}, "Give each once"),
         ({"regularizers": {"wieght_l2": 1}}, 'Did you mean "weight_l2"'),
         ({"regularizers": ["weight_l2"]}, "weight=0.1"),
-        ({"regularizers": [dict(form="weight_l2", size=1)]}, "unknown size"),
-        ({"batch_size": 1}, "'batch_size' stands for no regularizer"),
+        ({"regularizers": [dict(form="weight_l2", size=1)]}, "unknown keyword 'size'"),
+        ({"batch_size": 1}, "unknown regularizer 'batch_size'"),
     ],
 )
 def test_regularizers_that_mean_nothing_are_refused(given, says):

@@ -194,7 +194,7 @@ def test_a_stream_whose_frames_differ_is_refused():
 
 
 def test_streamed_arrays_are_matched(monkeypatch):
-    monkeypatch.setattr(theanets.config, "_resident_bytes", 0)
+    monkeypatch.setattr(theanets.config, "resident_bytes", 0)
     twice = trained(net=trained()), trained(TURNED, Y_TURNED, net=trained())
     same(*twice)
 

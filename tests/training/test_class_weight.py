@@ -129,5 +129,5 @@ def test_models_and_data_without_labels():
         net.train((X, X[:, :2]), class_weight="balanced", **OPTIONS)
     with pytest.raises(DataError, match=r"batch by batch.*class_weight="):
         trained(data=lambda: (X, Y), class_weight="balanced")
-    with pytest.raises(DataError, match="expects in, target"):
+    with pytest.raises(DataError, match=r"expects 2: in .*target"):
         trained(data=X, class_weight="balanced")

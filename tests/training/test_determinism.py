@@ -193,7 +193,7 @@ def test_cuts_and_display_change_no_bits(name, monkeypatch, capsys):
 @pytest.mark.parametrize("name", RUNS)
 def test_streamed_data_give_the_bits_of_resident_data(name, batches, monkeypatch):
     wanted = outcome(name)
-    monkeypatch.setattr(theanets.config, "_resident_bytes", 0)
+    monkeypatch.setattr(theanets.config, "resident_bytes", 0)
     monkeypatch.setattr(chunks, "_CHUNK_BATCHES", batches)
     assert outcome(name) == wanted
 
@@ -219,7 +219,7 @@ def first_order():
     """Return the order in which a model's first epoch sees 32 examples."""
     numbers = np.arange(32, dtype="f4")
     seen = array_loader.ArrayLoader(
-        (numbers,), ["float32"], 8, None, 13, True, True, "train", "epoch"
+        (numbers,), ["float32"], 8, 0, 13, shuffle=True, name="train"
     )
     return [
         rows.astype("i4") for chunk in seen.chunks(0) for (rows,) in chunk.on_host()

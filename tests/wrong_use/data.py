@@ -243,7 +243,7 @@ DATA = {
     ),
     "a set that is not waited for": (
         train(Dataset(lambda: (X, LABELS), timeout=-1)),
-        ["train: timeout is -1", "seconds", "None to wait for ever"],
+        ["train: timeout is -1", "seconds", "None to wait without a limit"],
     ),
     "a set of a batch of text": (
         train(Dataset((X, LABELS), batch_size="a")),

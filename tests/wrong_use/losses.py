@@ -105,7 +105,7 @@ REGULARIZERS = {
     ),
     "a misspelt key": (
         train(weight_l2={"weight": 0.1, "patern": "hid*"}),
-        ["weight_l2", "unknown patern", 'Did you mean "pattern"?'],
+        ["weight_l2", "unknown keyword 'patern'", 'Did you mean "pattern"?'],
     ),
     "names in the list": (
         train(regularizers=["weight_l2"]),
@@ -221,7 +221,7 @@ CATALOGUE = {
     ),
     "a misspelt sample": (
         train(contractive={"weight": 0.1, "sampels": 1}),
-        ["unknown sampels", 'Did you mean "samples"?'],
+        ["unknown keyword 'sampels'", 'Did you mean "samples"?'],
     ),
     "recurrent_norm without a pattern": (
         train(recurrent_norm=0.1),

@@ -32,7 +32,7 @@ def layer(setup=lambda self: None, transform=None, **body):
         (("w", 3), {}, r"add_weights\('w', 3, None\): both sizes"),
         (("w", 3, 0), {}, "whole numbers from 1 on"),
         (("w", 3, 2.5), {}, "whole numbers from 1 on"),
-        (("w", (3, 4)), {}, "two arguments, not one shape.*add_param"),
+        (("w", (3, 4)), {}, r"\(3, 4\).*two arguments, not one shape.*add_param"),
         ((3, 4, 5), {}, "the name comes first"),
         (("w",), {"size": 3}, "takes no keyword size"),
         (("w", 3, 4), {"scale": 1}, "takes no keyword scale"),
@@ -215,3 +215,39 @@ def test_a_kind_of_data_says_for_which_values_it_is():
         class Table(theanets.data.LazyArray):
             def rows(self, index):
                 return np.ones((3, 2))[index]
+
+
+class ForgetfulLayer(theanets.Layer, register=False):
+    def __init__(self, *, depth=1):
+        self.depth = depth
+
+
+class ForgetfulActivation(theanets.Activation, register=False):
+    def __init__(self):
+        self.slope = 1
+
+
+class ForgetfulLoss(theanets.Loss, register=False):
+    def __init__(self):
+        self.power = 2
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda: theanets.Regressor([3, ForgetfulLayer(), 1]),
+        lambda: theanets.layers.Feedforward(size=3, activation=ForgetfulActivation()),
+        lambda: theanets.Regressor([3, 1], loss=ForgetfulLoss()),
+    ],
+    ids=["layer", "activation", "loss"],
+)
+def test_a_constructor_calls_the_one_of_its_base(use):
+    says = r"no attribute.*Its __init__ has to call super\(\).__init__\(\*\*kwargs\)"
+    with pytest.raises(AttributeError, match=says):
+        use()
+
+
+def test_an_attribute_that_is_missing_otherwise():
+    layer = theanets.layers.Feedforward(size=3)
+    with pytest.raises(AttributeError, match=r"'Feedforward'.*attribute 'sizes'$"):
+        layer.sizes  # noqa: B018

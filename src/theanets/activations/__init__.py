@@ -1,11 +1,10 @@
 """The function that a layer applies to its pre-activation.
 
-`Activation` is the base of your own. Most activations are plain functions of an array
-and stand in one table; those with parameters that are learned, one per unit, are
-classes. All of them keep the shape and the dtype of their input, and every derivative
-is finite; where a function has a corner, the derivative is the one of its flat or leaky
-side: for ``relu`` at 0 it is 0, and so for ``rect:min`` at 1 and ``rect:minmax`` at 0
-and 1.
+`Activation` is the base of your own. Most activations are functions of an array, in one
+table; those with learned parameters, one per unit, are classes. All keep the shape and
+dtype of their input, and every derivative is finite. At a corner, the derivative is
+the one on the flat or leaky side: 0 for ``relu`` at 0, for ``rect:min`` at 1, and for
+``rect:minmax`` at 0 and 1.
 """
 
 from theanets.activations.base import REGISTRY, Activation

@@ -18,14 +18,13 @@ REGISTRY: Registry["Activation"] = Registry("activation")
 class Activation(Registered):
     """A function of a layer's pre-activation, possibly with learned parameters.
 
-    Make your own as a subclass: its name in lower case, and each of its
-    ``aliases``, can then be given to layers. Declare parameters in ``setup``
-    and compute in ``transform``.
+    Make your own as a subclass: layers then take its name in lower case, and each of
+    its ``aliases``. Declare parameters in ``setup`` and compute in ``transform``.
 
     Parameters
     ----------
     argument : str, optional
-        The text behind the colon, ``"3"`` in ``"maxout:3"``; only for a class with
+        The text after the colon, ``"3"`` in ``"maxout:3"``; only for a class with
         ``takes_argument = True``.
 
     Attributes
@@ -66,7 +65,7 @@ class Activation(Registered):
     takes_argument: bool = False
     serializable: bool = True
     _held_by: str | None = None
-    """The layer that has it, once that is in a model; then it is fixed."""
+    """The name of its layer, once that is in a model; then nothing here may change."""
 
     def __init__(self, argument: str | None = None) -> None:
         if argument is not None and not self.takes_argument:
@@ -76,11 +75,6 @@ class Activation(Registered):
             )
         self.spec = self.name() + ("" if argument is None else f":{argument}")
         self.params: tuple[Param, ...] = ()
-        self._plain_key = self.identity(argument)
-
-    def identity(self, argument: str | None) -> Hashable:
-        """Return a value that differs for activations that compute something else."""
-        return type(self), argument
 
     @classmethod
     def name(cls) -> str:
@@ -110,17 +104,17 @@ class Activation(Registered):
         raise NotImplementedError(f"{type(self).__name__} needs a transform method")
 
     def fix(self, holder: str) -> None:
-        """Allow no more changes, as a layer of this name in a model has it."""
+        """Refuse changes from now on: it belongs to this layer of a model."""
         self.__dict__["_held_by"] = holder
 
     @property
     def key(self) -> Hashable:
-        """What it computes, at this moment; see the class."""
-        return self._plain_key if self.is_plain else (type(self), keys.key(self))
+        """What it computes now; see the class."""
+        return type(self), self.spec if self.is_plain else keys.key(self)
 
     @property
     def is_plain(self) -> bool:
-        """Whether it always computes the same, as all in the catalogue do."""
+        """Whether ``spec`` says all that it computes, as for ours in the catalogue."""
         return not keys.is_own(self)
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -135,8 +129,7 @@ class Activation(Registered):
         if self._held_by is not None:
             raise ConfigurationError(
                 f'layer "{self._held_by}": {name} of its activation "{self.spec}" is '
-                "fixed once the layer is in a model, where predictions, files and "
-                "copies have to agree. Make a model with another one: "
+                "fixed once the layer is in a model. Make a model with another one: "
                 f'net.replace("{self._held_by}", activation=...).'
             )
 

@@ -13,9 +13,7 @@ from theanets.utils.registry import parameters
 
 Function: TypeAlias = Callable[[Array], Array]
 
-
-# Each part is traced, which takes time.
-_MOST_PARTS = 32
+_MOST_PARTS = 32  # Each is traced, which takes time.
 
 
 def build(spec: str | Function | Activation, where: str = "") -> Activation:
@@ -24,16 +22,11 @@ def build(spec: str | Function | Activation, where: str = "") -> Activation:
     Parameters
     ----------
     spec : str, callable or Activation
-        A name; a name with an argument (``"maxout:3"``); several joined by
-        ``+``, applied from left to right; a function of one array; or an
-        activation, which is copied, since each layer binds its own.
+        A name; a name with an argument (``"maxout:3"``); several joined by ``+``,
+        applied from left to right; a function of one array; or an activation, which is
+        copied, since each layer binds its own.
     where : str
-        Begins the error message, such as ``'layer "hid1": '``.
-
-    Raises
-    ------
-    ConfigurationError
-        If there is no such activation, or its argument is wrong.
+        Begins the message of a ConfigurationError, such as ``'layer "hid1": '``.
 
     Examples
     --------
@@ -59,14 +52,12 @@ def build(spec: str | Function | Activation, where: str = "") -> Activation:
     names = [part.strip() for part in spec.split("+")]
     if not all(names):
         raise ConfigurationError(
-            f'{where}activation "{spec}": a name is missing'
-            + (' beside a "+". Write' if len(names) > 1 else "; write")
-            + ' "relu", or "relu+norm:z" for one after the other.'
+            f'{where}activation "{spec}": a name is missing. Write "relu", or '
+            '"relu+norm:z" for one after the other.'
         )
     if len(names) > _MOST_PARTS:
         raise ConfigurationError(
-            f"{where}the activation has {len(names)} parts; it can have at most "
-            f"{_MOST_PARTS}."
+            f"{where}the activation has {len(names)} parts; the most are {_MOST_PARTS}."
         )
     try:
         parts = [_build_one(name) for name in names]
@@ -114,8 +105,7 @@ class Custom(Activation, register=False):
 class Composition(Activation, register=False):
     """Several activations, applied from left to right.
 
-    Where two of them have a parameter of one name, the second is called
-    ``leak2``, the third ``leak3``.
+    If parameters of two parts have the same name, the second becomes ``leak2``.
     """
 
     def __init__(self, parts: Sequence[Activation]) -> None:
@@ -159,11 +149,10 @@ class Composition(Activation, register=False):
 def numbered(name: str, taken: Collection[str]) -> str:
     """Return a name that is not taken: this, or with the first free number from 2 on.
 
-    Examples
-    --------
     >>> numbered("leak", []), numbered("leak", ["leak"])
     ('leak', 'leak2')
     """
-    numbers = (str(number) for number in itertools.count(2))
-    free = (name + end for end in itertools.chain([""], numbers))
-    return next(full for full in free if full not in taken)
+    if name not in taken:
+        return name
+    names = (f"{name}{number}" for number in itertools.count(2))
+    return next(full for full in names if full not in taken)

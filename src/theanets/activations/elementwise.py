@@ -1,6 +1,5 @@
 """Activations that are plain functions of an array, in one table."""
 
-from collections.abc import Hashable
 from typing import ClassVar
 
 import jax
@@ -11,7 +10,7 @@ from theanets.activations.composition import Function, build
 from theanets.activations.parametric import largest
 from theanets.types import Array, Params
 
-# Keeps a division by the scale of a row finite where the row is constant.
+# Keeps a division by the scale of a constant row finite.
 EPSILON = 1e-8
 
 
@@ -62,8 +61,8 @@ def rect_minmax(x: Array) -> Array:
 def norm_mean(x: Array) -> Array:
     """Return x less its mean over the last axis."""
     mean = x.mean(axis=-1, keepdims=True)
-    # Rounding can push the mean of equal numbers off them, and a division by
-    # their deviation, almost 0, would blow that up: keep it between them.
+    # The mean of equal numbers may round to another number. Dividing the difference
+    # by their deviation, almost 0, would blow it up: keep the mean between them.
     low, high = x.min(axis=-1, keepdims=True), x.max(axis=-1, keepdims=True)
     return x - (mean + jax.lax.stop_gradient(jnp.clip(mean, low, high) - mean))
 
@@ -85,7 +84,7 @@ def norm_z(x: Array) -> Array:
 
 def _std(x: Array) -> Array:
     variance = jnp.square(norm_mean(x)).mean(axis=-1, keepdims=True)
-    # The derivative of a square root at 0 is infinite; 0 serves, by symmetry.
+    # The derivative of a square root at 0 is infinite; by symmetry we take 0.
     safe = jnp.where(variance > 0, variance, 1)
     return jnp.where(variance > 0, jnp.sqrt(safe), 0)
 
@@ -117,16 +116,13 @@ class Plain(Activation, abstract=True):
     def transform(self, params: Params, x: Array) -> Array:
         return type(self).function(x)
 
-    def identity(self, argument: str | None) -> Hashable:
-        # No module has this class by a name of its own, so pickles cannot name it.
-        return self.spec
-
     def __reduce__(self) -> tuple[object, ...]:
+        # A pickle cannot name the class: no module has it as an attribute.
         return build, (self.spec,), vars(self)
 
 
 for (_name, *_aliases), _function in FUNCTIONS.items():
-    # A class is in the catalogue once it is defined.
+    # Defining the class enters it into the catalogue.
     type(
         _name,
         (Plain,),

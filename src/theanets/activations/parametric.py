@@ -97,9 +97,7 @@ _MOST_DIGITS = 9
 class Maxout(Activation):
     """Maximum over K lines per unit: max_k (slope_k * x + intercept_k).
 
-    ``maxout:3`` has three lines per unit. Where lines meet they share the
-    derivative.
-
+    ``maxout:3`` has three lines per unit. Where lines meet they share the derivative.
     Parameters: slope and intercept, both (size, K), which begin as N(0, 1).
     Source: I. Goodfellow et al. (2013), Maxout Networks.
     """
@@ -131,8 +129,8 @@ class Maxout(Activation):
 def largest(x: Array) -> Array:
     """Return the maximum over the last axis; several equal ones share the derivative.
 
-    The derivative is as of ``jnp.max``, and finite where that one is not: a maximum
-    that a compiler rounded in another way need not equal any of the values.
+    The derivative is the same as for ``jnp.max``, but always finite: a maximum that a
+    compiler rounded in another way may equal none of the values.
 
     Examples
     --------

@@ -2,27 +2,30 @@
 
 import threading
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import jax
 import numpy as np
 from numpy.typing import DTypeLike
 
+from theanets.config import config
 from theanets.data.arrays import narrowed, nbytes
 from theanets.data.chunks import Chunk, batches_in_chunk, chunk_of, roomy
 from theanets.data.device import DEVICE_CACHE, identity
-from theanets.data.kinds.base import DataArray
+from theanets.data.kinds.base import DataArray, LazyArray
 from theanets.data.prefetch import prefetched
 from theanets.data.reading import Noted
+from theanets.errors import DataError
 from theanets.initializers import stream
 from theanets.types import JsonDict
 
 _WITH_ROOM = 64 << 20
-"""Data of fewer bytes get some room on the device. Larger ones would cost more memory,
-and time to move, than their programs cost to compile."""
+"""Data of fewer bytes have room for more rows on the device, so that other numbers of
+rows compile nothing. For larger ones that would cost more than it saves."""
 
 
+@dataclass(eq=False, repr=False)
 class ArrayLoader:
     """Batches of arrays of equal length, in a new order each epoch.
 
@@ -30,31 +33,23 @@ class ArrayLoader:
     moved to the device once; rows of others are gathered on the host, in chunks.
     """
 
-    def __init__(
-        self,
-        arrays: tuple[DataArray, ...],
-        dtypes: Sequence[DTypeLike],
-        batch_size: int | None,
-        batches: int | None,
-        seed: int,
-        shuffle: bool,
-        resident: bool,
-        name: str,
-        passes: str,
-        picked: np.ndarray | None = None,
-    ) -> None:
-        self.arrays = arrays
-        self.picked = picked
-        self.length = len(arrays[0] if picked is None else picked)
-        self.dtypes = dtypes
-        self.rows = batch_size or self.length
+    arrays: tuple[DataArray, ...]
+    dtypes: Sequence[DTypeLike]
+    batch_size: int | None
+    batches: int
+    """Batches in an epoch; given as 0: as many as read each example once."""
+    seed: int
+    shuffle: bool
+    name: str
+    picked: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        self.length = len(self.arrays[0] if self.picked is None else self.picked)
+        self.rows = self.batch_size or self.length
         self.per_pass = -(-self.length // self.rows)
-        self.batches = batches or self.per_pass
-        self.seed = seed
-        self.shuffle = shuffle
-        self.resident = resident
-        self.name = name
-        self.passes = passes
+        self.batches = self.batches or self.per_pass
+        self._size = sum(map(nbytes, self.arrays, self.dtypes))
+        self._resident = self._fits_the_device()
         self._pass = 0
 
     def chunks(
@@ -65,20 +60,16 @@ class ArrayLoader:
         if self._whole:
             # No rows are gathered: the array's length is the number of batches.
             order = np.zeros((self.batches, 0), np.int32)
-            origin = np.broadcast_to(
-                np.arange(self.length), (self.batches, self.length)
-            )
-            yield Chunk(
-                self._on_device, order, self.batches, self.length, "whole", origin
-            )
+            shape = (self.batches, self.length)
+            origin = np.broadcast_to(np.arange(self.length), shape)
+            yield Chunk(self._on_device, order, *shape, origin)
             return
         first = 0
         for order in self._orders(epoch):
             count = int((order[:, 0] >= 0).sum())
-            if count and self.resident:
-                rows = int((order[0] >= 0).sum())
-                origin = order[:, :rows]
-                yield Chunk(self._on_device, order, count, rows, "rows", origin)
+            if count and self._resident:
+                rows = _filled(order)
+                yield Chunk(self._on_device, order, count, rows, order[:, :rows])
             elif count:
                 yield from prefetched(partial(self._gathered, order[:count], first))
             first += count
@@ -98,6 +89,21 @@ class ArrayLoader:
         """Set the count of epochs to what earlier runs have read."""
         self._pass = runs[-1][0]
 
+    def _fits_the_device(self) -> bool:
+        """Return whether the arrays are kept on the device as a whole."""
+        fits = self._size <= config.resident_bytes
+        if not any(isinstance(array, LazyArray) for array in self.arrays):
+            return fits
+        examples = len(self.arrays[0])
+        if not fits and (self.batch_size or examples) >= examples:
+            raise DataError(
+                f"{self.name}: all {examples} examples in one batch need "
+                f"{self._size / 1e9:.1f} GB as dense arrays, more than theanets.config."
+                f"resident_bytes ({config.resident_bytes / 1e9:.1f} GB). Give a "
+                "smaller batch_size."
+            )
+        return False
+
     @property
     def _whole(self) -> bool:
         """Whether a batch is all the data, so that no rows are gathered."""
@@ -105,23 +111,21 @@ class ArrayLoader:
 
     @cached_property
     def _on_device(self) -> tuple[jax.Array, ...]:
-        pairs = list(zip(self.arrays, self.dtypes, strict=True))
         length = len(self.arrays[0])
-        if not self._whole and sum(nbytes(*pair) for pair in pairs) < _WITH_ROOM:
+        if self._size < _WITH_ROOM and not self._whole:
             length = roomy(length)
+        pairs = zip(self.arrays, self.dtypes, strict=True)
         return tuple(DEVICE_CACHE.get(array, dtype, length) for array, dtype in pairs)
 
     def _orders(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the rows of all full batches of an epoch, and of the short ones.
 
         Both are padded with rows of -1 to shapes that all epochs share, and data of
-        almost the same length. The short ones also have empty places, of -1.
+        other lengths. The short ones have empty places too.
         """
         whole, remainder = divmod(self.length, self.rows)
         laps = self.batches // self.per_pass + 2
-        places = (
-            self.rows if whole else min(self.rows, 1 << (remainder - 1).bit_length())
-        )
+        places = self.rows if whole else min(self.rows, roomy(remainder))
         full = np.full((roomy(self.batches), self.rows), -1, np.int32)
         short = np.full((laps, places), -1, np.int32)
         filled = [0, 0]
@@ -152,19 +156,23 @@ class ArrayLoader:
         self, order: np.ndarray, first: int, stopped: threading.Event
     ) -> Iterator[Chunk]:
         pairs = list(zip(self.arrays, self.dtypes, strict=True))
-        size = sum(nbytes(array, dtype) for array, dtype in pairs)
-        row = size // len(self.arrays[0])
+        row = self._size // len(self.arrays[0])
         size = min(batches_in_chunk(row * order.shape[1]), len(order))
         for begin in range(0, len(order), size):
             part = order[begin : begin + size]
-            filled = int((part[0] >= 0).sum())
             last = first + begin + len(part) - 1
-            batches = f"batches {first + begin} to {last} of {self.passes}"
-            with Noted(f"{self.name}: {batches} {self._pass}"):
+            batches = f"batches {first + begin} to {last}"
+            passes = "epoch" if self.shuffle else "validation"
+            with Noted(f"{self.name}: {batches} of {passes} {self._pass}"):
                 stacks = [narrowed(np.asarray(a[part]), dtype) for a, dtype in pairs]
             if stopped.is_set():
                 return
             if len(part) < size:
                 stacks = [np.resize(x, (size, *x.shape[1:])) for x in stacks]
-            chunk = chunk_of(stacks, len(part), filled)
-            yield replace(chunk, origin=part[:, :filled])
+            rows = _filled(part)
+            yield replace(chunk_of(stacks, len(part), rows), origin=part[:, :rows])
+
+
+def _filled(order: np.ndarray) -> int:
+    """Return how many places of each batch hold an example."""
+    return int((order[0] >= 0).sum())

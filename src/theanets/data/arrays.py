@@ -22,22 +22,8 @@ def as_array(value: object, name: str, labels: bool = False) -> DataArray:
 
     Takes NumPy arrays, memory maps, data frames and series, anything with
     ``__array__``, ``__array_interface__`` or ``__dlpack__``, numbers, and nested lists.
-    What a subclass of `LazyArray` accepts, such as a sparse matrix, becomes one.
-
-    Parameters
-    ----------
-    value : object
-        Any of these.
-    name : str
-        How messages call it.
-    labels : bool
-        Whether it holds labels. Truth values then stay truth values, which `reshaped`
-        refuses or converts.
-
-    Raises
-    ------
-    DataError
-        If it is no array of real numbers.
+    What a subclass of `LazyArray` accepts, such as a sparse matrix, becomes one. Truth
+    values of ``labels`` stay truth values, which `reshaped` refuses or converts.
     """
     lazy = None if isinstance(value, np.ndarray | jax.Array) else as_lazy(value)
     array: DataArray = as_dense(value, name) if lazy is None else lazy
@@ -47,11 +33,10 @@ def as_array(value: object, name: str, labels: bool = False) -> DataArray:
         if labels:
             return array
         # NumPy needs no copy for it.
-        array = (
-            array.view(np.uint8)
-            if isinstance(array, np.ndarray)
-            else array.astype(np.uint8)
-        )
+        if isinstance(array, np.ndarray):
+            array = array.view(np.uint8)
+        else:
+            array = array.astype(np.uint8)
     elif array.dtype.char == "g":
         array = _doubled(array, name)
     elif not array.dtype.isnative:
@@ -66,8 +51,6 @@ def converted(array: DataArray, dtype: DTypeLike, name: str, advice: str) -> np.
 
     ``name`` and ``advice`` begin and end the message if one does not.
 
-    Examples
-    --------
     >>> converted(np.array([1, 2e39]), "float32", "start", "Begin lower.")
     Traceback (most recent call last):
         ...

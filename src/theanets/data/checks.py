@@ -15,7 +15,7 @@ from theanets.data.content import (
     scaling_advice,
     too_large,
 )
-from theanets.data.expected import WHOLE, Expected, describe, precisions
+from theanets.data.expected import WHOLE, Expected, agree, describe, precisions
 from theanets.data.kinds.base import DataArray
 from theanets.data.kinds.cells import NUMBERED
 from theanets.errors import DataError
@@ -42,12 +42,11 @@ def check(
         _check_shape(array, wanted, what)
     lengths = [len(array) for array in arrays]
     if len(set(lengths)) > 1:
+        pairs = zip(expected, lengths, strict=True)
         raise DataError(
             f"{what}: the arrays differ in length: "
-            + ", ".join(
-                f"{e.name} has {n}" for e, n in zip(expected, lengths, strict=True)
-            )
-            + ". Each needs one entry for each example."
+            f"{', '.join(f'{each.name} has {n}' for each, n in pairs)}. Each needs one "
+            "entry for each example."
         )
     if lengths and lengths[0] == 0:
         raise DataError(f"{what} is empty: there are no examples in it.")
@@ -77,23 +76,15 @@ def check_count(count: int, expected: Sequence[Expected], what: str) -> None:
 
 def _check_shape(array: DataArray, wanted: Expected, what: str) -> None:
     shape = array.shape[1:]
-    accepted = [
-        wanted.shape[: len(wanted.shape) - missing]
-        for missing in range(wanted.optional_axes + 1)
-    ]
-    fits = array.ndim > 0 and any(
-        len(shape) == len(one)
-        and all(n is None or n == m for n, m in zip(one, shape, strict=True))
-        for one in accepted
-    )
-    if fits:
+    least = len(wanted.shape) - wanted.optional_axes
+    if array.ndim > least and agree(shape, wanted.shape[: len(shape)]):
         return
     hint, size = "", math.prod(n or 1 for n in wanted.shape)
     one_hot = len(shape) == len(wanted.shape) + 1 and shape[-1] == wanted.classes
     if wanted.role == "labels" and one_hot:
         hint = (
-            " One-hot rows, of a single 1 and else 0, are taken as labels, but not all "
-            "of these are such; .argmax(axis=-1) makes labels of the largest in each."
+            " One-hot rows are taken as labels, but not all of these hold a single 1 "
+            "and else 0; .argmax(axis=-1) makes labels of the largest in each."
         )
     elif wanted.shape == (1,) and array.ndim and (array.ndim == 1 or len(array) == 1):
         # A single example too, as one row of many columns is read.
@@ -109,10 +100,6 @@ def _check_shape(array: DataArray, wanted: Expected, what: str) -> None:
         f'{what}: "{wanted.name}" has the shape {array.shape}, but the model expects '
         f"{describe(wanted)}.{hint}"
     )
-
-
-def _range(facts: Facts) -> str:
-    return f"{facts.low:.10g} to {facts.high:.10g}"
 
 
 def _check_content(
@@ -133,13 +120,14 @@ def _check_content(
         value = np.asarray(array[first : first + 1], "f8")[(0, *place)]
         if names and wanted.role == "input" and np.isnan(value):
             advice = (
-                "Leave them out before inputs and target are parted, frame.dropna(), "
+                "Leave them out before you separate the target, frame.dropna(), "
                 "or fill them, frame.fillna(frame.median())."
             )
         raise DataError(
             f"{where} NaN or infinity in {counted(count, 'example')}, the first, "
             f"{value:g}, at index {first}{within}. {advice}"
         )
+    span = f"{facts.low:.10g} to {facts.high:.10g}"
     if wanted.role not in WHOLE and (problem := too_large(array, dtype, facts)):
         raise DataError(f"{where} {problem}. {scaling_advice(dtype)}")
     if wanted.role == "weights" and facts.low < 0 and not wanted.signed:
@@ -156,14 +144,11 @@ def _check_content(
                     f'{what}: the mask "{wanted.name}" holds {float(wrong[0]):g}; it '
                     "has to be 1 where a time step is valid, and 0 where it is padding."
                 )
-    if (
-        wanted.bounds
-        and not wanted.bounds[0] <= facts.low <= facts.high <= wanted.bounds[1]
-    ):
-        least, most = wanted.bounds
+    least, most = wanted.bounds or (-math.inf, math.inf)
+    if facts.low < least or facts.high > most:
         raise DataError(
-            f"{where} values from {_range(facts)}, but the loss takes values from "
-            f"{least:g} to {most:g}. Rescale them."
+            f"{where} values from {span}, but the loss takes values from {least:g} to "
+            f"{most:g}. Rescale them."
         )
     if wanted.role not in WHOLE:
         return
@@ -178,8 +163,8 @@ def _check_content(
         if wanted.role == "labels":
             advice = _more_classes(array, facts, wanted.classes)
         raise DataError(
-            f"{where} {wanted.role} from {_range(facts)}, but the "
-            f"model has {wanted.classes} {noun}, 0 to {wanted.classes - 1}. {advice}"
+            f"{where} {wanted.role} from {span}, but the model has {wanted.classes} "
+            f"{noun}, 0 to {wanted.classes - 1}. {advice}"
         )
 
 

@@ -21,19 +21,17 @@ _MOST_BYTES = 1 << 18
 _MOST_BRACKETS = 1 << 14
 """At most so many brackets may be in names; a file counts them as lists."""
 _INPUTS = ("input", "indices", "mask")
+_BY_POSITION = (
+    "; or an array, as frame.to_numpy() is, whose columns are taken by position."
+)
 
 
 class Columns:
     """The names of columns that a model has learned from its data.
 
-    Parameters
-    ----------
-    known : mapping of str to sequence of str or Digest, optional
-        For the name of a layer or target, the names of the columns of its array in the
-        order in which the model reads them.
+    ``known`` has, for the name of a layer or target, the names of the columns of its
+    array in the order in which the model reads them.
 
-    Examples
-    --------
     >>> import numpy as np
     >>> columns = Columns({"in": ["age", "height"]})
     >>> columns.ordered(np.array([[180, 30]]), ("height", "age"), "in", "x")
@@ -81,18 +79,10 @@ class Columns:
     def array(
         self, value: object, label: str, key: str, what: str, labels: bool = False
     ) -> DataArray:
-        """Return a user's value as an array, its columns in the known order.
+        """Return a user's value as `as_array` does, its columns in the known order.
 
-        Parameters
-        ----------
-        value : object
-            A value that `as_array` takes.
-        label, what : str
-            How messages call it if it is no array, and if it has other columns.
-        key : str
-            The name of its layer or target.
-        labels : bool
-            Whether it holds labels; see `as_array`.
+        ``key`` is the name of its layer or target. Messages call it ``label`` if it is
+        no array, and ``what`` if it has other columns.
         """
         array = as_array(value, label, labels)
         if key not in self.known:
@@ -107,11 +97,7 @@ class Columns:
         """Return an array with its columns, on the last axis, in the known order.
 
         Columns are taken by position where the array has no names or none are known.
-
-        Raises
-        ------
-        DataError
-            If it has other columns; ``what`` begins the message.
+        Others are refused; ``what`` begins the message.
         """
         known = self.known.get(key)
         if known is None or names == known or not _fits(array, names):
@@ -123,8 +109,7 @@ class Columns:
                 f"{what} has other columns than the training data, or has them in "
                 f"another order. The names of the {known.count} columns are too long "
                 "for a file, which holds a checksum of them alone. Give a frame with "
-                "those columns in the order of the training data; or an array, as "
-                "frame.to_numpy() is, whose columns are taken by position."
+                f"those columns in the order of the training data{_BY_POSITION}"
             )
         missing = [*(Counter(known) - Counter(names))]
         unexpected = [*(Counter(names) - Counter(known))]
@@ -135,17 +120,17 @@ class Columns:
                 + "; ".join(f"{k}: {_few(v)}" for k, v in parts.items() if v)
                 + "."
                 + suggest(next(iter(unexpected), ""), missing)
-                + f" Give a frame with the columns {_few(known)}, in any order; or an "
-                "array, as frame.to_numpy() is, whose columns are taken by position."
+                + f" Give a frame with the columns {_few(known)}, in any order"
+                + _BY_POSITION
             )
-        if len(set(names)) < len(names):
+        places = {name: place for place, name in enumerate(names)}
+        if len(places) < len(names):
             twice = [name for name, count in Counter(names).items() if count > 1]
             raise DataError(
                 f"{what} has its columns in another order than the training data, and "
-                f"several of the name {_few(twice)}, which cannot be told apart. Give "
+                f"several of the name {_few(twice)}, which nothing tells apart. Give "
                 "each a name of its own, or an array in the order of the training data."
             )
-        places = {name: place for place, name in enumerate(names)}
         order = [places[name] for name in known]
         if isinstance(array, LazyArray):
             return array.reordered(order)
@@ -189,13 +174,7 @@ class Columns:
 
 
 def columns_from(described: object) -> Columns:
-    """Return columns from a file, as `Columns.described` returned them.
-
-    Raises
-    ------
-    ValueError
-        If the file holds something else.
-    """
+    """Return columns from a file, as `Columns.described` returned them."""
     if not isinstance(described, Mapping):
         raise ValueError("its columns are no lists of names.")
     return Columns({key: _from_file(names) for key, names in described.items()})

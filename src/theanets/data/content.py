@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -15,17 +15,8 @@ from theanets.data.names import Names
 from theanets.types import DType
 
 
-@dataclass(frozen=True)
-class Facts:
-    """Facts about an array's content.
-
-    Attributes
-    ----------
-    low, high : float
-        The least and the largest value.
-    whole : bool
-        Whether all are whole numbers, if that was looked for.
-    """
+class Facts(NamedTuple):
+    """The least and the largest value, and whether all are whole, if looked for."""
 
     low: float
     high: float
@@ -34,12 +25,12 @@ class Facts:
 
 def facts_of(array: DataArray, whole: bool) -> Facts:
     """Return facts about an array; ``whole`` says whether to look for fractions."""
-    if array.dtype.kind in "iu":
-        if not whole:
-            unsigned = array.dtype.kind == "u"
-            return Facts(0.0 if unsigned else bounds(array)[0], 0.0, True)
-        return Facts(*bounds(array), True)
+    if array.dtype.kind == "u" and not whole:
+        return Facts(0.0, 0.0, True)
     low, high = bounds(array)
+    if array.dtype.kind in "iu":
+        # Where fractions would do, only the sign matters.
+        return Facts(low, high if whole else 0.0, True)
     fractions = whole and math.isfinite(low + high) and _has_fractions(array)
     return Facts(low, high, not fractions)
 
@@ -55,15 +46,10 @@ def values_of(array: DataArray) -> Iterator[np.ndarray]:
 def bounds(array: DataArray) -> tuple[float, float]:
     """Return the least and the largest value; both are NaN where any value is.
 
-    Examples
-    --------
     >>> bounds(np.array([[1, 5], [3, 0]]))
     (0.0, 5.0)
     """
-    if not isinstance(array, LazyArray):
-        values = np.asarray(array)
-        return float(values.min()), float(values.max())
-    pairs = [(float(x.min()), float(x.max())) for x in array.values()]
+    pairs = [(float(x.min()), float(x.max())) for x in values_of(array)]
     lows, highs = zip(*pairs, strict=True)
     return float(np.min(lows)), float(np.max(highs))
 
@@ -80,16 +66,13 @@ def not_finite(
 ) -> tuple[int, tuple[int, ...]]:
     """Return how many examples hold NaN or infinity, and the place of the first value.
 
-    Examples
-    --------
     >>> not_finite(np.array([[1, 2], [3, np.nan], [np.inf, 4]]))
     (2, (1, 1))
     """
-    rows = (
-        array.finite_rows(dtype)
-        if isinstance(array, LazyArray)
-        else finite_rows(array, dtype)
-    )
+    if isinstance(array, LazyArray):
+        rows = array.finite_rows(dtype)
+    else:
+        rows = finite_rows(array, dtype)
     first = int(np.argmin(rows))
     example = rounded(np.asarray(array[first : first + 1]), dtype)[0]
     place = np.argwhere(~np.isfinite(example))[0]
@@ -101,8 +84,6 @@ def too_large(array: DataArray, dtype: DTypeLike, facts: Facts | None = None) ->
 
     Rounding keeps the order of numbers, so only the least and the largest are tried.
 
-    Examples
-    --------
     >>> too_large(np.array([[0, 1], [2, 1e39]]), "float32")
     '1e+39 in row 1, column 1, which float32 cannot hold: its largest number is 3.4e+38'
     """
@@ -130,10 +111,9 @@ def located(index: Sequence[int], columns: Names = ()) -> str:
     'in row 3, column "height"'
     """
     first, *rest = index
-    within = f", at {tuple(rest)} in it" if rest else ""
     if len(rest) == 1:
-        within = f", column {column_label(rest[0], columns)}"
-    return f"in row {first}{within}"
+        return f"in row {first}, column {column_label(rest[0], columns)}"
+    return f"in row {first}" + (f", at {tuple(rest)} in it" if rest else "")
 
 
 def column_label(place: int, columns: Names) -> str:
@@ -145,10 +125,8 @@ def scaling_advice(dtype: DTypeLike) -> str:
     """Return what to do with numbers that a precision cannot hold."""
     if np.dtype(dtype) == np.float64:
         return "Scale the data."
-    return (
-        "Scale the data, or compute in float64: set theanets.config.floatX before the "
-        "model is made."
-    )
+    wider = "compute in float64: set theanets.config.floatX before the model is made."
+    return f"Scale the data, or {wider}"
 
 
 @lru_cache

@@ -114,7 +114,6 @@ def checked_rows(rows: object, length: int, name: str) -> np.ndarray:
     try:
         numbers = np.asarray(as_array(rows, "rows", labels=True))
     except DataError:
-        # Refused below, like other arrays that are no numbers of examples.
         numbers = np.zeros(0)
     if numbers.dtype == bool and numbers.shape == (length,):
         numbers = np.flatnonzero(numbers)

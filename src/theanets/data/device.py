@@ -40,13 +40,15 @@ class DeviceCache:
     ) -> jax.Array:
         """Return an array's copy on the device, moving it there if necessary.
 
-        The copy is filled up to a number of rows, if there is one. Arrays of JAX are
+        ``rows`` is the length of the copy, filled up with zeros. Arrays of JAX are
         there already, and copies of lazy arrays are not kept.
         """
         if isinstance(array, jax.Array):
             return array
         if isinstance(array, LazyArray):
-            moved: jax.Array = jax.device_put(_filled(narrowed(array[:], dtype), rows))
+            moved: jax.Array = jax.device_put(
+                _with_rows(narrowed(array[:], dtype), rows)
+            )
             return moved
         interface = array.__array_interface__
         layout = array.shape, array.strides, array.dtype.str
@@ -57,12 +59,22 @@ class DeviceCache:
             if entry is not None and entry[0] == content and entry[2]() is not None:
                 self._entries.move_to_end(key)
                 return entry[1]
-        moved = _copy(array, dtype, rows)
-        reference = weakref.ref(_owner(array), lambda _: self._forget(key))
+        moved = jax.device_put(_with_rows(narrowed(array, dtype), rows))
+        if moved.unsafe_buffer_pointer() == array.ctypes.data:
+            # JAX uses the array's own memory. This would change with the array, and
+            # keep it alive.
+            moved = jax.device_put(array.copy())
+        owner = array
+        while isinstance(owner.base, np.ndarray):
+            owner = owner.base
+        reference = weakref.ref(owner, lambda _: self._forget(key))
         with self._lock:
             self._entries[key] = (content, moved, reference)
             self._entries.move_to_end(key)
-            self._make_room()
+            size = sum(entry[1].nbytes for entry in list(self._entries.values()))
+            while size > config.resident_bytes and len(self._entries) > 1:
+                _, (_, dropped, _) = self._entries.popitem(last=False)
+                size -= dropped.nbytes
         return moved
 
     def _forget(self, key: Key) -> None:
@@ -72,17 +84,19 @@ class DeviceCache:
         with self._lock:
             self._entries.pop(key, None)
 
-    def _make_room(self) -> None:
-        size = sum(entry[1].nbytes for entry in list(self._entries.values()))
-        while size > config.resident_bytes and len(self._entries) > 1:
-            _, (_, dropped, _) = self._entries.popitem(last=False)
-            size -= dropped.nbytes
-
     def __len__(self) -> int:
         return len(self._entries)
 
 
 DEVICE_CACHE = DeviceCache()
+
+
+def _with_rows(array: np.ndarray, rows: int | None) -> np.ndarray:
+    """Return an array with so many rows, the additional ones of zeros."""
+    if rows is None or rows == len(array):
+        return array
+    room = np.zeros((rows - len(array), *array.shape[1:]), array.dtype)
+    return np.concatenate([array, room])
 
 
 def identity(array: DataArray) -> JsonDict:
@@ -91,35 +105,5 @@ def identity(array: DataArray) -> JsonDict:
         content = array.fingerprint()
     else:
         content = digest([np.asarray(array)])
-    return {
-        "shape": list(array.shape),
-        "dtype": str(array.dtype),
-        "content": content,
-    }
-
-
-def _copy(array: np.ndarray, dtype: DTypeLike, rows: int | None) -> jax.Array:
-    """Return a copy on the device.
-
-    JAX may use the array's own memory instead. The copy would then change with the
-    array, and keep it alive.
-    """
-    moved: jax.Array = jax.device_put(_filled(narrowed(array, dtype), rows))
-    if moved.unsafe_buffer_pointer() == array.ctypes.data:
-        moved = jax.device_put(array.copy())
-    return moved
-
-
-def _filled(array: np.ndarray, rows: int | None) -> np.ndarray:
-    """Return an array with so many rows, the last of them zeros."""
-    if rows is None or rows == len(array):
-        return array
-    room = np.zeros((rows - len(array), *array.shape[1:]), array.dtype)
-    return np.concatenate([array, room])
-
-
-def _owner(array: np.ndarray) -> np.ndarray:
-    """Return the array that owns the memory, which outlives its views."""
-    while isinstance(array.base, np.ndarray):
-        array = array.base
-    return array
+    shape = list(array.shape)
+    return {"shape": shape, "dtype": str(array.dtype), "content": content}

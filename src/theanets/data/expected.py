@@ -17,44 +17,35 @@ WHOLE = {
 
 @dataclass(frozen=True)
 class Expected:
-    """What one array of a data set has to be like.
-
-    Attributes
-    ----------
-    name : str
-        How messages call it.
-    role : str
-        ``input``, ``target``, ``labels`` or ``indices`` (whole numbers below
-        ``classes``), ``code``, ``weights`` (not negative) or ``mask`` (zeros and
-        ones).
-    shape : tuple
-        Shape of one example; None for an axis of any length.
-    classes : int, optional
-        The number of different labels or indices.
-    optional_axes : int
-        How many of the last axes may be missing, as with one weight for each example.
-    sparse : bool
-        Whether lazy data stay lazy, however small they are.
-    bounds : pair of float, optional
-        The least and the largest value that is allowed.
-    signed : bool
-        Whether weights may be negative.
-    scaled : bool
-        Whether the model standardizes it.
-    by_hand : bool
-        Whether the user has to standardize it, as the model cannot.
-    """
+    """What one array of a data set has to be like."""
 
     name: str
     role: str
+    """``input``, ``target``, ``labels`` or ``indices`` (whole numbers below
+    ``classes``), ``code``, ``weights``, or ``mask`` (zeros and ones)."""
     shape: Shape
+    """Shape of one example; None for an axis of any length."""
     classes: int | None = None
+    """The number of different labels or indices."""
     optional_axes: int = 0
+    """How many of the last axes may be missing, as with one weight for each example."""
     sparse: bool = False
+    """Whether lazy data stay lazy, however small they are."""
     bounds: tuple[float, float] | None = None
+    """The least and the largest value that is allowed."""
     signed: bool = False
+    """Whether weights may be negative."""
     scaled: bool = False
+    """Whether the model standardizes it."""
     by_hand: bool = False
+    """Whether the user has to standardize it, as the model cannot."""
+
+
+def agree(shape: Shape, other: Shape) -> bool:
+    """Return whether two shapes are the same, where None stands for any length."""
+    return len(shape) == len(other) and all(
+        None in (n, m) or n == m for n, m in zip(shape, other, strict=True)
+    )
 
 
 def describe(expected: Expected) -> str:

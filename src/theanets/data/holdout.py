@@ -1,6 +1,6 @@
 """A part of the training data that is held out for validation."""
 
-from copy import copy
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,29 +22,10 @@ def held_out(
 ) -> tuple[object, object]:
     """Return training and validation data, where ``valid`` may be a fraction.
 
-    A fraction of the training data is drawn with a seed. With labels it is the same
-    fraction of each class, as nearly as possible. No array is copied.
+    A fraction of the training data is drawn with a seed. With ``labels``, what is
+    expected of that array among ``names``, it is the same fraction of each class, as
+    nearly as possible. No array is copied.
 
-    Parameters
-    ----------
-    train, valid : object
-        As a user gives them.
-    seed : int
-        Seed of the choice.
-    names : tuple of str
-        The names of the arrays, in order.
-    labels : Expected, optional
-        What is expected of the array of labels, if there is one.
-
-    Raises
-    ------
-    ConfigurationError
-        If ``valid`` is a number but not between 0 and 1.
-    DataError
-        If the data come batch by batch, or are too few.
-
-    Examples
-    --------
     >>> train, valid = held_out([np.eye(6), np.array([0, 0, 0, 0, 1, 1])], 0.5, 13,
     ...     ("in", "target"), Expected("target", "labels", (), 2))
     >>> train.rows, valid.rows
@@ -76,7 +57,8 @@ def held_out(
     rows = np.arange(count) if data.rows is None else np.asarray(data.rows)
     # The length of a mask was checked when its arrays were made.
     rows = np.flatnonzero(rows) if rows.dtype == bool else rows
-    return _part(data, rows[~chosen], data.name), _part(data, rows[chosen], "valid")
+    part = replace(data, rows=rows[~chosen])
+    return part, replace(data, rows=rows[chosen], name="valid")
 
 
 def _chosen(
@@ -98,9 +80,3 @@ def _chosen(
     chosen = np.zeros(count, bool)
     chosen[np.lexsort((rng.random(count), places))[:total]] = True
     return chosen
-
-
-def _part(data: Dataset, rows: np.ndarray, name: str | None) -> Dataset:
-    part = copy(data)
-    part.rows, part.name = rows, name
-    return part

@@ -1,6 +1,7 @@
 """Objects that give batches, or examples, by number: data[i] up to len(data)."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,14 +12,14 @@ from theanets.errors import DataError
 from theanets.initializers import stream
 
 
+@dataclass(eq=False)
 class Batches(Iterable[Any]):
     """The batches of an `Indexed` object, in their order.
 
     After each pass the object's ``on_epoch_end`` is called, if it has one.
     """
 
-    def __init__(self, data: Indexed) -> None:
-        self.data = data
+    data: Indexed
 
     def __len__(self) -> int:
         return len(self.data)
@@ -32,48 +33,35 @@ class Batches(Iterable[Any]):
         return (self.data[number] for number in range(len(self.data)))
 
 
+@dataclass(eq=False)
 class Examples(Batches):
-    """Batches of the examples of an `Indexed` object, in a new order in each pass.
+    """Batches of the examples of an `Indexed` object, with ``shuffle`` in a new order.
 
-    Parameters
-    ----------
-    data : Indexed
-        Returns one example for each number: an array, or a tuple or dict of arrays.
-    size : int or None
-        Examples in a batch; None: all of them.
-    seed : int
-        Seed of the order.
-    shuffle : bool
-        Whether each pass has a new order.
-    rows : array of int, optional
-        The numbers of the examples to use; by default all.
+    Each example is an array, or a tuple or dict of arrays. ``size`` None puts all in
+    one batch; ``rows`` are the numbers of the examples to use.
     """
 
-    def __init__(
-        self,
-        data: Indexed,
-        size: int | None,
-        seed: int,
-        shuffle: bool,
-        rows: np.ndarray | None = None,
-    ) -> None:
-        super().__init__(data)
-        self.rows = np.arange(len(data)) if rows is None else rows
-        self.size = size or max(len(self.rows), 1)
-        self.seed, self.shuffle = seed, shuffle
-        self._passes = 0
+    size: int | None
+    seed: int
+    shuffle: bool
+    rows: np.ndarray | None
+    _passes: int = 0
+
+    def __post_init__(self) -> None:
+        self._rows = np.arange(len(self.data)) if self.rows is None else self.rows
+        self._size = self.size or max(len(self._rows), 1)
 
     def __len__(self) -> int:
-        return -(-len(self.rows) // self.size)
+        return -(-len(self._rows) // self._size)
 
     def _batches(self) -> Iterator[Any]:
-        order = self.rows
+        order = self._rows
         if self.shuffle:
             rng = stream(self.seed, "shuffle", str(self._passes))
             order = rng.permutation(order)
         self._passes += 1
-        for begin in range(0, len(order), self.size):
-            numbers = order[begin : begin + self.size].tolist()
+        for begin in range(0, len(order), self._size):
+            numbers = order[begin : begin + self._size].tolist()
             yield _collate([self.data[number] for number in numbers], numbers)
 
 

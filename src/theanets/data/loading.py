@@ -1,7 +1,6 @@
 """A user's data become batches."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -13,7 +12,7 @@ from theanets.data.dataset import as_dataset, checked_rows
 from theanets.data.expected import Expected, precisions
 from theanets.data.indexed import Batches, Examples
 from theanets.data.kinds.base import DataArray, LazyArray, is_indexed
-from theanets.data.prepare import Expect, convert, fitted
+from theanets.data.prepare import Expect, prepared
 from theanets.data.reading import Noted, Reader
 from theanets.data.scale import warn_of_scale
 from theanets.data.stream_loader import StreamLoader
@@ -23,8 +22,6 @@ from theanets.utils.checks import check_bool, check_int, is_number, is_whole, sh
 
 MOST_BATCHES = 1 << 31
 """An epoch has fewer batches than this: programs count them in int32."""
-
-
 Loader = ArrayLoader | StreamLoader
 
 
@@ -41,41 +38,23 @@ def loader(
     consecutive: bool = False,
     warn: bool = False,
 ) -> Loader:
-    """Return a loader of batches for a user's data.
+    """Return a loader of batches for a user's data, which messages call ``name``.
 
-    Parameters
-    ----------
-    data : object
-        An array, a tuple or list of arrays, a callable, an iterable, or a `Dataset`.
-    name : str
-        How messages call it.
-    expect : callable
-        What the model expects.
-    dtype : dtype
-        The precision to compute in.
-    batch_size : int or None
-        Examples in a batch; None: all of them.
-    batches : int or None
-        Batches in an epoch; None: as many as there are.
-    seed : int
-        Seed of the order of the examples.
-    shuffle : bool
-        Whether each epoch has an order of its own.
-    consecutive : bool
-        Whether each batch continues the one before it, as batches of arrays never do.
-    warn : bool
-        Whether to warn of numbers that are hard to learn from; in a stream, of those
-        in the first batch.
-
-    Raises
-    ------
-    DataError
-        If the data do not fit the model, or are not valid.
+    ``dtype`` is the precision to compute in. ``batch_size`` None puts all examples in
+    one batch, ``batches`` None as many batches in an epoch as there are. With
+    ``consecutive`` each batch continues the one before it, as batches of arrays never
+    do. ``warn`` warns of numbers that are hard to learn from; in a stream, of those in
+    the first batch.
     """
     dataset = as_dataset(data)
     data, rows = dataset.inputs, dataset.rows
     name = dataset.called(name)
-    timeout = _checked_timeout(dataset.timeout, name)
+    timeout = dataset.timeout
+    if timeout is not None and not (is_number(timeout) and timeout > 0):
+        raise DataError(
+            f"{name}: timeout is {shown(timeout)}; it has to be a number of seconds, "
+            "more than 0, or None to wait without a limit."
+        )
     signed = dataset.allow_negative_weights
     signed = check_bool(signed, f"{name}: allow_negative_weights")
     if not (isinstance(dataset.batch_size, str) and dataset.batch_size == "default"):
@@ -87,21 +66,38 @@ def loader(
     if batches is not None:
         what, also = f"{name}: iteration_size", ", or None for as many as there are"
         batches = check_int(batches, what, 1, also, DataError, MOST_BATCHES)
-    passes = "epoch" if shuffle else "validation"
     with Noted(name):
         if check_bool(dataset.examples, f"{name}: examples"):
-            data = _examples(data, batch_size, seed, shuffle, rows, name)
+            if not is_indexed(data):
+                raise DataError(
+                    f"{name} is of type {type(data).__name__}, which does not give "
+                    "examples by number, data[i] up to len(data). Leave examples out."
+                )
+            if rows is not None:
+                rows = checked_rows(rows, len(data), name)
+            data = Examples(data, batch_size, seed, shuffle, rows)
             rows = None
         elif is_indexed(data) and not isinstance(data, Iterable):
             data = Batches(data)
         raw = unpack(data, name, expect.names)
         if raw is None:
-            _refuse_for_batches(rows, dataset.axis, name)
-            reader = Reader(data, name, batches, passes, timeout, once=consecutive)
+            if rows is not None or not (is_whole(dataset.axis) and dataset.axis == 0):
+                axis = f"axis is {shown(dataset.axis)}"
+                given = axis if rows is None else "rows are given"
+                raise DataError(
+                    f"{name}: {given}, but the data are batches. Leave it out: pick "
+                    "examples, and put them on the first axis, where batches are made."
+                )
+            passes = "epoch" if shuffle else "validation"
+            reader = Reader(data, name, batches, passes, timeout, consecutive)
             return StreamLoader(reader, expect, dtype, warn, signed)
-        converted, names = convert(raw, expect, name, dataset.axis)
-        arrays, expected = fitted(converted, names, expect, name, dtype, signed)
-        _check_weights(arrays, expected, name)
+        arrays, expected = prepared(raw, expect, name, dtype, signed, dataset.axis)
+        for array, each in zip(arrays, expected, strict=True):
+            if each.role == "weights" and not np.any(array):
+                raise DataError(
+                    f'{name}: all of "{each.name}" are 0, so no example counts. Give '
+                    "those that count a weight more than 0."
+                )
         if warn:
             warn_of_scale(arrays, expected, expect.columns, dtype, name)
     length = len(arrays[0])
@@ -110,71 +106,14 @@ def loader(
     if consecutive and (shuffle or 0 < (batch_size or 0) < length):
         raise DataError(
             f"{name}: with stateful=True each batch goes on where the one before it "
-            "ended, but examples of arrays are shuffled or stand for themselves. Give "
-            "windows that follow each other: theanets.recurrent.batches(..., "
-            "stateful=True)."
+            "ended, but examples of arrays stand for themselves. Give windows that "
+            "follow each other: theanets.recurrent.batches(..., stateful=True)."
         )
     dtypes = precisions(expected, dtype)
     arrays = tuple(map(_dense_if_small, arrays, expected, dtypes))
-    resident = _fits_the_device(arrays, dtypes, (batch_size or length) >= length, name)
     return ArrayLoader(
-        arrays,
-        dtypes,
-        batch_size,
-        batches,
-        seed,
-        shuffle,
-        resident,
-        name,
-        passes,
-        rows,
+        arrays, dtypes, batch_size, batches or 0, seed, shuffle, name, rows
     )
-
-
-def _refuse_for_batches(rows: object, axis: object, name: str) -> None:
-    """Refuse options of arrays for data that come batch by batch."""
-    if rows is not None:
-        raise DataError(
-            f"{name}: rows are given, but the data are batches, of which none can be "
-            "picked by number. Leave rows out."
-        )
-    if not (is_whole(axis) and axis == 0):
-        raise DataError(
-            f"{name}: axis is {shown(axis)}, but the data are batches, which come with "
-            "their examples on the first axis. Leave axis out, or turn the batches "
-            "where they are made."
-        )
-
-
-def _fits_the_device(
-    arrays: Sequence[DataArray],
-    dtypes: Sequence[DTypeLike],
-    in_one_batch: bool,
-    name: str,
-) -> bool:
-    """Return whether arrays are to be kept on the device as a whole."""
-    size = sum(nbytes(a, d) for a, d in zip(arrays, dtypes, strict=True))
-    lazy = any(isinstance(array, LazyArray) for array in arrays)
-    fits = size <= config.resident_bytes
-    if lazy and not fits and in_one_batch:
-        raise DataError(
-            f"{name}: all {len(arrays[0])} examples in one batch need "
-            f"{size / 1e9:.1f} GB as dense arrays, more than "
-            f"theanets.config.resident_bytes ({config.resident_bytes / 1e9:.1f} GB). "
-            "Give a smaller batch_size."
-        )
-    return fits and not lazy
-
-
-def _check_weights(
-    arrays: Sequence[DataArray], expected: Sequence[Expected], name: str
-) -> None:
-    for array, each in zip(arrays, expected, strict=True):
-        if each.role == "weights" and not np.any(array):
-            raise DataError(
-                f'{name}: all of "{each.name}" are 0, so no example counts. Give those '
-                "that count a weight more than 0."
-            )
 
 
 def _dense_if_small(
@@ -195,27 +134,3 @@ def checked_size(
     if size is None or (is_whole(size) and size == -1):
         return None
     return check_int(size, what, 1, ", or None for all the data at once", error)
-
-
-def _checked_timeout(timeout: Any, name: str) -> float | None:
-    if timeout is None:
-        return None
-    if not is_number(timeout) or not timeout > 0:
-        raise DataError(
-            f"{name}: timeout is {shown(timeout)}; it has to be a number of seconds, "
-            "more than 0, or None to wait for ever."
-        )
-    return float(timeout)
-
-
-def _examples(
-    data: object, size: int | None, seed: int, shuffle: bool, rows: object, name: str
-) -> Examples:
-    if not is_indexed(data):
-        raise DataError(
-            f"{name} is of type {type(data).__name__}, which does not give examples by "
-            "number; examples=True is for an object with len(data) and data[i]. Leave "
-            "it out."
-        )
-    numbers = None if rows is None else checked_rows(rows, len(data), name)
-    return Examples(data, size, seed, shuffle, numbers)

@@ -52,17 +52,10 @@ def named(array: np.ndarray, names: Names) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Digest:
-    """What a file holds instead of names that are too long for it.
-
-    Attributes
-    ----------
-    sha256 : str
-        A checksum of the names in their order, hexadecimal.
-    count : int
-        How many there are.
-    """
+    """What a file holds instead of names that are too long for it."""
 
     sha256: str
+    """A checksum of the names in their order, hexadecimal."""
     count: int
 
     @classmethod

@@ -22,20 +22,14 @@ def prefetched(
 ) -> Iterator[T]:
     """Yield what an iterator yields, the next item prepared by a thread meanwhile.
 
+    ``make`` takes an event and returns the iterator, which may end once the event is
+    set. ``reads`` is the object that the iterator reads; two threads never read it at
+    once. ``waiting`` is called now and then while an item is waited for; an error that
+    it raises ends the waiting.
+
     An error in the thread is raised here, the same object. The thread ends when this
     generator is closed or used up. If it is busy then, nothing waits for it: it ends
     when it is done, and with the program at the latest.
-
-    Parameters
-    ----------
-    make : callable
-        Takes an event and returns the iterator, which may end early once the event is
-        set, as no more items are needed.
-    reads : object, optional
-        The object that the iterator reads. Two threads never read it at once.
-    waiting : callable, optional
-        Called now and then while an item is waited for; an error that it raises
-        ends the waiting.
     """
     ready: queue.Queue[Any] = queue.Queue(maxsize=1)
     stopped = threading.Event()

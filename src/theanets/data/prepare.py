@@ -12,22 +12,17 @@ from theanets.data.columns import Columns
 from theanets.data.dataset import examples_first
 from theanets.data.expected import Expected
 from theanets.data.kinds.base import DataArray
-from theanets.data.names import Names, names_of
+from theanets.data.names import names_of
 from theanets.data.shapes import reshaped
 from theanets.data.unpack import RawArray
 from theanets.utils.checks import is_whole
 
 
 class Expect(Protocol):
-    """What a model expects of data.
-
-    Attributes
-    ----------
-    columns : Columns
-        The names of their columns, which are learned from the first data frames.
-    """
+    """What a model expects of data."""
 
     columns: Columns
+    """The names of their columns, which are learned from the first data frames."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -41,13 +36,18 @@ class Expect(Protocol):
         """Return what each array has to be, once shapes are known."""
 
 
-def convert(
-    raw: Sequence[RawArray], expect: Expect, what: str, axis: object = 0
-) -> tuple[list[DataArray], list[Names]]:
-    """Return what a user gives as arrays of numbers, and the names of their columns.
+def prepared(
+    raw: Sequence[RawArray],
+    expect: Expect,
+    what: str,
+    dtype: DTypeLike,
+    signed: bool,
+    axis: object = 0,
+) -> tuple[tuple[DataArray, ...], Sequence[Expected]]:
+    """Return arrays as a model takes them, checked, and what it expects of each.
 
     The number of arrays is checked before their content. If the examples are not on the
-    first axis, columns have no names.
+    first axis, columns have no names. With ``signed``, weights may be negative.
     """
     values: list[Any] = [part.value for part in raw]
     few = len(values) < len(expect.names)
@@ -58,29 +58,13 @@ def convert(
         for place, part in enumerate(raw)
     ]
     if is_whole(axis) and axis == 0:
-        return arrays, [names_of(*pair) for pair in zip(values, arrays, strict=True)]
-    arrays = [examples_first(array, axis, what) for array in arrays]
-    return arrays, [()] * len(arrays)
-
-
-def fitted(
-    arrays: Sequence[DataArray],
-    names: Sequence[Names],
-    expect: Expect,
-    what: str,
-    dtype: DTypeLike,
-    signed: bool = False,
-) -> tuple[tuple[DataArray, ...], Sequence[Expected]]:
-    """Return arrays as a model takes them, checked, and what it expects of each.
-
-    With ``signed``, weights may be negative.
-    """
+        names = list(map(names_of, values, arrays))
+    else:
+        arrays = [examples_first(array, axis, what) for array in arrays]
+        names = [()] * len(arrays)
     expected = [replace(each, signed=signed) for each in expect(arrays)]
     ordered = expect.columns.matched(arrays, names, expected, what)
-    known = [
-        reshaped(array, each, what)
-        for array, each in zip(ordered, expected, strict=False)
-    ]
+    known = [reshaped(*pair, what) for pair in zip(ordered, expected, strict=False)]
     fitting = (*known, *ordered[len(expected) :])
 
     def columns() -> dict[str, Sequence[str]]:

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sized
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -21,52 +22,32 @@ class Unwanted(Exception):
     """No more batches are needed, so the thread that reads them ends."""
 
 
+@dataclass(eq=False, repr=False)
 class Reader:
-    """Reads a user's callable or iterable, an epoch at a time.
+    """Reads a user's callable or iterable, an epoch at a time."""
 
-    Parameters
-    ----------
-    data : callable or iterable
-        What is read.
-    name : str
-        How messages call it.
-    batches : int, optional
-        Batches in an epoch; by default ``len(data)``, or 100 if there is no end.
-    passes : str
-        What messages call one pass over the data: epoch, or validation.
-    timeout : float, optional
-        Seconds to wait for a batch.
-    once : bool
-        Whether an epoch may read the data only once. Otherwise it starts them again if
-        they have fewer batches.
-    """
+    data: object
+    name: str
+    wanted: int | None
+    """Batches in an epoch, if that is given."""
+    passes: str
+    """What messages call one pass over the data: epoch, or validation."""
+    timeout: float | None = None
+    once: bool = False
+    """Whether an epoch cannot start the data again when they have fewer batches."""
 
-    def __init__(
-        self,
-        data: object,
-        name: str,
-        batches: int | None,
-        passes: str,
-        timeout: float | None = None,
-        once: bool = False,
-    ) -> None:
-        self.data = data
-        self.once = once
-        self.name = name
-        self.passes = passes
-        self.timeout = timeout
-        self._batches = batches
-        self._length = _length(data)
+    def __post_init__(self) -> None:
+        self._length = _length(self.data)
         self._pass = self._number = 0
         self._asked_at: float | None = None
-        if self._length == 0 and not batches:
-            raise DataError(f"{name} is empty: it has no batches.")
+        if self._length == 0 and not self.wanted:
+            raise DataError(f"{self.name} is empty: it has no batches.")
 
     @property
     def batches(self) -> int | None:
         """Batches in an epoch; None for as many as the iterable has."""
         endless = callable(self.data) or isinstance(self.data, Iterator)
-        return self._batches or self._length or (DEFAULT_BATCHES if endless else None)
+        return self.wanted or self._length or (DEFAULT_BATCHES if endless else None)
 
     @property
     def owner(self) -> object:
@@ -98,16 +79,9 @@ class Reader:
     ) -> Iterator[T]:
         """Yield the batches of an epoch, each of them checked.
 
-        Errors of the source or the check get a note that says where they happened.
-
-        Parameters
-        ----------
-        checked : callable
-            Takes a batch as it comes, and returns it checked.
-        stopped : Event
-            Once it is set, the source is not called again.
-        most : int, optional
-            The largest number of batches to read.
+        Errors of the source or the check get a note that says where they happened. Once
+        ``stopped`` is set, the source is not called again. ``most`` is the largest
+        number of batches to read.
         """
 
         def ask(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -118,9 +92,8 @@ class Reader:
             except StopIteration as error:
                 # It would look like the end of the training.
                 raise DataError(
-                    f"{self.where} is missing: the source raised StopIteration, but an "
-                    "epoch has more batches. Give a callable a len(), or give the "
-                    "iterable that it reads."
+                    f"{self.where} is missing: the source raised StopIteration. Give a "
+                    "callable a len(), or give the iterable that it reads."
                 ) from error
             finally:
                 self._asked_at = None
@@ -129,8 +102,9 @@ class Reader:
 
         # A list of batches may have grown.
         self._length = ask(_length, self.data)
-        calls = callable(self.data)
-        batches = self._called(ask) if calls else self._iterated(ask)
+        batches = self._iterated(ask)
+        if callable(self.data):
+            batches = (ask(self.data) for _ in range(self.batches or DEFAULT_BATCHES))
         for batch in islice(batches, most):
             yield ask(checked, batch)
             self._number += 1
@@ -153,12 +127,8 @@ class Reader:
                 "longer timeout."
             )
 
-    def _called(self, ask: Callable[..., Any]) -> Iterator[Any]:
-        for _ in range(self.batches or DEFAULT_BATCHES):
-            yield ask(self.data)
-
     def _iterated(self, ask: Callable[..., Any]) -> Iterator[Any]:
-        length = None if self._batches else self._length
+        length = None if self.wanted else self._length
         left = self.batches
         while left != 0:
             begun, iterator = self._number, ask(iter, self.data)
@@ -168,10 +138,9 @@ class Reader:
             if left and self.once:
                 raise DataError(
                     f"{self.where} is missing: the source has {self._number} batches, "
-                    f"and one epoch is to read {self.batches} of them. It cannot start "
-                    "anew within an epoch, as with stateful=True each batch goes on "
-                    "where the one before it ended. Give fewer train_batches, "
-                    "valid_batches or iteration_size."
+                    f"and one epoch is to read {self.batches} of them. With "
+                    "stateful=True it cannot start anew within an epoch. Give fewer "
+                    "train_batches, valid_batches or iteration_size."
                 )
             # Data with fewer batches than the epoch start again.
             if left is None or length is not None or self._number == begun:
@@ -191,6 +160,8 @@ class Reader:
 
 class Noted:
     """Adds a note to errors within, which says what was being read.
+
+    Not a generator: it would set attributes of the error, which some errors refuse.
 
     >>> try:
     ...     with Noted("train: batch 3 of epoch 1"):

@@ -3,7 +3,7 @@
 import inspect
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -22,17 +22,8 @@ _SEEN_BYTES = 16 << 20
 _NAMED = 3
 
 
-@dataclass(frozen=True)
-class Moments:
-    """Facts about the columns of an array, which are on its last axis.
-
-    Attributes
-    ----------
-    mean, std : array
-        Mean and standard deviation of each, in float64.
-    largest : array
-        The largest absolute value of each.
-    """
+class Moments(NamedTuple):
+    """Mean, deviation and largest absolute value of each column, in float64."""
 
     mean: np.ndarray
     std: np.ndarray
@@ -47,8 +38,6 @@ def moments(
     ``valid``, in the shape of the first axes, says which entries count, and ``picked``
     which rows. The deviation of a constant column is exactly 0.
 
-    Examples
-    --------
     >>> of_columns = moments(np.array([[1, 5], [3, 5]]))
     >>> of_columns.mean, of_columns.std
     (array([2., 5.]), array([1., 0.]))
@@ -96,20 +85,18 @@ def warn_of_scale(
         rows = _some_rows(array)
         if rows is None:
             continue
-        names = columns.names().get(wanted.name, [])
-        stats = moments(rows)
-        for place in np.flatnonzero(np.maximum(abs(stats.mean), stats.std) > _LARGE):
-            if wanted.scaled:
-                break
-            column = _column(wanted, int(place), names)
-            about = f"mean {stats.mean[place]:.2g}, deviation {stats.std[place]:.2g}"
-            large.append(f"{column} ({about})")
-            advice[_advice(wanted)] = None
+        names = tuple(columns.names().get(wanted.name, ()))
         values = rows.reshape(-1, rows.shape[-1])
-        for place in np.flatnonzero(stats.largest > _EXACT):
-            if _is_cut(values[:, place], precision):
-                column = _column(wanted, int(place), names)
-                inexact.append(f"{column} (up to {stats.largest[place]:.10g})")
+        stats = moments(rows)
+        spread = np.maximum(abs(stats.mean), stats.std)
+        for place in np.flatnonzero((spread > _LARGE) | (stats.largest > _EXACT)):
+            mean, std, most = (of_columns[place] for of_columns in stats)
+            column = f'"{wanted.name}" column {column_label(int(place), names)}'
+            if max(abs(mean), std) > _LARGE and not wanted.scaled:
+                large.append(f"{column} (mean {mean:.2g}, deviation {std:.2g})")
+                advice[_advice(wanted)] = None
+            if most > _EXACT and _is_cut(values[:, place], precision):
+                inexact.append(f"{column} (up to {most:.10g})")
     if large:
         _warn(
             f"{what} has {counted(len(large), 'column')} with a mean or a standard "
@@ -121,7 +108,7 @@ def warn_of_scale(
             f"{what} has {counted(len(inexact), 'column')} of whole numbers beyond "
             f"2**24, which float32 does not tell apart: {_few(inexact)}. Leave them "
             "out if they are mere names; or subtract what they have in common, "
-            "x - x.min(axis=0), before they are rounded; or compute in float64: "
+            "x - x.min(axis=0); or compute in float64: "
             'theanets.config.floatX = "float64" before the model is made.'
         )
 
@@ -144,30 +131,24 @@ def _is_cut(column: np.ndarray, dtype: DTypeLike) -> bool:
     """Return whether a precision changes whole numbers."""
     if np.dtype(dtype).itemsize > 4:
         return False
-    whole = column.dtype.kind in "iu"
-    if not whole:
-        # Beyond 2**53 every float is a whole number.
-        whole = abs(column).max() <= 2.0**53 and not (column % 1).any()
-    return whole and bool((column.astype(dtype).astype("f8") != column).any())
-
-
-def _column(wanted: Expected, place: int, names: Sequence[str]) -> str:
-    return f'"{wanted.name}" column {column_label(place, tuple(names))}'
+    # Beyond 2**53 every float is a whole number.
+    if column.dtype.kind not in "iu" and (
+        abs(column).max() > 2.0**53 or (column % 1).any()
+    ):
+        return False
+    return bool((column.astype(dtype).astype("f8") != column).any())
 
 
 def _advice(wanted: Expected) -> str:
     """Return how to change the scale of an array."""
+    known = "with mean, std = {0}.mean(axis=0), {0}.std(axis=0) of the training data"
     if wanted.role == "target":
         return (
-            "Learn y = (y - mean) / std, with mean, std = y.mean(axis=0), "
-            "y.std(axis=0) of the training data; predictions are then "
+            f"Learn y = (y - mean) / std, {known.format('y')}; predictions are then "
             "net.predict(x) * std + mean."
         )
     if wanted.by_hand:
-        return (
-            "Give (x - mean) / std, with mean, std = x.mean(axis=0), x.std(axis=0) of "
-            "the training data."
-        )
+        return f"Give (x - mean) / std, {known.format('x')}."
     several = any(n is not None for n in wanted.shape[:-1])
     size = f"shape={wanted.shape}" if several else f"size={wanted.shape[-1]}"
     name = "" if wanted.name == "in" else f', name="{wanted.name}"'

@@ -3,7 +3,7 @@
 import numpy as np
 
 from theanets.data.blocks import blocks
-from theanets.data.expected import Expected
+from theanets.data.expected import Expected, agree
 from theanets.data.kinds.base import DataArray, LazyArray
 from theanets.data.kinds.cells import NUMBERED
 from theanets.errors import DataError
@@ -15,8 +15,6 @@ def reshaped(array: DataArray, wanted: Expected, what: str) -> DataArray:
     Targets may lack a last axis of length 1. Labels and weights may have one more, and
     labels may be one-hot. Everything else is left to `check`.
 
-    Examples
-    --------
     >>> labels = Expected("target", "labels", (), classes=3)
     >>> reshaped(np.array([[0, 0, 1], [1, 0, 0]]), labels, "train")
     array([2, 0])
@@ -27,12 +25,12 @@ def reshaped(array: DataArray, wanted: Expected, what: str) -> DataArray:
            [2. ]])
     """
     shape = tuple(array.shape[1:])
-    if wanted.role == "target" and wanted.shape[-1:] == (1,):
-        missing = _fits(shape, wanted.shape[:-1])
-        return np.reshape(np.asarray(array), (*array.shape, 1)) if missing else array
     if wanted.role not in ("labels", "weights"):
+        single = wanted.role == "target" and wanted.shape[-1:] == (1,)
+        if single and agree(shape, wanted.shape[:-1]):
+            return np.reshape(np.asarray(array), (*array.shape, 1))
         return array
-    if len(shape) == len(wanted.shape) + 1 and _fits(shape[:-1], wanted.shape):
+    if len(shape) == len(wanted.shape) + 1 and agree(shape[:-1], wanted.shape):
         if shape[-1] == 1:
             array = np.reshape(np.asarray(array), array.shape[:-1])
         elif wanted.role == "labels" and shape[-1] == wanted.classes:
@@ -43,12 +41,6 @@ def reshaped(array: DataArray, wanted: Expected, what: str) -> DataArray:
             f"each class has. {NUMBERED}"
         )
     return array
-
-
-def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
-    return len(shape) == len(wanted) and all(
-        n in (None, m) for n, m in zip(wanted, shape, strict=True)
-    )
 
 
 def _from_one_hot(array: DataArray) -> DataArray:

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -16,7 +17,7 @@ from theanets.data.chunks import Chunk, batches_in_chunk, chunk_of
 from theanets.data.expected import precisions
 from theanets.data.indexed import Batches
 from theanets.data.prefetch import prefetched
-from theanets.data.prepare import Expect, convert, fitted
+from theanets.data.prepare import Expect, prepared
 from theanets.data.reading import Reader
 from theanets.data.scale import warn_of_scale
 from theanets.data.unpack import unpack
@@ -51,10 +52,7 @@ class StreamLoader:
     def replay(self, runs: Sequence[tuple[int, int]]) -> None:
         """Read and drop what earlier runs have read, to continue after it.
 
-        Parameters
-        ----------
-        runs : sequence of (int, int)
-            For each run the number of whole epochs, and of batches of one more.
+        Each run is its number of whole epochs, and of batches of one more.
         """
         for epochs, batches in runs:
             self.reader.restart()
@@ -78,12 +76,11 @@ class StreamLoader:
 
     def _grouped(self, most: int | None, stopped: threading.Event) -> Iterator[Chunk]:
         stacks: list[np.ndarray] = []
+        types: list[tuple[tuple[int, ...], np.dtype[Any]]] = []
         count, begun = 0, 0.0
         for batch in self.reader.read(self._checked, stopped, most):
-            alike = [(x.shape[1:], x.dtype) for x in stacks] == [
-                (x.shape, x.dtype) for x in batch
-            ]
-            if count and not alike:
+            earlier, types = types, [(x.shape, x.dtype) for x in batch]
+            if count and types != earlier:
                 yield chunk_of(stacks, count)
                 count = 0
             if not count:
@@ -110,11 +107,8 @@ class StreamLoader:
                 f"{what} is of type {type(batch).__name__}; it has to be an array "
                 "or a tuple of arrays: inputs, then target, then weights."
             )
-        converted, names = convert(raw, self.expect, what)
         try:
-            arrays, expected = fitted(
-                converted, names, self.expect, what, self.dtype, self.signed
-            )
+            arrays, expected = prepared(raw, self.expect, what, self.dtype, self.signed)
         except DataError as error:
             if type(self.reader.data) is not Batches:
                 raise
@@ -122,23 +116,19 @@ class StreamLoader:
                 f"{error} If each item is one example, not a batch, give "
                 "theanets.Dataset(data, examples=True)."
             ) from None
-        self._note_shape(tuple(array.shape for array in arrays))
-        if self.warn:
-            warn_of_scale(arrays, expected, self.expect.columns, self.dtype, what)
-            self.warn = False
-        pairs = zip(arrays, precisions(expected, self.dtype), strict=True)
-        return tuple(narrowed(np.asarray(array), dtype) for array, dtype in pairs)
-
-    def _note_shape(self, shapes: tuple[tuple[int, ...], ...]) -> None:
-        """Warn, once, where batches have many shapes."""
         known = len(self._shapes)
-        self._shapes.add(shapes)
+        self._shapes.add(tuple(array.shape for array in arrays))
         if known < len(self._shapes) == _MANY_SHAPES:
             warnings.warn(
                 f"{self.reader.name}: its batches have come in {_MANY_SHAPES} shapes, "
-                "and training is compiled anew for each, which may take longer than to "
+                "and training is compiled for each, which may take longer than to "
                 "train. Give batches of equal size, and sequences of few lengths: "
                 "theanets.recurrent.padded fills them up, with a mask.",
                 UserWarning,
                 stacklevel=2,
             )
+        if self.warn:
+            warn_of_scale(arrays, expected, self.expect.columns, self.dtype, what)
+            self.warn = False
+        pairs = zip(arrays, precisions(expected, self.dtype), strict=True)
+        return tuple(narrowed(np.asarray(array), dtype) for array, dtype in pairs)

@@ -1,25 +1,15 @@
 """Which arrays a user means, and in which order."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
 
 from theanets.data.kinds.base import is_array, is_indexed
 from theanets.errors import DataError
 from theanets.utils.registry import join_names, suggest
 
 
-@dataclass(frozen=True)
-class RawArray:
-    """One of the arrays that a user gives, not yet converted.
-
-    Attributes
-    ----------
-    value : object
-        An array, or a value that `as_array` takes.
-    label : str
-        How messages call it, such as ``train[0]`` or ``train["in"]``.
-    """
+class RawArray(NamedTuple):
+    """One of the arrays that a user gives, and what messages call it: ``train[0]``."""
 
     value: object
     label: str
@@ -29,15 +19,13 @@ def unpack(data: object, name: str, names: tuple[str, ...]) -> list[RawArray] | 
     """Return the arrays that a data set consists of; None if it comes in batches."""
     if is_by_name(data):
         return _in_order(data, name, names)
-    if isinstance(data, tuple | list) and len(data) and is_by_name(data[0]):
-        inputs = _in_order(data[0], f"{name}[0]", names[: len(data[0])])
-        rest = enumerate(data[1:], start=1)
-        return [*inputs, *(RawArray(value, f"{name}[{i}]") for i, value in rest)]
-    if isinstance(data, tuple | list) and len(data) and not _is_nested(data):
-        if _is_numbers(data):
-            return [RawArray(data, name)]
-        return [RawArray(value, f"{name}[{i}]") for i, value in enumerate(data)]
     if isinstance(data, tuple | list) and len(data):
+        numbered = (RawArray(value, f"{name}[{i}]") for i, value in enumerate(data))
+        if is_by_name(data[0]):
+            inputs = _in_order(data[0], f"{name}[0]", names[: len(data[0])])
+            return [*inputs, *list(numbered)[1:]]
+        if not _is_nested(data):
+            return [RawArray(data, name)] if _is_numbers(data) else list(numbered)
         if all(isinstance(part, tuple | list) for part in data):
             return None
         # The arrays of several inputs in a list of their own, before the target.
@@ -84,17 +72,17 @@ def _in_order(
 
 def _is_numbers(data: Sequence[object]) -> bool:
     """Whether a list is one array written out, and not a list of arrays."""
-    return not any(
-        is_array(part) for part in data if not isinstance(part, int | float)
-    ) and (
-        not isinstance(data[0], tuple | list)
-        or not data[0]
-        or not isinstance(data[0][0], tuple | list)
+    first = data[0]
+    deep = (
+        isinstance(first, tuple | list) and first and isinstance(first[0], tuple | list)
     )
+    return not deep and not _holds_array(data)
 
 
 def _is_nested(data: Sequence[object]) -> bool:
     """Whether a list holds batches, each a tuple of arrays, and no arrays."""
-    return isinstance(data[0], tuple | list) and any(
-        is_array(part) for part in data[0] if not isinstance(part, int | float)
-    )
+    return isinstance(data[0], tuple | list) and _holds_array(data[0])
+
+
+def _holds_array(data: Sequence[object]) -> bool:
+    return any(is_array(part) for part in data if not isinstance(part, int | float))

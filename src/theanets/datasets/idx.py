@@ -29,30 +29,10 @@ BEST_COMPRESSION = 1032
 def read(
     path: Path, rank: int, *, scale: float | None = None, md5: str | None = None
 ) -> Values:
-    """Read an IDX file of unsigned bytes.
+    """Read an IDX file of unsigned bytes, unpacked if its name ends with ``.gz``.
 
-    Parameters
-    ----------
-    path : Path
-        The file; it is unpacked if its name ends with ``.gz``.
-    rank : int
-        The number of axes it has to have: 3 for images, 1 for labels.
-    scale : float, optional
-        Divide the values by this number.
-    md5 : str, optional
-        The MD5 sum that the unpacked file has to have, in hexadecimal.
-
-    Returns
-    -------
-    ndarray
-        uint8, or float32 if ``scale`` is given, with the file's own shape.
-
-    Raises
-    ------
-    DataError
-        If the file is damaged, or is no IDX file of that rank and type.
-    FileNotFoundError
-        If there is no such file.
+    ``rank`` is the number of axes that it has to have, ``md5`` the sum of the unpacked
+    file. The result is uint8, or float32 and divided by ``scale`` if that is given.
     """
     opened: Any = gzip.open if path.suffix == ".gz" else open
     try:
@@ -71,7 +51,10 @@ def _read(
     shape, header = _header(file, path, rank)
     digest.update(header)
     total = math.prod(shape)
-    _check_size(path, shape, total)
+    # Memory is taken only for values that the file can hold.
+    size = path.stat().st_size * (BEST_COMPRESSION if path.suffix == ".gz" else 1)
+    if total > size:
+        raise DataError(_truncated(path, shape, "the file is too small for them"))
     values = np.empty(total, np.uint8 if scale is None else np.float32)
     divisor = np.float32(scale or 1)
     done = 0
@@ -89,7 +72,7 @@ def _read(
     if file.read(1):
         raise DataError(
             f"{path} goes on after the {total} values that its header announces, "
-            f"{_by(shape)}. It is damaged, or no IDX file."
+            f"{by(shape)}. It is damaged, or no IDX file."
         )
     if md5 is not None and digest.hexdigest() != md5:
         raise DataError(
@@ -119,21 +102,13 @@ def _header(file: IO[bytes], path: Path, rank: int) -> tuple[tuple[int, ...], by
     return shape, magic + lengths
 
 
-def _check_size(path: Path, shape: tuple[int, ...], total: int) -> None:
-    """Stop before memory is taken for values that the file cannot hold."""
-    size = path.stat().st_size
-    if path.suffix == ".gz":
-        size *= BEST_COMPRESSION
-    if total > size:
-        raise DataError(_truncated(path, shape, "the file is too small for them"))
-
-
 def _truncated(path: Path, shape: tuple[int, ...], problem: str) -> str:
     return (
         f"{path} is truncated: its header announces {math.prod(shape)} values, "
-        f"{_by(shape)}, and {problem}."
+        f"{by(shape)}, and {problem}."
     )
 
 
-def _by(shape: tuple[int, ...]) -> str:
+def by(shape: tuple[int, ...]) -> str:
+    """Return a shape for messages: 28 x 28."""
     return " x ".join(map(str, shape))

@@ -76,8 +76,8 @@ def load_mnist(
     test = _load(folder, "t10k", labels)
     if learn[0].shape[1:] != test[0].shape[1:]:
         raise DataError(
-            f"{folder}: the training images have {_size(learn[0])} pixels, "
-            f"the test images {_size(test[0])}. Both have to have one size."
+            f"{folder}: the training images have {idx.by(learn[0].shape[1:])} pixels, "
+            f"the test images {idx.by(test[0].shape[1:])}. Both need one size."
         )
     count = len(learn[0])
     if count < 2:
@@ -103,7 +103,7 @@ def _load(folder: Path, part: str, labels: bool) -> Arrays:
     if images.size == 0:
         raise DataError(
             f"{folder}: {part}-images-idx3-ubyte holds {len(images)} images of "
-            f"{_size(images)} pixels; there has to be at least one of each."
+            f"{idx.by(images.shape[1:])} pixels; it needs at least one of each."
         )
     if not labels:
         return (images,)
@@ -141,7 +141,3 @@ def _folder(root: str | os.PathLike[str]) -> Path:
             f"{', '.join(CHECKSUMS)}, plain or with .gz."
         )
     return folder
-
-
-def _size(images: idx.Values) -> str:
-    return " x ".join(map(str, images.shape[1:]))

@@ -24,18 +24,12 @@ class Windows:
     """Batches of windows in which each goes on where the one before it ended.
 
     A long sequence is cut into as many tracks as there are windows in a batch; the
-    first batch holds the beginning of each track. Each iteration starts anew.
-
-    Attributes
-    ----------
-    cut : callable
-        Returns the arrays of the windows that begin at some places.
-    starts : array (batches, batch_size)
-        The first place of each window.
+    first batch holds the beginning of each track. Each iteration begins again.
     """
 
     cut: Cut
     starts: np.ndarray
+    """The first place of each window, (batches, batch_size)."""
 
     @property
     def batch_size(self) -> int:
@@ -131,11 +125,11 @@ def batches(
     ):
         parts = arrays
     series = [as_array(part, f"arrays[{i}]") for i, part in enumerate(parts)]
-    names = [names_of(*pair) for pair in zip(parts, series, strict=True)]
+    names = list(map(names_of, parts, series))
     for i, part in enumerate(series):
         if part.ndim == 0:
             raise DataError(f"arrays[{i}] is one number; it has to be a sequence.")
-    lengths = [len(part) for part in series]
+    lengths = list(map(len, series))
     if len(set(lengths)) > 1:
         raise DataError(
             f"the arrays differ in length: {', '.join(map(str, lengths))}. Each needs "
@@ -173,21 +167,10 @@ def windows(
             f"{what} {length} steps, fewer than the {steps} of a window. Give a longer "
             "sequence, or fewer steps."
         )
-    if check_bool(stateful, "stateful"):
-        return Windows(cut, _consecutive(length, steps, batch_size, rng, what))
-    source = _generator(rng)
-    draw: Any = source.integers if hasattr(source, "integers") else source.randint
-    return partial(_draw, cut, partial(draw, length - steps + 1, size=batch_size))
-
-
-def _draw(cut: Cut, draw: Callable[[], np.ndarray]) -> tuple[np.ndarray, ...]:
-    return cut(draw())
-
-
-def _consecutive(
-    length: int, steps: int, batch_size: int, rng: Rng, what: str
-) -> np.ndarray:
-    """Return the first places of windows that follow each other, by batch."""
+    if not check_bool(stateful, "stateful"):
+        source = _generator(rng)
+        draw: Any = source.integers if hasattr(source, "integers") else source.randint
+        return partial(_draw, cut, partial(draw, length - steps + 1, size=batch_size))
     if rng is not None:
         raise DataError(
             f"rng is {shown(rng)}, but with stateful=True the windows follow each "
@@ -199,7 +182,12 @@ def _consecutive(
             f"{what} {length} steps, which make {batch_size} tracks of {track}, fewer "
             f"than the {steps} of a window. Give a smaller batch_size, or fewer steps."
         )
-    return np.arange(track // steps)[:, None] * steps + np.arange(batch_size) * track
+    places = np.arange(track // steps)[:, None] * steps + np.arange(batch_size) * track
+    return Windows(cut, places)
+
+
+def _draw(cut: Cut, draw: Callable[[], np.ndarray]) -> tuple[np.ndarray, ...]:
+    return cut(draw())
 
 
 def _generator(rng: Rng) -> np.random.RandomState | np.random.Generator:

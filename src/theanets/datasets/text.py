@@ -94,10 +94,20 @@ class Text:
                     f"no character of the text occurs {min_count} times, so the "
                     "alphabet is empty. Give alpha, a smaller min_count, or more text."
                 )
-        _check_alphabet(alpha, unknown)
+        if not isinstance(alpha, str) or not alpha:
+            raise DataError(
+                f"alpha is {shown(alpha)}; it has to be a str of the characters to "
+                "tell apart."
+            )
         self.alpha = alpha
         self._characters = unknown + alpha
         self._labels = {c: i for i, c in enumerate(self._characters)}
+        if len(self._labels) < len(self._characters):
+            twice, _ = Counter(self._characters).most_common(1)[0]
+            raise DataError(
+                f"alpha holds {shown(twice)} twice, or it is the unknown character "
+                "too. Each character needs one label."
+            )
         self._encoded = np.array(self.encode(text), np.int32)
         self.text = self.decode(self._encoded)
 
@@ -118,11 +128,8 @@ class Text:
         listed = isinstance(labels, Iterable) and not hasattr(labels, "shape")
         numbers = np.asarray(list(labels) if listed else unmasked(labels, "labels"))
         count = len(self._characters)
-        if numbers.size and (
-            numbers.dtype.kind not in "iu"
-            or numbers.min() < 0
-            or numbers.max() >= count
-        ):
+        whole = not numbers.size or numbers.dtype.kind in "iu"
+        if not whole or not ((numbers >= 0) & (numbers < count)).all():
             raise DataError(
                 f"labels is {shown(numbers)}; they have to be whole numbers from "
                 f"0, the unknown, to {count - 1}, the last of the alphabet."
@@ -159,15 +166,8 @@ class Text:
 
         Parameters
         ----------
-        steps : int
-            Length of a window.
-        batch_size : int
-            Windows in a batch.
-        rng : int, numpy.random.RandomState or numpy.random.Generator, optional
-            Seed or source of the places of the windows.
-        stateful : bool
-            Whether each window goes on where the one before it in the same row ended,
-            for ``train(..., stateful=True)``; see `theanets.recurrent.batches`.
+        steps, batch_size, rng, stateful
+            As of `theanets.recurrent.batches`.
 
         Returns
         -------
@@ -192,17 +192,3 @@ class Text:
     ) -> tuple[np.ndarray, np.ndarray]:
         places = starts[:, None] + np.arange(steps)
         return one_hot[self._encoded[places]], self._encoded[places + 1]
-
-
-def _check_alphabet(alpha: object, unknown: str) -> None:
-    if not isinstance(alpha, str) or not alpha:
-        raise DataError(
-            f"alpha is {shown(alpha)}; it has to be a str of the characters to "
-            "tell apart."
-        )
-    twice = [c for c, n in Counter(unknown + alpha).items() if n > 1]
-    if twice:
-        raise DataError(
-            f"alpha holds {shown(twice[0])} twice, or it is the unknown character "
-            "too. Each character needs one label."
-        )

@@ -48,15 +48,10 @@ def check_indices(layer: Layer, earlier: Sequence[Layer]) -> None:
         return
     name, _, _ = layer.input_name.partition(":")
     source = next(x for x in earlier if x.name == name)
-    if isinstance(source, Input) and source.scale:
-        raise ConfigurationError(
-            f"{layer.where}it reads whole numbers, but its input "
-            f'"{name}" standardizes them. Leave scale out there.'
-        )
-    if not isinstance(source, Input):
+    if not isinstance(source, Input) or source.scale:
         raise ConfigurationError(
             f"{layer.where}it reads whole numbers, so its input has to be an input "
-            f"layer, got {layer.describe_inputs()}. Inputs: "
+            f"layer without scale, got {layer.describe_inputs()}. Inputs: "
             f"{join_names(x.name for x in earlier if isinstance(x, Input))}."
         )
 

@@ -1,15 +1,15 @@
 """What a model expects of the arrays that it gets."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 from theanets.data.columns import Columns
-from theanets.data.expected import Expected
+from theanets.data.expected import Expected, agree
 from theanets.errors import DataError
 from theanets.graph.objective import Objective
-from theanets.graph.slots import Slot, output_shape, target_shape
+from theanets.graph.slots import Slot, target_shape
 from theanets.graph.topology import Topology
 from theanets.losses import Loss
 from theanets.types import Shape
@@ -43,39 +43,15 @@ class Expectations:
     def __call__(self, arrays: Sequence[Any]) -> list[Expected]:
         """Return what is expected of each array."""
         shapes = tuple(tuple(array.shape) for array in arrays)
-        expected = [self._expected(slot, shapes) for slot in self._slots]
-        self._check_lengths(expected, shapes)
-        return expected
-
-    def _expected(self, slot: Slot, shapes: tuple[Shape, ...]) -> Expected:
-        if slot.role == "input":
-            expected = expected_input(self._topology, slot.name)
-            is_target = slot.name in {loss.target for loss in self._losses}
-            return replace(expected, by_hand=expected.sparse or is_target)
-        output = self._output_shape(slot.output, shapes)
-        if slot.role == "labels":
-            return Expected(slot.name, "labels", output[:-1], classes=output[-1])
-        shape = output[:-1] if slot.per_label else output
-        if slot.error_axes is not None:
-            shape = shape[: slot.error_axes - 1]
-        free = len(shape) if slot.role == "weights" else 0
-        return Expected(
-            slot.name, slot.role, shape, optional_axes=free, bounds=slot.bounds
-        )
-
-    def _check_lengths(
-        self, expected: Sequence[Expected], shapes: tuple[Shape, ...]
-    ) -> None:
-        """Refuse lengths at which an output and its target differ; see `slots_of`."""
+        outputs = self._output_shapes(shapes)
+        expected = [self._expected(slot, outputs) for slot in self._slots]
+        # Lengths can differ here that `slots_of` could not know.
         for loss in self._losses:
             place = self.names.index(loss.target)
             is_input = self._slots[place].role == "input" and place < len(shapes)
             target = shapes[place][1:] if is_input else expected[place].shape
-            output = target_shape(loss, self._output_shape(loss.output_name, shapes))
-            pairs = zip(target, output, strict=False)
-            if len(target) == len(output) and any(
-                None not in (n, m) and n != m for n, m in pairs
-            ):
+            output = target_shape(loss, outputs[loss.output_name])
+            if len(target) == len(output) and not agree(target, output):
                 raise DataError(
                     f"{loss.form()} loss: from these inputs the output "
                     f'"{loss.output_name}" has the shape (examples, '
@@ -83,25 +59,38 @@ class Expectations:
                     f'"{loss.target}" (examples, {", ".join(map(str, target))}). '
                     "Let the layers between keep the length of their input."
                 )
+        return expected
 
-    def _output_shape(self, name: str, shapes: tuple[Shape, ...]) -> Shape:
-        shape = output_shape(self._topology, name)
-        inputs = self._topology.inputs
-        if None not in shape or len(shapes) < len(inputs):
-            return shape
-        input_shapes = shapes[: len(inputs)]
-        fits = all(
-            len(a) == len(layer.shape) + 1
-            and all(n in (None, m) for n, m in zip(layer.shape, a[1:], strict=True))
-            for layer, a in zip(inputs, input_shapes, strict=True)
+    def _expected(self, slot: Slot, outputs: Mapping[str, Shape]) -> Expected:
+        if slot.role == "input":
+            expected = expected_input(self._topology, slot.name)
+            is_target = slot.name in {loss.target for loss in self._losses}
+            return replace(expected, by_hand=expected.sparse or is_target)
+        output = outputs[slot.output]
+        if slot.role == "labels":
+            return Expected(slot.name, "labels", output[:-1], classes=output[-1])
+        shape, free = output[: slot.axes], slot.axes or 0
+        return Expected(
+            slot.name, slot.role, shape, optional_axes=free, bounds=slot.bounds
         )
-        return self._traced(input_shapes)[name][1:] if fits else shape
 
-    def _trace(self, shapes: tuple[Shape, ...]) -> dict[str, tuple[int, ...]]:
-        # One example is enough, so that the batch size causes no further trace.
+    def _output_shapes(self, shapes: tuple[Shape, ...]) -> Mapping[str, Shape]:
+        """Return the shapes of outputs, without open axes where the inputs fit."""
+        known, inputs = self._topology.output_shapes, self._topology.inputs
+        is_open = any(None in known[loss.output_name] for loss in self._losses)
+        pairs = zip(inputs, shapes, strict=False)
+        fits = len(shapes) >= len(inputs) and all(
+            agree(layer.shape, shape[1:]) for layer, shape in pairs
+        )
+        # Without the batch axis, so that its length causes no further trace.
+        each = tuple(shape[1:] for shape in shapes[: len(inputs)])
+        return self._traced(each) if is_open and fits else known
+
+    def _trace(self, shapes: tuple[Shape, ...]) -> dict[str, Shape]:
         inputs = zip(self._topology.inputs, shapes, strict=True)
-        batch = {layer.name: (1, *shape[1:]) for layer, shape in inputs}
-        return self._topology.traced_shapes(batch)
+        batch = {layer.name: (1, *shape) for layer, shape in inputs}
+        traced = self._topology.traced_shapes(batch)
+        return {name: shape[1:] for name, shape in traced.items()}
 
 
 def expected_input(topology: Topology, name: str) -> Expected:
@@ -114,5 +103,5 @@ def expected_input(topology: Topology, name: str) -> Expected:
 
 def expected_labels(topology: Topology, loss: Loss) -> Expected:
     """Return what is expected of the labels of a loss."""
-    *shape, classes = output_shape(topology, loss.output_name)
+    *shape, classes = topology.output_shapes[loss.output_name]
     return Expected(loss.target, "labels", tuple(shape), classes)

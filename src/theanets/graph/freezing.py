@@ -32,11 +32,6 @@ def arrays_of(topology: Topology, patterns: object, keyword: str) -> frozenset[s
 
     A pattern is a glob over full names, such as ``"hid1.w"``, or over names of layers,
     which chooses all arrays of the layer. Messages begin with ``keyword``.
-
-    Raises
-    ------
-    ConfigurationError
-        If a pattern is no text, or chooses nothing.
     """
     globs = registry.patterns(patterns, keyword)
     # The workers of a layer have names too.

@@ -57,17 +57,10 @@ def make_monitors(given: object, topology: Topology) -> tuple[Monitor, ...]:
     dict by label; one with a label is named ``hid1:out:label``, and a second function
     of one array ``hid1:out:function``. Any other key names a function that is called
     with all arrays by name.
-
-    Raises
-    ------
-    ConfigurationError
-        If a pattern matches nothing, a measure is neither a level nor a function, or
-        two measures have one name.
     """
     names = [*topology.output_names, *topology.param_shapes]
     monitors: dict[str, Monitor] = {}
     for pattern, measures in _pairs(given):
-        _check_key(pattern)
         sources = matching(pattern, names)
         if not sources and not callable(measures):
             raise ConfigurationError(
@@ -87,31 +80,28 @@ def make_monitors(given: object, topology: Topology) -> tuple[Monitor, ...]:
     return tuple(monitors.values())
 
 
-def _pairs(given: object) -> list[tuple[Any, Any]]:
-    if given is None:
-        return []
-    if isinstance(given, Mapping):
-        return list(given.items())
-    if isinstance(given, list | tuple) and all(map(_is_pair, given)):
-        return [(key, value) for key, value in given]
-    raise ConfigurationError(f"monitors is {shown(given)}; {_FORM}")
+def _pairs(given: object) -> Iterator[tuple[str, Any]]:
+    """Yield keys and measures."""
+    entries = list(given.items()) if isinstance(given, Mapping) else given
+    entries = [] if given is None else entries
+    if not isinstance(entries, list | tuple) or not all(map(_is_pair, entries)):
+        raise ConfigurationError(f"monitors is {shown(given)}; {_FORM}")
+    for pattern, measures in entries:
+        if not isinstance(pattern, str):
+            raise ConfigurationError(
+                f"monitors: {shown(pattern)} is no text; each key has to be a name or "
+                'a pattern, such as "hid1:out".'
+            )
+        if pattern in RESERVED:
+            raise ConfigurationError(
+                f"monitors: the name {shown(pattern)} is taken; {', '.join(RESERVED)} "
+                "are reported anyway. Choose another."
+            )
+        yield pattern, measures
 
 
 def _is_pair(entry: object) -> TypeGuard[Sequence[Any]]:
     return isinstance(entry, list | tuple) and len(entry) == 2
-
-
-def _check_key(pattern: object) -> None:
-    if not isinstance(pattern, str):
-        raise ConfigurationError(
-            f"monitors: {shown(pattern)} is no text; each key has to be a name or a "
-            'pattern, such as "hid1:out".'
-        )
-    if pattern in RESERVED:
-        raise ConfigurationError(
-            f"monitors: the name {shown(pattern)} is taken; {', '.join(RESERVED)} are "
-            "reported anyway. Choose another."
-        )
 
 
 def _measures(pattern: str, given: object) -> Iterator[tuple[str, Any]]:

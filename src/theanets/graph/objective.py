@@ -11,6 +11,7 @@ digits.
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import overload
 
 import jax.numpy as jnp
 import numpy as np
@@ -39,38 +40,23 @@ Numbers = Mapping[str, PyTree]
 
 @dataclass(frozen=True)
 class Objective:
-    """A model's losses, regularizers and monitors over its topology.
-
-    Attributes
-    ----------
-    topology : Topology
-        The graph.
-    losses : tuple of Loss
-        What to minimize; the first one is reported as ``err``.
-    regularizers : tuple of Regularizer
-        Penalties and noise.
-    monitors : tuple of Monitor
-        Further numbers to report.
-    dtype : str
-        The precision to compute in.
-    class_weights : tuple of float
-        How much each class of the last layer counts while training; none: all alike.
-    mean_weights : tuple of float
-        How much an error of each loss counts on average in the training data; 0, or
-        none at all: not known.
-    stateful : bool
-        Whether recurrent layers go on from states that come among the parameters, as
-        `theanets.graph.states` names them, and go out as updates.
-    """
+    """A model's losses, regularizers and monitors over its topology."""
 
     topology: Topology
     losses: tuple[Loss, ...]
+    """What to minimize; the first one is reported as ``err``."""
     regularizers: tuple[Regularizer, ...] = ()
     monitors: tuple[Monitor, ...] = ()
     dtype: str = "float32"
+    """The precision to compute in."""
     class_weights: tuple[float, ...] = ()
+    """How much each class of the last layer counts while training; none: all alike."""
     mean_weights: tuple[float, ...] = ()
+    """How much an error of each loss counts on average in the training data; 0, or
+    none at all: not known."""
     stateful: bool = False
+    """Whether recurrent layers go on from states that come among the parameters, as
+    `theanets.graph.states` names them, and go out as updates."""
 
     def __post_init__(self) -> None:
         topology = self.topology
@@ -113,9 +99,9 @@ class Objective:
     @cached_property
     def classifying(self) -> Loss | None:
         """The first loss of labels on the model's last layer, if there is one."""
-        last = self.topology.layers[-1].name
+        last = f"{self.topology.layers[-1].name}:"
         for loss in self.losses:
-            if loss.integer_target and loss.output_name.partition(":")[0] == last:
+            if loss.integer_target and loss.output_name.startswith(last):
                 return loss
         return None
 
@@ -123,8 +109,8 @@ class Objective:
     def masks(self) -> bool:
         """Whether empty places of a batch can be left out, by weights of 0.
 
-        So it is where examples meet in the means of our own losses alone. Layers,
-        losses and regularizers of a user's may compute with the batch as a whole.
+        So it is if examples meet only in the means of our own losses. Layers, losses
+        and regularizers of a user may compute with the batch as a whole.
         """
         return (
             not self.stateful
@@ -151,6 +137,13 @@ class Objective:
         """The arrays of a batch: inputs, then targets, then weights."""
         return slots_of(self.topology, self.losses)
 
+    def _named(
+        self, batch: tuple[Array, ...]
+    ) -> tuple[dict[str, Array], dict[str, Array]]:
+        """Return the arrays of a batch by name: all, and the inputs."""
+        named = {slot.name: x for slot, x in zip(self.slots, batch, strict=True)}
+        return named, {layer.name: named[layer.name] for layer in self.topology.inputs}
+
     def outputs(
         self,
         params: Params,
@@ -161,16 +154,13 @@ class Objective:
     ) -> dict[str, Array]:
         """Compute all outputs of a batch, with the noise of a key if there is one.
 
-        ``training`` says whether the model learns from the batch; see
-        `Topology.forward`. Arrays that layers update keep their types in ``params``.
+        ``training`` says whether the model learns from the batch. Arrays that layers
+        update keep their types in ``params``.
         """
         cast = self.topology.cast(inputs, self.dtype)
         read = self.topology.cast_params(params, self.dtype)
-        modify: Modify | None = None
-        before: dict[str, Array] = {}
+        modify, before = self._modifier(numbers, key)
         layer_key = key if training else None
-        if key is not None:
-            modify, before = self._modifier(numbers, key)
         if self.stateful:
             carries = states.by_layer(params)
             outputs, after = self.topology.step(read, cast, carries, modify, layer_key)
@@ -200,23 +190,20 @@ class Objective:
         key: Array | None = None,
     ) -> Array:
         """Compute the model's output from the main output of one layer alone."""
-        modify = None if key is None else self._modifier(numbers, key)[0]
+        modify, _ = self._modifier(numbers, key)
         read = self.topology.cast_params(params, self.dtype)
         outputs = run_from(self.topology.layers, read, start, value, modify)
         return outputs[self.topology.layers[-1].output_name]
 
     def _modifier(
-        self, numbers: Numbers, key: Array
-    ) -> tuple[Modify, dict[str, Array]]:
+        self, numbers: Numbers, key: Array | None
+    ) -> tuple[Modify | None, dict[str, Array]]:
         """Return what adds the noise, and where it puts the values without noise."""
-        noises = [
-            (r, self._changed_by(r), weight)
-            for r, weight in zip(
-                self.regularizers, numbers["regularizers"], strict=True
-            )
-            if r.modifies
-        ]
         before: dict[str, Array] = {}
+        if key is None:
+            return None, before
+        pairs = zip(self.regularizers, numbers["regularizers"], strict=True)
+        noises = [(r, self._changed_by(r), weight) for r, weight in pairs if r.modifies]
 
         def modify(name: str, value: Array, outputs: dict[str, Array]) -> Array:
             for regularizer, names, weight in noises:
@@ -235,8 +222,7 @@ class Objective:
         key: Array | None,
     ) -> dict[str, Array]:
         """Return every output of a batch as training sees it, in the layers' order."""
-        named = {slot.name: x for slot, x in zip(self.slots, batch, strict=True)}
-        inputs = {layer.name: named[layer.name] for layer in self.topology.inputs}
+        _, inputs = self._named(batch)
         outputs = self.outputs(params, inputs, numbers, key, training=key is not None)
         return {name: outputs[name] for name in self.topology.output_names}
 
@@ -258,21 +244,12 @@ class Objective:
     ) -> tuple[Array, Monitors, dict[str, Array]]:
         """Return the loss of a batch, every monitor, and what layers have updated.
 
-        Parameters
-        ----------
-        params : mapping of str to array
-            Parameters by full name.
-        batch : tuple of array
-            One array for each of ``slots``.
-        numbers : mapping
-            The weights of losses and regularizers; see ``numbers``. Where the batch
-            has empty places, also ``present``, whether each place holds an example.
-        key : jax random key, optional
-            The key of the noise, where the model learns from the batch. None, as in
-            validation: no noise, and nothing is updated.
+        The batch holds one array for each of ``slots``. ``key`` is the key of the
+        noise, where the model learns from the batch. None, as in validation: no noise,
+        and nothing is updated. Where places of the batch are empty, ``numbers`` also
+        hold ``present``: whether there is an example in each place.
         """
-        named = {slot.name: x for slot, x in zip(self.slots, batch, strict=True)}
-        inputs = {layer.name: named[layer.name] for layer in self.topology.inputs}
+        named, inputs = self._named(batch)
         inputs = self.topology.cast(inputs, self.dtype)
         outputs = self.outputs(params, inputs, numbers, key, training=key is not None)
         updated = outputs.keys() & params.keys()
@@ -318,22 +295,20 @@ class Objective:
         ]
         *_, scales, errors = zip(*terms, strict=True)
         losses = [w * e for w, e in zip(numbers["losses"], errors, strict=True)]
-        shares = [
-            _share(scale, mean, present)
-            for scale, mean in zip(scales, numbers["mean weights"], strict=True)
-        ]
+        means = numbers["mean weights"]
         scaled = [
-            loss if share is None else loss * share
-            for loss, share in zip(losses, shares, strict=True)
+            loss if scale is None else loss * _share(average(scale, present), mean)
+            for loss, scale, mean in zip(losses, scales, means, strict=True)
         ]
         total = jnp.asarray(sum(penalties, sum(scaled)), wide)
 
         # With weights, each batch counts by their sum in the mean over batches.
         examples = float(len(batch[0])) if present is None else present.sum()
-        parts = [
-            (loss, examples if scale is None else _counted(scale, present).sum())
-            for loss, scale in zip(losses, scales, strict=True)
+        sizes = [
+            examples if scale is None else jnp.sum(_counted(scale, present))
+            for scale in scales
         ]
+        parts = list(zip(losses, sizes, strict=True))
         if penalties:
             parts.append((jnp.asarray(sum(penalties), wide), examples))
         weighted = any(scale is not None for scale in scales)
@@ -343,8 +318,7 @@ class Objective:
         }
         for loss, target, weights, scale, _ in terms:
             if loss.has_accuracy and "acc" not in monitors:
-                counted = _counted(weights, present)
-                accuracy = loss.accuracy(values, target, counted)
+                accuracy = loss.accuracy(values, target, _counted(weights, present))
                 monitors["acc"] = _counting(accuracy, weights, present)
             if scale is not weights:
                 plain = loss(values, target, _counted(weights, present))
@@ -372,26 +346,20 @@ def _penalty(regularizer: Regularizer, evaluation: Evaluation) -> Array | float:
         return regularizer.penalty(evaluation)
 
 
+@overload
+def _counted(weights: Array, present: Array | None) -> Array: ...
+@overload
+def _counted(weights: None, present: Array | None) -> Array | None: ...
 def _counted(weights: Array | None, present: Array | None) -> Array | None:
-    """Return weights of which those of empty places are 0; None: all count alike."""
-    if present is None:
-        return weights
-    if weights is None:
-        return present
+    """Return weights that are 0 in empty places; None: all examples count alike."""
+    if present is None or weights is None:
+        return weights if present is None else present
     return jnp.where(with_axes(present, weights.ndim), weights, 0)
 
 
-def _share(
-    scale: Array | None, mean: Array | float, present: Array | None
-) -> Array | None:
-    """Return how much the errors of a batch count, where 1 is the average of the set.
-
-    None: all count alike.
-    """
-    if scale is None:
-        return None
-    batch = average(scale, present)
-    return jnp.where(mean > 0, batch / jnp.where(mean > 0, mean, 1), 1)
+def _share(weight: Array, mean: Array | float) -> Array:
+    """Return how much a batch counts; 1 is the average of the data."""
+    return jnp.where(mean > 0, weight / jnp.where(mean > 0, mean, 1), 1)
 
 
 def _seen(value: Array) -> Array:
@@ -403,6 +371,5 @@ def _seen(value: Array) -> Array:
 def _counting(
     value: Array, weights: Array | None, present: Array | None
 ) -> Array | tuple[Array, Array]:
-    if weights is None:
-        return value
-    return value, _counted(weights, present).sum()
+    """Return a number of a batch, with how much it counts if there are weights."""
+    return value if weights is None else (value, jnp.sum(_counted(weights, present)))

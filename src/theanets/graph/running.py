@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 import jax
 
 from theanets.errors import ConfigurationError
-from theanets.layers import Input, Layer, Recurrent
+from theanets.layers import Layer
 from theanets.types import Array, Params, PyTree
 from theanets.utils.registry import listed
 
@@ -17,47 +17,6 @@ Modify = Callable[[str, Array, dict[str, Array]], Array]
 """Changes an output, as noise does: (full name, value, outputs so far) -> value."""
 
 
-def run_layers(
-    layers: Sequence[Layer],
-    params: Params,
-    inputs: Mapping[str, Array],
-    modify: Modify | None,
-    key: Array | None,
-    carries: Carries | None,
-    *,
-    still: Collection[str],
-    frozen: Collection[str],
-) -> tuple[dict[str, Array], Carries]:
-    """Compute every output of a batch, and the states after it; see `Topology.step`.
-
-    ``still`` are the names of layers that compute in training as they do in
-    prediction, ``frozen`` the full names of arrays that are not updated.
-    """
-    outputs: dict[str, Array] = {}
-    after = {}
-    for layer in layers:
-        if isinstance(layer, Input):
-            read = {layer.output_name: inputs[layer.name]}
-        else:
-            read = {name: outputs[name] for name in layer.reads}
-        updates: Params = {}
-        if carries is not None and isinstance(layer, Recurrent):
-            results, after[layer.name] = layer.advance(
-                params_of(layer, params), read, carries.get(layer.name)
-            )
-        else:
-            layer_key = None if layer.name in still else key
-            results, updates = _run_layer(layer, params, read, layer_key)
-        for name, value in results.items():
-            full = f"{layer.name}:{name}"
-            if modify is not None:
-                value = modify(full, value, outputs)
-            outputs[full] = value
-        new = {layer.full_name(name): value for name, value in updates.items()}
-        outputs |= {name: new[name] for name in new if name not in frozen}
-    return outputs, after
-
-
 def run_from(
     layers: Sequence[Layer],
     params: Params,
@@ -65,13 +24,7 @@ def run_from(
     value: Array,
     modify: Modify | None = None,
 ) -> dict[str, Array]:
-    """Compute the outputs that follow from the main output of one layer alone.
-
-    Raises
-    ------
-    ConfigurationError
-        If the last layer needs other outputs too.
-    """
+    """Compute the outputs that follow from the main output of one layer alone."""
     outputs: dict[str, Array] = {}
 
     def keep(full: str, value: Array) -> None:
@@ -81,7 +34,7 @@ def run_from(
     for layer in layers[layers.index(start) + 1 :]:
         if layer.reads and set(layer.reads) <= set(outputs):
             read = {name: outputs[name] for name in layer.reads}
-            for name, output in _run_layer(layer, params, read)[0].items():
+            for name, output in run_layer(layer, params, read)[0].items():
                 keep(f"{layer.name}:{name}", output)
     if layers[-1].output_name not in outputs:
         raise ConfigurationError(
@@ -97,15 +50,16 @@ def params_of(layer: Layer, params: Params) -> dict[str, Array]:
     return {name: params[x] for name, x in (full_names | layer.borrowed).items()}
 
 
-def _run_layer(
+def run_layer(
     layer: Layer, params: Params, read: Params, key: Array | None = None
 ) -> tuple[dict[str, Array], Params]:
     """Return a layer's outputs, and new values of its own not-learned parameters."""
     own_params = params_of(layer, params)
-    training = key is not None and layer.trains_differently
-    name = "transform_training" if training else "transform"
+    if not layer.trains_differently:
+        key = None
+    name = "transform" if key is None else "transform_training"
     with naming_what_is_there(layer, name, own_params, read):
-        if key is None or not training:
+        if key is None:
             return by_name(layer.transform(own_params, read)), {}
         # By its name, so that another layer does not shift these random numbers.
         layer_key = jax.random.fold_in(key, zlib.crc32(layer.name.encode()))

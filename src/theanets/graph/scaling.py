@@ -16,13 +16,7 @@ from theanets.types import PyTree
 def learned_scales(
     objective: Objective, values: Mapping[str, PyTree], train: Loader
 ) -> dict[str, np.ndarray]:
-    """Return mean and deviation of the inputs that have none among ``values`` yet.
-
-    Raises
-    ------
-    DataError
-        If the data come batch by batch.
-    """
+    """Return mean and deviation of the inputs that have none among ``values`` yet."""
     topology, scales = objective.topology, {}
     for name in sorted(topology.scaled):
         mean_name, std_name = f"{name}.mean", f"{name}.std"
@@ -36,8 +30,8 @@ def learned_scales(
                 "batch. Give arrays, or set both before: "
                 f'net.find("{mean_name}").set_value(...), and so "{std_name}".'
             )
-        names = [slot.name for slot in objective.slots]
-        arrays = dict(zip(names, train.arrays, strict=False))
+        slots = zip(objective.slots, train.arrays, strict=False)
+        arrays = {slot.name: array for slot, array in slots}
         valid = _valid_steps(topology, name, arrays)
         of_data = moments(arrays[name], valid, train.picked)
         dtype = values[std_name].dtype

@@ -1,5 +1,6 @@
 """Which arrays a data set for a model has to hold; its graph and losses decide."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -12,41 +13,21 @@ from theanets.types import Shape
 
 @dataclass(frozen=True)
 class Slot:
-    """One of the arrays that a data set for a model has to hold.
-
-    Attributes
-    ----------
-    name : str
-        The layer that reads it, or the name of the target.
-    role : str
-        ``input``, ``target``, ``labels`` (whole numbers) or ``weights``.
-    output : str
-        For all but inputs: the output whose shape it has to fit.
-    per_label : bool
-        For weights: whether there is one for each label, not for each output value.
-    bounds : pair of float, optional
-        The least and the largest value that a target can have.
-    error_axes : int, optional
-        For weights: how many axes the errors have, if fewer than the output.
-    """
+    """One of the arrays that a data set for a model has to hold."""
 
     name: str
+    """The layer that reads it, or the name of the target."""
     role: Literal["input", "target", "labels", "weights"]
     output: str = ""
-    per_label: bool = False
+    """For all but inputs: the output whose shape it has to fit."""
     bounds: tuple[float, float] | None = None
-    error_axes: int | None = None
+    """The least and the largest value that a target can have."""
+    axes: int | None = None
+    """For weights: how many axes of the output the errors have."""
 
 
 def slots_of(topology: Topology, losses: Sequence[Loss]) -> tuple[Slot, ...]:
-    """Return the arrays of a batch: inputs, then targets, then weights.
-
-    Raises
-    ------
-    ConfigurationError
-        If a loss cannot compare its output with its target: an input of another
-        shape, or a target that another loss needs in another form.
-    """
+    """Return the arrays of a batch: inputs, then targets, then weights."""
     inputs = {layer.name: Slot(layer.name, "input") for layer in topology.inputs}
     targets: dict[str, Slot] = {}
     weights: dict[str, Slot] = {}
@@ -56,14 +37,11 @@ def slots_of(topology: Topology, losses: Sequence[Loss]) -> tuple[Slot, ...]:
         else:
             targets[loss.target] = _shared(topology, loss, targets.get(loss.target))
         if loss.weighted:
-            name = weights_name(loss)
-            slot = Slot(
-                name,
-                "weights",
-                loss.output_name,
-                loss.integer_target,
-                error_axes=loss.error_axes,
-            )
+            name, output = weights_name(loss), loss.output_name
+            errors = target_shape(loss, topology.output_shapes[output])
+            if loss.error_axes is not None:
+                errors = errors[: loss.error_axes - 1]
+            slot = Slot(name, "weights", output, axes=len(errors))
             weights.setdefault(name, slot)
     return (*inputs.values(), *targets.values(), *weights.values())
 
@@ -71,12 +49,6 @@ def slots_of(topology: Topology, losses: Sequence[Loss]) -> tuple[Slot, ...]:
 def weights_name(loss: Loss) -> str:
     """Return the name of the array of a loss's weights."""
     return "weights" if loss.target == "target" else f"{loss.target} weights"
-
-
-def output_shape(topology: Topology, name: str) -> Shape:
-    """Return the shape of an output by full name, without the batch axis."""
-    layer, _, output = name.partition(":")
-    return topology.by_name[layer].outputs[output]
 
 
 def target_shape(loss: Loss, output: Shape) -> Shape:
@@ -92,19 +64,17 @@ def _check_input(topology: Topology, loss: Loss) -> None:
             "standardizes its data, and the loss does not. Leave scale out there, and "
             "standardize the data themselves: (x - x.mean(axis=0)) / x.std(axis=0)."
         )
-    output = output_shape(topology, loss.output_name)
-    shape = topology.by_name[loss.target].shape
-    fits = target_shape(loss, output) == shape
-    if loss.integer_target:
-        vocabulary = topology.vocabularies.get(loss.target)
-        fits = fits and vocabulary is not None and vocabulary <= (output[-1] or 0)
-    if not fits:
+    output = topology.output_shapes[loss.output_name]
+    shape, wanted = topology.by_name[loss.target].shape, target_shape(loss, output)
+    vocabulary = topology.vocabularies.get(loss.target, math.inf)
+    too_many = loss.integer_target and vocabulary > (output[-1] or 0)
+    if shape != wanted or too_many:
         kind = "labels" if loss.integer_target else "numbers"
         raise ConfigurationError(
             f'{loss.form()} loss: it compares "{loss.output_name}" {output} with the '
-            f'input "{loss.target}" {shape}, but needs {kind} of the shape '
-            f"{target_shape(loss, output)}. Change the size of the layer, or give the "
-            "loss another output_name or target."
+            f'input "{loss.target}" {shape}, but needs {kind} of the shape {wanted}. '
+            "Change the size of the layer, or give the loss another output_name or "
+            "target."
         )
 
 
@@ -114,7 +84,7 @@ def _shared(topology: Topology, loss: Loss, earlier: Slot | None) -> Slot:
     slot = Slot(loss.target, role, loss.output_name, bounds=loss.target_range)
     if earlier is None:
         return slot
-    shape, other = (output_shape(topology, x.output) for x in (slot, earlier))
+    shape, other = (topology.output_shapes[x.output] for x in (slot, earlier))
     labels = role == earlier.role == "labels"
     end = -1 if labels else None
     if role != earlier.role or shape[:end] != other[:end]:

@@ -25,20 +25,10 @@ def layer_from(
 ) -> Layer:
     """Make the layer that one entry of ``layers`` describes.
 
-    Parameters
-    ----------
-    entry : Layer, int, str, tuple, list or dict
-        What the user wrote.
-    name : str
-        The name of the layer, unless the entry has its own.
-    first : bool
-        Whether the layer is the first, so an input unless it says otherwise.
-    activation : str or None
-        The activation of a layer that takes one and names none; None: relu.
-    ndim : int
-        Rank of the data that the model reads, for inputs that do not give theirs.
-    more : mapping of str, optional
-        Keywords that complete the entry.
+    ``name`` and ``activation`` hold where the entry gives none; an activation of None
+    is relu. The ``first`` layer is an input unless it says otherwise. ``ndim`` is the
+    rank of the data that the model reads, for inputs that do not give theirs. ``more``
+    are keywords that complete the entry.
     """
     if isinstance(entry, Layer):
         if more:
@@ -53,8 +43,8 @@ def layer_from(
     twice = sorted(spec.keys() & (more or {}).keys())
     if twice:
         raise ConfigurationError(
-            f"the layer {shown(entry)} came with {join_names(twice)} besides, which it "
-            "gives itself. Give each once."
+            f"the layer {shown(entry)} gives {join_names(twice)} itself, and got it "
+            "again. Give each once."
         )
     spec |= more or {}
     if spec.get("name") is None:
@@ -66,7 +56,15 @@ def layer_from(
         form = "input" if first else "feedforward"
     kind = FORMS.lookup(form, f'layer "{spec["name"]}": ')
     if issubclass(kind, Input):
-        _fit_input(spec, ndim)
+        if spec.get("shape") is None and spec.get("ndim") is None:
+            # An input of a given size has the rank that its model reads.
+            spec["ndim"] = ndim
+            if ndim > 3:
+                raise ConfigurationError(
+                    f'layer "{spec["name"]}": this model reads images, so its input '
+                    "needs a shape such as (28, 28, 1), got size "
+                    f"{shown(spec.get('size'))}."
+                )
     elif spec.get("activation") is None and kind.leaves_activation_open(spec):
         spec["activation"] = activation
     return Layer.build(form, **spec)
@@ -137,14 +135,3 @@ def _from_parts(parts: Sequence[Any], name: str) -> dict[str, Any]:
             )
         spec[key] = int(part) if key == "size" else part
     return spec
-
-
-def _fit_input(spec: dict[str, Any], ndim: int) -> None:
-    """Let an input of a given size have the rank that its model reads."""
-    if spec.get("shape") is None and spec.get("ndim") is None:
-        if ndim > 3:
-            raise ConfigurationError(
-                f'layer "{spec["name"]}": this model reads images, so its input needs '
-                f"a shape such as (28, 28, 1), got size {shown(spec.get('size'))}."
-            )
-        spec["ndim"] = ndim

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import jax
 
@@ -19,10 +20,7 @@ PREFIX = "state/"
 def stateful_layers(topology: Topology) -> list[Recurrent]:
     """Return the layers that carry a state from one time step to the next.
 
-    Raises
-    ------
-    ConfigurationError
-        If a layer cannot be computed one time step after another.
+    A layer that needs the whole sequence for a step is refused.
     """
     for layer in topology.layers:
         if not layer.stepwise:
@@ -41,25 +39,17 @@ def state_shapes(
 
     The keys are full names, such as ``hid1.h``; the batch axis has length 1.
     """
-    return {
-        f"{layer.name}.{part}": shape
+    states = {
+        layer.name: jax.eval_shape(partial(layer.initial_state, {}, 1, dtype))
         for layer in stateful_layers(topology)
-        for part, shape in jax.eval_shape(
-            partial(layer.initial_state, {}, 1, dtype)
-        ).items()
     }
+    return by_name(states, prefix="")
 
 
 def initial_carries(
     topology: Topology, batch: int, dtype: str | DType
 ) -> dict[str, dict[str, Array]]:
-    """Return the state before the first time step of each recurrent layer.
-
-    Raises
-    ------
-    ConfigurationError
-        If a layer cannot be computed one time step after another.
-    """
+    """Return the state before the first time step of each of `stateful_layers`."""
     recurrent = stateful_layers(topology)
     for layer in topology.layers:
         if states := set(layer.side_inputs) - {"mask"}:
@@ -71,16 +61,14 @@ def initial_carries(
     return {layer.name: layer.initial_state({}, batch, dtype) for layer in recurrent}
 
 
-def by_name(carries: Mapping[str, Params]) -> dict[str, Array]:
+def by_name(carries: Mapping[str, Any], prefix: str = PREFIX) -> dict[str, Any]:
     """Return the states of layers as one mapping by name.
 
-    Examples
-    --------
     >>> by_name({"hid1": {"h": 1, "c": 2}})
     {'state/hid1.h': 1, 'state/hid1.c': 2}
     """
     return {
-        f"{PREFIX}{layer}.{part}": value
+        f"{prefix}{layer}.{part}": value
         for layer, parts in carries.items()
         for part, value in parts.items()
     }
@@ -89,8 +77,6 @@ def by_name(carries: Mapping[str, Params]) -> dict[str, Array]:
 def by_layer(arrays: Params) -> dict[str, dict[str, Array]]:
     """Return the states among some arrays by layer.
 
-    Examples
-    --------
     >>> by_layer({"state/hid1.h": 1, "state/hid1.c": 2, "hid1.xh": 3})
     {'hid1': {'h': 1, 'c': 2}}
     """
@@ -121,13 +107,7 @@ class States:
             )
 
     def initial(self, rows: int | None = None) -> dict[str, Array]:
-        """Return the states before the first batch, for ``rows`` sequences.
-
-        Raises
-        ------
-        ConfigurationError
-            If a layer cannot go on from one window to the next.
-        """
+        """Return the states before the first batch, for ``rows`` sequences."""
         return by_name(initial_carries(self.topology, rows or self.rows, self.dtype))
 
     def restarted(self, arrays: Params, rows: int | None = None) -> dict[str, Array]:

@@ -17,10 +17,10 @@ from theanets.graph.binding import (
     find_output,
     resolve_inputs,
 )
-from theanets.graph.running import Carries, Modify, run_layers
+from theanets.graph.running import Carries, Modify, params_of, run_layer
 from theanets.graph.tracing import abstract, output_shapes
 from theanets.initializers import Param
-from theanets.layers import Input, Layer
+from theanets.layers import Input, Layer, Recurrent
 from theanets.types import Array, DType, Params, PyTree, Shape
 from theanets.utils import keys
 from theanets.utils.forks import refuse_forked
@@ -28,18 +28,11 @@ from theanets.utils.forks import refuse_forked
 
 @dataclass(frozen=True)
 class Topology:
-    """Layers in the order they are computed, each bound to earlier ones.
-
-    Attributes
-    ----------
-    layers : tuple of Layer
-        The layers.
-    frozen : frozenset of str
-        Full names of the arrays that training leaves as they are.
-    """
+    """Layers in the order they are computed, each bound to earlier ones."""
 
     layers: tuple[Layer, ...] = ()
     frozen: frozenset[str] = frozenset()
+    """Full names of the arrays that training leaves as they are."""
 
     def __getstate__(self) -> dict[str, Any]:
         # Without the cached properties, which are computed from these.
@@ -48,20 +41,9 @@ class Topology:
     def extended(
         self, layer: Layer, available: Mapping[str, Shape] | None = None
     ) -> "Topology":
-        """Return this graph with one more layer, bound to the ones before.
+        """Return this graph with one more layer, which is bound to the ones before.
 
-        Parameters
-        ----------
-        layer : Layer
-            The layer; it is changed.
-        available : mapping of str to shape, optional
-            Shapes of the arrays that have to hold its parameters, by full name.
-
-        Raises
-        ------
-        ConfigurationError
-            If its name is taken, it reads an output that is not there, or shapes
-            do not fit.
+        ``available`` are the shapes of the arrays that have to hold its parameters.
         """
         refuse_forked()
         check_names(layer, self.parts)
@@ -174,12 +156,8 @@ class Topology:
     @cached_property
     def still(self) -> frozenset[str]:
         """The names of layers whose arrays are all frozen."""
-        return frozenset(
-            layer.name
-            for layer in self.layers
-            if layer.params
-            and self.frozen.issuperset(map(layer.full_name, layer.params))
-        )
+        arrays = {x.name: set(map(x.full_name, x.params)) for x in self.layers}
+        return frozenset(x for x, own in arrays.items() if own and own <= self.frozen)
 
     @cached_property
     def learnable(self) -> frozenset[str]:
@@ -219,22 +197,15 @@ class Topology:
 
     @cached_property
     def _settings(self) -> Hashable:
-        return tuple(
-            (
-                type(layer),
-                layer.activation.key if layer.activation.is_plain else None,
-                layer.input_names,
-                layer.shape,
-                frozen(
-                    {
-                        k: v
-                        for k, v in layer.to_spec().items()
-                        if k not in layer.attributes and k != "activation"
-                    }
-                ),
-            )
-            for layer in self.layers
-        )
+        settings = []
+        for layer in self.layers:
+            spec = layer.to_spec()
+            names = spec.keys() - layer.attributes.keys() - {"activation"}
+            activation = layer.activation.key if layer.activation.is_plain else None
+            own = frozen({name: spec[name] for name in names})
+            read = layer.input_names
+            settings.append((type(layer), activation, read, layer.shape, own))
+        return tuple(settings)
 
     def forward(
         self,
@@ -243,27 +214,14 @@ class Topology:
         modify: Modify | None = None,
         key: Array | None = None,
     ) -> dict[str, Array]:
-        """Compute every output of a batch.
+        """Compute every output of a batch, by full name, such as ``hid1:out``.
 
-        Parameters
-        ----------
-        params : mapping of str to array
-            Every parameter by full name, as `cast_params` returns them.
-        inputs : mapping of str to array
-            The data by the name of its input layer, batch axis first, as `cast`
-            returns them.
-        modify : callable, optional
-            Called with each output, to return what later layers read.
-        key : jax random key, optional
-            Given where the model learns from the batch: layers that compute
-            otherwise in training then do so, each with a key of its own, unless all
-            their arrays are frozen.
-
-        Returns
-        -------
-        dict of str to array
-            The outputs by full name, such as ``hid1:out``; with a key also the new
-            values of parameters that layers update themselves, such as ``hid1.mean``.
+        ``params`` are as `cast_params` returns them, and ``inputs``, by the name of the
+        input layer, as `cast` does. ``modify`` is called with each output and returns
+        what later layers read. A ``key`` says that the model learns from the batch:
+        layers that compute otherwise in training do so, each with a key of its own,
+        unless all their arrays are frozen. The result then also has the new values of
+        parameters that layers update themselves, such as ``hid1.mean``.
         """
         return self.step(params, inputs, None, modify, key)[0]
 
@@ -275,30 +233,33 @@ class Topology:
         modify: Modify | None = None,
         key: Array | None = None,
     ) -> tuple[dict[str, Array], Carries]:
-        """Compute every output of some time steps, and the states after them.
+        """Compute some time steps as `forward` does, and the states after them.
 
-        Parameters
-        ----------
-        params : mapping of str to array
-            Every parameter by full name.
-        inputs : mapping of str to array
-            The data by the name of its input layer, (batch, time, values).
-        carries : mapping of str to state, or None
-            The states by layer that the steps before returned. A layer that it does
-            not name begins with its initial state. None: sequences are whole.
-        modify, key
-            As in `forward`.
+        ``carries`` are the states by layer that the steps before returned. A layer that
+        it does not name begins with its initial state. None: sequences are whole.
         """
-        return run_layers(
-            self.layers,
-            params,
-            inputs,
-            modify,
-            key,
-            carries,
-            still=self.still,
-            frozen=self.frozen,
-        )
+        outputs: dict[str, Array] = {}
+        after = {}
+        for layer in self.layers:
+            if isinstance(layer, Input):
+                read = {layer.output_name: inputs[layer.name]}
+            else:
+                read = {name: outputs[name] for name in layer.reads}
+            updates: Params = {}
+            if carries is not None and isinstance(layer, Recurrent):
+                own_params, state = params_of(layer, params), carries.get(layer.name)
+                results, after[layer.name] = layer.advance(own_params, read, state)
+            else:
+                layer_key = None if layer.name in self.still else key
+                results, updates = run_layer(layer, params, read, layer_key)
+            for name, value in results.items():
+                full = f"{layer.name}:{name}"
+                if modify is not None:
+                    value = modify(full, value, outputs)
+                outputs[full] = value
+            new = {layer.full_name(name): value for name, value in updates.items()}
+            outputs |= {name: new[name] for name in new if name not in self.frozen}
+        return outputs, after
 
     def initial_values(self, seed: int) -> dict[str, np.ndarray]:
         """Draw the first value of every parameter, by full name."""

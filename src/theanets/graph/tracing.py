@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 import jax
 
+from theanets.data.expected import agree
 from theanets.errors import ConfigurationError, TheanetsError
 from theanets.graph.running import by_name, naming_what_is_there, params_of
 from theanets.layers import Input, Layer
@@ -18,18 +19,17 @@ from theanets.types import Array, Params, PyTree, Shape
 from theanets.utils.checks import compilable
 from theanets.utils.registry import join_names
 
+_EXAMPLES = 61
+"""Examples in a traced batch: a number that is unlikely as any other size."""
+
 
 def output_shapes(
     layer: Layer, param_shapes: Mapping[str, tuple[int, ...]]
 ) -> dict[str, Shape]:
     """Return the shape of each output of a bound layer, without its batch axis.
 
-    ``param_shapes`` are the shapes of earlier layers' arrays, by full name.
-
-    Raises
-    ------
-    ConfigurationError
-        If the layer fails, or computes other shapes than it declares.
+    ``param_shapes`` are the shapes of earlier layers' arrays, by full name. A layer
+    that fails, or computes other shapes than it declares, is refused.
     """
     read = (layer.shape, *layer.input_shapes.values(), *layer.side_shapes.values())
     is_open = any(None in shape for shape in read)
@@ -48,20 +48,13 @@ def output_shapes(
         for name, shape in traced[0].items()
     }
     declared = layer.shape
-    if len(shapes["out"]) != len(declared) or any(
-        None not in (a, b) and a != b
-        for a, b in zip(shapes["out"], declared, strict=True)
-    ):
+    if not agree(shapes["out"], declared):
         raise ConfigurationError(
             f"{layer.where}it declares an output of shape {declared}, but its "
             f"transform computes {shapes['out']}. Override infer_output_shape, or give "
             "the right size."
         )
     return shapes
-
-
-_EXAMPLES = 61
-"""Examples in a traced batch: a number that is hardly the size of anything else."""
 
 
 def _trace(

@@ -11,7 +11,7 @@ from theanets.data.shapes import reshaped
 from theanets.errors import ConfigurationError, DataError
 from theanets.graph.expected import Expectations, expected_labels
 from theanets.graph.objective import Objective
-from theanets.graph.slots import output_shape, weights_name
+from theanets.graph.slots import weights_name
 from theanets.losses import Loss
 from theanets.utils.checks import check_nonnegative, is_whole, number, shown
 from theanets.utils.registry import suggest
@@ -22,30 +22,16 @@ def class_weights(
 ) -> tuple[float, ...]:
     """Return the weight of each class, as the keyword ``class_weight`` asks for.
 
-    Parameters
-    ----------
-    given : "balanced", or mapping of int to float
-        "balanced": examples / (classes * examples of this class), for the classes that
-        occur, as in scikit-learn. A mapping gives the weight of each label; labels
-        that it does not name have 1.
-    objective : Objective
-        The model with its losses.
-    train : object
-        The training data as the user gave them, for "balanced".
-
-    Raises
-    ------
-    ConfigurationError
-        If the model has no loss of labels, or the weights are not valid.
-    DataError
-        If the labels have to be counted and cannot be.
+    "balanced": examples / (classes * examples of this class), for the classes that
+    occur in the training data, as in scikit-learn. A mapping gives the weight of each
+    label; labels that it does not name have 1.
     """
     if objective.classifying is None:
         raise ConfigurationError(
             "class_weight is for classifiers: the model has no loss of labels on its "
             "last layer. For other errors, give weights with the data (weighted=True)."
         )
-    classes = output_shape(objective.topology, objective.classifying.output_name)[-1]
+    classes = objective.topology.output_shapes[objective.classifying.output_name][-1]
     assert classes is not None
     if isinstance(given, str) and given == "balanced":
         arrays = _arrays(objective, train)
@@ -56,10 +42,8 @@ def class_weights(
                 "weights themselves, such as class_weight={0: 1, 1: 5}."
             )
         if len(arrays) < len(objective.slots):
-            raise DataError(
-                f"train holds {len(arrays)} array(s); the model expects "
-                f"{', '.join(slot.name for slot in objective.slots)}."
-            )
+            # The check of the data will say which array is missing.
+            return (1.0,) * classes
         labels, weights = _labelled(objective, objective.classifying, arrays)
         counts = np.bincount(labels, weights, minlength=classes)[:classes]
         occurs = counts > 0

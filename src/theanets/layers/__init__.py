@@ -7,6 +7,7 @@ from theanets.layers.feedforward import Classifier, Feedforward, Input, Tied
 from theanets.layers.merge import Add, Concatenate, Flatten, Product, Reshape
 from theanets.layers.noise import Dropout, Noise
 from theanets.layers.normalization import BatchNorm, LayerNorm
+from theanets.layers.options import LayerOptions, RecurrentOptions
 from theanets.layers.pooling import Pool1, Pool2
 from theanets.layers.recurrent import (
     BCRNN,
@@ -49,12 +50,14 @@ __all__ = [
     "Last",
     "Layer",
     "LayerNorm",
+    "LayerOptions",
     "Noise",
     "Pool",
     "Pool1",
     "Pool2",
     "Product",
     "Recurrent",
+    "RecurrentOptions",
     "Reshape",
     "Tied",
 ]

@@ -5,6 +5,7 @@ What the graph does with a layer is in `theanets.layers.binding`.
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,8 +18,8 @@ from theanets.layers import keywords
 from theanets.layers.binding import Node
 from theanets.types import Array, LayerOutput, Outputs, Params, Shape
 from theanets.utils import originals
-from theanets.utils.checks import check_int, shown
-from theanets.utils.registry import Registry, join_names, parameters
+from theanets.utils.checks import check_int, is_whole, shown
+from theanets.utils.registry import Registry, join_names
 from theanets.utils.renamed import Replaced
 
 FORMS: Registry["Layer"] = Registry("layer form")
@@ -147,24 +148,18 @@ class Layer(Node):
                 f"{self.where}size {size} and shape {tuple(shape)} were both given "
                 "and do not agree. Give one of them."
             )
-        self.input_names = keywords.output_names(inputs, self.where)
-        self._input_sizes = keywords.input_sizes(inputs, self.where)
+        read = keywords.outputs_to_read(inputs, self.where)
+        self.input_names, self._input_sizes = read
         self._set_activation(activation)
-        self.input_shapes: dict[str, Shape] = {}
+        self.input_shapes = {}
         self.side_inputs = {}
-        self.side_shapes: dict[str, Shape] = {}
-        self.params: dict[str, Param] = {}
-        self._takes: dict[str, tuple[str, ...]] = {}
-        self.borrowed: dict[str, str] = {}
-        self._activation_names: dict[str, str] = {}
-        self.outputs: dict[str, Shape] = {}
-        keywords.check_attributes(
-            attributes,
-            self.attribute_names,
-            parameters(type(self)),
-            self.form,
-            self.where,
-        )
+        self.side_shapes = {}
+        self.params = {}
+        self._takes = {}
+        self.borrowed = {}
+        self._activation_names = {}
+        self.outputs = {}
+        keywords.check_attributes(self)
 
     @classmethod
     def build(cls, form: str, **arguments: Any) -> "Layer":
@@ -179,13 +174,11 @@ class Layer(Node):
         label = shown(form) if name is None else f'"{keywords.check_name(name)}"'
         where = f"layer {label}: "
         kind = FORMS.lookup(form, where)
-        missing = [
-            name
-            for name, parameter in inspect.signature(kind.__init__).parameters.items()
-            if parameter.default is parameter.empty
-            and parameter.kind is parameter.KEYWORD_ONLY
-            and name not in arguments
+        takes = inspect.signature(kind.__init__).parameters.values()
+        needed = [
+            x.name for x in takes if x.kind is x.KEYWORD_ONLY and x.default is x.empty
         ]
+        missing = [name for name in needed if name not in arguments]
         if missing:
             example = ", ".join(f"{name}=..." for name in sorted(missing))
             raise ConfigurationError(
@@ -250,7 +243,7 @@ class Layer(Node):
     def infer_output_shape(self) -> Shape:
         """Return the shape of ``out`` without its batch axis.
 
-        By default the shape or size that was given, else that of the input.
+        By default the shape or size that was given, or the shape of the input.
         """
         if self._shape:
             return self._shape
@@ -282,16 +275,27 @@ class Layer(Node):
             If a size is missing, or there is another keyword.
         """
         originals.refuse_keywords(self.where, defaults)
-        keywords.check_weights(
-            name, rows, columns, defaults, Layer.attribute_names, self.where
-        )
+        known, problem = Layer.attribute_names, ""
+        if not isinstance(name, str) or not name:
+            problem = "the name comes first, as a text"
+        elif unknown := sorted(set(defaults) - set(known)):
+            problem = f"it takes no keyword {join_names(unknown)}"
+        elif not (is_whole(rows, 1) and is_whole(columns, 1)):
+            problem = (
+                "both sizes have to be given, as two arguments, not one shape, in "
+                "whole numbers from 1 on. add_param declares arrays of other shapes"
+            )
+        if problem:
+            raise ConfigurationError(
+                f"{self.where}add_weights({shown(name)}, {shown(rows)}, "
+                f"{shown(columns)}): {problem}. Write self.add_weights("
+                '"w", self.input_size, self.size), and by keyword, if need be, '
+                f"{join_names(known)}."
+            )
         assert rows is not None and columns is not None
         options = self._options(name, self.general_names, defaults)
-        self.add_param(
-            name,
-            (rows, columns),
-            lambda rng: random_matrix(rng, rows, columns, **options),
-        )
+        init = partial(random_matrix, rows=rows, cols=columns, **options)
+        self.add_param(name, (rows, columns), init)
 
     def add_bias(
         self,
@@ -337,9 +341,7 @@ class Layer(Node):
 
     def activate(self, params: Params, pre: Array) -> Array:
         """Apply the layer's activation to an array of (..., size)."""
-        values = {
-            inner: params[outer] for inner, outer in self._activation_names.items()
-        }
+        values = {own: params[name] for own, name in self._activation_names.items()}
         return self.activation.transform(values, pre)
 
     def _options(
@@ -351,9 +353,7 @@ class Layer(Node):
     ) -> dict[str, Any]:
         """Return how a parameter begins, and note which attributes hold for it."""
         self._takes[name] = taken
-        return keywords.options(
-            self.attributes, name, taken, general, defaults, self.where
-        )
+        return keywords.options(self, name, taken, general, defaults)
 
 
 if not TYPE_CHECKING:

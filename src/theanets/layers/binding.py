@@ -5,7 +5,7 @@ An author of a layer needs only `theanets.layers.base.Layer`.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 
@@ -61,24 +61,11 @@ class Node(Registered):
     _takes: dict[str, tuple[str, ...]]
     _activation_names: dict[str, str]
 
-    def setup(self) -> None:
-        """Declare the parameters."""
-        raise NotImplementedError
-
-    def infer_output_shape(self) -> Shape:
-        """Return the shape of ``out`` without its batch axis."""
-        raise NotImplementedError
-
-    def add_param(
-        self,
-        name: str,
-        shape: tuple[int, ...],
-        init: Callable[[np.random.Generator], np.ndarray],
-        learned: bool = True,
-        wide: bool = False,
-    ) -> None:
-        """Declare an array."""
-        raise NotImplementedError
+    if TYPE_CHECKING:
+        # Layer defines them.
+        def setup(self) -> None: ...
+        def infer_output_shape(self) -> Shape: ...
+        def add_param(self, *arguments: Any) -> None: ...
 
     def __new__(cls, *args: object, **given: Any) -> Self:
         # The arguments are the layer's description: files and cache keys read them.
@@ -144,13 +131,7 @@ class Node(Registered):
 
     @property
     def output_shape(self) -> Shape:
-        """Shape of the output without its batch axis, once it is in a model.
-
-        Raises
-        ------
-        ConfigurationError
-            If the layer is in no model yet.
-        """
+        """Shape of the output without its batch axis, once it is in a model."""
         if "shape" not in vars(self):
             raise ConfigurationError(
                 f"{self.where}its shape is known once it is part of a model, as it "
@@ -158,10 +139,7 @@ class Node(Registered):
             )
         return self.shape
 
-    @property
-    def output_size(self) -> int:
-        """Length of the last axis of the output; the same as ``size``."""
-        return self.size
+    output_size = size
 
     @property
     def kwargs(self) -> dict[str, Any]:
@@ -205,6 +183,16 @@ class Node(Registered):
             )
         return computed
 
+    def leading_shape(self) -> Shape:
+        """Return the shape of the inputs without the last axis; it is the same."""
+        first, *others = (shape[:-1] for shape in self.input_shapes.values())
+        if any(other != first for other in others):
+            raise ConfigurationError(
+                f"{self.where}its inputs differ in more than their last axis: "
+                f"{self.describe_inputs()}. Reshape or flatten them first."
+            )
+        return first
+
     @classmethod
     def leaves_activation_open(cls, spec: Mapping[str, object]) -> bool:
         """Return whether a layer of this description can have any activation."""
@@ -215,14 +203,7 @@ class Node(Registered):
     ) -> None:
         """Fix the input shapes, and with them all shapes and parameters.
 
-        Parameters
-        ----------
-        inputs : mapping of str to shape
-            The outputs to read, by full name.
-        earlier : sequence of Layer
-            The layers before.
-        sides : mapping of str to (str, shape)
-            The outputs that keywords name: full name and shape by keyword.
+        ``inputs`` are the outputs to read, by full name; ``earlier`` the layers before.
         """
         if self.outputs:
             raise ConfigurationError(
@@ -263,9 +244,8 @@ class Node(Registered):
         self.params = {}
         self.setup()
         self._add_activation()
-        keywords.check_suffixes(
-            self.attributes, self.attribute_names, self._takes, self.params, self.where
-        )
+        keywords.check_suffixes(self, self._takes)
+        self.check_sides(earlier)
 
     def fix(self, outputs: Mapping[str, Shape]) -> None:
         """Set the outputs, and allow no more changes."""
@@ -278,18 +258,18 @@ class Node(Registered):
     def find_partner(self, earlier: Sequence["Node"]) -> None:
         """Look up another layer whose parameters this one uses; most have none."""
 
+    def check_sides(self, earlier: Sequence["Node"]) -> None:
+        """Refuse outputs that keywords name, such as a mask, if they do not fit."""
+
     def initial_values(self, seed: int) -> dict[str, np.ndarray]:
         """Draw the first value of each parameter from a stream of its own."""
         if self.rng is not None:
             seed = as_seed(self.rng, self.where + "rng")
-        seeds = {
-            name: as_seed(self.attributes.get(f"rng_{name}", seed), self.where)
-            for name in self.params
-        }
-        return {
-            name: draw(param, seeds[name], self.name)
-            for name, param in self.params.items()
-        }
+        values = {}
+        for name, param in self.params.items():
+            own_seed = as_seed(self.attributes.get(f"rng_{name}", seed), self.where)
+            values[name] = draw(param, own_seed, self.name)
+        return values
 
     def describe_inputs(self) -> str:
         """Return the inputs with their shapes, for messages."""
@@ -297,11 +277,15 @@ class Node(Registered):
 
     def to_spec(self) -> JsonDict:
         """Return the description that makes this layer again."""
-        spec = {
-            key: keywords.plain(self._as_saved(key))
-            for key, value in self.given.items()
-            if value is not None and key not in ("name", "inputs", "activation", "rng")
-        }
+        spec = {}
+        for key, value in self.given.items():
+            if value is None or key in ("name", "inputs", "activation", "rng"):
+                continue
+            # As it was given, even if it was changed since; but a list that the layer
+            # itself computes with is described as it is now.
+            used = any(value is x for x in vars(self).values())
+            as_saved = value if used else self._as_given.get(key, value)
+            spec[key] = keywords.plain(as_saved)
         spec |= {"form": self.form, "name": self.name} | self.side_inputs
         if self.input_names:
             spec["inputs"] = list(self.input_names)
@@ -313,41 +297,33 @@ class Node(Registered):
         return f"<{type(self).__name__} {self.name!r}>"
 
     def __setattr__(self, name: str, value: object) -> None:
-        if self._in_model:
-            raise ConfigurationError(self._refusal(name, value))
+        self._refuse_change(name, value)
         super().__setattr__(name, value)
 
     def __delattr__(self, name: str) -> None:
-        if self._in_model:
-            raise ConfigurationError(self._refusal(name, ...))
+        self._refuse_change(name, ...)
         super().__delattr__(name)
 
-    def _refusal(self, name: str, value: object) -> str:
-        """Return why an attribute cannot be set, and what to do."""
+    def _refuse_change(self, name: str, value: object) -> None:
+        """Refuse to set an attribute of a layer in a model, and say what to do."""
+        if not self._in_model:
+            return
         short = isinstance(value, str | int | float | tuple) and len(repr(value)) < 40
-        reason = f"{self.where}its {name} is fixed once the layer is in a model, where "
-        reason += "predictions, files and copies have to agree. "
-        if name == "name":
-            return f"{reason}Make another model, with the names you want."
-        if name in parameters(type(self)) or name in self.given:
-            return (
-                f"{reason}Make a model with the change: net.replace("
-                f'"{self.name}", {name}={repr(value) if short else "..."}).'
-            )
-        return (
-            f"{reason}Let it be a keyword of the class, and make a model with the "
-            f'change: net.replace("{self.name}", {name}=...). What changes while the '
-            "model computes is an output, or an array of `add_param`."
+        advice = (
+            "Make a model with the change: net.replace("
+            f'"{self.name}", {name}={repr(value) if short else "..."}).'
         )
-
-    def _as_saved(self, name: str) -> Any:
-        """Return a keyword's value as it was given, even if it was changed since.
-
-        A list that the layer itself computes with is returned as it is now.
-        """
-        value = self.given[name]
-        used = any(value is x for x in vars(self).values())
-        return value if used else self._as_given.get(name, value)
+        if name == "name":
+            advice = "Make another model, with the names you want."
+        elif name not in parameters(type(self)) and name not in self.given:
+            advice += (
+                " For that, let it be a keyword of the class. What changes while the "
+                "model computes is an output, or an array of `add_param`."
+            )
+        raise ConfigurationError(
+            f"{self.where}its {name} is fixed once the layer is in a model, where "
+            f"predictions, files and copies have to agree. {advice}"
+        )
 
     def _set_activation(
         self, activation: str | Callable[[Array], Array] | Activation | None
@@ -374,11 +350,10 @@ class Node(Registered):
         taken = {*self.params, *(param.name for param in params)}
         self._activation_names = {}
         for param in params:
-            name = param.name
-            if name in self.params:
-                name = numbered(name, taken)
+            own = param.name
+            name = numbered(own, taken) if own in self.params else own
             self.add_param(name, param.shape, param.init, param.learned)
-            self._activation_names[param.name] = name
+            self._activation_names[own] = name
 
 
 # The key of a user's class holds what the class itself has set; what every layer has

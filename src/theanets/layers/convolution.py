@@ -2,19 +2,22 @@
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import ClassVar, Unpack
 
 import jax.numpy as jnp
 import numpy as np
 
 from theanets.initializers import INITS, random_matrix
-from theanets.layers.base import FORMS, Layer
 from theanets.layers.correlate import correlate
-from theanets.layers.windows import count_windows, fitting, windows_of
+from theanets.layers.options import LayerOptions
+
+# The original had these in this module.
+from theanets.layers.pooling import Pool1, Pool2  # noqa: F401
+from theanets.layers.windows import OverWindows
 from theanets.types import Array, LayerOutput, Outputs, Params, Shape
 
 
-class Conv2(Layer):
+class Conv2(OverWindows):
     """Small filters that look at every place of an image.
 
     out = g(correlation of x with w, + b), with g the layer's activation. A learned
@@ -46,17 +49,13 @@ class Conv2(Layer):
     ((24, 24, 16), (16, 1, 5, 5))
     """
 
-    example_inputs: ClassVar[Sequence[object]] = ((4, 3, 2),)
+    sized_by = "filter_size"
     example: ClassVar = {
         "size": 5,
         "filter_size": (3, 2),
         "border_mode": "same",
         "stride": (2, 1),
     }
-    max_inputs = 1
-    stepwise = False
-    axes: ClassVar[int] = 2
-    """Number of axes that filters move over."""
 
     def __init__(
         self,
@@ -64,18 +63,14 @@ class Conv2(Layer):
         filter_size: int | Sequence[int],
         stride: int | Sequence[int] = 1,
         border_mode: str = "valid",
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
-        self.windows = windows_of(
-            self, self.axes, "filter_size", filter_size, stride, border_mode
-        )
-        self.probes = self.windows.probes
+        self.set_windows(filter_size, stride, border_mode)
 
     def infer_output_shape(self) -> Shape:
         size = self.given_size("filters", "size=16")
-        places = count_windows(self, self.windows, "filter_size", self.axes)
-        return self.check_shape((*places, size), "Give the size alone.")
+        return self.check_shape((*self.count_windows(), size), "Give the size alone.")
 
     def setup(self) -> None:
         options = self._options("w", self.general_names)
@@ -99,13 +94,13 @@ class Conv2(Layer):
 
     def transform(self, params: Params, inputs: Outputs) -> LayerOutput:
         x = inputs[self.input_name]
-        fitting(self, self.windows, "filter_size", x.shape[1:-1])
+        self.fitting(x.shape[1:-1])
         pre = self.correlation(x, params["w"]) + params["b"]
         return {"pre": pre, "out": self.activate(params, pre)}
 
     def outline(self, params: Params, inputs: Outputs) -> LayerOutput:
         x = inputs[self.input_name]
-        places = fitting(self, self.windows, "filter_size", x.shape[1:-1])
+        places = self.fitting(x.shape[1:-1])
         pre = jnp.zeros((len(x), *places, self.size), x.dtype)
         return {"pre": pre, "out": self.activate(params, pre)}
 
@@ -122,14 +117,10 @@ class Conv1(Conv2):
 
     Parameters
     ----------
-    size : int
-        Number of filters.
-    filter_size : int
-        Length of the filters.
-    stride : int
-        Steps from one place to the next.
-    border_mode : str
+    size, border_mode
         As in `Conv2`.
+    filter_size, stride : int
+        Length of the filters, and steps from one place to the next.
 
     Parameters of the layer: w (size, channels, 1, filter_size), b (size,).
     Outputs: out and pre, both (batch, time, size).
@@ -142,12 +133,3 @@ class Conv1(Conv2):
     def correlation(self, x: Array, w: Array) -> Array:
         padding = ((0, 0), *self.windows.padding(x.shape[1:2]))
         return correlate(x[:, None], w, (1, *self.windows.stride), padding)[:, 0]
-
-
-if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> Any:
-        """Return a layer that the original had in this module."""
-        if name not in ("Pool1", "Pool2"):
-            raise AttributeError(f"{__name__} has no {name!r}.")
-        return FORMS.lookup(name)

@@ -22,29 +22,14 @@ _WIDE = 96
 def correlate(x: Array, w: Array, stride: tuple[int, ...], padding: Padding) -> Array:
     """Lay filters over images and sum up the products, at every step.
 
-    Parameters
-    ----------
-    x : array, (images, rows, columns, channels)
-        The images.
-    w : array, (filters, channels, height, width)
-        The filters. They are not flipped.
-    stride : tuple of int
-        Steps from one place to the next: rows, columns.
-    padding : pair of pairs of int
-        Zeros before and behind the rows, and the columns.
+    From ``x`` (images, rows, columns, channels) and ``w`` (filters, channels, height,
+    width), which is not flipped, it computes (images, places on rows, places on
+    columns, filters). ``stride`` and ``padding`` are for rows and columns.
 
-    Returns
-    -------
-    array, (images, places on rows, places on columns, filters)
-
-    Examples
-    --------
     >>> x = jnp.arange(6.0).reshape(1, 2, 3, 1)
     >>> correlate(x, jnp.ones((1, 1, 2, 2)), (1, 1), ((0, 0), (0, 0))).tolist()
     [[[[8.0], [12.0]]]]
     """
-    # In a loop on a CPU, as training is, XLA's own convolution takes 60 times as long
-    # as outside.
     compute = by_product if jax.default_backend() == "cpu" else by_xla
     return compute(x, w, stride, padding)
 
@@ -59,8 +44,7 @@ def by_product(x: Array, w: Array, stride: tuple[int, ...], padding: Padding) ->
     """Compute `correlate` as one product of matrices.
 
     Each row of the left matrix is what some neighbouring places of one row see
-    together; the right one holds a shifted copy of each filter for each of them. A
-    place alone would make the product thin and copy every pixel width times; all
+    together; the right one holds a shifted copy of each filter for each of them. All
     places of a row would make most of the right matrix zeros.
     """
     filters, _, height, width = w.shape

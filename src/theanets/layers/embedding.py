@@ -1,11 +1,12 @@
 """Layers that read whole numbers."""
 
-from typing import Any, ClassVar
+from typing import ClassVar, Unpack
 
 import jax.numpy as jnp
 
 from theanets.errors import ConfigurationError
 from theanets.layers.base import Layer
+from theanets.layers.options import LayerOptions
 from theanets.types import LayerOutput, Outputs, Params, Shape
 from theanets.utils.checks import check_int
 
@@ -40,13 +41,12 @@ class Embedding(Layer):
     max_inputs = 1
     reads_indices = True
 
-    def __init__(self, *, vocabulary: int, **kwargs: Any) -> None:
+    def __init__(self, *, vocabulary: int, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.vocabulary = check_int(vocabulary, self.where + "vocabulary")
         if self._size is None:
             raise ConfigurationError(
-                f"{self.where}form {self.form!r} needs a size: the length of the "
-                "vector of each index."
+                f"{self.where}form {self.form!r} needs a size: the length of a vector."
             )
 
     def infer_output_shape(self) -> Shape:

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar, Unpack
 
 import numpy as np
 
 from theanets.errors import ConfigurationError
 from theanets.layers.base import Layer
 from theanets.layers.binding import Node
+from theanets.layers.options import LayerOptions
 from theanets.types import MOST_AXES, JsonDict, LayerOutput, Outputs, Params, Shape
 from theanets.utils.checks import check_bool, is_whole, shown
 from theanets.utils.registry import join_names, suggest
@@ -32,11 +33,10 @@ class Input(Layer):
         rows: True, "csr" or "csc", which all mean the same. Dense data are taken
         too. Without it sparse data are made dense first where they are small.
     scale : bool, optional
-        Whether to standardize the data: from each column, on the last axis, its mean
-        is subtracted, and the rest divided by its standard deviation. The first
-        training computes both, in float64, over all of its data but the steps that a
-        mask leaves out; they stay as they are in all that follow. Where data come
-        batch by batch they have to be set before.
+        Whether to standardize the data: subtract the mean of each column, on the last
+        axis, and divide by its standard deviation. The first training computes both,
+        in float64, over all valid steps of its data, and later ones keep them. Where
+        data come batch by batch they have to be set before.
 
     With ``scale``, not learned: mean and std, one number for each column, which begin
     as 0 and 1; std is 1 for a column that never changes.
@@ -66,7 +66,7 @@ class Input(Layer):
         ndim: int | None = None,
         sparse: bool | str | None = None,
         scale: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         shape = kwargs.get("shape")
         scalar = isinstance(shape, tuple | list) and len(shape) == 0
@@ -91,11 +91,11 @@ class Input(Layer):
                 f'{self.where}sparse is {shown(sparse)}; it has to be "csr", "csc", '
                 "True or False."
             )
-        if sparse and max(ndim or 2, len(self._shape) + 1) != 2:
+        axes = max(ndim or 2, len(self._shape) + 1)
+        if sparse and axes != 2:
             raise ConfigurationError(
-                f"{self.where}sparse data are matrices, (examples, size), but the "
-                f"examples of this input have {max(ndim or 2, len(self._shape) + 1)}"
-                " axes with the batch. Give size and ndim=2, or leave sparse out."
+                f"{self.where}sparse data are matrices, (examples, size), but this "
+                f"input has {axes} axes. Give size and ndim=2, or leave sparse out."
             )
         self.ndim = None if ndim is None else int(ndim)
         self.sparse = sparse
@@ -103,14 +103,13 @@ class Input(Layer):
         if self.scale and sparse:
             raise ConfigurationError(
                 f"{self.where}scale and sparse do not go together: with its mean "
-                "subtracted, hardly a number of a sparse matrix is 0. Leave one out."
+                "subtracted, few numbers of a sparse matrix are 0. Leave one out."
             )
-        columns = (self._size, *self._shape)[-1]
-        if self.scale and columns is None:
+        if self.scale and (self._size, *self._shape)[-1] is None:
             raise ConfigurationError(
-                f"{self.where}scale standardizes the columns of the data, on their "
-                f"last axis, but shape {shape} does not say how many there are. Give "
-                "that axis a length, or leave scale out."
+                f"{self.where}scale standardizes columns, on the last axis, but shape "
+                f"{shape} does not say how many there are. Give that axis a length, or "
+                "leave scale out."
             )
 
     def infer_output_shape(self) -> Shape:
@@ -156,23 +155,11 @@ class Feedforward(Layer):
 
     def infer_output_shape(self) -> Shape:
         size = self.given_size("units", f"(100, {self.form!r})")
-        leading = {shape[:-1] for shape in self.input_shapes.values()}
-        if len(self._shape) > 1 and leading == {()} and None not in self._shape:
-            # Vectors can be given any shape.
-            return self._shape
-        if len(leading) > 1:
-            raise ConfigurationError(
-                f"{self.where}its inputs differ in more than their last axis: "
-                f"{self.describe_inputs()}. Reshape or flatten them first."
-            )
-        return self.check_shape(
-            (*leading.pop(), size),
-            'Give the size alone, and add a "reshape" layer where another shape is '
-            "needed.",
-        )
+        advice = 'Give the size alone, and add a "reshape" layer for another shape.'
+        return self._made() or self.check_shape((*self.leading_shape(), size), advice)
 
     def setup(self) -> None:
-        units = math.prod(self._made()) if self._made() else self.size
+        units = math.prod(self._made() or (self.size,))
         for source, weight in self._weights().items():
             rows = self.known(self.input_shapes[source][-1])
             self.add_weights(weight, rows, units)
@@ -188,7 +175,7 @@ class Feedforward(Layer):
     def _made(self) -> tuple[int, ...]:
         """Return the shape of the outputs that is made from vectors; () for vectors."""
         vectors = all(len(shape) == 1 for shape in self.input_shapes.values())
-        if not vectors or len(self._shape) < 2:
+        if not vectors or len(self._shape) < 2 or None in self._shape:
             return ()
         return tuple(map(self.known, self._shape))
 
@@ -229,14 +216,15 @@ class Tied(Layer):
     example: ClassVar = {}
     max_inputs = 1
 
-    def __init__(self, *, partner: str | Layer | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *, partner: str | Layer | None = None, **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(**kwargs)
         self.partner: str | Node | None = partner
 
     def find_partner(self, earlier: Sequence[Node]) -> None:
-        partner = (
-            self._named(earlier) if self.partner is not None else self._bracket(earlier)
-        )
+        named = self.partner is not None
+        partner = self._named(earlier) if named else self._bracket(earlier)
         name = weight_matrix(partner)
         assert name is not None
         rows, columns = partner.params[name].shape
@@ -299,13 +287,8 @@ def weight_matrix(layer: Node) -> str | None:
     """
     if layer.workers or layer.borrowed or layer.reads_indices or not layer.input_names:
         return None
-    matrices = [
-        param
-        for name, param in layer.params.items()
-        if name not in layer.activation_params
-        and param.learned
-        and len(param.shape) > 1
-    ]
+    own = [x for name, x in layer.params.items() if name not in layer.activation_params]
+    matrices = [param for param in own if param.learned and len(param.shape) > 1]
     if len(matrices) != 1 or matrices[0].shape[:1] != layer.input_shape[-1:]:
         return None
     return matrices[0].name if len(matrices[0].shape) == 2 else None

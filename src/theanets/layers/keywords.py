@@ -1,7 +1,7 @@
 """What the keywords of a layer may be, and what they say of its first values."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
@@ -9,22 +9,16 @@ import numpy as np
 from theanets.errors import ConfigurationError
 from theanets.initializers import as_seed, check_init
 from theanets.types import MOST_AXES, Shape
-from theanets.utils.checks import check_int, is_number, is_whole, shown
-from theanets.utils.registry import join_names, suggest
+from theanets.utils.checks import check_int, is_number, shown
+from theanets.utils.registry import join_names, parameters, suggest
 from theanets.utils.renamed import answer
 
-Takes: TypeAlias = Mapping[str, tuple[str, ...]]
-"""By the name of a parameter: which attributes hold for it, such as mean and std."""
+if TYPE_CHECKING:
+    from theanets.layers.binding import Node
 
 
 def check_name(name: object) -> str:
-    """Return the name of a layer, checked.
-
-    Raises
-    ------
-    ConfigurationError
-        If it is no text, or holds what has a meaning in the names of outputs.
-    """
+    """Return the name of a layer, checked."""
     if (
         not isinstance(name, str)
         or not name
@@ -38,27 +32,18 @@ def check_name(name: object) -> str:
     return name
 
 
-def check_attributes(
-    attributes: Mapping[str, object],
-    kinds: Sequence[str],
-    known: Iterable[str],
-    form: str,
-    where: str,
-) -> None:
-    """Refuse attributes that no parameter could use, before shapes are known.
-
-    ``kinds`` are the ones there are, with or without a parameter's name behind;
-    ``known`` are all keywords of the form, for the message.
-    """
-    for key, value in attributes.items():
+def check_attributes(layer: "Node") -> None:
+    """Refuse attributes that no parameter could use, before shapes are known."""
+    kinds, where = layer.attribute_names, layer.where
+    for key, value in layer.attributes.items():
         if key.startswith("rng_"):
             as_seed(value, where + key)
             continue
         kind = key.split("_")[0]
         if kind not in kinds:
-            known = {"form", *kinds, *known}
+            known = {"form", *kinds, *parameters(type(layer))}
             raise ConfigurationError(
-                f"{where}form {shown(form)} takes no keyword {shown(key)}. "
+                f"{where}form {shown(layer.form)} takes no keyword {shown(key)}. "
                 f"It takes: {join_names(known)}."
                 + (answer("layer", key) or suggest(key, known))
             )
@@ -71,84 +56,41 @@ def check_attributes(
             )
 
 
-def check_weights(
-    name: object,
-    rows: object,
-    columns: object,
-    defaults: Collection[str],
-    known: Collection[str],
-    where: str,
-) -> None:
-    """Refuse a call of ``add_weights`` that does not declare a matrix.
-
-    Raises
-    ------
-    ConfigurationError
-        If the name or a size is wrong, or there is another keyword.
-    """
-    sizes = f"{shown(rows)}, {shown(columns)}"
-    call = f"{where}add_weights({shown(name)}, {sizes}): "
-    how = (
-        ' Write self.add_weights("w", self.input_size, self.size), and by keyword, if '
-        f"need be, {join_names(known)}."
-    )
-    if not isinstance(name, str) or not name:
-        raise ConfigurationError(f"{call}the name comes first, as a text.{how}")
-    if unknown := sorted(set(defaults) - set(known)):
-        raise ConfigurationError(
-            f"{where}add_weights takes no keyword {join_names(unknown)}.{how}"
-        )
-    if isinstance(rows, tuple | list):
-        raise ConfigurationError(
-            f"{call}the sizes are two arguments, not one shape. An array of any other "
-            f"shape is declared by add_param(name, shape, init).{how}"
-        )
-    if not (is_whole(rows, 1) and is_whole(columns, 1)):
-        raise ConfigurationError(
-            f"{call}both sizes have to be given, as whole numbers from 1 on.{how}"
-        )
-
-
 def _is_row(value: Any) -> bool:
     """Return whether a value is a row of finite numbers."""
     listed = isinstance(value, list | tuple) or getattr(value, "ndim", 0) == 1
     return listed and len(value) > 0 and all(map(is_number, value))
 
 
-def check_suffixes(
-    attributes: Collection[str],
-    kinds: Sequence[str],
-    takes: Takes,
-    params: Collection[str],
-    where: str,
-) -> None:
-    """Refuse attributes that no parameter of the layer takes."""
+def check_suffixes(layer: "Node", takes: Mapping[str, tuple[str, ...]]) -> None:
+    """Refuse attributes that no parameter takes; ``takes`` says what each one does."""
     valid = [
-        *kinds,
+        *layer.attribute_names,
         *(f"{kind}_{name}" for name, taken in takes.items() for kind in taken),
-        *(f"rng_{name}" for name in params),
+        *(f"rng_{name}" for name in layer.params),
     ]
-    for key in attributes:
+    for key in layer.attributes:
         if key not in valid:
             raise ConfigurationError(
-                f"{where}keyword {shown(key)} names no parameter of it that takes "
-                f"that. Its parameters: {join_names(params)}." + suggest(key, valid)
+                f"{layer.where}keyword {shown(key)} names no parameter of it that "
+                f"takes that. Its parameters: {join_names(layer.params)}."
+                + suggest(key, valid)
             )
 
 
 def options(
-    attributes: Mapping[str, object],
+    layer: "Node",
     name: str,
     taken: Sequence[str],
     general: Sequence[str],
     defaults: Mapping[str, object],
-    where: str,
 ) -> dict[str, Any]:
     """Return how a parameter begins: the defaults, updated by the layer's attributes.
 
     ``taken`` are the attributes that hold for it, ``general`` the ones that also count
     without its name behind.
     """
+    attributes = layer.attributes
     chosen = dict(defaults)
     for suffix, kinds in {"": general, f"_{name}": taken}.items():
         named = {
@@ -160,7 +102,7 @@ def options(
         if "init" in named and len(rivals) > 1:
             others = join_names(kind + suffix for kind in rivals - {"init"})
             raise ConfigurationError(
-                f"{where}init{suffix} and {others} were both given, and each "
+                f"{layer.where}init{suffix} and {others} were both given, and each "
                 "says how the same weights begin. Give one of them."
             )
         # An attribute of one parameter replaces the one for all.
@@ -171,39 +113,35 @@ def options(
     return chosen
 
 
-def output_names(inputs: object, where: str) -> tuple[str, ...]:
-    """Return the names of the outputs that a layer is to read.
+def outputs_to_read(
+    inputs: object, where: str
+) -> tuple[tuple[str, ...], dict[str, int]]:
+    """Return the names of the outputs that a layer is to read, and sizes if given.
 
     A layer among them stands for its main output, and is left as it is: its name is
     known once it is in a model.
     """
     if inputs is None:
-        return ()
+        return (), {}
     names = (inputs,) if _is_output(inputs) else inputs
     if isinstance(names, Mapping):
         names = list(names)
     if not isinstance(names, tuple | list) or not all(map(_is_output, names)):
         raise ConfigurationError(
             f"{where}inputs is {shown(inputs)}; it has to be the name of an earlier "
-            'layer\'s output, such as "hid1", the layer, or a list of such. Sizes need '
-            "not be told."
+            'layer\'s output, such as "hid1", the layer, or a list of these. '
+            "Sizes are not needed."
         )
-    return tuple(names)
+    given = inputs.items() if isinstance(inputs, Mapping) else ()
+    sizes = {
+        name: check_int(n, f'{where}the size of inputs "{name}"') for name, n in given
+    }
+    return tuple(names), sizes
 
 
 def _is_output(value: object) -> bool:
     """Return whether a value is the name of an output, or a layer."""
     return isinstance(value, str) or hasattr(value, "side_inputs")
-
-
-def input_sizes(inputs: object, where: str) -> dict[str, int]:
-    """Return the sizes of the outputs to read, where they were given."""
-    if not isinstance(inputs, Mapping):
-        return {}
-    return {
-        name: check_int(size, f'{where}the size of inputs "{name}"')
-        for name, size in inputs.items()
-    }
 
 
 def lengths(shape: object, where: str) -> Shape:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from theanets.errors import ConfigurationError, DataError
 from theanets.layers.base import Layer
 from theanets.layers.binding import Node
-from theanets.types import Array, Shape
+from theanets.types import Array
 from theanets.utils.checks import shown
 
 
@@ -32,33 +32,28 @@ def check_sequence(layer: Layer, advice: str) -> None:
         )
 
 
-def check_mask(layer: Layer, name: str, shape: Shape, earlier: Sequence[Node]) -> None:
+def check_mask(layer: Layer, earlier: Sequence[Node]) -> None:
     """Refuse a mask that is no input, or not of the shape (batch, time)."""
-    time = layer.input_shape[0]
+    name = layer.side_inputs.get("mask")
+    if name is None:
+        return
+    time, shape = layer.input_shape[0], layer.side_shapes[name]
     is_input = any(
         x.output_name == name and x.max_inputs == 0 and not x.given.get("scale")
         for x in earlier
     )
     if not is_input or len(shape) != 1 or shape[0] not in (None, time):
-        length = "None" if time is None else f"{time}"
         raise ConfigurationError(
             f"{layer.where}mask names {name} of shape (batch, "
             f"{', '.join(map(str, shape))}); it has to be an input of the shape "
-            f"(batch, time), such as dict(form='input', name='mask', "
-            f"shape=({length},))."
+            f"(batch, time), such as dict(form='input', name='mask', shape=({time},))."
         )
     # A mask of open length has as many steps as the sequence.
     layer.side_shapes[name] = (time,)
 
 
 def valid_steps(layer: Layer, mask: Array | None, x: Array) -> Array | None:
-    """Return whether each step is valid, (batch, time); None where all are.
-
-    Raises
-    ------
-    DataError
-        If the mask does not have a number for each time step of the layer's input.
-    """
+    """Return whether each step is valid, (batch, time); None where all are."""
     if mask is None:
         return None
     if mask.shape != x.shape[:2]:

@@ -24,13 +24,9 @@ class Concatenate(Layer):
     takes_activation = False
 
     def infer_output_shape(self) -> Shape:
-        if len({shape[:-1] for shape in self.input_shapes.values()}) > 1:
-            raise ConfigurationError(
-                f"{self.where}its inputs differ in more than their last axis: "
-                f"{self.describe_inputs()}. Reshape or flatten them first."
-            )
+        leading = self.leading_shape()
         sizes = [self.known(shape[-1]) for shape in self.input_shapes.values()]
-        return (*self.input_shape[:-1], sum(sizes))
+        return (*leading, sum(sizes))
 
     def transform(self, params: Params, inputs: Outputs) -> LayerOutput:
         return jnp.concatenate(_read(self, inputs, slice(-1)), axis=-1)

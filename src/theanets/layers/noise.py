@@ -1,12 +1,13 @@
 """Layers that make noise while a model trains, and nothing else at any other time."""
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar, Unpack
 
 import jax
 import jax.numpy as jnp
 
 from theanets.layers.base import Layer
+from theanets.layers.options import LayerOptions
 from theanets.types import Array, LayerOutput, Outputs, Params
 from theanets.utils import checks
 
@@ -20,7 +21,7 @@ class Noisy(Layer, abstract=True):
     trains_differently = True
     limit = math.inf
 
-    def __init__(self, *, level: float, **kwargs: Any) -> None:
+    def __init__(self, *, level: float, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.level = checks.check_nonnegative(level, self.where + "level", self.limit)
 

@@ -1,13 +1,14 @@
 """Layers that bring values to one scale."""
 
 import math
-from typing import Any
+from typing import Unpack
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from theanets.layers.base import Layer
+from theanets.layers.options import LayerOptions
 from theanets.types import Array, LayerOutput, Outputs, Params, Shape
 from theanets.utils.checks import positive
 
@@ -54,7 +55,11 @@ class BatchNorm(Layer):
     mixes_examples = True
 
     def __init__(
-        self, *, momentum: float = 0.1, eps: float = 1e-5, **kwargs: Any
+        self,
+        *,
+        momentum: float = 0.1,
+        eps: float = 1e-5,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.momentum = positive(momentum, self.where + "momentum", most=1.0)
@@ -127,7 +132,7 @@ class LayerNorm(Layer):
     takes_activation = False
     max_inputs = 1
 
-    def __init__(self, *, eps: float = 1e-5, **kwargs: Any) -> None:
+    def __init__(self, *, eps: float = 1e-5, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.eps = positive(eps, self.where + "eps")
 

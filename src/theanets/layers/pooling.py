@@ -5,14 +5,14 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 from itertools import product
 from operator import add
-from typing import Any, ClassVar
+from typing import ClassVar, Unpack
 
 import jax
 import jax.numpy as jnp
 
 from theanets.errors import ConfigurationError
-from theanets.layers.base import Layer
-from theanets.layers.windows import Windows, count_windows, fitting, windows_of
+from theanets.layers.options import LayerOptions
+from theanets.layers.windows import OverWindows, Windows
 from theanets.types import Array, LayerOutput, Outputs, Params, PyTree, Shape
 from theanets.utils.checks import shown
 from theanets.utils.registry import choice
@@ -21,7 +21,7 @@ _MOST_CELLS = 1024
 """Values of a window at most: each is a step of the compiled program."""
 
 
-class Pool2(Layer):
+class Pool2(OverWindows):
     """The largest value, or the mean, of each window of an image and each channel.
 
     Where several values of a window are the largest, they share the derivative.
@@ -47,13 +47,9 @@ class Pool2(Layer):
     (14, 14, 3)
     """
 
-    example_inputs: ClassVar[Sequence[object]] = ((4, 3, 2),)
+    sized_by = "pool_size"
     example: ClassVar = {"pool_size": (2, 1)}
     takes_activation = False
-    max_inputs = 1
-    stepwise = False
-    axes: ClassVar[int] = 2
-    """Number of axes that windows move over."""
 
     def __init__(
         self,
@@ -61,39 +57,34 @@ class Pool2(Layer):
         pool_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         mode: str = "max",
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
-        stride = pool_size if stride is None else stride
-        self.windows = windows_of(self, self.axes, "pool_size", pool_size, stride)
-        self.probes = self.windows.probes
+        self.set_windows(pool_size, pool_size if stride is None else stride)
         if (cells := math.prod(self.windows.size)) > _MOST_CELLS:
             raise ConfigurationError(
                 f"{self.where}pool_size {shown(pool_size)} makes windows of {cells} "
-                f"values, and at most {_MOST_CELLS} can be had at once. Use two "
-                "pooling layers one after the other."
+                f"values; {_MOST_CELLS} are possible. Use two pooling layers one after "
+                "the other."
             )
         self.mode = choice(mode, f"{self.where}mode", MODES)
 
     def infer_output_shape(self) -> Shape:
-        places = count_windows(self, self.windows, "pool_size", self.axes)
-        return (*places, self.input_shape[-1])
+        return (*self.count_windows(), self.input_shape[-1])
 
     def transform(self, params: Params, inputs: Outputs) -> LayerOutput:
         x = inputs[self.input_name]
-        fitting(self, self.windows, "pool_size", x.shape[1:-1])
+        self.fitting(x.shape[1:-1])
         return MODES[self.mode](_values(x, self.windows))
 
     def outline(self, params: Params, inputs: Outputs) -> LayerOutput:
         x = inputs[self.input_name]
-        places = fitting(self, self.windows, "pool_size", x.shape[1:-1])
+        places = self.fitting(x.shape[1:-1])
         return jnp.zeros((len(x), *places, x.shape[-1]), x.dtype)
 
 
 class Pool1(Pool2):
-    """The largest value, or the mean, of each window of a sequence and each channel.
-
-    Parameters and derivative are as in `Pool2`, for one axis, which may be open.
+    """`Pool2` over one axis, the time of a sequence, which may be open.
 
     Outputs: out, (batch, time, channels).
     """

@@ -1,36 +1,30 @@
 """Layers that make one vector of a sequence: its last step, or all of them pooled."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import ClassVar, Unpack
 
 import jax.numpy as jnp
 
 from theanets.activations import largest
 from theanets.layers.base import Layer
-from theanets.layers.binding import Node, Sides
+from theanets.layers.binding import Node
 from theanets.layers.masks import add_sides, check_mask, check_sequence, valid_steps
+from theanets.layers.options import LayerOptions
 from theanets.types import Array, LayerOutput, Outputs, Params, Shape
 from theanets.utils.registry import choice
 
 
 class OverTime(Layer, abstract=True):
-    """A layer that reads (batch, time, values) and gives (batch, values).
-
-    Parameters
-    ----------
-    mask : str, optional
-        Name of an input of shape (batch, time): 1 where a step is valid, and 0 where
-        it is padding.
-    **kwargs
-        As of `Layer`.
-    """
+    """A layer that reads (batch, time, values) and gives (batch, values)."""
 
     example_inputs: ClassVar = ((None, 4), (5, "tanh"))
     takes_activation = False
     max_inputs = 1
     stepwise = False
 
-    def __init__(self, *, mask: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *, mask: str | None = None, **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(**kwargs)
         add_sides(self, mask=mask)
 
@@ -38,17 +32,12 @@ class OverTime(Layer, abstract=True):
         check_sequence(self, "Put it behind a layer that gives a sequence.")
         return (self.input_size,)
 
-    def bind(
-        self, inputs: Mapping[str, Shape], earlier: Sequence[Node], sides: Sides
-    ) -> None:
-        super().bind(inputs, earlier, sides)
-        for name, shape in sides.values():
-            check_mask(self, name, shape, earlier)
+    def check_sides(self, earlier: Sequence[Node]) -> None:
+        check_mask(self, earlier)
 
     def transform(self, params: Params, inputs: Outputs) -> LayerOutput:
         x = inputs[self.input_name]
-        mask = inputs.get(self.side_inputs.get("mask", ""))
-        valid = valid_steps(self, mask, x)
+        valid = valid_steps(self, inputs.get(self.side_inputs.get("mask", "")), x)
         if valid is None:
             valid = jnp.ones(x.shape[:2], bool)
         return self.reduce(x, valid)
@@ -109,7 +98,7 @@ class Pool(OverTime):
 
     example: ClassVar = {"mode": "mean"}
 
-    def __init__(self, *, mode: str = "mean", **kwargs: Any) -> None:
+    def __init__(self, *, mode: str = "mean", **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.mode = choice(mode, f"{self.where}mode", ("max", "mean"))
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from theanets.errors import ConfigurationError, DataError, TheanetsError
 from theanets.layers.base import Layer
@@ -17,22 +17,13 @@ BORDERS = ("valid", "full", "half", "same")
 
 @dataclass(frozen=True)
 class Windows:
-    """A window that moves over some axes of an array.
+    """A window that moves over some axes of an array, ``stride`` steps at a time.
 
-    Attributes
-    ----------
-    size : tuple of int
-        Length of the window on each axis.
-    stride : tuple of int
-        Steps between two windows.
-    border : str or tuple of int
-        How many zeros stand around the array: none (``valid``), size - 1 on each
-        side (``full``), size // 2 on each side (``half``), or as many as make one
-        window for each step, an odd one behind (``same``); or how many on each side
-        of each axis.
+    ``border`` says how many zeros stand around the array: none (``valid``), size - 1 on
+    each side (``full``), size // 2 on each side (``half``), or as many as make one
+    window for each step, an odd one behind (``same``); or how many on each side of each
+    axis.
 
-    Examples
-    --------
     >>> Windows((5, 2), (1, 2), "valid").counts((28, None))
     (24, None)
     >>> Windows((5,), (2,), "same").padding((28,))
@@ -42,12 +33,6 @@ class Windows:
     size: tuple[int, ...]
     stride: tuple[int, ...]
     border: str | tuple[int, ...] = "valid"
-
-    @property
-    def probes(self) -> tuple[int, int]:
-        """Two lengths of an axis that give different numbers of windows."""
-        shortest = max(self.size)
-        return shortest, shortest + max(self.stride)
 
     def padding(self, lengths: Sequence[int]) -> Padding:
         """Return the zeros before and behind each axis."""
@@ -73,96 +58,70 @@ class Windows:
         return margin, margin
 
 
-def windows_of(
-    layer: Layer,
-    axes: int,
-    what: str,
-    size: object,
-    stride: object,
-    border: object = "valid",
-) -> Windows:
-    """Return the windows that a layer's keywords describe.
+class OverWindows(Layer, abstract=True):
+    """A layer that lays windows over the axes of images, or of sequences."""
 
-    Parameters
-    ----------
-    layer : Layer
-        Named in errors.
-    axes : int
-        Number of axes that the window moves over.
-    what : str
-        The keyword that gives the window's size.
-    size, stride : int or sequence of int
-        One length for all axes, or one for each.
-    border : str, int or sequence of int
-        One of `BORDERS`, or how many zeros stand on each side.
+    example_inputs: ClassVar[Sequence[object]] = ((4, 3, 2),)
+    max_inputs = 1
+    stepwise = False
+    axes: ClassVar[int] = 2
+    """Number of axes that windows move over."""
+    sized_by: ClassVar[str]
+    """The keyword that gives the size of a window."""
 
-    Raises
-    ------
-    ConfigurationError
-        If a value is not valid.
-    """
-    if isinstance(border, str):
-        border = choice(border, f"{layer.where}border_mode", BORDERS)
-    else:
-        expected = f"it has to be one of {join_names(BORDERS)}, or a whole number of "
-        expected += "zeros on each side"
-        border = _for_axes(layer, axes, "border_mode", border, 0, expected)
-    expected = f"for form {layer.form!r} it has to be a whole number from 1 on"
-    lengths = _for_axes(layer, axes, what, size, 1, expected)
-    strides = _for_axes(layer, axes, "stride", stride, 1, expected)
-    return Windows(lengths, strides, border)
+    def set_windows(
+        self, size: object, stride: object, border: object = "valid"
+    ) -> None:
+        """Set the windows that keywords describe, checked."""
+        if isinstance(border, str):
+            border = choice(border, f"{self.where}border_mode", BORDERS)
+        else:
+            expected = f"it has to be one of {join_names(BORDERS)}, or a whole number "
+            expected += "of zeros on each side"
+            border = self._for_axes("border_mode", border, 0, expected)
+        expected = f"for form {self.form!r} it has to be a whole number from 1 on"
+        lengths = self._for_axes(self.sized_by, size, 1, expected)
+        strides = self._for_axes("stride", stride, 1, expected)
+        self.windows = Windows(lengths, strides, border)
+        # Lengths that give different numbers of windows.
+        self.probes = (max(lengths), max(lengths) + max(strides))
 
+    def count_windows(self) -> Shape:
+        """Return the number of windows on each axis of the input; at least one."""
+        *lengths, _ = shape = self.input_shape
+        if len(lengths) != self.axes:
+            kinds = ("sequences (time, channels)", "images (width, height, channels)")
+            raise ConfigurationError(
+                f"{self.where}form {self.form!r} reads {kinds[self.axes - 1]}, but its "
+                f"input {self.input_name} has shape {shape}. Give the model's input "
+                'such a shape, or put a "reshape" layer before.'
+            )
+        return self.fitting(tuple(lengths), ConfigurationError)
 
-def count_windows(layer: Layer, windows: Windows, what: str, axes: int) -> Shape:
-    """Return the number of windows on each axis of the layer's input; at least one.
+    def fitting(self, lengths: Shape, error: type[TheanetsError] = DataError) -> Shape:
+        """Return the number of windows on axes of these lengths; at least one."""
+        counts = self.windows.counts(lengths)
+        if any(count is not None and count < 1 for count in counts):
+            size, given = (
+                " x ".join(map(str, n)) for n in (self.windows.size, lengths)
+            )
+            raise error(
+                f"{self.where}{self.sized_by} {size} does not fit into its input "
+                f"{self.input_name}, which is {given}: nothing would be left. Use a "
+                "smaller one, or fewer layers before it that shrink their input."
+            )
+        return counts
 
-    Raises
-    ------
-    ConfigurationError
-        If the input has other axes than these and a last one, or is too small.
-    """
-    *lengths, _ = shape = layer.input_shape
-    if len(lengths) != axes:
-        kind = {1: "sequences (time, channels)", 2: "images (width, height, channels)"}
-        raise ConfigurationError(
-            f"{layer.where}form {layer.form!r} reads {kind[axes]}, but its input "
-            f"{layer.input_name} has shape {shape}. Give the model's input such a "
-            'shape, or put a "reshape" layer before.'
-        )
-    return fitting(layer, windows, what, tuple(lengths), ConfigurationError)
-
-
-def fitting(
-    layer: Layer,
-    windows: Windows,
-    what: str,
-    lengths: Shape,
-    error: type[TheanetsError] = DataError,
-) -> Shape:
-    """Return the number of windows on axes of these lengths; raise if one has none."""
-    counts = windows.counts(lengths)
-    if any(count is not None and count < 1 for count in counts):
-        raise error(
-            f"{layer.where}{what} {_text(windows.size)} does not fit into its input "
-            f"{layer.input_name}, which is {_text(lengths)}: nothing would be left. "
-            "Use a smaller one, or fewer layers before it that shrink their input."
-        )
-    return counts
-
-
-def _for_axes(
-    layer: Layer, axes: int, what: str, value: object, least: int, expected: str
-) -> tuple[int, ...]:
-    """Return one whole number for each axis, of one for all or of one for each."""
-    each = value if isinstance(value, tuple | list) else (value,) * axes
-    if len(each) != axes or not all(is_whole(number, least) for number in each):
-        n = 3 if least else 1
-        example = {1: f"such as {n}", 2: f"or two of them, such as ({n}, {n})"}[axes]
-        raise ConfigurationError(
-            f"{layer.where}{what} is {shown(value)}; {expected}, {example}."
-        )
-    return tuple(map(int, each))
-
-
-def _text(lengths: Sequence[int | None]) -> str:
-    return " x ".join(str(length) for length in lengths)
+    def _for_axes(
+        self, what: str, value: object, least: int, expected: str
+    ) -> tuple[int, ...]:
+        """Return one whole number for each axis, of one for all or of one for each."""
+        each = value if isinstance(value, tuple | list) else (value,) * self.axes
+        if len(each) != self.axes or not all(is_whole(n, least) for n in each):
+            n = 3 if least else 1
+            examples = (f"such as {n}", f"or two of them, such as ({n}, {n})")
+            raise ConfigurationError(
+                f"{self.where}{what} is {shown(value)}; {expected}, "
+                f"{examples[self.axes - 1]}."
+            )
+        return tuple(map(int, each))

@@ -1,4 +1,4 @@
-"""Means of errors, weighted where there are weights."""
+"""Means of errors, weighted if there are weights."""
 
 import jax.numpy as jnp
 
@@ -8,11 +8,8 @@ from theanets.types import Array
 def mean(errors: Array, weights: Array | None = None) -> Array:
     """Return the mean of errors, weighted if there are weights; 0 if they are all 0.
 
-    Weights may lack the last axes of the errors; each then counts for all of its
-    elements.
+    Weights may lack the last axes of the errors.
 
-    Examples
-    --------
     >>> float(mean(jnp.array([1.0, 4.0]), jnp.array([2.0, 1.0])))
     2.0
     """
@@ -27,8 +24,6 @@ def mean(errors: Array, weights: Array | None = None) -> Array:
 def with_axes(weights: Array, ndim: int) -> Array:
     """Return weights with the last axes that they lack, of length 1.
 
-    Examples
-    --------
     >>> with_axes(jnp.ones(3), 2).shape
     (3, 1)
     """

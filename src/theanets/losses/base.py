@@ -1,8 +1,8 @@
 """What every loss is: an output and a target, compared and averaged.
 
 A loss compares one output of the model with a target, element by element, and
-averages. With weights w and errors e it is sum(w * e) / sum(w), which is 0 where
-all weights are 0, so that a batch without any weight teaches nothing.
+averages. With weights w and errors e it is sum(w * e) / sum(w), or 0 if all weights
+are 0, so that such a batch changes nothing.
 """
 
 import copy
@@ -14,12 +14,19 @@ import jax.numpy as jnp
 from theanets.errors import ConfigurationError
 from theanets.layers.binding import Node
 from theanets.losses.averages import mean
-from theanets.losses.tracing import count_error_axes, traced_shapes
+from theanets.losses.tracing import count_error_axes
 from theanets.types import Array, JsonDict, Outputs
 from theanets.utils import keys
 from theanets.utils.checks import check_bool, compilable, is_whole, number, shown
 from theanets.utils.registered import Registered
-from theanets.utils.registry import Registry, is_ours, join_names, parameters, suggest
+from theanets.utils.registry import (
+    Registry,
+    is_ours,
+    join_names,
+    parameters,
+    suggest,
+    unknown,
+)
 
 REGISTRY: Registry["Loss"] = Registry("loss", by_alias=True)
 
@@ -33,14 +40,14 @@ class Loss(Registered):
     Parameters
     ----------
     weight : float
-        How much the loss counts where a model has several.
+        How much the loss counts in a model with several.
     output_name : str, optional
         The output to compare; ``"hid1"`` means ``"hid1:out"``. By default the output
         of the model's last layer.
     target : str or int, optional
         Name of the array to compare it with; by default "target", or the input of a
-        model that learns its input. Losses with one name share it. Or how many axes
-        the array has, with the batch axis, which is compared with the model's.
+        model that learns its input. Losses with the same name share it. An int is the
+        number of axes, with the batch axis, that the array has to have.
     weighted : bool
         Whether the data hold an array of weights for the errors.
 
@@ -51,11 +58,11 @@ class Loss(Registered):
     target_range : pair of float, optional
         The least and the largest value that a target can have.
     output_activation : str
-        The activation of the last layer of a model with this loss, unless the user
-        chooses another; empty: the model's default.
+        The default activation of the last layer of a model with this loss; empty: the
+        model's own default.
     numbers : mapping of str to callable
-        Settings that may be changed at any time, also while a model is trained, and
-        what checks each. In a model all others are fixed.
+        Settings that may be changed at any time, also during training, and the
+        function that checks each. In a model all others are fixed.
     has_accuracy : bool
         Whether ``accuracy`` means something.
     serializable : bool
@@ -77,7 +84,7 @@ class Loss(Registered):
     """
 
     catalogue = REGISTRY
-    # The axes of its errors follow from all else.
+    # ``error_axes`` follows from everything else.
     not_compared = frozenset(("_numbers", "_fixed", "error_axes"))
     integer_target: bool = False
     target_range: tuple[float, float] | None = None
@@ -86,8 +93,9 @@ class Loss(Registered):
     has_accuracy: bool = False
     serializable: bool = True
     error_axes: int | None = None
-    """How many axes its errors have, if not as many as its target."""
+    """How many axes its errors have, if not as many as the target."""
     _numbers: dict[str, float]
+    _target_ndim: int | None = None
 
     def __init__(
         self,
@@ -96,26 +104,20 @@ class Loss(Registered):
         weighted: bool = False,
         output_name: str | None = None,
     ) -> None:
-        # In the original, ``target`` was how many axes the target has.
-        self._target_ndim: int | None = target if is_whole(target) else None
-        target = None if is_whole(target) else target
-        # What is not given follows the model that the loss is bound to.
-        self.implied = frozenset(
-            name
-            for name, value in {"output_name": output_name, "target": target}.items()
-            if value is None
-        )
+        if is_whole(target):  # In the original, the number of axes of the target.
+            self._target_ndim, target = target, None
+        given = {"output_name": output_name, "target": target}
+        # The model decides what is not given.
+        self.implied = frozenset(name for name, x in given.items() if x is None)
         self.weight = weight
-        self.output_name = self.full_name(
-            "output_name", "out" if output_name is None else output_name
-        )
+        output_name = "out" if output_name is None else output_name
+        self.output_name = self.full_name("output_name", output_name)
         self.target = self._text("target", "target" if target is None else target)
         self.weighted = check_bool(weighted, f"{self.form()} loss: weighted")
 
-    # Numbers are kept apart, and copies of a loss share them with it.
-
     def __setattr__(self, name: str, value: object) -> None:
         if name in self.numbers:
+            # In a dict of their own, which copies of the loss share.
             checked = self.numbers[name](value, f"{self.form()} loss: {name}")
             vars(self).setdefault("_numbers", {})[name] = checked
         elif vars(self).get("_fixed"):
@@ -131,7 +133,7 @@ class Loss(Registered):
         numbers = vars(self).get("_numbers", {})
         if name in numbers:
             return numbers[name]
-        raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
+        return super().__getattr__(name)  # type: ignore[misc]
 
     def fix(self) -> None:
         """Refuse changes from now on, except of numbers: the loss is in a model."""
@@ -170,12 +172,7 @@ class Loss(Registered):
             function of output and target that returns elementwise errors; or all in
             one, such as ``dict(form="mse", weight=0.5)``.
         **kwargs
-            Arguments of the loss.
-
-        Raises
-        ------
-        ConfigurationError
-            If there is no such form or it takes no such keyword.
+            Arguments of the loss. An unknown one raises a ConfigurationError.
 
         Examples
         --------
@@ -189,9 +186,8 @@ class Loss(Registered):
         if isinstance(form, Mapping):
             if twice := set(form) & set(kwargs):
                 raise ConfigurationError(
-                    f"the loss {shown(dict(form))} came with "
-                    f"{join_names(twice)} besides. Give each once, in the dict or as a "
-                    "keyword."
+                    f"the loss {shown(dict(form))} came with {join_names(twice)} as a "
+                    "keyword too. Give each once."
                 )
             if "form" not in form:
                 raise ConfigurationError(
@@ -203,8 +199,8 @@ class Loss(Registered):
         if isinstance(form, Loss):
             if kwargs:
                 raise ConfigurationError(
-                    f"{form.form()} loss: the loss is made already, so it takes no "
-                    f"{join_names(kwargs)}. Give that to its class instead."
+                    f"{form.form()} loss: the loss is made already. Give "
+                    f"{join_names(kwargs)} to its class instead."
                 )
             return form
         cls: type[Loss]
@@ -221,10 +217,7 @@ class Loss(Registered):
         known = parameters(cls)
         for keyword in kwargs:
             if keyword not in known:
-                raise ConfigurationError(
-                    f"{name} loss: unknown keyword {shown(keyword)}. "
-                    f"Known: {join_names(known)}." + suggest(keyword, known)
-                )
+                raise unknown(f"{name} loss: unknown keyword", keyword, known)
         return cls(**kwargs)
 
     def full_name(self, keyword: str, name: object) -> str:
@@ -241,7 +234,7 @@ class Loss(Registered):
         return name
 
     def following(self, output_name: str, target: str) -> "Loss":
-        """Return this loss with defaults for what it was not given."""
+        """Return this loss with these names for those it was not given."""
         implied = {"output_name": f"{output_name}:out", "target": target}
         missing = {name: implied[name] for name in self.implied}
         return self.with_changes(_fixed=False, **missing)
@@ -257,13 +250,7 @@ class Loss(Registered):
         return {"output_name": self.output_name}
 
     def bind(self, layers: Mapping[str, Node]) -> "Loss":
-        """Return this loss for a model with these layers.
-
-        Raises
-        ------
-        ConfigurationError
-            If an output it reads is not among theirs.
-        """
+        """Return this loss for a model with these layers, which have what it reads."""
         for keyword, full in self.reads.items():
             name, _, output = full.partition(":")
             if name not in layers:
@@ -282,20 +269,18 @@ class Loss(Registered):
             ndim = 1 + len(shape) - self.integer_target
             if ndim != self._target_ndim:
                 raise ConfigurationError(
-                    f"{self.form()} loss: target is {self._target_ndim}, the number of "
-                    f'its axes, but the target of "{self.output_name}" {shape} has '
-                    f"{ndim}, with the batch axis. Leave the target out, or give the "
-                    "name of its array."
+                    f"{self.form()} loss: target is {self._target_ndim}, a number of "
+                    f'axes, but the target of "{self.output_name}" {shape} has {ndim}, '
+                    "with the batch axis. Leave it out, or give the name of its array."
                 )
-        ours = is_ours(type(self)) and self.serializable
-        if ours or self.output_name not in (shapes := traced_shapes(layers)):
+        if is_ours(type(self)) and self.serializable:
             return self
         whole = type(self).__call__ is not Loss.__call__
-        axes = count_error_axes(self if whole else self.terms, self, shapes, whole)
+        axes = count_error_axes(self, layers, whole)
         return self if axes is None else self.with_changes(error_axes=axes)
 
     def unbound(self) -> "Loss":
-        """Return this loss as it was before `bind`: it reads its output alone."""
+        """Return this loss as before `bind`: it reads only the output it names."""
         return self
 
     def terms(self, outputs: Outputs, target: Array) -> Array:
@@ -317,12 +302,8 @@ class Loss(Registered):
     ) -> Array:
         """Return the (weighted) share of labels that have the largest output.
 
-        The first of several equal outputs counts as the largest.
-
-        Raises
-        ------
-        ConfigurationError
-            If the target is not labels.
+        Of equal outputs the first counts as the largest. If the target is not labels,
+        this raises a ConfigurationError.
         """
         if not self.has_accuracy:
             raise ConfigurationError(
@@ -344,14 +325,13 @@ class Loss(Registered):
         for name in names:
             if name not in attributes:
                 raise ConfigurationError(
-                    f"{self.form()} loss: its keyword {shown(name)} cannot be saved, "
-                    "as the loss has no attribute of that name. Keep it as "
-                    f"self.{name}."
+                    f"{self.form()} loss: its keyword {shown(name)} cannot be saved: "
+                    f"the loss has no such attribute. Keep it as self.{name}."
                 )
         return {"form": self.form(), **{name: attributes[name] for name in names}}
 
     def key(self) -> Hashable:
-        """Return what makes two losses one computation: all but the numbers."""
+        """Return a key, equal for losses that differ at most in their numbers."""
         return keys.key(self)
 
 

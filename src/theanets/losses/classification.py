@@ -14,10 +14,10 @@ from theanets.types import Array, Outputs
 class CrossEntropy(FromLogits):
     """Mean of -log(p[label]), for an output p of probabilities of the classes.
 
-    Where the output's layer has a softmax activation, the logarithm is taken
-    from its pre-activation, exactly however small it is; otherwise probabilities
-    below 1e-8 count as 1e-8. An output without an activation is taken for the
-    pre-activation of a softmax.
+    If the output's layer has a softmax activation, the logarithm is computed from its
+    pre-activation, exactly however small it is; otherwise probabilities below 1e-8
+    count as 1e-8. An output without an activation counts as the pre-activation of a
+    softmax.
     """
 
     aliases = ("xe",)
@@ -27,7 +27,7 @@ class CrossEntropy(FromLogits):
 
     @property
     def scores_name(self) -> str:
-        # The softmax keeps the order, and is not computed if nothing else needs it.
+        # They have the same order, and then nothing may need the softmax.
         return self.logits_name or self.output_name
 
     def terms(self, outputs: Outputs, target: Array) -> Array:
@@ -41,11 +41,11 @@ class CrossEntropy(FromLogits):
 class BinaryCrossEntropy(FromLogits):
     """Mean of -t log(p) - (1 - t) log(1 - p): each output decides yes or no.
 
-    For several labels of one example, which may all hold or none: the target t has
-    the shape of the output p, each entry 0, 1 or a probability between. Where the
-    output's layer has a logistic activation, the logarithms are taken from its
-    pre-activation, exactly; otherwise probabilities below 1e-8 count as 1e-8. An
-    output without an activation is taken for the pre-activation of a logistic one.
+    For labels that do not exclude each other: the target t has the shape of the output
+    p, each entry 0, 1 or a probability between. If the output's layer has a logistic
+    activation, the logarithms are computed from its pre-activation, exactly; otherwise
+    probabilities below 1e-8 count as 1e-8. An output without an activation counts as
+    the pre-activation of a logistic one.
 
     Examples
     --------
@@ -86,9 +86,9 @@ class Hinge(Loss):
 
 
 def _at(values: Array, labels: Array) -> Array:
-    """Return the value of each label's class; NaN where there is none."""
+    """Return the value of each label's class; NaN if there is none."""
     labels, classes = labels.astype(jnp.int32), values.shape[-1]
-    # A comparison fuses with what is around it; a gather and its derivative do not.
+    # Unlike a gather and its derivative, a comparison fuses with its neighbours.
     chosen = labels[..., None] == jnp.arange(classes)
     value = jnp.where(chosen, values, 0).sum(axis=-1)
     return jnp.where((labels >= 0) & (labels < classes), value, jnp.nan)

@@ -23,8 +23,8 @@ from theanets.utils.checks import positive, shown
 class KullbackLeibler(Loss):
     """Mean of t * log(t / p), for a target t and an output p of probabilities.
 
-    The mean is over all elements, so it is the divergence of t from p divided by
-    the number of classes. Probabilities below 1e-8 count as 1e-8.
+    The mean is over all elements: the divergence of t from p, divided by the number of
+    classes. Probabilities below 1e-8 count as 1e-8.
     Source: S. Kullback and R. Leibler (1951), On Information and Sufficiency.
     """
 
@@ -46,8 +46,8 @@ class GaussianLogLikelihood(Loss):
     """Mean of -log N(t; m, c), for outputs m of means and c of variances.
 
     The variables are independent, so this is the sum over the last axis of
-    (log(2 pi c) + (t - m)² / c) / 2, averaged over the other axes. With weights for
-    single values, each value's part counts by its own.
+    (log(2 pi c) + (t - m)² / c) / 2, averaged over the other axes. Weights may be for
+    single values.
 
     Parameters
     ----------
@@ -101,8 +101,7 @@ class GaussianLogLikelihood(Loss):
         if len(set(shapes.values())) > 1:
             got = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
             raise ConfigurationError(
-                f"gll loss: the mean and its variance need outputs of one shape, got "
-                f"{got}."
+                f"gll loss: mean and variance need outputs of one shape, got {got}."
             )
         return self
 
@@ -119,7 +118,7 @@ class MaximumMeanDiscrepancy(Loss):
 
     mean k(x, x') + mean k(y, y') - 2 mean k(x, y), over all pairs of examples (an
     example with itself too) of outputs x and targets y; the order of the targets does
-    not matter. Where there are axes between the first and the last, such as time, each
+    not matter. If there are axes between the first and the last, such as time, each
     place is compared with itself, and the places are averaged. Weights count for whole
     examples: with weights for single values, their mean.
     Source: A. Gretton et al. (2012), A Kernel Two-Sample Test.
@@ -146,18 +145,17 @@ class MaximumMeanDiscrepancy(Loss):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.kernel = (
-            kernel if callable(kernel) else positive(kernel, "mmd loss: kernel")
-        )
         self.serializable = not callable(kernel)
+        if not callable(kernel):
+            kernel = positive(kernel, "mmd loss: kernel")
+        self.kernel = kernel
 
     def __call__(
         self, outputs: Outputs, target: Array, weights: Array | None = None
     ) -> Array:
         x = outputs[self.output_name]
         y = target.astype(x.dtype)
-        if x.ndim == 1:
-            # One number for each example, such as an index.
+        if x.ndim == 1:  # One number for each example, such as an index.
             x, y = x[:, None], y[:, None]
         if weights is None:
             weights = jnp.ones(x.shape[:1], x.dtype)

@@ -15,10 +15,9 @@ PROBABILITIES = ("softmax", "logistic", "rect:minmax")
 
 
 def output_kind(layers: Mapping[str, Node], full: str) -> str | None:
-    """Return the activation that an output comes from, None if it is not known.
+    """Return the activation that an output comes from, the last of several.
 
-    ``"linear"`` is anything before an activation. Of several activations it is the
-    last; nothing is known of the user's own functions and classes.
+    It is "linear" before an activation, and None for the user's functions and classes.
     """
     name, _, output = full.partition(":")
     layer = layers.get(name)
@@ -31,19 +30,12 @@ def output_kind(layers: Mapping[str, Node], full: str) -> str | None:
     if not is_ours(type(last)) or not last.serializable:
         return None
     if last.spec == "linear" and "pre" not in getattr(layer, "outputs", ()):
-        # The layer passes on the outputs of other layers.
-        return None
+        return None  # The layer passes on the outputs of other layers.
     return str(last.spec)
 
 
 def check_range(loss: Loss, kind: str | None, valid: Collection[str]) -> None:
-    """Check that an output has the range that a loss needs.
-
-    Raises
-    ------
-    ConfigurationError
-        If it is known to have another.
-    """
+    """Raise an error if an output is known to have another range than a loss needs."""
     if kind is not None and kind not in valid:
         raise ConfigurationError(
             f"{loss.form()} loss: it compares probabilities, but its output "
@@ -53,11 +45,10 @@ def check_range(loss: Loss, kind: str | None, valid: Collection[str]) -> None:
 
 
 class FromLogits(Loss, register=False):
-    """A loss of probabilities that goes back to what they were computed from.
+    """A loss of probabilities that reads the pre-activation they come from, if it can.
 
-    Where the output's layer has the activation that the class names, logarithms are
-    taken from its pre-activation, exactly however small they are. An output without
-    an activation is taken for such a pre-activation.
+    It can if the layer has the activation ``output_activation``. An output without an
+    activation counts as such a pre-activation.
     """
 
     probabilities: ClassVar[tuple[str, ...]] = ()

@@ -1,53 +1,37 @@
 """What the code of a user's own loss returns, found without computing."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Mapping
+from typing import Any
 
 import jax
 
 from theanets.errors import ConfigurationError, TheanetsError
 from theanets.layers.binding import Node
-from theanets.types import Array
 from theanets.utils.forks import refuse_forked
 from theanets.utils.registry import listed
-
-Shapes: TypeAlias = Mapping[str, tuple[int, ...]]
 
 # Lengths that stand for any, and that nothing else is likely to have.
 _EXAMPLES, _STEPS = 101, 11
 
 
-def traced_shapes(layers: Mapping[str, Node]) -> dict[str, tuple[int, ...]]:
-    """Return a shape for each output of some layers, open axes filled, by full name."""
-    return {
-        f"{name}:{output}": (_EXAMPLES, *(n or _STEPS for n in shape))
-        for name, layer in layers.items()
-        for output, shape in getattr(layer, "outputs", {}).items()
-    }
-
-
-def count_error_axes(
-    function: Callable[..., Array], loss: Any, shapes: Shapes, whole: bool
-) -> int | None:
+def count_error_axes(loss: Any, layers: Mapping[str, Node], whole: bool) -> int | None:
     """Return how many axes the errors of a loss have; None if that is not known.
 
-    Parameters
-    ----------
-    function : callable
-        Computes errors of outputs and a target, or with ``whole`` their mean.
-    loss : Loss
-        The loss that it belongs to.
-    shapes : mapping of str to tuple
-        Shapes of all outputs, by full name.
-    whole : bool
-        Whether the function returns the mean of the errors, one number.
+    ``whole`` says whether the loss has a ``__call__`` of its own, which returns the
+    mean of the errors; else its ``terms`` returns the errors.
 
     Raises
     ------
     ConfigurationError
         If it does not return errors, or reads an output that is not there.
     """
-    output = shapes[loss.output_name]
+    shapes = {
+        f"{name}:{output}": (_EXAMPLES, *(n or _STEPS for n in shape))
+        for name, layer in layers.items()
+        for output, shape in getattr(layer, "outputs", {}).items()
+    }
+    if (output := shapes.get(loss.output_name)) is None:
+        return None
     target = output[:-1] if loss.integer_target else output
     arrays = (
         {name: jax.ShapeDtypeStruct(x, "float32") for name, x in shapes.items()},
@@ -56,7 +40,7 @@ def count_error_axes(
     refuse_forked()
     try:
         with listed(f"{loss.form()} loss: it", {"the outputs": shapes}):
-            shape = jax.eval_shape(function, *arrays).shape
+            shape = jax.eval_shape(loss if whole else loss.terms, *arrays).shape
     except TheanetsError:
         raise
     except Exception:

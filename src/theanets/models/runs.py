@@ -161,7 +161,7 @@ def _predicted(objective: Objective, values: Values, chunk: Chunk) -> scores.Par
     loss = objective.classifying
     assert loss is not None
     arrays = [np.asarray(array) for array in chunk.data]
-    if chunk.layout == "rows":
+    if chunk.layout != "whole":
         rows = chunk.filled[: chunk.count].ravel()
         arrays = [array[rows] for array in arrays]
     named = {slot.name: x for slot, x in zip(objective.slots, arrays, strict=True)}

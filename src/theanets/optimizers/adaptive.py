@@ -1,20 +1,14 @@
-"""Rules with a rate of its own for each entry, by the size of its gradients."""
+"""Rules that give each entry its own rate, by the size of its gradients."""
 
 from typing import ClassVar
 
 import jax.numpy as jnp
 
-from theanets.optimizers.base import (
-    Hyperparam,
-    Numbers,
-    Optimizer,
-    State,
-    halflife,
-)
+from theanets.optimizers.base import Hyperparam, Numbers, Optimizer, State, halflife
 from theanets.types import Array
 
 REGULARIZER = Hyperparam(1e-8, above=0)
-"""The number that keeps a division by a gradient's size finite."""
+"""Keeps a division by the size of a gradient finite."""
 RMS = {"rms_halflife": halflife(14.0, "decay"), "rms_regularizer": REGULARIZER}
 
 

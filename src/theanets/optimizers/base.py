@@ -17,12 +17,12 @@ LIMITS = ("max_gradient_elem", "max_gradient_norm")
 """Keywords that limit the gradient of each parameter, whatever the rule."""
 _SLOTS = {"age", "velocity"}
 _NUMBERS = {"learning_rate", "momentum", "nesterov", "count", "curvature", *LIMITS}
-"""What every rule can be given besides its own slots and hyperparameters."""
+"""The names of what every rule can have, in addition to its own."""
 
 State: TypeAlias = dict[str, Array]
 Numbers: TypeAlias = Mapping[str, Array]
 Transformation: TypeAlias = Any
-"""An ``optax.GradientTransformation``; optax is imported only where one is used."""
+"""An ``optax.GradientTransformation``; optax is imported only if one is used."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,11 @@ class Hyperparam:
     Parameters
     ----------
     default : float, optional
-        None: a keyword that is used only where it is given, as another way to set
-        the number of the same ``name``.
+        None for a keyword that is only another way to set the number ``name``.
     least, above, most, below : float
         Bounds: x >= least, x > above, x <= most, x < below.
     expected : str, optional
-        What a message says it has to be; by default the bounds, in words.
+        The words of a message for what is valid; by default the bounds.
     name : str, optional
         The name by which the rule reads it; by default the keyword.
     convert : callable, optional
@@ -64,20 +63,7 @@ class Hyperparam:
     convert: Callable[[float], float] = float
 
     def read(self, value: object, keyword: str) -> float:
-        """Return what the rule reads of a value that a user gave, checked.
-
-        Raises
-        ------
-        ConfigurationError
-            If it is no number, or out of bounds.
-        """
-        expected = self.expected or self._bounds()
-        return self.convert(number(value, keyword, expected, self._valid))
-
-    def _valid(self, x: float) -> bool:
-        return self.least <= x <= self.most and self.above < x < self.below
-
-    def _bounds(self) -> str:
+        """Return what the rule reads of a value that a user gave, checked."""
         words = {
             "of at least": self.least,
             "above": self.above,
@@ -85,16 +71,19 @@ class Hyperparam:
             "below": self.below,
         }
         bounds = [f"{word} {x:g}" for word, x in words.items() if math.isfinite(x)]
-        return f"a number {' and '.join(bounds)}" if bounds else "a finite number"
+        allowed = f"a number {' and '.join(bounds)}" if bounds else "a finite number"
+
+        def valid(x: float) -> bool:
+            return self.least <= x <= self.most and self.above < x < self.below
+
+        return self.convert(number(value, keyword, self.expected or allowed, valid))
 
 
 def halflife(default: float, name: str) -> Hyperparam:
     """Return a keyword: the number of updates after which half of a mean is forgotten.
 
-    The rule reads, by ``name``, the factor that the mean is kept by.
+    The rule reads, by ``name``, the decay of the mean per update.
 
-    Examples
-    --------
     >>> halflife(7, "beta").read(1, "beta_halflife")
     0.5
     """
@@ -110,10 +99,10 @@ def halflife(default: float, name: str) -> Hyperparam:
 class Optimizer(Registered):
     """A way to move parameters: subclass it to make an algorithm of your own.
 
-    A subclass writes `step`. Its name in lower case, and each of ``aliases``, is an
-    ``algo`` of ``train`` at once. Momentum, limits of gradients, schedules of the
-    learning rate and precision come with it: `step` is given at least float32, and the
-    parameter keeps its type.
+    A subclass defines `step`. Its name in lower case, and each of ``aliases``, is then
+    an ``algo`` of ``train``. Momentum, limits of gradients, schedules of the learning
+    rate and precision come with it: `step` gets at least float32, and the parameter
+    keeps its type.
 
     Attributes
     ----------
@@ -122,9 +111,9 @@ class Optimizer(Registered):
     momentum : float
         The default momentum.
     nesterov : bool
-        Whether that is Nesterov's momentum by default.
+        Whether momentum is Nesterov's by default.
     hyperparams : Mapping[str, Hyperparam]
-        The further keywords that it takes.
+        Its further keywords.
     slots : Mapping[str, float]
         The arrays it keeps for each parameter, and the number each begins with.
     counts_updates : bool
@@ -215,8 +204,6 @@ class Optimizer(Registered):
     def keywords(cls) -> list[str]:
         """Return the keywords of ``train`` that this takes.
 
-        Examples
-        --------
         >>> ALGORITHMS["adagrad"].keywords()[-1]
         'rms_regularizer'
         """
@@ -228,8 +215,6 @@ class Optimizer(Registered):
     def defaults(cls) -> dict[str, float]:
         """Return the further keywords that have a default.
 
-        Examples
-        --------
         >>> ALGORITHMS["adagrad"].defaults()
         {'rms_regularizer': 1e-08}
         """

@@ -11,16 +11,9 @@ from theanets.types import Array, PyTree
 def hessian_vector(
     loss_fn: Callable[[PyTree], Array], params: PyTree, v: PyTree
 ) -> PyTree:
-    """Return for each parameter p the product of its block of the Hessian with v.
+    """Return ∂²L/∂p² v_p for each parameter p of a loss L(params).
 
-    That is ∂²L/∂p² v_p, without the blocks that join two parameters.
-
-    Parameters
-    ----------
-    loss_fn : callable
-        Parameters -> scalar loss L.
-    params, v : pytree
-        Where, and in which direction.
+    Blocks of the Hessian that join two parameters are left out.
 
     Examples
     --------

@@ -30,7 +30,7 @@ class NAG(SGD):
 
 
 class RProp(Optimizer):
-    """iRprop⁻: the signs of gradients, and a step size of its own for each entry.
+    """iRprop⁻: the signs of gradients, and for each entry its own step size.
 
     Source: C. Igel, M. Hüsken (2000), Improving the Rprop Learning Algorithm.
     """
@@ -55,7 +55,7 @@ class RProp(Optimizer):
             )
 
     def step(self, g: Array, state: State, param: Array, n: Numbers) -> Array:
-        # The first step is the learning rate, which is not known when states begin.
+        # The first step is the learning rate, which `init` does not know.
         step = jnp.where(state["step"] < 0, n["learning_rate"], state["step"])
         agreement = g * state["gradient"]
         grown = jnp.minimum(step * n["rprop_increase"], n["rprop_max_step"])

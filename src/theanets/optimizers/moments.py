@@ -5,21 +5,15 @@ from typing import ClassVar
 import jax.numpy as jnp
 
 from theanets.optimizers.adaptive import REGULARIZER, blend
-from theanets.optimizers.base import (
-    Hyperparam,
-    Numbers,
-    Optimizer,
-    State,
-    halflife,
-)
+from theanets.optimizers.base import Hyperparam, Numbers, Optimizer, State, halflife
 from theanets.types import Array
 
 
 class Adam(Optimizer):
     """u = αm/(√v+ε), for running means m of G and v of G².
 
-    ``beta1`` and ``beta2`` are the factors by which the means are kept, and
-    ``beta1_halflife`` and ``beta2_halflife`` say the same in updates.
+    ``beta1`` and ``beta2`` are the decay of the means per update; ``beta1_halflife``
+    and ``beta2_halflife`` say the same in updates.
     Source: D. P. Kingma, J. Ba (2015), Adam: A Method for Stochastic Optimization.
     """
 
@@ -45,8 +39,8 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam with decoupled weight decay: u = α(m/(√v+ε) + λw), λ is ``weight_decay``.
 
-    Arrays with one axis or none, as biases and gains are, do not decay. The penalty
-    that other algorithms know by this name is ``weight_l2`` here.
+    Arrays with one axis or none, as biases and gains are, do not decay. For other
+    algorithms, this keyword is the penalty ``weight_l2``.
     Source: I. Loshchilov, F. Hutter (2019), Decoupled Weight Decay Regularization.
     """
 

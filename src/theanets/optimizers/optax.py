@@ -46,13 +46,7 @@ def update(
     value: Array | None,
     value_fn: Callable[[PyTree], Array] | None,
 ) -> tuple[PyTree, PyTree]:
-    """Return parameters and state after one update by a transformation.
-
-    Raises
-    ------
-    ConfigurationError
-        If it needs more than gradients, parameters and the loss.
-    """
+    """Return parameters and state after one update by a transformation."""
     import optax
 
     def value_at(tried: PyTree) -> Array:
@@ -68,9 +62,9 @@ def update(
         steps, state = full.update(grads, state, params, **extra)
     except (TypeError, ValueError) as error:
         raise ConfigurationError(
-            f"algo: this transformation of optax cannot be used here: {error}. An "
-            "update is given the gradients, the state and the parameters, and by "
-            "name value, grad and value_fn, as line searches need them."
+            f"algo: this transformation of optax cannot be used here: {error}. Its "
+            "update gets the gradients, the state and the parameters, and by name "
+            "value, grad and value_fn."
         ) from error
     return optax.apply_updates(params, steps), state
 
@@ -78,10 +72,10 @@ def update(
 def traced(
     function: Callable[..., PyTree], *arguments: PyTree
 ) -> dict[str, str] | None:
-    """Return a fingerprint of a function of arrays; None if it has none.
+    """Return a fingerprint of a function of arrays, None if it has none.
 
-    It is a checksum of the operations that JAX finds in it, with their numbers, which
-    are the same in every process. Nothing is compiled.
+    It is a checksum of the operations and numbers that JAX traces in it, the same in
+    every process. Nothing is compiled.
     """
     import optax
 

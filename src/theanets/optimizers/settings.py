@@ -40,11 +40,11 @@ def resolve(
     Parameters
     ----------
     algo : str or optax.GradientTransformation
-        A name in ``ALGORITHMS``, or a transformation, which brings its own
-        learning rate and momentum.
+        A name in ``ALGORITHMS``, or a transformation, which brings its own learning
+        rate and momentum.
     hyper : dict
-        Keywords. The ones that the algorithm uses are removed, others stay.
-        The learning rate of ``adadelta`` is taken and has no effect.
+        Keywords. Those that the algorithm takes are removed, others stay. ``adadelta``
+        takes a learning rate, which has no effect.
     keyword : str
         What messages call ``algo``.
     others : iterable of str
@@ -88,20 +88,20 @@ def resolve(
 
     values: dict[str, float] = {}
     schedule: Any = None
-    if callable(hyper.get("learning_rate")):
-        schedule = hyper.pop("learning_rate")
+    rate = hyper.pop("learning_rate", algorithm.learning_rate)
+    if callable(rate):
+        schedule = rate
         _check_schedule(schedule)
     else:
-        values["learning_rate"] = _number(
-            hyper, "learning_rate", algorithm.learning_rate
-        )
-    momentum = _number(hyper, "momentum", algorithm.momentum)
+        values["learning_rate"] = COMMON["learning_rate"].read(rate, "learning_rate")
+    given = hyper.pop("momentum", algorithm.momentum)
+    momentum = COMMON["momentum"].read(given, "momentum")
     nesterov = check_bool(hyper.pop("nesterov", algorithm.nesterov), "nesterov")
-    nesterov = nesterov and momentum > 0
     if momentum > 0:
         values["momentum"] = momentum
     values |= _hyperparams(algorithm, hyper)
     algorithm.check(values)
+    nesterov = nesterov and momentum > 0
     return Updater(algo, values | _limits(hyper), algorithm, nesterov, schedule)
 
 
@@ -120,24 +120,22 @@ def keywords(algo: object) -> list[str]:
 
 def _hyperparams(algorithm: Optimizer, hyper: dict[str, object]) -> dict[str, float]:
     """Return a rule's own hyperparameters, and remove their keywords from ``hyper``."""
-    hyperparams = algorithm.hyperparams
-    arguments = {name: hyper.pop(name) for name in hyperparams if name in hyper}
     values: dict[str, float] = {}
-    keywords: dict[str, str] = {}
-    for keyword, value in arguments.items():
-        name = hyperparams[keyword].name or keyword
-        if name in keywords:
-            other = keywords[name]
-            raise ConfigurationError(
-                f"{other} is {shown(arguments[other])} and {keyword} is "
-                f"{shown(value)}: they are two ways to say the same. Give one of them."
-            )
-        keywords[name] = keyword
-        values[name] = hyperparams[keyword].read(value, keyword)
+    given: dict[str, str] = {}
+    for keyword, hyperparam in algorithm.hyperparams.items():
+        if keyword in hyper:
+            name, value = hyperparam.name or keyword, hyper.pop(keyword)
+            if name in given:
+                raise ConfigurationError(
+                    f"{given[name]} and {keyword} is {shown(value)}: they are two ways "
+                    "to say the same. Give one of them."
+                )
+            given[name] = f"{keyword} is {shown(value)}"
+            values[name] = hyperparam.read(value, keyword)
     for keyword, default in algorithm.defaults().items():
-        name = hyperparams[keyword].name or keyword
+        name = algorithm.hyperparams[keyword].name or keyword
         if name not in values:
-            values[name] = hyperparams[keyword].read(default, keyword)
+            values[name] = algorithm.hyperparams[keyword].read(default, keyword)
     return values
 
 
@@ -156,16 +154,8 @@ def _check_schedule(schedule: Callable[[Array], Any]) -> None:
         jax.eval_shape(rate, np.int32(0))
 
 
-def _number(hyper: dict[str, object], name: str, default: float) -> float:
-    return COMMON[name].read(hyper.pop(name, default), name)
-
-
 def _limits(hyper: dict[str, object]) -> dict[str, float]:
-    """Return the limits of gradients that are in use."""
-    limits = {}
-    for name in LIMITS:
-        if hyper.get(name, 0) is None:
-            del hyper[name]
-        elif (limit := _number(hyper, name, 0)) > 0:
-            limits[name] = limit
-    return limits
+    """Return the limits of gradients that are in use, without their keywords."""
+    given = {name: hyper.pop(name, None) for name in LIMITS}
+    limits = {n: COMMON[n].read(x, n) for n, x in given.items() if x is not None}
+    return {name: limit for name, limit in limits.items() if limit > 0}

@@ -1,7 +1,6 @@
-"""An algorithm with its settings: how parameters begin to move, and move.
+"""An algorithm with its settings: it makes the state, and moves the parameters.
 
-Updates are computed, and state is kept, in at least float32; parameters keep their
-dtype.
+It computes updates and keeps state in at least float32; parameters keep their dtype.
 """
 
 from collections.abc import Callable, Hashable, Mapping
@@ -12,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from theanets.config import stored_type
 from theanets.errors import ConfigurationError
 from theanets.optimizers import optax
 from theanets.optimizers.base import ALGORITHMS, Numbers, Optimizer, Transformation
@@ -25,22 +25,22 @@ State: TypeAlias = dict[str, PyTree]
 
 @dataclass(frozen=True)
 class Updater:
-    """An algorithm with its settings: how parameters begin to move, and move.
+    """An algorithm with its settings: it makes the state, and moves the parameters.
 
     Parameters
     ----------
     name : str
         The algorithm's name, ``"optax"`` for a transformation of the user.
     values : dict
-        The numbers that ``update`` gets back, then as arrays.
+        The numbers that ``update`` gets back as arrays.
     algorithm : Optimizer, optional
         The rule; None for a transformation of the user.
     nesterov : bool
         Whether the momentum, if there is one, is Nesterov's.
     schedule : callable, optional
-        Number of updates so far -> learning rate, in place of a number.
+        Number of updates so far -> learning rate, instead of a number.
     transformation : optax.GradientTransformation, optional
-        What moves the parameters where it is not a rule's `step`.
+        Moves the parameters instead of a rule's `step`.
     """
 
     name: str
@@ -131,24 +131,10 @@ class Updater:
     ) -> tuple[PyTree, State]:
         """Return the parameters and the state after one update; a pure function.
 
-        Parameters
-        ----------
-        grads, params : pytree
-            Gradient of the loss, and where it was taken.
-        state : dict
-            From ``init`` or the update before.
-        values : mapping
-            The numbers of ``self.values``, possibly as arrays.
-        count : int
-            Number of updates before this one, for a schedule.
-        value, value_fn : array, callable, optional
-            The loss here, and as a function of parameters; for line searches.
-        curvature : pytree, optional
-            ``hessian_vector`` for a standard normal v; for ``esgd``.
-
-        Returns
-        -------
-        (params, state)
+        ``values`` are the numbers of ``self.values``. ``count`` is the number of
+        updates before this one, for a schedule. Line searches need the loss here,
+        ``value``, and ``value_fn``, the loss as a function of parameters; ``esgd``
+        needs ``curvature``, a `hessian_vector` for a standard normal v.
         """
         if self.transformation is not None:
             grads = jax.tree.map(lambda g: _limited(g, _cast(values, g.dtype)), grads)
@@ -166,7 +152,7 @@ class Updater:
         slots = [name for name in state if name != "age"]
 
         def move(p: Array, g: Array, hv: Array, *olds: Array) -> list[Array]:
-            # Sums of tiny steps and squares would be lost in bfloat16.
+            # bfloat16 would lose sums of tiny steps and squares.
             wide = _wide(p)
             n = _cast(numbers, wide)
             if algorithm.needs_curvature:
@@ -197,13 +183,7 @@ class Updater:
 def _step(
     algorithm: Optimizer, g: Array, state: State, param: Array, n: Numbers
 ) -> Array:
-    """Return what a rule subtracts, checked while it is traced.
-
-    Raises
-    ------
-    ConfigurationError
-        If a user's rule reads what is not there, or returns the wrong shape.
-    """
+    """Return what a rule subtracts, checked while it is traced."""
     where = f'algo "{ALGORITHMS.label(type(algorithm))}": its step'
     slots = set(state)
     with compilable(where), listed(where, {"its hyperparams": n, "its slots": slots}):
@@ -219,8 +199,8 @@ def _step(
     for slot in set(state) - slots:
         raise ConfigurationError(
             f'{where} put an array into state["{slot}"], which is not among its slots: '
-            f"{join_names(slots)}. To add it, write in the class, with the number it "
-            f'begins with: slots = {{"{slot}": 0.0}}.'
+            f"{join_names(slots)}. Declare it, and the number it begins with, in the "
+            f'class: slots = {{"{slot}": 0.0}}.'
         )
     for slot, value in state.items():
         if jnp.shape(value) != shape:
@@ -247,7 +227,7 @@ def _cast(values: Mapping[str, float | Array], dtype: DType) -> dict[str, Array]
 
 
 def _wide(p: Array) -> DType:
-    return jnp.promote_types(jnp.result_type(p), jnp.float32)
+    return stored_type(jnp.result_type(p))
 
 
 def _filled(params: PyTree, fill: float) -> PyTree:

@@ -10,7 +10,14 @@ from theanets.errors import ConfigurationError
 from theanets.regularizers.base import REGULARIZERS, ROLES, Regularizer
 from theanets.regularizers.noise import Dropout, Noise
 from theanets.utils.checks import check_nonnegative, shown
-from theanets.utils.registry import join_names, parameters, suggest
+from theanets.utils.registry import join_names, parameters, unknown
+
+_PLACED = {
+    f"{role}_{cls.aliases[0]}": (cls, role)
+    for role in ROLES
+    for cls in (Noise, Dropout)
+}
+"""Keywords for noise in all layers of a role, such as ``input_noise``."""
 
 
 def keywords(documented: bool = False) -> list[str]:
@@ -19,19 +26,17 @@ def keywords(documented: bool = False) -> list[str]:
     With ``documented``, one name for each regularizer.
     """
     names = REGULARIZERS.documented() if documented else REGULARIZERS
-    placed = [f"{role}_{kind}" for role in ROLES for kind in ("noise", "dropout")]
-    return [*names, *placed, "regularizers"]
+    return [*names, *_PLACED, "regularizers"]
 
 
 def take(options: dict[str, Any]) -> tuple[Regularizer, ...]:
     """Make the regularizers that keywords ask for, and remove those keywords.
 
-    Examples
-    --------
     >>> rest = dict(weight_l2=0.1, input_noise=0.3, batch_size=8)
     >>> [r.form for r in take(rest)], rest
     (['noise', 'weight_l2'], {'batch_size': 8})
     """
+    known = keywords()
     more = options.get("regularizers")
     if isinstance(more, Mapping):
         del options["regularizers"]
@@ -40,15 +45,12 @@ def take(options: dict[str, Any]) -> tuple[Regularizer, ...]:
                 f"{join_names(twice)} came both as a keyword and in regularizers. Give "
                 "each once."
             )
-        if unknown := [name for name in more if name not in keywords()]:
-            raise ConfigurationError(
-                f"regularizers holds {shown(unknown[0])}; the names of a dict have to "
-                f"be names of regularizers: {join_names(keywords())}."
-                + suggest(unknown[0], keywords())
-            )
+        for name in more:
+            if name not in known:
+                raise unknown("regularizers: unknown regularizer", name, known)
         options.update(more)
     made: list[Regularizer] = []
-    for keyword in sorted(set(options) & set(keywords())):
+    for keyword in sorted(set(options) & set(known)):
         made.extend(_build(keyword, options.pop(keyword)))
     return tuple(made)
 
@@ -63,14 +65,10 @@ def from_kwargs(
     graph : Network
         The model that they are for; they do not depend on it.
     regularizers : list or dict, optional
-        More of them, as of ``train``.
+        More of them, as for ``train``.
     **kwargs
-        Regularizers, such as ``weight_l2=0.1``.
-
-    Raises
-    ------
-    ConfigurationError
-        If a keyword stands for no regularizer, or its value is not valid.
+        Regularizers, such as ``weight_l2=0.1``. Another keyword, or a value that is not
+        valid, raises a ConfigurationError.
 
     Examples
     --------
@@ -85,12 +83,8 @@ def from_kwargs(
         )
     rest = {**kwargs, "regularizers": regularizers}
     made = take(rest)
-    if rest:
-        name = next(iter(rest))
-        raise ConfigurationError(
-            f"from_kwargs: {shown(name)} stands for no regularizer. Known: "
-            f"{join_names(keywords())}." + suggest(name, keywords())
-        )
+    for name in rest:
+        raise unknown("from_kwargs: unknown regularizer", name, keywords())
     return list(made)
 
 
@@ -102,9 +96,8 @@ def _build(keyword: str, value: object) -> list[Regularizer]:
     if keyword == "regularizers":
         items = value if isinstance(value, list | tuple) else [value]
         return [_listed(item) for item in items]
-    role, _, kind = keyword.partition("_")
-    if role in ROLES and kind in ("noise", "dropout"):
-        placed = REGULARIZERS.lookup(kind)
+    if keyword in _PLACED:
+        placed, role = _PLACED[keyword]
         return [placed(check_nonnegative(value, keyword, placed.limit), role=role)]
     cls = REGULARIZERS.lookup(keyword)
     if issubclass(cls, Noise | Dropout):
@@ -116,7 +109,9 @@ def _build(keyword: str, value: object) -> list[Regularizer]:
             )
         return [cls(weight, pattern=glob) for glob, weight in sorted(value.items())]
     if not isinstance(value, Mapping):
-        return [cls(check_nonnegative(value, keyword, cls.limit))]
+        return [
+            _one(cls, keyword, {"weight": check_nonnegative(value, keyword, cls.limit)})
+        ]
     return [_one(cls, keyword, value)]
 
 
@@ -141,11 +136,8 @@ def _one(
     cls: type[Regularizer], keyword: str, arguments: Mapping[str, Any]
 ) -> Regularizer:
     known = parameters(cls)
-    unknown = [name for name in map(str, arguments) if name not in known]
-    if unknown:
-        raise ConfigurationError(
-            f"{keyword}={shown(dict(arguments))}: unknown {join_names(unknown)}. Give "
-            f"a number, or a dict with {join_names(known)}."
-            + suggest(unknown[0], known)
-        )
+    for name in arguments:
+        if name not in known:
+            what = f"{keyword}={shown(dict(arguments))}: unknown keyword"
+            raise unknown(what, name, known)
     return cls(**arguments)

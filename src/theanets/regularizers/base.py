@@ -1,7 +1,7 @@
 """What every regularizer is: a term of a loss, or noise in a graph.
 
-Its weight is data to the compiled program, so that another weight compiles
-nothing; what it is and where it works is part of the program.
+Its weight is an argument of the compiled program, so that another weight compiles
+nothing. Its kind and place are part of the program.
 """
 
 import math
@@ -33,7 +33,7 @@ REGULARIZERS: Registry["Regularizer"] = Registry("regularizer", by_alias=True)
 
 ROLES = ("input", "hidden", "output")
 Roles: TypeAlias = Mapping[str, tuple[str, ...]]
-"""The names of the main outputs of the layers of each role."""
+"""By role, the names of the main outputs of its layers."""
 Shapes: TypeAlias = Mapping[str, Shape]
 
 
@@ -44,8 +44,7 @@ class Evaluation:
     Attributes
     ----------
     params : mapping of str to array
-        The parameters that training changes, by full name, and any that are frozen
-        now.
+        The parameters that training changes, by full name, and those frozen now.
     outputs : mapping of str to array
         Outputs by full name, batch axis first.
     roles : mapping of str to tuple of str
@@ -67,10 +66,10 @@ class Evaluation:
 
 
 class Regularizer(Registered):
-    """A term of a loss, or a change of a graph: subclass it to make your own.
+    """A term of a loss, or a change of outputs: subclass it to make your own.
 
-    A subclass writes `penalty`, or `modify`, or both. Its name in lower case, and
-    each of ``aliases``, is a keyword of ``train`` at once.
+    A subclass defines `penalty`, or `modify`, or both. Its name in lower case, and each
+    of ``aliases``, is then a keyword of ``train``.
 
     Parameters
     ----------
@@ -78,8 +77,8 @@ class Regularizer(Registered):
         What the penalty is multiplied with; for noise its standard deviation, for
         dropout its probability.
     pattern : str or sequence of str, optional
-        Glob over the names that it works on, such as ``"hid*:out"``.
-        Weight and pattern can also come without keywords, in either order.
+        Glob over the names that it works on, such as ``"hid*:out"``. Weight and
+        pattern can also come without keywords, in either order.
     role : str, optional
         Instead of a pattern: the main outputs of ``input``, ``hidden`` or ``output``
         layers.
@@ -100,13 +99,15 @@ class Regularizer(Registered):
     catalogue = REGULARIZERS
     not_compared = frozenset(("weight",))
     default_pattern: ClassVar[str | None] = None
-    """What it works on when neither a pattern nor a role is given."""
+    """The pattern when neither a pattern nor a role is given."""
     default_role: ClassVar[str | None] = None
-    """The role it works on when neither is given."""
+    """The role when neither is given."""
     over_params: ClassVar[bool] = False
     """Whether the pattern is over parameters; else it is over outputs."""
     limit: ClassVar[float] = math.inf
-    """The weight has to be smaller than this."""
+    """Weights have to be smaller than this."""
+    suffix: ClassVar[str] = "unchanged"
+    """An output that was changed keeps its value from before as NAME-SUFFIX."""
 
     def __init__(
         self,
@@ -156,13 +157,12 @@ class Regularizer(Registered):
             "pattern": list(patterns or ()),
             "role": self.role,
         }
-        # A subclass may have attributes with these names, too.
         more = {name: _plain(x) for name, x in vars(self).items() if name not in common}
         return common | more
 
     @property
     def key(self) -> Hashable:
-        """What makes two of them the same program: everything except the weight."""
+        """Equal for regularizers that need one program: all but the weight counts."""
         return keys.key(self)
 
     def targets(self, names: Iterable[str], roles: Roles) -> list[str]:
@@ -172,7 +172,7 @@ class Regularizer(Registered):
         return matching(self.pattern or (), names)
 
     def check(self, shapes: Shapes, roles: Roles, indices: Collection[str]) -> None:
-        """Raise an error if this cannot be done in a model; before compiling.
+        """Raise a ConfigurationError if a model does not allow this, before compiling.
 
         Parameters
         ----------
@@ -183,10 +183,6 @@ class Regularizer(Registered):
         indices : collection of str
             Names of the input layers that hold whole numbers.
 
-        Raises
-        ------
-        ConfigurationError
-            If the pattern matches nothing, or nothing that this works on.
         """
         targets = self.targets(shapes, roles)
         if self.pattern is not None and not targets:
@@ -197,9 +193,8 @@ class Regularizer(Registered):
         whole = {f"{name}:out" for name in indices} & set(targets)
         if self.modifies and whole:
             raise ConfigurationError(
-                f"{self.form}: {join_names(whole)} holds whole numbers, which "
-                "cannot be changed a little. Choose the outputs of the layer that "
-                "reads them."
+                f"{self.form}: {join_names(whole)} holds whole numbers, which take no "
+                "noise. Choose the outputs of the layer that reads them."
             )
 
     def penalty(self, evaluation: Evaluation) -> Array | float:
@@ -220,9 +215,6 @@ class Regularizer(Registered):
         """Whether this regularizer changes outputs on their way."""
         return type(self).modify is not Regularizer.modify
 
-    suffix: ClassVar[str] = "unchanged"
-    """An output that was changed keeps its value from before as NAME-SUFFIX."""
-
     def stream(self, name: str, key: Array) -> Array:
         """Return the random key of this regularizer for one output."""
         label = f"{self.form} {self.role or self.pattern} {name}"
@@ -237,7 +229,7 @@ def _plain(value: object) -> Any:
     """
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
-    if value is None or isinstance(value, bool | int | str):
+    if isinstance(value, bool | int | str | None):
         return value
     if isinstance(value, Mapping):
         return {str(name): _plain(entry) for name, entry in value.items()}
@@ -247,5 +239,5 @@ def _plain(value: object) -> Any:
         jnp.issubdtype(value.dtype, jnp.number) or value.dtype == bool
     ):
         return identity(np.asarray(value)) if value.ndim else _plain(value.item())
-    # Only the name of anything else is the same in another process.
+    # Of anything else, only the name is the same in another process.
     return getattr(value, "__qualname__", type(value).__qualname__)

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
+from theanets.config import stored_type
 from theanets.errors import ConfigurationError
 from theanets.regularizers.base import Evaluation, Regularizer, Roles, Shapes
 from theanets.types import Array, PyTree
@@ -21,7 +22,24 @@ EXACT_UP_TO = 64
 _CONTRACTIVE = zlib.crc32(b"contractive")
 
 
-class WeightL2(Regularizer):
+class _Mean(Regularizer, register=False):
+    """The mean of some terms of each array, averaged over the arrays."""
+
+    def penalty(self, evaluation: Evaluation) -> Array | float:
+        arrays = evaluation.params if self.over_params else evaluation.outputs
+        chosen = [arrays[name] for name in self.targets(arrays, evaluation.roles)]
+        means = [self.terms(x).mean() for x in chosen if self.counts(x)]
+        return sum(means[1:], means[0]) / len(means) if means else 0.0
+
+    def counts(self, x: Array) -> bool:
+        """Whether an array has terms; the biases have none."""
+        return not self.over_params or x.ndim > 1
+
+    def terms(self, x: Array) -> Array:
+        raise NotImplementedError
+
+
+class WeightL2(_Mean):
     """Mean of the squares of each weight array, averaged over the arrays.
 
     Parameters of rank 1, the biases, do not count.
@@ -31,11 +49,11 @@ class WeightL2(Regularizer):
     default_pattern = "*"
     over_params = True
 
-    def penalty(self, evaluation: Evaluation) -> Array | float:
-        return _mean(jnp.square(w) for w in _weights(self, evaluation))
+    def terms(self, x: Array) -> Array:
+        return jnp.square(x)
 
 
-class WeightL1(Regularizer):
+class WeightL1(_Mean):
     """Mean of the magnitudes of each weight array, averaged over the arrays.
 
     Parameters of rank 1, the biases, do not count.
@@ -45,41 +63,40 @@ class WeightL1(Regularizer):
     default_pattern = "*"
     over_params = True
 
-    def penalty(self, evaluation: Evaluation) -> Array | float:
-        return _mean(jnp.abs(w) for w in _weights(self, evaluation))
+    def terms(self, x: Array) -> Array:
+        return jnp.abs(x)
 
 
-class HiddenL1(Regularizer):
+class HiddenL1(_Mean):
     """Mean of the magnitudes of hidden outputs, averaged over the layers."""
 
     aliases = ("hidden_l1", "hidden_sparsity")
     default_role = "hidden"
 
-    def penalty(self, evaluation: Evaluation) -> Array | float:
-        names = self.targets(evaluation.outputs, evaluation.roles)
-        return _mean(jnp.abs(evaluation.outputs[name]) for name in names)
+    def terms(self, x: Array) -> Array:
+        return jnp.abs(x)
 
 
 class Contractive(Regularizer):
     """Squared Frobenius norm of the derivative of hidden outputs by the inputs.
 
     The sum of the squares of all ∂hidden/∂input of an example, averaged over the
-    examples and over the layers. It is exact where an example has few inputs or few
-    hidden values, and else estimated without bias: for random signs v, the mean of
-    the squared norm of v @ J is the squared norm of J.
+    examples and over the layers. It is exact for few inputs or few hidden values, and
+    else estimated without bias: for random signs v, the mean of the squared norm of
+    v @ J is the squared norm of J.
     Source: S. Rifai et al. (2011), Contractive Auto-Encoders: Explicit Invariance
     During Feature Extraction; for the estimate, M. F. Hutchinson (1990).
 
     Parameters
     ----------
     weight, pattern, role
-        As of every regularizer; by default the outputs of all hidden layers.
+        As for every regularizer; by default the outputs of all hidden layers.
     wrt : str or sequence of str
         Glob over the names of the input layers to differentiate by, or of their
         outputs, such as ``"in:out"``.
     samples : int, optional
-        How many random vectors to estimate with for each example; 0: be exact. By
-        default 0 up to 64 inputs or 64 hidden values, and 1 beyond.
+        Random vectors per example for the estimate; 0: be exact. By default 0 up to 64
+        inputs or 64 hidden values, and 1 beyond.
     """
 
     default_role = "hidden"
@@ -133,7 +150,7 @@ class Contractive(Regularizer):
         return squares / (len(value) * len(names))
 
 
-class _OverTime(Regularizer, register=False):
+class _OverTime(_Mean, register=False):
     """A penalty of how outputs (batch, time, size) change from one step to the next."""
 
     example: ClassVar = {"pattern": "hid2:out"}
@@ -156,44 +173,38 @@ class _OverTime(Regularizer, register=False):
                 "needs outputs of (time, size)."
             )
 
-    def penalty(self, evaluation: Evaluation) -> Array | float:
-        names = self.targets(evaluation.outputs, evaluation.roles)
-        outputs = [_wide(evaluation.outputs[name]) for name in names]
+    def counts(self, x: Array) -> bool:
         # A single step has no next one.
-        return _mean(self.changes(x) for x in outputs if x.ndim == 3 and x.shape[1] > 1)
-
-    def changes(self, states: Array) -> Array:
-        """Return the terms to be averaged."""
-        raise NotImplementedError
+        return x.ndim == 3 and x.shape[1] > 1
 
 
 class RecurrentNorm(_OverTime):
     """Mean of (|h[t]|² - |h[t-1]|²)², for outputs h of (batch, time, size).
 
-    Averaged over the examples, the steps, and the outputs that ``pattern`` names,
-    which has to be given; those without an axis of time do not count.
+    Averaged over the examples, the steps, and the outputs that ``pattern`` names. It
+    needs a pattern; outputs without an axis of time do not count.
     Source: D. Krueger, R. Memisevic (2016), Regularizing RNNs by Stabilizing
-    Activations, where the norms are not squared.
+    Activations, but with norms that are not squared.
     """
 
     aliases = ("recurrent_norm",)
 
-    def changes(self, states: Array) -> Array:
-        norms = jnp.square(states).sum(axis=-1)
+    def terms(self, x: Array) -> Array:
+        norms = jnp.square(_wide(x)).sum(axis=-1)
         return jnp.square(norms[:, 1:] - norms[:, :-1])
 
 
 class RecurrentState(_OverTime):
     """Mean of (h[t] - h[t-1])², for outputs h of (batch, time, size).
 
-    Averaged over all values, and over the outputs that ``pattern`` names, which has
-    to be given; those without an axis of time do not count.
+    Averaged over all values, and over the outputs that ``pattern`` names. It needs a
+    pattern; outputs without an axis of time do not count.
     """
 
     aliases = ("recurrent_state",)
 
-    def changes(self, states: Array) -> Array:
-        return jnp.square(states[:, 1:] - states[:, :-1])
+    def terms(self, x: Array) -> Array:
+        return jnp.square(jnp.diff(_wide(x), axis=1))
 
 
 def _sum_of_squares(
@@ -203,10 +214,9 @@ def _sum_of_squares(
     samples: int | None,
     key: Array | None,
 ) -> Array:
-    """Return the sum of the squares of the Jacobians of all examples.
+    """Return the sum of the squares of the Jacobians J of all examples.
 
-    ``value`` is (batch, rows); for a v of this shape, ``pull`` returns v @ J for each
-    example.
+    ``value`` is (batch, rows); ``pull`` maps a v of this shape to v @ J per example.
     """
     batch, rows = value.shape
     columns = sum(math.prod(x.shape[1:]) for x in inputs.values())
@@ -217,18 +227,19 @@ def _sum_of_squares(
         return sum(parts[1:], parts[0])
 
     if not exact:
-        # Validation has no key; the same vectors each time keep it comparable.
-        key = (
-            jax.random.key(0) if key is None else jax.random.fold_in(key, _CONTRACTIVE)
-        )
+        if key is None:
+            # In validation: the same vectors each time keep it comparable.
+            key = jax.random.key(0)
+        else:
+            key = jax.random.fold_in(key, _CONTRACTIVE)
         signs = jax.random.rademacher(key, (samples or 1, *value.shape), value.dtype)
         return jax.vmap(lambda v: squares(pull(v)))(signs).mean()
     if rows <= columns:
         basis = jnp.eye(rows, dtype=value.dtype)
         repeated = jnp.broadcast_to(basis[:, None], (rows, batch, rows))
         return jax.vmap(lambda v: squares(pull(v)))(repeated).sum()
-    # v -> v @ J is linear, so its own derivative is u -> J @ u. Layers with a reverse
-    # derivative of their own have no forward one that could compute it.
+    # v -> v @ J is linear, so its derivative is u -> J @ u. This way it also works for
+    # layers with a reverse derivative of their own, which have no forward one.
     flat, restore = ravel_pytree(jax.tree.map(lambda x: x[0], dict(inputs)))
     push = jax.vjp(pull, jnp.zeros_like(value))[1]
 
@@ -242,15 +253,4 @@ def _sum_of_squares(
 
 
 def _wide(x: Array) -> Array:
-    return x.astype(jnp.promote_types(x.dtype, "float32"))
-
-
-def _weights(regularizer: Regularizer, evaluation: Evaluation) -> list[Array]:
-    names = regularizer.targets(evaluation.params, evaluation.roles)
-    weights = [evaluation.params[name] for name in names]
-    return [w for w in weights if w.ndim > 1]
-
-
-def _mean(arrays: Iterable[Array]) -> Array | float:
-    means = [array.mean() for array in arrays]
-    return sum(means[1:], means[0]) / len(means) if means else 0.0
+    return x.astype(stored_type(x.dtype))

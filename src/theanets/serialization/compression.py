@@ -24,15 +24,13 @@ def limit(size: int) -> int:
 def compressed(content: bytes) -> bytes:
     """Return the bytes of a gzip file with some content.
 
-    Examples
-    --------
     >>> compressed(b"a" * 1000) == compressed(b"a" * 1000)
     True
     >>> expanded(compressed(b"abc"), "the file")
     b'abc'
     """
     packed = _packed(content, 6)
-    # Numbers that are nearly all alike would shrink below what is read again.
+    # If it shrank too much, for nearly equal numbers, `expanded` would refuse it.
     return packed if len(content) <= limit(len(packed)) else _packed(content, 0)
 
 
@@ -41,30 +39,26 @@ def expanded(content: bytes, where: str) -> bytes:
     most = limit(len(content))
     stream = zlib.decompressobj(wbits=31)
     try:
-        expanded_content = stream.decompress(content, most + 1)
+        result = stream.decompress(content, most + 1)
+        if len(result) > most:
+            raise ModelFileError(
+                f"{where} is compressed with gzip and holds more than {most} bytes, "
+                f"the most that is read from {len(content)} compressed ones: it could "
+                "fill the memory. If you trust it, expand it with gunzip first."
+            )
+        if not stream.eof:
+            raise zlib.error("it ends too early")
+        if stream.unused_data:
+            raise zlib.error("it goes on after its end")
     except zlib.error as error:
-        raise _damaged(where, str(error)) from None
-    if len(expanded_content) > most:
         raise ModelFileError(
-            f"{where} is compressed with gzip and holds more than {most} bytes, the "
-            f"most that is read from {len(content)} compressed ones: it could fill "
-            "the memory. If you trust it, expand it with gunzip and load the result."
-        )
-    if not stream.eof:
-        raise _damaged(where, "it ends too early")
-    if stream.unused_data:
-        raise _damaged(where, "it goes on behind its end")
-    return expanded_content
+            f"{where} is a damaged gzip file: {error}. It has to be a file that save "
+            "has written; if it was copied, copy it again."
+        ) from None
+    return result
 
 
 def _packed(content: bytes, level: int) -> bytes:
     stream = zlib.compressobj(level, wbits=-zlib.MAX_WBITS)
     end = struct.pack("<II", zlib.crc32(content), len(content) & 0xFFFFFFFF)
     return b"".join((_HEADER, stream.compress(content), stream.flush(), end))
-
-
-def _damaged(where: str, reason: str) -> ModelFileError:
-    return ModelFileError(
-        f"{where} is a damaged gzip file: {reason}. It has to be a file that save has "
-        "written; if it was copied, copy it again."
-    )

@@ -9,6 +9,7 @@ import shutil
 import stat
 import time
 import warnings
+from collections.abc import Iterator
 from functools import partial
 from itertools import tee
 from pathlib import Path
@@ -31,10 +32,9 @@ def replace_file(path: Path, content: bytes, keep: int) -> None:
             device.write(content)
         return
     _remove_stale(path)
-    temporary = _temporary_name(path)
-    # Never open to more than the file in place is, not even for a moment.
+    # The permissions are never wider than those of the old file, not for a moment.
     allowed = 0o666 if mode is None else stat.S_IMODE(mode)
-    try:
+    with _temporary(path) as temporary:
         with open(temporary, "xb", opener=partial(os.open, mode=allowed)) as file:
             file.write(content)
             file.flush()
@@ -43,46 +43,44 @@ def replace_file(path: Path, content: bytes, keep: int) -> None:
             os.chmod(temporary, allowed)
             _keep_older(path, keep)
         os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
     _flush_folder(path.parent)
 
 
 def _keep_older(path: Path, keep: int) -> None:
-    """Move the names of older files up, and give the file in place the first one."""
+    """Increment the numbers of older files, and link the current one as the first."""
     names = [path.with_name(f"{path.name}.{n}") for n in range(1, keep + 1)]
     if not names or (names[0].exists() and path.samefile(names[0])):
-        # A save that was stopped here has already done it.
+        # The second: a save that was stopped after this has already done it.
         return
     free = next((n for n, name in enumerate(names) if not name.exists()), keep - 1)
     for number in range(free, 0, -1):
         os.replace(names[number - 1], names[number])
-    temporary = _temporary_name(path)
-    try:
+    with _temporary(path) as temporary:
         try:
             os.link(path, temporary)
         except OSError:
-            # Not every file system has second names. The copy is made of an empty
-            # file that nobody else may read; it ends with the permissions of the first.
+            # Not every file system has links. The copy starts as a private file, and
+            # ends with the permissions of the original.
             with open(temporary, "xb", opener=partial(os.open, mode=0o600)):
                 shutil.copy2(path, temporary)
         os.replace(temporary, names[0])
+
+
+@contextlib.contextmanager
+def _temporary(path: Path) -> Iterator[Path]:
+    """Give an unused name in the same folder, and remove its file after an error."""
+    temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}.tmp")
+    try:
+        yield temporary
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
 
 
-def _temporary_name(path: Path) -> Path:
-    """Return an unused name in the same folder."""
-    return path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}.tmp")
-
-
 def _remove_stale(path: Path) -> None:
     """Remove what killed processes left when they wrote this file."""
-    # Exactly as `_temporary_name` makes them: a user's file may look much the same.
+    # Exactly as `_temporary` names them: a user's file may look much the same.
     pattern = f".{glob.escape(path.name[:40])}.{'[0-9a-f]' * 16}.tmp"
     with contextlib.suppress(OSError):
         for left in path.parent.glob(pattern):

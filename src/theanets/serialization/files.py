@@ -1,7 +1,7 @@
 """Model files on a disk: written whole or not at all, with older ones beside them.
 
-A file is data. Nothing in it is run: layers, losses and activations are looked up by
-name among the classes that the program already has.
+Nothing in a file is run: layers, losses and activations are looked up by name among
+the classes that the program already has.
 """
 
 import contextlib
@@ -66,15 +66,14 @@ def named(file: str | os.PathLike[str], what: str) -> Path:
         if b"\0" not in os.fsencode(path):
             return path
     raise ConfigurationError(
-        f"{what} is {str(path)!r}, which holds a character that no name of a file can "
-        "hold. Leave it out."
+        f"{what} is {str(path)!r}, with a character that no name of a file can hold. "
+        "Leave it out."
     )
 
 
 def check_object(file: object, what: str) -> None:
     """Check, before anything is written, that a file object is open and takes bytes."""
-    _check_open(file, what)
-    if not _allows(file, "writable", "write"):
+    if not _allows(file, what, "writable", "write"):
         raise ConfigurationError(
             f"{what} is {shown(file)}; it has to be a path, or a file opened to write "
             'bytes, as open(path, "wb") does.'
@@ -93,15 +92,7 @@ def write(
     A path is replaced only once the new file is complete and on the disk; if it is a
     link, the file that it names is replaced. If the name ends in ``.gz``, the file is
     compressed. ``keep`` is how many older files stay: ``NAME.1``, the newest of them,
-    to ``NAME.keep``.
-
-    Raises
-    ------
-    ConfigurationError
-        If no file can hold the description or an array, or ``file`` or ``keep`` is
-        not valid.
-    OSError
-        If the file cannot be written; what was there before is untouched.
+    to ``NAME.keep``. After an OSError, what was there before is untouched.
     """
     keep = check_int(keep, "keep", 0, ", of older files to keep")
     if isinstance(file, str | os.PathLike):
@@ -127,41 +118,28 @@ def write(
 def read(file: Source) -> tuple[dict[str, Json], dict[str, np.ndarray]]:
     """Return the description and the arrays, read-only, of a file or of its bytes.
 
-    A file object is read from its position to its end. The first bytes tell whether the
+    A file object is read from its position to its end. The first bytes say whether the
     file is compressed, whatever its name.
-
-    Raises
-    ------
-    OSError
-        If the file is missing or cannot be read.
-    ConfigurationError
-        If ``file`` is no path, binary file or bytes.
-    ModelFileError
-        If it is damaged, no model file, or from a newer version.
     """
+    content: object = None
     if isinstance(file, bytes | bytearray | memoryview):
-        return _unpacked(bytes(file), called(file))
-    if isinstance(file, str | os.PathLike):
+        content = file
+    elif isinstance(file, str | os.PathLike):
         path = named(file, "the file")
         try:
-            return _unpacked(path.read_bytes(), called(file))
+            content = path.read_bytes()
         except OSError as error:
             if error.errno not in (errno.EISDIR, errno.ENAMETOOLONG):
                 raise
             raise plainly(error, "the file was not read", file) from error
-    _check_open(file, "the file")
-    content = file.read() if _allows(file, "readable", "read") else None
+    elif _allows(file, "the file", "readable", "read"):
+        content = file.read()
     if not isinstance(content, bytes | bytearray | memoryview):
         raise ConfigurationError(
             f"the file is {shown(file)}; it has to be a path, the bytes of a file, or "
             'a file opened to read bytes, as open(path, "rb") does.'
         )
-    return _unpacked(bytes(content), called(file))
-
-
-def _unpacked(
-    content: bytes, where: str
-) -> tuple[dict[str, Json], dict[str, np.ndarray]]:
+    content, where = bytes(content), called(file)
     if content.startswith(MAGIC):
         content = expanded(content, where)
     return unpacked(content, where)
@@ -194,16 +172,16 @@ def or_warn(write: Callable[[], None], what: str) -> None:
 def or_note(
     write: Callable[[], None], what: str, first: BaseException | None = None
 ) -> None:
-    """Write a file at the end of a training.
+    """Write a file at the end of a training; note a failure on the error that ended it.
 
-    A failure is noted on the error that ended the training, if there was one.
+    Without such an error, the failure is raised.
     """
     try:
         write()
     except OSError as error:
         if first is None:
             raise
-        first.add_note(f"Besides, {what} could not be written: {error}")
+        first.add_note(f"Also, {what} could not be written: {error}")
 
 
 def _warn_of_name(file: str | os.PathLike[str]) -> None:
@@ -215,28 +193,24 @@ def _warn_of_name(file: str | os.PathLike[str]) -> None:
         zipped = name[len(plain) :]
         warnings.warn(
             f"{name} is written as safetensors{' and compressed' if zipped else ''}, "
-            "not as a pickle: theanets.load reads it, pickle does not. Better name it "
+            "not as a pickle: theanets.load reads it, pickle does not. A better name: "
             f"{stem}.safetensors{zipped}.",
             UserWarning,
             stacklevel=4,
         )
 
 
-def _check_open(file: object, what: str) -> None:
+def _allows(file: object, what: str, method: str, action: str) -> bool:
+    """Return whether a file object, if it is open, can read or write bytes."""
     if getattr(file, "closed", False) is True:
         raise ConfigurationError(
-            f"{what} is {shown(file)}, which is closed. Give a path, or a file that is "
-            "open."
+            f"{what} is {shown(file)}, which is closed. Give a path, or an open file."
         )
-
-
-def _allows(file: object, method: str, action: str) -> bool:
-    """Return whether a file object can read or write bytes, or does not say."""
     if isinstance(file, io.TextIOBase) or not hasattr(file, action):
         return False
     kind = type(file)
     if getattr(kind, method, None) is getattr(io.IOBase, method):
-        # A class of the user's that leaves the method out inherits a no.
+        # A user's class that leaves the method out inherits one that says no.
         return getattr(kind, action, None) is not getattr(io.BufferedIOBase, action)
     return not hasattr(file, method) or bool(getattr(file, method)())
 
@@ -263,7 +237,7 @@ def _pour(file: BinaryIO, content: bytes) -> None:
 
 
 def plainly(error: OSError, what: str, file: str | os.PathLike[str]) -> OSError:
-    """Return an error of the same number and type that says what it means."""
+    """Return an error of the same number and type, with a plain reason."""
     if error.errno is None:
         return error
     reason = _REASONS.get(error.errno, error.strerror or str(error))

@@ -1,18 +1,17 @@
 """The bytes of a model file: arrays, a description, and a checksum over both.
 
-``docs/file-format.md`` describes every byte. Nothing here trusts what it reads: each
-length is compared with the bytes that are there before anything is made of it.
-
-The library safetensors writes the file, and it is read here, as what a stranger sent
-has to be checked first. The arrays are then views of the bytes. The checksum is in the
-description, because the library writes metadata in no fixed order, and equal models
-have to give equal files.
+``docs/file-format.md`` describes every byte. The library safetensors writes the file.
+It is read here, because a file from a stranger has to be checked first: each length is
+compared with the bytes that are there before anything is made of it. The arrays are
+views of the bytes. The checksum is in the description, because the library writes
+metadata in no fixed order, and equal models have to give equal files.
 """
 
 import hashlib
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -22,7 +21,7 @@ from theanets.errors import ConfigurationError, ModelFileError
 from theanets.types import MOST_AXES, DType, Json
 
 FORMAT = 2
-"""The version of the description; it grows when older readers would go wrong."""
+"""The version of the description; it grows when older readers would fail."""
 
 TYPES = {
     "BOOL": np.dtype("?"),
@@ -64,13 +63,6 @@ def packed(description: Mapping[str, Json], arrays: Mapping[str, ArrayLike]) -> 
     The description is what JSON can hold, without infinity and NaN, and without the
     keys "sha256" and "format". Arrays have any shape and a type in ``TYPES``.
 
-    Raises
-    ------
-    ConfigurationError
-        If no file can hold them.
-
-    Examples
-    --------
     >>> content = packed({"of": "me"}, {"zero": np.zeros(2, "f4")})
     >>> unpacked(content)
     ({'of': 'me'}, {'zero': array([0., 0.], dtype=float32)})
@@ -83,18 +75,18 @@ def packed(description: Mapping[str, Json], arrays: Mapping[str, ArrayLike]) -> 
         _parsed(text)
     except (TypeError, ValueError, RecursionError) as error:
         raise ConfigurationError(
-            f"the description of the model cannot be written: {error}. A keyword of "
-            "one of its layers or losses is no number, text, list or dict of those, "
-            "or too large, so no file can hold it."
+            f"the description of the model cannot be written: {error}. Keywords of "
+            "layers and losses have to be numbers, texts, or lists and dicts of them, "
+            "and not too large."
         ) from None
     stored = {name: _as_stored(name, array) for name, array in arrays.items()}
     text = text.replace(_ZEROS, _checksum(text, stored), 1)
     content = save(stored, metadata={_KEY: text})
     if (size := int.from_bytes(content[:8], "little")) > MOST_BYTES:
         raise ConfigurationError(
-            f"the description of the model and its {len(stored)} arrays take {size} "
-            f"bytes, and a file holds at most {MOST_BYTES} besides the numbers in the "
-            "arrays. Put long lists of numbers into arrays."
+            f"the description of the model and its {len(stored)} arrays takes {size} "
+            f"bytes; a file holds at most {MOST_BYTES}, without the numbers in arrays. "
+            "Put long lists of numbers into arrays."
         )
     return content
 
@@ -104,26 +96,26 @@ def unpacked(
 ) -> tuple[dict[str, Json], dict[str, np.ndarray]]:
     """Return the description, and the arrays as read-only views, of a whole file.
 
-    Raises
-    ------
-    ModelFileError
-        If a byte was changed, or this is another kind of file, or a newer one;
-        ``where`` begins the message.
+    A file that is damaged, of another kind or newer raises a ModelFileError, whose
+    message begins with ``where``.
     """
-    if (
-        content.startswith(b"\x80")
-        and int.from_bytes(content[:8], "little") > MOST_BYTES
-    ):
+    size = int.from_bytes(content[:8], "little")
+    if content.startswith(b"\x80") and size > MOST_BYTES:
         raise ModelFileError(
             f"{where} is a pickle, as the original theanets wrote them, which is never "
             "read: a pickle can run any code. Take the arrays out with the program "
-            "that wrote it, and put them into a model: "
-            'net.find("hid1.w").set_value(array). '
-            "docs/moving.md shows how."
+            'that wrote it, and put them into a model: net.find("hid1.w").set_value('
+            "array). docs/moving.md shows how."
         )
     try:
-        header, buffer = _split(content)
-        text = _text(header.pop("__metadata__", None))
+        header, buffer = _split(content, size)
+        metadata = header.pop("__metadata__", None)
+        text = metadata.get(_KEY) if isinstance(metadata, dict) else None
+        if not isinstance(text, str):
+            raise ValueError(
+                "it holds arrays but does not describe a model: the description is "
+                "missing or is not text"
+            )
         description = _parsed(text)
         version = description.pop("format", None)
         known = type(version) is int and 1 <= version <= FORMAT
@@ -164,9 +156,7 @@ def _checksum(text: str, arrays: Mapping[str, np.ndarray]) -> str:
     """Return the checksum for a description, with zeros in the place of its own."""
     begin = len(_BEFORE)
     total = hashlib.sha256()
-    parts: list[bytes | memoryview] = [
-        (text[:begin] + _ZEROS + text[begin + 64 :]).encode()
-    ]
+    parts: list[Any] = [(text[:begin] + _ZEROS + text[begin + 64 :]).encode()]
     for name, array in sorted(arrays.items()):
         shape = ",".join(map(str, array.shape))
         parts += [name.encode(), _NAMES[array.dtype].encode(), shape.encode()]
@@ -187,32 +177,21 @@ def _verify(text: str, arrays: Mapping[str, np.ndarray], version: int) -> None:
         raise ValueError("its content does not agree with its checksum")
 
 
-def _split(content: bytes) -> tuple[dict[str, Json], memoryview]:
-    """Return the header and the bytes after it."""
-    size = int.from_bytes(content[:8], "little")
-    if len(content) < 8 or (size > len(content) - 8 and size <= MOST_BYTES):
+def _split(content: bytes, size: int) -> tuple[dict[str, Json], memoryview]:
+    """Return the header, which has this size, and the bytes after it."""
+    if len(content) < 8 or len(content) - 8 < size <= MOST_BYTES:
         raise ValueError("it ends too early")
     if size > MOST_BYTES:
-        kind = next((k for k in _OTHERS if content.startswith(k)), None)
-        if kind is not None:
-            raise ValueError(f"it looks like {_OTHERS[kind]}, which is never read")
+        for start, kind in _OTHERS.items():
+            if content.startswith(start):
+                raise ValueError(f"it looks like {kind}, which is never read")
         raise ValueError("it does not begin as model files do")
     header = _parsed(content[8 : 8 + size].decode())
     return header, memoryview(content)[8 + size :]
 
 
-def _text(metadata: Json) -> str:
-    """Return the text of the description from the metadata."""
-    if not isinstance(metadata, dict) or _KEY not in metadata:
-        raise ValueError("it holds arrays but does not describe a model")
-    text = metadata[_KEY]
-    if not isinstance(text, str):
-        raise ValueError("its description is not text")
-    return text
-
-
 def _parsed(text: str) -> dict[str, Json]:
-    """Return a JSON object, after checking how much memory and depth it would take."""
+    """Return a JSON object, after a check of the memory and depth that it takes."""
     if text.count("{") + text.count("[") > MOST_NESTED or len(text) > MOST_BYTES:
         raise ValueError(
             f"its JSON is longer than {MOST_BYTES} bytes or has more than "
@@ -264,11 +243,9 @@ def _arrays(
     header: Mapping[str, Json], buffer: memoryview
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Make views of the bytes, which have to be one array after the other."""
-    places = {name: _place(name, entry) for name, entry in header.items()}
+    places = [(name, *_place(name, entry)) for name, entry in header.items()]
     end = 0
-    for name, (dtype, shape, begin, after) in sorted(
-        places.items(), key=lambda item: item[1][2:]
-    ):
+    for name, dtype, shape, begin, after in sorted(places, key=lambda x: x[3:]):
         if begin != end or after - begin != math.prod(shape) * dtype.itemsize:
             raise ValueError(f'array "{name:.80}" is not where it should be')
         if after > len(buffer):
@@ -276,7 +253,7 @@ def _arrays(
         yield name, np.frombuffer(buffer[begin:after], dtype).reshape(shape)
         end = after
     if end != len(buffer):
-        raise ValueError("it goes on behind its last array")
+        raise ValueError("it goes on after its last array")
 
 
 def _place(name: str, entry: Json) -> tuple[DType, tuple[int, ...], int, int]:

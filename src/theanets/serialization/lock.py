@@ -21,11 +21,11 @@ class Locked(Exception):
 class Lock:
     """A lock that ends with this object, and with its process, however that ends.
 
-    A file ``.NAME.lock`` beside the locked one holds the number of the process that
-    has the lock. It is removed when the lock is released.
+    While it lasts, a file ``.NAME.lock`` beside the locked one holds the number of the
+    process.
     """
 
-    # A file object closes itself, which ends the lock, if an interrupt loses it.
+    # If an interrupt loses the file object, it closes itself, which ends the lock.
     _file: FileIO | None = None
     _locked = False
 
@@ -72,8 +72,8 @@ def _lock(file: FileIO) -> None:
         windows.locking(file.fileno(), windows.LK_NBLCK, 1)
     except OSError:
         file.seek(0)
-        holder = file.read(32).decode("ascii", "replace").strip()
-        raise Locked(f"process {holder}" if holder else "a process") from None
+        owner = file.read(32).decode("ascii", "replace").strip()
+        raise Locked(f"process {owner}" if owner else "a process") from None
 
 
 def _same(file: FileIO, path: Path) -> bool:

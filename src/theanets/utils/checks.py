@@ -26,7 +26,7 @@ _MOST_SHOWN = 120
 
 
 class _Short(reprlib.Repr):
-    """reprlib's, but it keeps the order of dicts."""
+    """As in reprlib, but dicts keep their order."""
 
     def repr_dict(self, x: dict[object, object], level: int) -> str:
         if level <= 0:
@@ -46,8 +46,6 @@ _SHORT.maxstring = _SHORT.maxother = _MOST_SHOWN
 def shown(value: object) -> str:
     """Return what a message shows of a value that may be anything, on one short line.
 
-    Examples
-    --------
     >>> shown("relu"), shown([1] * 1000), shown("x" * 1000)[:3]
     ("'relu'", '[1, 1, 1, 1, 1, 1, 1, 1, ...]', "'xx")
     """
@@ -61,8 +59,6 @@ def shown(value: object) -> str:
 def is_number(value: object) -> bool:
     """Return whether a value is a real number that is finite, in float32 too.
 
-    Examples
-    --------
     >>> is_number(0.5), is_number(np.float32(0.5)), is_number(np.array(2))
     (True, True, True)
     >>> is_number(True), is_number("0.5"), is_number(np.nan), is_number(1j)
@@ -76,8 +72,6 @@ def is_whole(
 ) -> TypeGuard[int]:
     """Return whether a value is a whole number from ``least`` on and under ``below``.
 
-    Examples
-    --------
     >>> is_whole(3), is_whole(np.int64(3)), is_whole(3, least=4)
     (True, True, False)
     >>> is_whole(True), is_whole(3.0), is_whole("3")
@@ -97,8 +91,6 @@ def number(
 ) -> float:
     """Return a finite number for which ``valid`` holds; ``what`` begins the message.
 
-    Examples
-    --------
     >>> number(np.float32(0.5), "momentum")
     0.5
     >>> number("0.5", "momentum")
@@ -114,15 +106,17 @@ def number(
 
 def positive(value: object, what: str, most: float = math.inf) -> float:
     """Return a finite number above 0, checked; see `number`."""
-    bound = "" if most == math.inf else f", at most {most:g}"
-    expected = f"a finite number above 0{bound}"
+    expected = "a finite number above 0"
+    if most < math.inf:
+        expected += f", at most {most:g}"
     return number(value, what, expected, lambda x: 0 < x <= most)
 
 
 def check_nonnegative(value: object, what: str, limit: float = math.inf) -> float:
     """Return a finite number from 0 on and below a limit, checked; see `number`."""
-    bound = "" if limit == math.inf else f" and below {limit:g}"
-    expected = f"a number from 0 on{bound}"
+    expected = "a number from 0 on"
+    if limit < math.inf:
+        expected += f" and below {limit:g}"
     return number(value, what, expected, lambda x: 0 <= x < limit)
 
 
@@ -136,8 +130,6 @@ def check_int(
 ) -> int:
     """Return a whole number, checked; ``what`` begins the message, ``also`` ends it.
 
-    Examples
-    --------
     >>> check_int(np.int8(3), "size")
     3
     >>> check_int(0, "n")
@@ -161,8 +153,6 @@ def check_bool(value: object, what: str) -> bool:
 
     A text such as "no" would otherwise count as True.
 
-    Examples
-    --------
     >>> check_bool(np.True_, "weighted")
     True
     >>> check_bool("no", "weighted")
@@ -180,8 +170,6 @@ def check_bool(value: object, what: str) -> bool:
 def check_call(function: Callable[..., object], arguments: str, what: str) -> None:
     """Check that a function takes some arguments; ``what`` begins the message.
 
-    Examples
-    --------
     >>> check_call(len, "array, level", "callbacks holds")
     Traceback (most recent call last):
         ...
@@ -192,7 +180,7 @@ def check_call(function: Callable[..., object], arguments: str, what: str) -> No
     except TypeError as error:
         raise ConfigurationError(
             f"{what} {shown(function)}, which cannot be called as f({arguments}): "
-            f"{error}. Let it take these arguments alone."
+            f"{error}. Let it take these arguments."
         ) from None
     except ValueError:
         # Not every function written in C has a signature.
@@ -203,8 +191,6 @@ def check_call(function: Callable[..., object], arguments: str, what: str) -> No
 def compilable(what: str) -> Iterator[None]:
     """Explain the errors that JAX raises for a user's function, named by ``what``.
 
-    Examples
-    --------
     >>> with compilable("the loss"):
     ...     _ = jax.eval_shape(lambda x: np.sin(x), 1.0)
     Traceback (most recent call last):
@@ -221,8 +207,7 @@ def compilable(what: str) -> Iterator[None]:
     except jax.errors.ConcretizationTypeError:
         raise ConfigurationError(
             f"{what} asks for the value of an array, as if, while, float() and int() "
-            "do; there is none while it is compiled. Use jax.numpy.where, or "
-            "jax.lax.cond."
+            "do. There is none during compilation: use jax.numpy.where or jax.lax.cond."
         ) from None
     except Exception as error:
         if not isinstance(error, TheanetsError):

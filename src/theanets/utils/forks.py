@@ -1,8 +1,7 @@
 """Forked processes, in which JAX cannot compute: its threads do not survive a fork.
 
-A program would wait for them for ever, reading an array can too, and a new backend
-aborts. So everything that needs JAX raises an error in a process that was forked from
-one that had used JAX.
+A program, or reading an array, can hang there, and a new backend aborts. So whatever
+needs JAX raises an error in a process that was forked from one that had used JAX.
 """
 
 import os
@@ -15,8 +14,6 @@ _used = _forked = False
 def forked() -> bool:
     """Return whether this process was forked from one that had used JAX.
 
-    Examples
-    --------
     >>> forked()
     False
     """
@@ -37,21 +34,19 @@ def refuse_forked() -> None:
 def _before() -> None:
     # The child cannot ask: another thread may have held the lock during the fork.
     global _used
-    _used = _used or _jax_is_used()
+    if not _used:
+        try:
+            # There is no public function for this.
+            from jax._src.xla_bridge import backends_are_initialized
+        except ImportError:
+            _used = True  # To refuse is always safe.
+        else:
+            _used = backends_are_initialized()
 
 
 def _in_child() -> None:
     global _forked
     _forked = _used
-
-
-def _jax_is_used() -> bool:
-    try:
-        from jax._src.xla_bridge import backends_are_initialized
-    except ImportError:
-        # There is no public function for this. To refuse is always safe.
-        return True
-    return backends_are_initialized()
 
 
 if hasattr(os, "register_at_fork"):

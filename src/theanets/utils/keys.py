@@ -1,14 +1,14 @@
 """What a function computes, as a key: its code, and the values that it reads.
 
-A compiled program holds the values that a function had when it was traced. The key of a
-function is computed again whenever a program is looked up, so that a function that now
-reads other values gets another program.
+A compiled program holds the values that a function read when it was traced. So the key
+is computed again whenever a program is looked up: a function that now reads other
+values gets another program.
 
 A user's function can read anything: code, defaults, cells, globals that the code names,
 attributes, and everything these reach in the user's own modules. A walk over that takes
-30 to 100 µs; models without a user's functions need none. JAX keeps the bodies of loops
-and the user's own `jit` by identity, so a walk that finds a function reading other
-values than before clears JAX's caches.
+30 to 100 µs; models without a user's functions need none. JAX caches loop bodies and
+the user's own `jit` by identity. So if a function reads other values than before, the
+walk clears JAX's caches.
 """
 
 import functools
@@ -35,13 +35,11 @@ def key(*things: object) -> Hashable:
     """Return a key that compares callables, and objects with methods, by value.
 
     For a function it holds the code, defaults, captured values, and the globals that
-    the code names; for an object its class's methods and its attributes; and so on for
-    the user's functions, objects and modules that these read. Numbers, texts, arrays
-    and containers are compared by value, everything else by identity, and so is
-    everything in installed packages.
+    the code names; for an object its attributes and the methods of its class; and the
+    same for the user's functions, objects and modules that these read. Numbers, texts,
+    arrays and containers are compared by value; everything else, and everything in
+    installed packages, by identity.
 
-    Examples
-    --------
     >>> def power(x, exponent):
     ...     return x**exponent
     >>> square = functools.partial(power, exponent=2)
@@ -57,7 +55,7 @@ def key(*things: object) -> Hashable:
     result = tuple(map(walk.of, things))
     changed = False
     for function in walk.functions:
-        # In a walk of its own, so that it does not matter how it was reached.
+        # Walked alone, so that it does not matter how it was reached.
         now = hash(_Walk(_attributes_read(_names(function.__code__))).of(function))
         changed = changed or _LAST.get(function, now) != now
         _LAST[function] = now
@@ -69,8 +67,6 @@ def key(*things: object) -> Hashable:
 def is_own(thing: object) -> bool:
     """Return whether a class, or the class of an object, is the user's own.
 
-    Examples
-    --------
     >>> is_own(np.ndarray), is_own(jax.nn.relu)
     (False, False)
     >>> is_own(type("Mine", (), {"__module__": "__main__"}))
@@ -101,8 +97,8 @@ def _attributes_read(names: Collection[str]) -> frozenset[str] | None:
 class _Walk:
     """Follows what callables read, everything once.
 
-    Of objects it reads only the ``wanted`` attributes. If these are None, it reads all,
-    and collects in ``names`` the names that occur in code.
+    It reads only the ``wanted`` attributes of objects, all if that is None. It collects
+    the names in code in ``names``.
     """
 
     def __init__(self, wanted: frozenset[str] | None) -> None:
@@ -164,13 +160,13 @@ class _Walk:
         )
         key_of_read = self.of(read, depth)
         self.functions.append(function)
-        # A program traces the function that it was made of, so the object counts too.
+        # A program traces this very function, so the object counts too.
         return _Same(function), (code, key_of_read)
 
     def of_class(self, cls: type, depth: int) -> Hashable:
         if _in_library(cls.__module__):
             return _Same(cls)
-        # What other special methods, such as __init__, do shows in the attributes.
+        # Other special methods, such as __init__, show in the attributes.
         methods = [
             _method(value)
             for name, value in sorted(vars(cls).items())

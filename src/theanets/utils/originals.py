@@ -1,7 +1,7 @@
-"""Classes in the form of the original theanets, refused where they are defined.
+"""Classes written for the original theanets, refused where they are defined.
 
-A method that nothing calls would be ignored silently, so each raises an error that
-shows how to write it now.
+Nothing would call their methods, so each raises an error that shows how to write it
+now.
 """
 
 import inspect
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from textwrap import indent
 
 from theanets.errors import ConfigurationError
+from theanets.utils.registry import is_ours
 
 
 @dataclass(frozen=True)
@@ -18,25 +19,24 @@ class Form:
 
     port: str
     """Lines of the body of a class that do it now."""
-    arguments: tuple[str, ...] | None = None
-    """What the method is called with now; a method that takes these is in the new form.
-    None: everything of this name is in the original's form."""
-    unlike: str | None = None
+    arguments: tuple[str, ...] = ()
+    """The arguments of the method now; one that takes them is in the new form."""
+    unlike: str = ""
     """The name of an argument that only the original form has."""
-    replaced_by: str | None = None
+    replaced_by: str = ""
     """The name of what does it now; in a class that has it, the old name is free."""
 
     def matches(self, value: object) -> bool:
         """Return whether a value in a class is written in the original's form."""
-        if self.arguments is None and self.unlike is None:
+        if not (self.arguments or self.unlike):
             return True
         if not inspect.isfunction(value):
             return False
         signature = inspect.signature(value)
-        if self.unlike is not None:
+        if self.unlike:
             return self.unlike in signature.parameters
         try:
-            signature.bind("self", *(self.arguments or ()))
+            signature.bind("self", *self.arguments)
         except TypeError:
             return True
         return False
@@ -159,10 +159,8 @@ def refuse(cls: type, base: type, abstract: bool = False) -> None:
     methods may be missing.
     """
     kind = base.__name__
-    for name, form in {
-        **FORMS.get(kind, {}),
-        "__extra_registration_keys__": _NAMES,
-    }.items():
+    forms = {**FORMS.get(kind, {}), "__extra_registration_keys__": _NAMES}
+    for name, form in forms.items():
         owner = _owner(cls, name)
         if owner is None or not form.matches(vars(owner)[name]):
             continue
@@ -170,8 +168,8 @@ def refuse(cls: type, base: type, abstract: bool = False) -> None:
         if now and cls.__mro__.index(now) <= cls.__mro__.index(owner):
             continue
         raise ConfigurationError(
-            f"class {cls.__name__}: {_written(name, vars(owner)[name])} is how the "
-            f"original theanets had it written; nothing here would use it. Write:\n\n"
+            f"class {cls.__name__}: {_written(name, vars(owner)[name])} is the form of "
+            "the original theanets; nothing here would use it. Write:\n\n"
             + _shown(cls, kind, form.port)
         )
     methods, port = _NEEDS.get(kind, ((), ""))
@@ -191,9 +189,8 @@ def refuse_keywords(where: str, keywords: Collection[str]) -> None:
     """Raise an error if ``add_weights`` is called with the original's keywords."""
     if {"nin", "nout"} & set(keywords):
         raise ConfigurationError(
-            f"{where}add_weights has no {' and no '.join(sorted(keywords))} any more: "
-            "they are rows and columns. Write self.add_weights(name, rows=..., "
-            "columns=...), or give both in this order without their names."
+            f"{where}add_weights has no {' and no '.join(sorted(keywords))} now, but "
+            "rows and columns: self.add_weights(name, rows=..., columns=...)."
         )
 
 
@@ -201,8 +198,7 @@ def _owner(cls: type, name: str) -> type | None:
     """Return the user's class that defines a name, None if it is one of ours."""
     for owner in cls.__mro__:
         if name in vars(owner):
-            ours = owner is object or owner.__module__.split(".")[0] == "theanets"
-            return None if ours else owner
+            return None if owner is object or is_ours(owner) else owner
     return None
 
 

@@ -1,26 +1,20 @@
-"""How layers, losses and other parts are found by name once a class is defined.
-
-Layers, activations, losses, regularizers and optimizers each have a base class with a
-``catalogue``. A subclass is in it, by its names, from the moment it is defined.
-"""
+"""The base of layers, losses and other parts, whose classes are found by name."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from theanets.utils import originals
-from theanets.utils.registry import Registry
+from theanets.utils.registry import Registry, is_ours
 
 
 class Registered:
     """A base of classes that are found by their names.
 
-    The class that sets ``catalogue`` is the base of a kind, and each subclass of it
-    enters the catalogue, by its name in lower case and by its ``aliases``. A subclass
-    that is only a base of others is left out with ``class Mine(theanets.Layer,
+    The class that sets ``catalogue`` is the base of a kind. Each subclass is in the
+    catalogue, by its name in lower case and by its ``aliases``, once it is defined. A
+    subclass that is only a base of others stays out with ``class Mine(theanets.Layer,
     abstract=True)``, or ``register=False``, which means the same.
 
-    Examples
-    --------
     >>> class Drink(Registered):
     ...     catalogue = Registry("drink")
     >>> class Tea(Drink):
@@ -36,10 +30,7 @@ class Registered:
     example: ClassVar[Mapping[str, object]] = {}
     """Keywords that make a small one, for the contract tests."""
     not_compared: ClassVar[frozenset[str]] = frozenset()
-    """Attributes that may differ between two objects that compute the same.
-
-    All others are a part of the key of a compiled program.
-    """
+    """Attributes that are no part of the key of a compiled program."""
 
     def __init_subclass__(
         cls, abstract: bool = False, register: bool = True, **kwargs: object
@@ -47,12 +38,24 @@ class Registered:
         super().__init_subclass__(**kwargs)
         above = [base for base in cls.__mro__[1:] if "catalogue" in vars(base)]
         if not above:
-            # The base of a kind, or a part of it.
-            return
+            return  # The base of a kind, or a part of it.
         abstract, base = abstract or not register, above[-1]
         originals.refuse(cls, base, abstract)
         if not abstract:
             cls.catalogue.register(cls)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Say why an attribute is missing."""
+            cls = type(self)
+            if any(name in vars(base) for base in cls.__mro__):
+                # A property raised the error, which says more.
+                return object.__getattribute__(self, name)
+            message = f"{cls.__name__!r} object has no attribute {name!r}"
+            if not is_ours(next(x for x in cls.__mro__ if "__init__" in vars(x))):
+                message += ". Its __init__ has to call super().__init__(**kwargs)."
+            raise AttributeError(message)
 
     def compared(self) -> dict[str, object]:
         """Return the attributes that tell what this computes, for keys of programs."""

@@ -16,8 +16,6 @@ T = TypeVar("T")
 def suggest(name: object, options: Iterable[str]) -> str:
     """Return a sentence that offers the nearest of some names, or nothing.
 
-    Examples
-    --------
     >>> suggest("rellu", ["relu", "tanh"])
     ' Did you mean "relu"?'
     >>> suggest("W", ["w", "b"])
@@ -39,11 +37,16 @@ def join_names(names: Iterable[str]) -> str:
     return ", ".join(sorted(map(str, names))) or "none"
 
 
+def unknown(what: str, name: object, known: Collection[str]) -> ConfigurationError:
+    """Return an error for a name that is not among the known ones."""
+    return ConfigurationError(
+        f"{what} {shown(name)}. Known: {join_names(known)}." + suggest(name, known)
+    )
+
+
 def choice(value: object, what: str, names: Collection[str]) -> str:
     """Return a value that is one of some names, checked; ``what`` begins the message.
 
-    Examples
-    --------
     >>> choice("max", "mode", ("max", "mean"))
     'max'
     >>> choice("men", "mode", ("max", "mean"))
@@ -76,13 +79,11 @@ def patterns(value: object, what: str, example: str = "hid1*") -> tuple[str, ...
 def listed(
     what: str, known: Mapping[str, Collection[str]], advice: str = ""
 ) -> Iterator[None]:
-    """Turn a KeyError of the user's code into a message with the names there are.
+    """Turn a KeyError of the user's code into a message with the known names.
 
     ``what`` begins the message, ``advice`` ends it where no name is near; ``known``
     holds the names, by the words for each kind.
 
-    Examples
-    --------
     >>> weights = {"w": 1}
     >>> with listed("it", {"its parameters": weights, "its inputs": ["in:out"]}):
     ...     weights["W"]
@@ -112,8 +113,6 @@ def listed(
 def matching(patterns: str | Iterable[str], names: Iterable[str]) -> list[str]:
     """Return the names that a glob, or any of several, matches.
 
-    Examples
-    --------
     >>> matching("hid*.w", ["hid1.w", "hid1.b", "out.w"])
     ['hid1.w']
     """
@@ -124,8 +123,6 @@ def matching(patterns: str | Iterable[str], names: Iterable[str]) -> list[str]:
 def parameters(cls: type) -> list[str]:
     """Return the keywords of a class and of the classes it extends.
 
-    Examples
-    --------
     >>> class A:
     ...     def __init__(self, x, y=1): ...
     >>> class B(A):
@@ -148,7 +145,7 @@ class Registry(Generic[T]):
     """A mapping from names to the subclasses of one base class.
 
     ``kind`` is the word for these classes in messages, such as "layer form". With
-    ``by_alias`` messages call a class by its first alias alone, if it has one.
+    ``by_alias`` messages call a class by its first alias, if it has one.
     """
 
     def __init__(self, kind: str, by_alias: bool = False) -> None:
@@ -159,8 +156,8 @@ class Registry(Generic[T]):
     def register(self, cls: type[T]) -> None:
         """Enter a class under its name in lower case, and under each of its aliases.
 
-        A class defined again, as in a notebook cell that is run twice, replaces the one
-        before; the names of our own classes are protected.
+        A class that is defined again, as in a notebook cell, replaces the one before;
+        the names of our own classes are protected.
         """
         for name in map(str.lower, (cls.__name__, *_aliases(cls))):
             known = self._classes.get(name)
@@ -198,15 +195,11 @@ class Registry(Generic[T]):
         """Return the class of a name; ``where`` begins the error message."""
         if isinstance(name, str) and name in self:
             return self[name]
-        known = self.documented()
-        raise ConfigurationError(
-            f"{where}unknown {self.kind} {shown(name)}. Known: {join_names(known)}."
-            + suggest(name, known)
-        )
+        raise unknown(f"{where}unknown {self.kind}", name, self.documented())
 
 
 def _aliases(cls: type) -> tuple[str, ...]:
-    """Return the aliases that a class defines itself."""
+    """Return the aliases that a class defines itself, none that it inherits."""
     aliases: tuple[str, ...] = vars(cls).get("aliases", ())
     return aliases
 

@@ -58,7 +58,6 @@ REPLACED: Mapping[str, Mapping[str, str]] = {
 }
 """By module or class: what to write instead of each name."""
 
-
 _PARTS = "valid, the second argument: data that are not trained with"
 _FRACTION = "valid: 0.1, as the second argument, holds out a tenth"
 
@@ -142,25 +141,24 @@ ELSEWHERE: Mapping[str, Mapping[str, str]] = {
         "sizes": "layers",
     },
 }
-"""What other libraries call something, by where it is written: what it is here."""
+"""By the place where they are written, names in other libraries: the names here."""
 
 
 def answer(where: str, name: str, there: Collection[str] | None = None) -> str:
     """Return what a keyword of another library is here, as the end of a message.
 
-    The text is empty if the keyword is unknown, or is none of those that are ``there``.
+    The text is empty if that is unknown, or is none of the names ``there``.
 
     >>> answer("train", "lr")
     ' Here it is learning_rate.'
     """
     here = ELSEWHERE[where].get(name)
-    if here is None or (there is not None and here not in there):
-        return ""
-    return f" Here it is {here}."
+    known = here is not None and (there is None or here in there)
+    return f" Here it is {here}." if known else ""
 
 
 def missing(where: str, name: str) -> NoReturn:
-    """Raise an AttributeError, with what to write now if the original had the name."""
+    """Raise an AttributeError; if the original had the name, say what to write now."""
     message = f"{where} has no {name!r}."
     if name in REPLACED[where]:
         message += f" Write now: {REPLACED[where][name]}. See docs/moving.md."

@@ -40,12 +40,8 @@ class LazyArray(ABC):
     types : tuple of type or str
         The types of values that become such an array. The full name of a type, such as
         ``"pyarrow.lib.Table"``, works too and imports nothing.
-    stored_dtype : dtype
-        The type as it was given; ``dtype`` is the one that theanets asks for.
     resident : bool
         Whether small data become one dense array that is kept on the device.
-    order : array of int, optional
-        The columns of what `rows` returns, in the order in which they are used.
 
     Examples
     --------
@@ -74,6 +70,7 @@ class LazyArray(ABC):
     types: tuple[type | str, ...] = ()
     resident = True
     order: np.ndarray | None = None
+    """The columns of what `rows` returns, in the order in which they are used."""
 
     def __init__(
         self, shape: Sequence[int], dtype: DTypeLike, columns: Sequence[str] = ()
@@ -242,8 +239,6 @@ def as_lazy(value: object) -> LazyArray | None:
 def is_array(value: object) -> bool:
     """Return whether something is one array, and neither several nor batches.
 
-    Examples
-    --------
     >>> is_array(np.arange(3)), is_array([1, 2]), is_array(range(3))
     (True, False, False)
     """
@@ -261,8 +256,6 @@ class Indexed(Protocol):
 def is_indexed(data: object) -> TypeGuard[Indexed]:
     """Return whether something gives its items by number, and is no array.
 
-    Examples
-    --------
     >>> is_indexed(range(3)), is_indexed(np.arange(3)), is_indexed([1, 2])
     (True, False, False)
     """

@@ -36,8 +36,6 @@ def of_objects(array: np.ndarray) -> np.ndarray:
 
     ``pandas.NA`` becomes NaN. An array that holds anything else is returned unchanged.
 
-    Examples
-    --------
     >>> of_objects(np.array([1, 2.5, np.float32(3)], object))
     array([1. , 2.5, 3. ])
     """
@@ -57,11 +55,8 @@ def no_numbers(
 ) -> DataError:
     """Return the error for an array that holds something other than numbers.
 
-    ``name`` is its name in the message, ``columns`` are the names of its columns, and
     ``labels`` says whether it should hold labels.
 
-    Examples
-    --------
     >>> print(no_numbers(np.array([[1, "?"]], object), "x", ("age", "sex")))
     x of type object holds '?' in row 0, column "sex"; it has to hold real numbers...
     """
@@ -79,14 +74,10 @@ def no_numbers(
     index = _first(array)
     value = array[index]
     where = f" {located(index, columns)}" if index else ""
-    numbered = labels and not (_is_nothing(value) or _is_array(value))
-    if numbered:
-        missing = any(map(_is_missing, array.flat))
-        advice = _DROPPED * missing + NUMBERED
+    if labels and not (_is_nothing(value) or _is_array(value)):
+        advice = _DROPPED * any(map(_is_missing, array.flat)) + NUMBERED
     else:
-        advice = _of_texts(array, index, columns) or _advice(
-            value, _column(index, columns)
-        )
+        advice = _advice(array, index, columns)
     return DataError(f"{begin} {_shown(value)}{where}; {end} {advice}")
 
 
@@ -158,16 +149,44 @@ def _are_categories(cells: np.ndarray) -> bool:
     return bool(others) and 2 * sum(numbers) < len(present)
 
 
-def _of_texts(array: np.ndarray, index: tuple[int, ...], columns: Names) -> str:
-    """Return what to do about a text that is no number, "" for anything else.
+def _shown(value: object) -> str:
+    if _is_array(value):
+        return f"an object of type {type(value).__name__}"
+    if isinstance(value, (*_DATES, *_SPANS)) or _is_nothing(value):
+        return str(value)
+    return reprlib.repr(value.item() if isinstance(value, np.generic) else value)
+
+
+def _advice(array: np.ndarray, index: tuple[int, ...], columns: Names) -> str:
+    """Return what to do about a cell that holds no number, and its column.
 
     The advice about categories names all columns of a frame that hold them.
     """
-    value, column = array[index], _column(index, columns)
-    if not isinstance(value, str | bytes) or _is_numeral(value):
-        return ""
-    if _is_date(value):
-        return _days(column)
+    value, column = array[index], "x"
+    named = len(index) == 2 and len(columns) > index[1]
+    if len(index) == 2:
+        column = f'frame["{columns[index[1]]}"]' if named else f"x[:, {index[1]}]"
+    if _is_nothing(value):
+        return (
+            "Nothing is there: leave such examples out, as frame.dropna() of pandas "
+            "does, or say what stands there, as frame.fillna(0) does."
+        )
+    if isinstance(value, _SPANS):
+        unit = "pandas.Timedelta(seconds=1)"
+        return f"Count something: pandas.to_timedelta({column}) / {unit}."
+    if isinstance(value, _DATES) or _is_date(value):
+        begin, unit = 'pandas.Timestamp("2000-01-01")', "pandas.Timedelta(days=1)"
+        return f"Count days: (pandas.to_datetime({column}) - {begin}) / {unit}."
+    if isinstance(value, dict) and column == "x":
+        return "Make a frame of the rows: pandas.DataFrame(rows)."
+    if isinstance(value, complex | np.complexfloating):
+        return "Give both parts: numpy.concatenate([x.real, x.imag], axis=-1)."
+    if _is_array(value):
+        return f"Make one array of the cells: numpy.stack({column})."
+    if isinstance(value, Decimal) or _is_numeral(value):
+        return f"Write {column}.astype(float)."
+    if not isinstance(value, str | bytes):
+        return "Write numbers instead."
     if _is_comma(value):
         return (
             'Read the file by pandas.read_csv(..., decimal=","), or thousands="," if '
@@ -179,7 +198,7 @@ def _of_texts(array: np.ndarray, index: tuple[int, ...], columns: Names) -> str:
             "number; then fill these cells or leave their rows out."
         )
     call = f"pandas.get_dummies({column})"
-    if len(index) == 2 and len(columns) > index[1]:
+    if named:
         names = [
             f'"{name}"'
             for place, name in enumerate(columns)
@@ -189,47 +208,3 @@ def _of_texts(array: np.ndarray, index: tuple[int, ...], columns: Names) -> str:
         listed = f"[{', '.join(names[:_MOST_NAMED])}{more}]"
         call = f"frame = pandas.get_dummies(frame, columns={listed})"
     return f"{call} makes columns of 0 and 1 of categories."
-
-
-def _days(column: str) -> str:
-    begin, unit = 'pandas.Timestamp("2000-01-01")', "pandas.Timedelta(days=1)"
-    return f"Count days: (pandas.to_datetime({column}) - {begin}) / {unit}."
-
-
-def _column(index: tuple[int, ...], columns: Names) -> str:
-    """Return the expression for a cell's column."""
-    if len(index) != 2:
-        return "x"
-    named = len(columns) > index[1]
-    return f'frame["{columns[index[1]]}"]' if named else f"x[:, {index[1]}]"
-
-
-def _shown(value: object) -> str:
-    if _is_array(value):
-        return f"an object of type {type(value).__name__}"
-    if isinstance(value, (*_DATES, *_SPANS)) or _is_nothing(value):
-        return str(value)
-    return reprlib.repr(value.item() if isinstance(value, np.generic) else value)
-
-
-def _advice(value: object, column: str) -> str:
-    """Return what to do about a column with a value that is no number."""
-    if _is_nothing(value):
-        return (
-            "Nothing is there: leave such examples out, as frame.dropna() of pandas "
-            "does, or say what stands there, as frame.fillna(0) does."
-        )
-    if isinstance(value, _SPANS):
-        unit = "pandas.Timedelta(seconds=1)"
-        return f"Count something: pandas.to_timedelta({column}) / {unit}."
-    if isinstance(value, _DATES):
-        return _days(column)
-    if isinstance(value, dict) and column == "x":
-        return "Make a frame of the rows: pandas.DataFrame(rows)."
-    if isinstance(value, complex | np.complexfloating):
-        return "Give both parts: numpy.concatenate([x.real, x.imag], axis=-1)."
-    if _is_array(value):
-        return f"Make one array of the cells: numpy.stack({column})."
-    if isinstance(value, str | bytes | Decimal):
-        return f"Write {column}.astype(float)."
-    return "Write numbers instead."

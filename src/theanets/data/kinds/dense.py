@@ -16,11 +16,8 @@ from theanets.errors import ConcurrencyError, DataError
 def as_dense(value: object, name: str) -> np.ndarray | jax.Array:
     """Return an array of NumPy or JAX, of whatever type its cells are.
 
-    Numbers that are held as objects become numbers. A masked array that hides
-    something is refused; ``name`` is how messages call the value.
+    Number objects become numbers. A masked array that hides something is refused.
 
-    Examples
-    --------
     >>> as_dense(range(3), "x"), as_dense([[1, 2.5]], "x")
     (array([0, 1, 2]), array([[1. , 2.5]]))
     """
@@ -40,7 +37,13 @@ def _converted(value: Any, name: str) -> Any:
     if isinstance(value, np.ndarray | jax.Array):
         return unmasked(value, name)
     if hasattr(value, "toarray") and hasattr(value, "nnz"):
-        return _of_sparse(value, name)
+        # A sparse array of two axes is a `LazyArray`.
+        if value.ndim == 1:
+            return value.toarray()
+        raise DataError(
+            f"{name} is a sparse array of {value.ndim} axes; it needs rows and "
+            "columns. Reshape it, or make it dense with .toarray()."
+        )
     if isinstance(value, Mapping | str | bytes) or value is None:
         raise _no_array(value, name)
     if hasattr(value, "to_numpy"):
@@ -71,14 +74,3 @@ def _no_array(value: object, name: str) -> DataError:
     return DataError(
         f"{name} is of type {type(value).__name__}; it has to be an array of numbers."
     )
-
-
-def _of_sparse(value: Any, name: str) -> np.ndarray:
-    """Return a sparse array of one axis; one of two axes is a `LazyArray`."""
-    if value.ndim != 1:
-        raise DataError(
-            f"{name} is a sparse array of {value.ndim} axes; it needs rows and "
-            "columns. Reshape it, or make it dense with .toarray()."
-        )
-    array: np.ndarray = value.toarray()
-    return array

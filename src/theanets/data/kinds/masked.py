@@ -12,15 +12,8 @@ _MOST_AXES = 64
 
 
 def unmasked(value: Any, name: str) -> Any:
-    """Return the data of a masked array; any other value as it is.
+    """Return the data of a masked array that hides nothing; any other value as it is.
 
-    Raises
-    ------
-    DataError
-        If an entry is hidden.
-
-    Examples
-    --------
     >>> unmasked(np.ma.masked_equal([1, 2], 0), "x")
     array([1, 2])
     >>> unmasked(np.ma.masked_equal([[1, 0]], 0), "x")
@@ -38,9 +31,8 @@ def unmasked(value: Any, name: str) -> Any:
     where = f", the first {located(first)}" if value.ndim else ""
     raise DataError(
         f"{name} hides {int(mask.sum())} of its {value.size} entries{where}: it is a "
-        "masked array, and there is no number to compute with behind a mask. Say what "
-        "stands there, as x.filled(value) does, and let it not count by weights of 0 "
-        "(weighted=True); or leave these examples out."
+        "masked array. Say what stands there, as x.filled(value) does, and give it "
+        "weights of 0 (weighted=True); or leave these examples out."
     )
 
 

@@ -6,7 +6,7 @@ limited derivatives to all of them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar, Unpack
 
 import jax.numpy as jnp
 import numpy as np
@@ -15,8 +15,9 @@ from theanets.activations import Activation
 from theanets.errors import ConfigurationError
 from theanets.initializers import random_matrix
 from theanets.layers.base import Layer
-from theanets.layers.binding import Node, Sides
+from theanets.layers.binding import Node
 from theanets.layers.masks import add_sides, check_mask, check_sequence, valid_steps
+from theanets.layers.options import RecurrentAttributes
 from theanets.layers.recurrent.scan import State, Stepped, scan
 from theanets.types import Array, DType, Outputs, Params, PyTree, Shape
 from theanets.utils.checks import check_int, shown
@@ -65,7 +66,7 @@ class Recurrent(Layer, abstract=True):
         bptt_limit: int | None = None,
         h_0: str | None = None,
         mask: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[RecurrentAttributes],
     ) -> None:
         super().__init__(**kwargs)
         if direction is not None:
@@ -78,7 +79,7 @@ class Recurrent(Layer, abstract=True):
     # What subclasses write.
 
     def project(self, params: Params, x: Array) -> PyTree:
-        """Return what the steps need of the inputs.
+        """Return what the steps need of the inputs: one or more arrays (..., any).
 
         Parameters
         ----------
@@ -86,15 +87,13 @@ class Recurrent(Layer, abstract=True):
             The parameters, as `prepared` returns them.
         x : array, (..., inputs)
             The inputs.
-
-        Returns
-        -------
-        array or dict of arrays, (..., any)
         """
         raise NotImplementedError(f"{type(self).__name__} needs a project method")
 
     def step(self, params: Params, state: State, x: PyTree) -> Stepped:
         """Compute one time step.
+
+        Return the state after it, and the outputs that are no part of the state.
 
         Parameters
         ----------
@@ -104,13 +103,6 @@ class Recurrent(Layer, abstract=True):
             The state before, (batch, ...).
         x : array or dict of arrays
             What `project` gave for this step, (batch, ...).
-
-        Returns
-        -------
-        state : dict of str to array
-            The state after.
-        outputs : dict of str to array
-            The outputs that are no part of the state.
         """
         raise NotImplementedError(f"{type(self).__name__} needs a step method")
 
@@ -144,23 +136,16 @@ class Recurrent(Layer, abstract=True):
 
     def infer_output_shape(self) -> Shape:
         size = self.given_size("units", f"(100, {self.form!r})")
-        check_sequence(
-            self,
-            "Begin the model with (None, size) for sequences of any length, or use a "
-            "model of theanets.recurrent.",
-        )
+        advice = "Begin with (None, size), or use a model of theanets.recurrent."
+        check_sequence(self, advice)
         return (self.input_shape[0], size)
 
-    def bind(
-        self, inputs: Mapping[str, Shape], earlier: Sequence[Node], sides: Sides
-    ) -> None:
-        super().bind(inputs, earlier, sides)
-        for keyword, (name, shape) in sides.items():
-            if keyword == "mask":
-                check_mask(self, name, shape, earlier)
-                continue
-            size = self.state_sizes()[keyword.removesuffix("_0")]
-            if shape != (size,):
+    def check_sides(self, earlier: Sequence[Node]) -> None:
+        check_mask(self, earlier)
+        for keyword, name in self.side_inputs.items():
+            size = self.state_sizes().get(keyword.removesuffix("_0"))
+            shape = self.side_shapes[name]
+            if keyword != "mask" and shape != (size,):
                 raise ConfigurationError(
                     f"{self.where}{keyword} names {name}, whose shape is (batch, "
                     f"{', '.join(map(str, shape))}); an initial state of this layer "
@@ -175,14 +160,7 @@ class Recurrent(Layer, abstract=True):
     ) -> tuple[dict[str, Array], State]:
         """Continue from a state; return the outputs and the state after them.
 
-        Parameters
-        ----------
-        params : mapping of str to array
-            The parameters.
-        inputs : mapping of str to array
-            What this layer reads, by full name.
-        state : dict of str to array, or None
-            The state that an earlier call returned; None: the initial one.
+        The state is what an earlier call returned; None: the initial one.
         """
         params = self.prepared(params)
         x = inputs[self.input_name]
@@ -208,16 +186,8 @@ class Recurrent(Layer, abstract=True):
     ) -> State:
         """Return the state before the first step: outputs where given, else zeros.
 
-        Parameters
-        ----------
-        sides : mapping of str to array
-            Initial states that other outputs give, such as ``h_0``.
-        batch : int
-            Number of examples.
-        dtype : dtype
-            The precision to compute in.
-        length : int or array (batch, 1)
-            Number of valid steps.
+        ``sides`` are initial states that other outputs give, such as ``h_0``;
+        ``length``, a number or (batch, 1), is how many steps are valid.
         """
         return {
             name: sides.get(f"{name}_0", jnp.zeros((batch, size), dtype))

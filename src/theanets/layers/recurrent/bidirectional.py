@@ -148,11 +148,8 @@ class Bidirectional(Layer):
 
 
 def _worker(form: object, where: str) -> type[Recurrent]:
-    known = {
-        name: kind
-        for name in FORMS
-        if issubclass(kind := FORMS.lookup(name), Recurrent)
-    }
+    kinds = {name: FORMS.lookup(name) for name in FORMS}
+    known = {name: x for name, x in kinds.items() if issubclass(x, Recurrent)}
     if not isinstance(form, str) or form.lower() not in known:
         raise ConfigurationError(
             f"{where}worker is {shown(form)}; it has to be a recurrent form: "

@@ -1,11 +1,12 @@
 """Recurrent layers with gates, and with a slow context."""
 
-from typing import Any, ClassVar
+from typing import ClassVar, Unpack
 
 import jax
 import jax.numpy as jnp
 
 from theanets.layers.masks import add_sides
+from theanets.layers.options import RecurrentOptions
 from theanets.layers.recurrent.base import Recurrent
 from theanets.layers.recurrent.rates import Rates
 from theanets.layers.recurrent.scan import State, Stepped
@@ -38,7 +39,9 @@ class LSTM(Recurrent):
     fixed_activation = "tanh"
     shown = {"out": "h", "cell": "c"}  # noqa: RUF012
 
-    def __init__(self, *, c_0: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *, c_0: str | None = None, **kwargs: Unpack[RecurrentOptions]
+    ) -> None:
         super().__init__(**kwargs)
         add_sides(self, c_0=c_0)
 
@@ -139,7 +142,7 @@ class MUT1(Recurrent):
 
 
 class SCRN(Rates):
-    """Structurally constrained layer: a hidden state beside a slowly changing one.
+    """Structurally constrained layer: a hidden state and a slowly changing one.
 
     s[t] = r * (x[t] @ w_s) + (1 - r) * s[t-1]
     p[t] = g(x[t] @ w_h + p[t-1] @ hh + s[t] @ sh)
@@ -173,7 +176,7 @@ class SCRN(Rates):
         *,
         context_size: int | None = None,
         s_0: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[RecurrentOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.context_size = self.count("context_size", context_size)

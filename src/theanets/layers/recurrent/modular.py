@@ -1,13 +1,14 @@
 """Recurrent layers of modules that change at different speeds."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import ClassVar, Unpack
 
 import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
 from theanets.errors import ConfigurationError
+from theanets.layers.options import RecurrentOptions
 from theanets.layers.recurrent.scan import State, Stepped
 from theanets.layers.recurrent.simple import RNN
 from theanets.types import Array, DType, Params, PyTree
@@ -27,27 +28,22 @@ class Modular(RNN, abstract=True):
                 f"{self.size} is no multiple of {count}."
             )
 
-        def mask() -> np.ndarray:
-            module = self.of_units(np.arange(count))
-            return module[:, None] >= module
+        def mask(rng: np.random.Generator) -> np.ndarray:
+            module = np.repeat(np.arange(count), self.size // count)
+            return (module[:, None] >= module).astype("f8")
 
-        self.add_fixed("mask", (self.size, self.size), mask)
+        self.add_param("mask", (self.size, self.size), mask, learned=False)
 
-    def add_fixed(
-        self,
-        name: str,
-        shape: tuple[int, ...],
-        make: Callable[[], np.ndarray],
-        wide: bool = False,
+    def add_of_units(
+        self, name: str, of_modules: npt.ArrayLike, wide: bool = False
     ) -> None:
-        """Declare an array that never changes."""
-        self.add_param(
-            name, shape, lambda rng: make().astype("f8"), learned=False, wide=wide
-        )
+        """Declare fixed numbers of the modules, each as often as it has units."""
 
-    def of_units(self, of_modules: npt.ArrayLike) -> np.ndarray:
-        """Return the numbers of the modules, each as often as it has units."""
-        return np.repeat(of_modules, self.size // np.size(of_modules))
+        def init(rng: np.random.Generator) -> np.ndarray:
+            numbers = np.asarray(of_modules, "f8")
+            return np.repeat(numbers, self.size // len(numbers))
+
+        self.add_param(name, (self.size,), init, learned=False, wide=wide)
 
     def prepared(self, params: Params) -> Params:
         return {**params, "hh": params["hh"] * params["mask"]}
@@ -79,7 +75,9 @@ class Clockwork(Modular):
 
     example: ClassVar = {"size": 4, "periods": [2, 1]}
 
-    def __init__(self, *, periods: Sequence[int], **kwargs: Any) -> None:
+    def __init__(
+        self, *, periods: Sequence[int], **kwargs: Unpack[RecurrentOptions]
+    ) -> None:
         super().__init__(**kwargs)
         array = isinstance(periods, np.ndarray) and periods.ndim == 1
         if not (array or isinstance(periods, list | tuple)) or not len(periods):
@@ -95,9 +93,7 @@ class Clockwork(Modular):
         count = len(self.periods)
         self.add_modules(count, f"periods {self.periods}")
         # In bfloat16, 257 would be 256.
-        self.add_fixed(
-            "period", (self.size,), lambda: self.of_units(self.periods), wide=True
-        )
+        self.add_of_units("period", self.periods, wide=True)
 
     def initial_state(
         self, sides: Params, batch: int, dtype: DType | str, length: int | Array = 0
@@ -136,7 +132,7 @@ class BCRNN(Modular):
 
     example: ClassVar = {"size": 4, "num_modules": 2}
 
-    def __init__(self, *, num_modules: int, **kwargs: Any) -> None:
+    def __init__(self, *, num_modules: int, **kwargs: Unpack[RecurrentOptions]) -> None:
         super().__init__(**kwargs)
         self.num_modules = check_int(num_modules, f"{self.where}num_modules")
 
@@ -144,7 +140,7 @@ class BCRNN(Modular):
         super().setup()
         self.add_modules(self.num_modules, f"num_modules {self.num_modules}")
         rates = 1 - np.logspace(-1e-4, -6, self.num_modules)
-        self.add_fixed("rates", (self.size,), lambda: self.of_units(rates))
+        self.add_of_units("rates", rates)
 
     def step(self, params: Params, state: State, x: PyTree) -> Stepped:
         rates = params["rates"]

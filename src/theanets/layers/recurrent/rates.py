@@ -1,10 +1,11 @@
 """The rates at which units change: learned, or fixed at random."""
 
-from typing import Any, ClassVar
+from typing import ClassVar, Unpack
 
 import jax
 import numpy as np
 
+from theanets.layers.options import RecurrentOptions
 from theanets.layers.recurrent.base import Recurrent
 from theanets.types import Params
 from theanets.utils.registry import choice
@@ -18,10 +19,12 @@ class Rates(Recurrent, abstract=True):
 
     kinds: ClassVar[tuple[str, ...]]
 
-    def __init__(self, *, rate: str | None = "", **kwargs: Any) -> None:
+    def __init__(
+        self, *, rate: str | None = "", **kwargs: Unpack[RecurrentOptions]
+    ) -> None:
         super().__init__(**kwargs)
-        default = isinstance(rate, str) and not rate
-        rate = self.kinds[0] if default else rate
+        if isinstance(rate, str) and not rate:
+            rate = self.kinds[0]
         self.rate = choice(rate, f"{self.where}rate", self.kinds)
 
     def add_rates(self, size: int) -> None:

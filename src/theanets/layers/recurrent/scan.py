@@ -30,33 +30,13 @@ def scan(
     valid: Array | None = None,
     limit: int | None = None,
 ) -> tuple[State, State, dict[str, Array]]:
-    """Run a step over time.
+    """Run a step over time; return the last state, all states, and further outputs.
 
-    Parameters
-    ----------
-    step : callable
-        Computes one time step.
-    params : mapping of str to array
-        What every step is given.
-    state : dict of str to array
-        The state before the first step.
-    xs : array or tree of arrays, (time, ...)
-        What each step is given at its own time.
-    reverse : bool
-        Whether to begin with the last step; results stay in the order of ``xs``.
-    valid : array of bool, (time, batch), optional
-        Where False, a step leaves the state of an example as it is.
-    limit : int, optional
-        Derivatives flow through this many valid steps, those processed last.
-
-    Returns
-    -------
-    last : dict of str to array
-        The state after the last step.
-    states : dict of str to array, (time, ...)
-        The state after each step.
-    outputs : dict of str to array, (time, ...)
-        What the steps return beside the state.
+    Each step gets ``params``, the state before it, and its own part of ``xs``, (time,
+    ...). With ``reverse`` the last step comes first; results stay in the order of
+    ``xs``. Where ``valid``, (time, batch), is False, a step leaves the state of an
+    example as it is. Derivatives flow through ``limit`` valid steps, those processed
+    last.
     """
 
     def body(params: PyTree, state: State, now: PyTree) -> tuple[State, PyTree]:
@@ -129,8 +109,7 @@ def _loop(
 def _is_costly(primitive: Any, *arguments: object, **parameters: object) -> bool:
     """Return whether the loop keeps a result for its derivative.
 
-    What is cheap is computed again, since each array that is kept has to be written
-    and read in every step.
+    What is cheap is computed again: to keep an array is to write and read it.
     """
     return primitive.name in ("dot_general", "tanh", "logistic")
 

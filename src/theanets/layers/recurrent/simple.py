@@ -1,11 +1,12 @@
 """Recurrent layers without gates."""
 
 import math
-from typing import Any
+from typing import Unpack
 
 import jax
 import jax.numpy as jnp
 
+from theanets.layers.options import RecurrentOptions
 from theanets.layers.recurrent.base import Recurrent
 from theanets.layers.recurrent.rates import Rates
 from theanets.layers.recurrent.scan import State, Stepped
@@ -101,7 +102,9 @@ class MRNN(Recurrent):
     Neural Networks.
     """
 
-    def __init__(self, *, factors: int | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *, factors: int | None = None, **kwargs: Unpack[RecurrentOptions]
+    ) -> None:
         super().__init__(**kwargs)
         self.factors = self.count("factors", factors)
 
