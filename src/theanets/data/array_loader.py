@@ -68,10 +68,11 @@ class ArrayLoader:
         for order in self._orders(epoch):
             count = int((order[:, 0] >= 0).sum())
             if count and self._resident:
-                rows = _filled(order)
-                yield Chunk(self._on_device, order, count, rows, order[:, :rows])
+                origin = order[:, : (order[0] >= 0).sum()]
+                rows = origin.shape[1]
+                yield Chunk(self._on_device, order, count, rows, origin)
             elif count:
-                yield from prefetched(partial(self._gathered, order[:count], first))
+                yield from prefetched(partial(self._gathered, order, count, first))
             first += count
 
     def identity(self) -> JsonDict:
@@ -153,26 +154,30 @@ class ArrayLoader:
         return order if self.picked is None else self.picked[order]
 
     def _gathered(
-        self, order: np.ndarray, first: int, stopped: threading.Event
+        self, order: np.ndarray, count: int, first: int, stopped: threading.Event
     ) -> Iterator[Chunk]:
         pairs = list(zip(self.arrays, self.dtypes, strict=True))
         row = self._size // len(self.arrays[0])
         size = min(batches_in_chunk(row * order.shape[1]), len(order))
-        for begin in range(0, len(order), size):
-            part = order[begin : begin + size]
+        for begin in range(0, count, size):
+            part = order[begin : min(begin + size, count)]
+            origin = part[:, : (part[0] >= 0).sum()]
             last = first + begin + len(part) - 1
             batches = f"batches {first + begin} to {last}"
             passes = "epoch" if self.shuffle else "validation"
             with Noted(f"{self.name}: {batches} of {passes} {self._pass}"):
-                stacks = [narrowed(np.asarray(a[part]), dtype) for a, dtype in pairs]
+                stacks = [narrowed(np.asarray(a[origin]), d) for a, d in pairs]
             if stopped.is_set():
                 return
-            if len(part) < size:
-                stacks = [np.resize(x, (size, *x.shape[1:])) for x in stacks]
-            rows = _filled(part)
-            yield replace(chunk_of(stacks, len(part), rows), origin=part[:, :rows])
+            stacks = [_filled_up(stack, size, order.shape[1]) for stack in stacks]
+            chunk = chunk_of(stacks, len(part), origin.shape[1])
+            yield replace(chunk, origin=origin)
 
 
-def _filled(order: np.ndarray) -> int:
-    """Return how many places of each batch hold an example."""
-    return int((order[0] >= 0).sum())
+def _filled_up(stack: np.ndarray, size: int, places: int) -> np.ndarray:
+    """Return a stack of so many batches with so many places, whatever is in them."""
+    if stack.shape[:2] == (size, places):
+        return stack
+    whole = np.zeros((size, places, *stack.shape[2:]), stack.dtype)
+    whole[: len(stack), : stack.shape[1]] = stack
+    return whole
