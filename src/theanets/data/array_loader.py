@@ -61,16 +61,15 @@ class ArrayLoader:
             # No rows are gathered: the array's length is the number of batches.
             order = np.zeros((self.batches, 0), np.int32)
             shape = (self.batches, self.length)
-            origin = np.broadcast_to(np.arange(self.length), shape)
-            yield Chunk(self._on_device, order, *shape, origin)
+            rows = np.broadcast_to(np.arange(self.length), shape)
+            yield Chunk(self._on_device, order, *shape, rows)
             return
         first = 0
         for order in self._orders(epoch):
             count = int((order[:, 0] >= 0).sum())
             if count and self._resident:
                 origin = order[:, : (order[0] >= 0).sum()]
-                rows = origin.shape[1]
-                yield Chunk(self._on_device, order, count, rows, origin)
+                yield Chunk(self._on_device, order, count, origin.shape[1], origin)
             elif count:
                 yield from prefetched(partial(self._gathered, order, count, first))
             first += count

@@ -14,6 +14,9 @@ from theanets.data.kinds.base import DataArray, LazyArray
 from theanets.data.names import Names
 from theanets.types import DType
 
+_FAST = (np.dtype("f4"), np.dtype("f8"))
+"""The types of numbers for which a product is faster than a comparison."""
+
 
 class Facts(NamedTuple):
     """The least and the largest value, and whether all are whole, if looked for."""
@@ -52,6 +55,24 @@ def bounds(array: DataArray) -> tuple[float, float]:
     pairs = [(float(x.min()), float(x.max())) for x in values_of(array)]
     lows, highs = zip(*pairs, strict=True)
     return float(np.min(lows)), float(np.max(highs))
+
+
+def surely_finite(array: DataArray, dtype: DTypeLike) -> bool:
+    """Return whether all values are certainly finite, in one pass of a product.
+
+    If not, they may be finite all the same, but large or not in one piece.
+
+    >>> surely_finite(np.ones((2, 3), "f4"), "f4")
+    True
+    >>> surely_finite(np.full((2, 3), 1e30, "f4"), "f4")
+    False
+    """
+    if type(array) is not np.ndarray or array.dtype not in _FAST:
+        return False
+    if array.dtype != dtype or not array.flags.c_contiguous:
+        return False
+    flat = array.reshape(-1)
+    return math.isfinite(flat.dot(flat))
 
 
 def _has_fractions(array: DataArray) -> bool:

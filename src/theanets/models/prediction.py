@@ -6,6 +6,7 @@ number of examples.
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import TypeAlias
 
 import jax
@@ -56,10 +57,10 @@ def compute(
         ("forward", objective.key, names),
         lambda: jax.jit(partial(_forward, objective, names)),
     )
-    # Without noise nothing reads them.
-    numbers = {} if key is None else objective.numbers
+    noise = () if key is None else (objective.numbers, key)
+
     return in_batches(
-        lambda part, start: program(values, part, numbers, key, start),
+        lambda part, start: program(values, part, *noise, *noise and (start,)),
         arrays,
         _data_type(objective),
         single,
@@ -256,10 +257,11 @@ def _forward(
     names: tuple[str, ...] | None,
     params: Params,
     inputs: Mapping[str, Array],
-    numbers: Mapping[str, object],
-    key: Array | None,
-    start: Array,
+    numbers: Mapping[str, object] = MappingProxyType({}),
+    key: Array | None = None,
+    start: Array | int = 0,
 ) -> dict[str, Array]:
+    """Compute outputs of some examples; numbers, key and start are for noise alone."""
     batch_key = None if key is None else jax.random.fold_in(key, start)
     outputs = objective.outputs(params, inputs, numbers, batch_key, training=False)
     return outputs if names is None else {name: outputs[name] for name in names}
