@@ -12,6 +12,8 @@ from hypothesis import settings
 
 os.environ["MPLBACKEND"] = "Agg"
 os.environ.pop("THEANETS_FLOATX", None)
+# Tests count compilations, and leave nothing in the user's folders.
+os.environ["THEANETS_CACHE"] = ""
 
 settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True)
 settings.register_profile("nightly", max_examples=2000, deadline=None)

@@ -36,6 +36,7 @@ from theanets.errors import ConfigurationError
 from theanets.initializers import stream
 from theanets.optimizers import Updater, hessian_vector
 from theanets.types import Array, DType, PyTree
+from theanets.utils import disk_cache
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -83,6 +84,7 @@ class ProgramCache:
 
     def get(self, key: Hashable, make: Callable[[], F]) -> F:
         """Return the program of a key, made by ``make`` if it is not there."""
+        disk_cache.enable()
         with self._lock:
             if key not in self._programs:
                 self._programs[key] = make()
