@@ -3,7 +3,7 @@
 JAX writes and reads them, and knows which one is for which program, version and option.
 Here is where they are, and how many. They are machine code: the folder belongs to the
 user alone, and there is one for each kind of processor. ``THEANETS_CACHE`` names
-another folder, or turns this off if it is empty. A folder given to JAX is used as it is.
+another folder, or turns this off if it is empty. A folder given to JAX is left alone.
 """
 
 import contextlib
