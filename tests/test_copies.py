@@ -289,3 +289,15 @@ def test_joblib_sends_networks_to_its_workers(activation):
         found = joblib.Parallel()(jobs)
     np.testing.assert_array_equal(found[0], net.predict_proba(points))
     np.testing.assert_array_equal(found[1], net.predict_proba(-points))
+
+
+@pytest.mark.parametrize("shape", [(4,), (1, 4), (7, 4), (2000, 4)])
+def test_an_answer_is_an_array_of_the_user_s_own(shape):
+    """It can be changed, and keeps nothing else alive."""
+    net = theanets.Regressor([4, 3, 2])
+    for answer in (
+        net.predict(np.ones(shape)),
+        *net.feed_forward(np.ones(shape)).values(),
+    ):
+        answer += 1
+        assert answer.base is None or answer.base.flags.owndata

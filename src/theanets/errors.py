@@ -12,6 +12,12 @@ _LONGEST = 4000
 """Characters of a message, which may quote very long names from a file."""
 
 
+def _shortened(message: object) -> object:
+    if not isinstance(message, str) or len(message) <= _LONGEST:
+        return message
+    return f"{message[: _LONGEST // 2]} ... {message[-_LONGEST // 4 :]}"
+
+
 class TheanetsError(Exception):
     """The base of every error that theanets raises on purpose.
 
@@ -25,10 +31,8 @@ class TheanetsError(Exception):
     layer "hid1": unknown activation 'tahn'.
     """
 
-    def __init__(self, message: object = "", *more: object) -> None:
-        if isinstance(message, str) and len(message) > _LONGEST:
-            message = f"{message[: _LONGEST // 2]} ... {message[-_LONGEST // 4 :]}"
-        super().__init__(message, *more)
+    def __init__(self, *args: object) -> None:
+        super().__init__(*map(_shortened, args))
 
 
 class ConfigurationError(TheanetsError, ValueError):

@@ -236,13 +236,13 @@ class ForgetfulLoss(theanets.Loss, register=False):
     "use",
     [
         lambda: theanets.Regressor([3, ForgetfulLayer(), 1]),
-        lambda: theanets.layers.Feedforward(size=3, activation=ForgetfulActivation()),
+        lambda: repr(ForgetfulActivation()),
         lambda: theanets.Regressor([3, 1], loss=ForgetfulLoss()),
     ],
     ids=["layer", "activation", "loss"],
 )
 def test_a_constructor_calls_the_one_of_its_base(use):
-    says = r"no attribute.*Its __init__ has to call super\(\).__init__\(\*\*kwargs\)"
+    says = r"no attribute.*Does its __init__ call super\(\).__init__\(\*\*kwargs\)"
     with pytest.raises(AttributeError, match=says):
         use()
 
@@ -251,3 +251,25 @@ def test_an_attribute_that_is_missing_otherwise():
     layer = theanets.layers.Feedforward(size=3)
     with pytest.raises(AttributeError, match=r"'Feedforward'.*attribute 'sizes'$"):
         layer.sizes  # noqa: B018
+
+
+def test_a_regularizer_may_call_its_weight_otherwise():
+    class Strength(theanets.Regularizer):
+        def __init__(self, strength, **kwargs):
+            super().__init__(strength, **kwargs)
+
+        def penalty(self, evaluation):
+            return evaluation.params["out.b"].sum() ** 2
+
+    net, data = theanets.Regressor([4, 1]), (np.ones((9, 4)), np.ones((9, 1)))
+    net.train(data, strength=0.5, max_epochs=1, progress=False)
+
+
+def test_a_subclass_of_dataset_has_a_part_held_out():
+    class Numbered(theanets.Dataset):
+        def __init__(self, count):
+            super().__init__((np.ones((count, 4)), np.ones((count, 1))))
+
+    net = theanets.Regressor([4, 1])
+    net.train(Numbered(40), 0.25, max_epochs=1, progress=False)
+    assert len(net.history) == 1

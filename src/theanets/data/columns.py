@@ -128,8 +128,9 @@ class Columns:
             twice = [name for name, count in Counter(names).items() if count > 1]
             raise DataError(
                 f"{what} has its columns in another order than the training data, and "
-                f"several of the name {_few(twice)}, which nothing tells apart. Give "
-                "each a name of its own, or an array in the order of the training data."
+                f"several of the name {_few(twice)}, so it is unclear which is which. "
+                "Give each a name of its own, or an array in the order of the training "
+                "data."
             )
         order = [places[name] for name in known]
         if isinstance(array, LazyArray):

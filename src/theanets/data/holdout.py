@@ -1,6 +1,6 @@
 """A part of the training data that is held out for validation."""
 
-from dataclasses import replace
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -57,8 +57,9 @@ def held_out(
     rows = np.arange(count) if data.rows is None else np.asarray(data.rows)
     # The length of a mask was checked when its arrays were made.
     rows = np.flatnonzero(rows) if rows.dtype == bool else rows
-    part = replace(data, rows=rows[~chosen])
-    return part, replace(data, rows=rows[chosen], name="valid")
+    train, valid = copy(data), copy(data)
+    train.rows, valid.rows, valid.name = rows[~chosen], rows[chosen], "valid"
+    return train, valid
 
 
 def _chosen(

@@ -82,11 +82,13 @@ def loader(
         raw = unpack(data, name, expect.names)
         if raw is None:
             if rows is not None or not (is_whole(dataset.axis) and dataset.axis == 0):
-                axis = f"axis is {shown(dataset.axis)}"
-                given = axis if rows is None else "rows are given"
+                given = "rows are given", "rows out: pick examples"
+                if rows is None:
+                    axis = f"axis is {shown(dataset.axis)}"
+                    given = axis, "axis out: put examples on the first axis"
                 raise DataError(
-                    f"{name}: {given}, but the data are batches. Leave it out: pick "
-                    "examples, and put them on the first axis, where batches are made."
+                    f"{name}: {given[0]}, but the data are batches. Leave {given[1]} "
+                    "where batches are made."
                 )
             passes = "epoch" if shuffle else "validation"
             reader = Reader(data, name, batches, passes, timeout, consecutive)
@@ -106,8 +108,9 @@ def loader(
     if consecutive and (shuffle or 0 < (batch_size or 0) < length):
         raise DataError(
             f"{name}: with stateful=True each batch goes on where the one before it "
-            "ended, but examples of arrays stand for themselves. Give windows that "
-            "follow each other: theanets.recurrent.batches(..., stateful=True)."
+            "ended, but examples of arrays are shuffled or stand for themselves. Give "
+            "windows that follow each other: theanets.recurrent.batches(..., "
+            "stateful=True)."
         )
     dtypes = precisions(expected, dtype)
     arrays = tuple(map(_dense_if_small, arrays, expected, dtypes))

@@ -108,7 +108,7 @@ def warn_of_scale(
             f"{what} has {counted(len(inexact), 'column')} of whole numbers beyond "
             f"2**24, which float32 does not tell apart: {_few(inexact)}. Leave them "
             "out if they are mere names; or subtract what they have in common, "
-            "x - x.min(axis=0); or compute in float64: "
+            "x - x.min(axis=0), before they are rounded; or compute in float64: "
             'theanets.config.floatX = "float64" before the model is made.'
         )
 

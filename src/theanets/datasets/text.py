@@ -128,8 +128,8 @@ class Text:
         listed = isinstance(labels, Iterable) and not hasattr(labels, "shape")
         numbers = np.asarray(list(labels) if listed else unmasked(labels, "labels"))
         count = len(self._characters)
-        whole = not numbers.size or numbers.dtype.kind in "iu"
-        if not whole or not ((numbers >= 0) & (numbers < count)).all():
+        whole = numbers.dtype.kind in "iu"
+        if numbers.size and not (whole and ((numbers >= 0) & (numbers < count)).all()):
             raise DataError(
                 f"labels is {shown(numbers)}; they have to be whole numbers from "
                 f"0, the unknown, to {count - 1}, the last of the alphabet."

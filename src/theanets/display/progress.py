@@ -77,7 +77,7 @@ class Live(Reporter):
         self._display: RichLive | None = None
         self._report, self._number = Report(), 1
         self._rate = ""
-        self._drawn: dict[str, float] = {}
+        self._drawn: dict[str, float]
 
     def on_start(self, report: Report) -> None:
         from rich.live import Live as RichLive
@@ -85,7 +85,7 @@ class Live(Reporter):
         if report.note:
             self._print(report.note)
         self._report, self._number = report, report.epoch + 1
-        self._rate = "compiling"
+        self._rate, self._drawn = "compiling", {}
         # Redrawn by our calls, not by a thread, which would take time from training.
         # The output of callbacks goes above the display, if both are on the terminal.
         self._display = RichLive(

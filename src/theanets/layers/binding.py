@@ -139,7 +139,10 @@ class Node(Registered):
             )
         return self.shape
 
-    output_size = size
+    @property
+    def output_size(self) -> int:
+        """The same as ``size``."""
+        return self.size
 
     @property
     def kwargs(self) -> dict[str, Any]:

@@ -64,8 +64,8 @@ class Pool2(OverWindows):
         if (cells := math.prod(self.windows.size)) > _MOST_CELLS:
             raise ConfigurationError(
                 f"{self.where}pool_size {shown(pool_size)} makes windows of {cells} "
-                f"values; {_MOST_CELLS} are possible. Use two pooling layers one after "
-                "the other."
+                f"values; at most {_MOST_CELLS} are possible. Use two pooling layers, "
+                "one after the other."
             )
         self.mode = choice(mode, f"{self.where}mode", MODES)
 

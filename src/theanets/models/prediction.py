@@ -185,7 +185,7 @@ def in_batches(
             fetched.append(_fetched(pending.pop(0)))
     fetched += map(_fetched, pending)
     if single:
-        return {name: array[0] for name, array in fetched[0].items()}
+        return {name: array[0].copy() for name, array in fetched[0].items()}
     if len(fetched) == 1:
         return {name: array[:length].copy() for name, array in fetched[0].items()}
     return {

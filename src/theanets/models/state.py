@@ -186,7 +186,9 @@ class ModelState:
         """Return the next random key of the noise outside of training."""
         with _LOCK:
             self.draws += 1
-            return noise_key(self.seed, "forward", str(self.draws))
+            number = self.draws
+        # Not under the lock: the handler of a signal may predict too.
+        return noise_key(self.seed, "forward", str(number))
 
 
 def _first(value: np.ndarray, dtype: DType, layer: Layer, name: str) -> np.ndarray:

@@ -10,7 +10,7 @@ from theanets.errors import ConfigurationError
 from theanets.regularizers.base import REGULARIZERS, ROLES, Regularizer
 from theanets.regularizers.noise import Dropout, Noise
 from theanets.utils.checks import check_nonnegative, shown
-from theanets.utils.registry import join_names, parameters, unknown
+from theanets.utils.registry import join_names, parameters, suggest, unknown
 
 _PLACED = {
     f"{role}_{cls.aliases[0]}": (cls, role)
@@ -109,9 +109,7 @@ def _build(keyword: str, value: object) -> list[Regularizer]:
             )
         return [cls(weight, pattern=glob) for glob, weight in sorted(value.items())]
     if not isinstance(value, Mapping):
-        return [
-            _one(cls, keyword, {"weight": check_nonnegative(value, keyword, cls.limit)})
-        ]
+        return [cls(check_nonnegative(value, keyword, cls.limit))]
     return [_one(cls, keyword, value)]
 
 
@@ -136,8 +134,9 @@ def _one(
     cls: type[Regularizer], keyword: str, arguments: Mapping[str, Any]
 ) -> Regularizer:
     known = parameters(cls)
-    for name in arguments:
-        if name not in known:
-            what = f"{keyword}={shown(dict(arguments))}: unknown keyword"
-            raise unknown(what, name, known)
+    if wrong := [name for name in map(str, arguments) if name not in known]:
+        raise ConfigurationError(
+            f"{keyword}={shown(dict(arguments))}: unknown {join_names(wrong)}. Give a "
+            f"number, or a dict with {join_names(known)}." + suggest(wrong[0], known)
+        )
     return cls(**arguments)

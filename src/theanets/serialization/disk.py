@@ -9,7 +9,6 @@ import shutil
 import stat
 import time
 import warnings
-from collections.abc import Iterator
 from functools import partial
 from itertools import tee
 from pathlib import Path
@@ -34,7 +33,7 @@ def replace_file(path: Path, content: bytes, keep: int) -> None:
     _remove_stale(path)
     # The permissions are never wider than those of the old file, not for a moment.
     allowed = 0o666 if mode is None else stat.S_IMODE(mode)
-    with _temporary(path) as temporary:
+    with _Temporary(path) as temporary:
         with open(temporary, "xb", opener=partial(os.open, mode=allowed)) as file:
             file.write(content)
             file.flush()
@@ -55,7 +54,7 @@ def _keep_older(path: Path, keep: int) -> None:
     free = next((n for n, name in enumerate(names) if not name.exists()), keep - 1)
     for number in range(free, 0, -1):
         os.replace(names[number - 1], names[number])
-    with _temporary(path) as temporary:
+    with _Temporary(path) as temporary:
         try:
             os.link(path, temporary)
         except OSError:
@@ -66,21 +65,26 @@ def _keep_older(path: Path, keep: int) -> None:
         os.replace(temporary, names[0])
 
 
-@contextlib.contextmanager
-def _temporary(path: Path) -> Iterator[Path]:
-    """Give an unused name in the same folder, and remove its file after an error."""
-    temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}.tmp")
-    try:
-        yield temporary
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
+class _Temporary:
+    """An unused name in the same folder, whose file is removed after an error."""
+
+    # No generator: contextlib sets the traceback of each exception, and an exception
+    # of the user may refuse that.
+    def __init__(self, path: Path) -> None:
+        self.path = path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}.tmp")
+
+    def __enter__(self) -> Path:
+        return self.path
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(self.path)
 
 
 def _remove_stale(path: Path) -> None:
     """Remove what killed processes left when they wrote this file."""
-    # Exactly as `_temporary` names them: a user's file may look much the same.
+    # Exactly as `_Temporary` names them: a user's file may look much the same.
     pattern = f".{glob.escape(path.name[:40])}.{'[0-9a-f]' * 16}.tmp"
     with contextlib.suppress(OSError):
         for left in path.parent.glob(pattern):
@@ -98,7 +102,6 @@ def _flush_folder(folder: Path) -> None:
     try:
         list(zip(map(os.fsync, handle), map(os.close, same), strict=True))
     except OSError as error:
-        list(map(os.close, same))
         # Some folders can be written to but not listed, and some file systems cannot
         # flush a folder.
         if error.errno in (errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENOTSUP):
@@ -109,3 +112,6 @@ def _flush_folder(folder: Path) -> None:
             RuntimeWarning,
             stacklevel=4,
         )
+    finally:
+        # Unless it is closed already.
+        list(map(os.close, same))

@@ -40,14 +40,15 @@ def translated(given: Mapping[str, T]) -> dict[str, T]:
     {'max_gradient_elem': 1.0, 'patience': 3}
     """
     result: dict[str, T] = {}
-    for name, value in given.items():
+    # Today's names first, so that a message names the other one.
+    for name in sorted(given, key=SYNONYMS.__contains__):
         now = SYNONYMS.get(name, name)
         if now in result:
             raise ConfigurationError(
                 f"{name} and another name of {now} were both given, and they mean the "
                 f"same. Give {now} alone."
             )
-        result[now] = value
+        result[now] = given[name]
     return result
 
 

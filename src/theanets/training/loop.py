@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -100,7 +100,7 @@ class Run:
             # Only once the caller is done with the epoch, and has made its changes:
             # after a crash before that, it makes them again.
             if self.checkpoint and self.checkpoint.interval.due(self.at.epoch):
-                files.or_warn(self._write, "the checkpoint")
+                files.or_warn(self._writing(), "the checkpoint")
 
     def _epoch(self) -> bool:
         """Train an epoch, and validate if that is due; return whether to go on."""
@@ -169,7 +169,7 @@ class Run:
             if self.callbacks.call("on_batches", self.report):
                 self._adopt()
             if self.checkpoint and self.checkpoint.interval.due():
-                files.or_warn(self._write, "the checkpoint")
+                files.or_warn(self._writing(), "the checkpoint")
 
     # When it validates and when it ends, and which parameters it then leaves.
 
@@ -306,22 +306,22 @@ class Run:
                 self.problem.commit(best)
             self._record(self.latest)
             if self.checkpoint is not None:
-                files.or_note(self._write, "the checkpoint", error)
+                files.or_note(self._writing(), "the checkpoint", error)
         finally:
             reason = f"{reason}: {self._outcome()}{then}"
             self.callbacks.finish(
                 lambda: replace(self.report(), reason=reason, error=error, last=last)
             )
 
-    def _write(self) -> None:
+    def _writing(self) -> Callable[[], None]:
+        """Return what writes the checkpoint as the run stands now."""
         assert self.checkpoint is not None
         best = self._best_values() or self.at.state.values
         described = self.problem.describe(best, self.at)
         facts, arrays = packed(self.at)
-        self.checkpoint.write(
-            Saved(
-                described.model,
-                {**described.facts, "progress": facts},
-                {**described.arrays, **arrays},
-            )
+        saved = Saved(
+            described.model,
+            {**described.facts, "progress": facts},
+            {**described.arrays, **arrays},
         )
+        return partial(self.checkpoint.write, saved)

@@ -54,7 +54,7 @@ class Registered:
                 return object.__getattribute__(self, name)
             message = f"{cls.__name__!r} object has no attribute {name!r}"
             if not is_ours(next(x for x in cls.__mro__ if "__init__" in vars(x))):
-                message += ". Its __init__ has to call super().__init__(**kwargs)."
+                message += ". Does its __init__ call super().__init__(**kwargs)?"
             raise AttributeError(message)
 
     def compared(self) -> dict[str, object]:

@@ -136,12 +136,14 @@ class Recurrent(Layer, abstract=True):
 
     def infer_output_shape(self) -> Shape:
         size = self.given_size("units", f"(100, {self.form!r})")
-        advice = "Begin with (None, size), or use a model of theanets.recurrent."
+        advice = (
+            "Begin the model with (None, size), for sequences of any length, or use a "
+            "model of theanets.recurrent."
+        )
         check_sequence(self, advice)
         return (self.input_shape[0], size)
 
     def check_sides(self, earlier: Sequence[Node]) -> None:
-        check_mask(self, earlier)
         for keyword, name in self.side_inputs.items():
             size = self.state_sizes().get(keyword.removesuffix("_0"))
             shape = self.side_shapes[name]
@@ -151,6 +153,7 @@ class Recurrent(Layer, abstract=True):
                     f"{', '.join(map(str, shape))}); an initial state of this layer "
                     f"has the shape (batch, {size})."
                 )
+        check_mask(self, earlier)
 
     def transform(self, params: Params, inputs: Outputs) -> dict[str, Array]:
         return self.advance(params, inputs, None)[0]
