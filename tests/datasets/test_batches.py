@@ -56,12 +56,9 @@ def seen(batches, epoch=0):
     for chunk in batches.chunks(epoch):
         points, labels = map(np.asarray, chunk.data)
         for i in range(chunk.count):
-            if chunk.layout == "whole":
-                x, y = chunk.data
-            else:
-                rows = chunk.filled[i]
-                x, y = points[rows], labels[rows]
-            assert len(x) == len(y) == chunk.rows
+            rows = slice(None) if chunk.whole else chunk.order[i, : chunk.sizes[i]]
+            x, y = points[rows], labels[rows]
+            assert len(x) == len(y) == chunk.sizes[i]
             np.testing.assert_array_equal(x[:, 0] % 2, y)
             found.append([int(number) for number in np.asarray(x)[:, 0]])
     return found

@@ -61,18 +61,15 @@ class ArrayLoader:
             # No rows are gathered: the array's length is the number of batches.
             order = np.zeros((self.batches, 0), np.int32)
             shape = (self.batches, self.length)
-            rows = np.broadcast_to(np.arange(self.length), shape)
-            yield Chunk(self._on_device, order, *shape, rows)
+            origin = np.broadcast_to(np.arange(self.length), shape)
+            sizes = np.full(self.batches, self.length)
+            yield Chunk(self._on_device, order, sizes, origin)
             return
-        first = 0
-        for order in self._orders(epoch):
-            count = int((order[:, 0] >= 0).sum())
-            if count and self._resident:
-                origin = order[:, : (order[0] >= 0).sum()]
-                yield Chunk(self._on_device, order, count, origin.shape[1], origin)
-            elif count:
-                yield from prefetched(partial(self._gathered, order, count, first))
-            first += count
+        order, sizes = self._order(epoch)
+        if self._resident:
+            yield Chunk(self._on_device, order, sizes, order)
+        else:
+            yield from prefetched(partial(self._gathered, order, sizes))
 
     def identity(self) -> JsonDict:
         """Return what a checkpoint compares to recognize these data."""
@@ -117,31 +114,32 @@ class ArrayLoader:
         pairs = zip(self.arrays, self.dtypes, strict=True)
         return tuple(DEVICE_CACHE.get(array, dtype, length) for array, dtype in pairs)
 
-    def _orders(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the rows of all full batches of an epoch, and of the short ones.
+    def _order(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the rows of all batches of an epoch, and how many are in each.
 
-        Both are padded with rows of -1 to shapes that all epochs share, and data of
-        other lengths. The short ones have empty places too.
+        Full batches come first, and then the short ones. Places and batches that are
+        empty hold -1: all epochs share one shape, and data of other lengths do too.
         """
         whole, remainder = divmod(self.length, self.rows)
-        laps = self.batches // self.per_pass + 2
         places = self.rows if whole else min(self.rows, roomy(remainder))
-        full = np.full((roomy(self.batches), self.rows), -1, np.int32)
-        short = np.full((laps, places), -1, np.int32)
-        filled = [0, 0]
-        number, end = epoch * self.batches, (epoch + 1) * self.batches
+        order = np.full((roomy(self.batches), places), -1, np.int32)
+        short: list[np.ndarray] = []
+        full, number, end = 0, epoch * self.batches, (epoch + 1) * self.batches
         while number < end:
             lap, place = divmod(number, self.per_pass)
             permutation = self._permutation(lap)
             taken = min(self.per_pass - place, end - number)
             count = max(min(whole - place, taken), 0)
             rows = permutation[place * self.rows : (place + count) * self.rows]
-            full[filled[0] : filled[0] + count] = rows.reshape(count, self.rows)
+            order[full : full + count] = rows.reshape(count, places)
             if taken > count:
-                short[filled[1], :remainder] = permutation[-remainder:]
-            filled = [filled[0] + count, filled[1] + taken - count]
-            number += taken
-        return full, short
+                short.append(permutation[-remainder:])
+            full, number = full + count, number + taken
+        for index, rows in enumerate(short, full):
+            order[index, :remainder] = rows
+        sizes = np.full(self.batches, self.rows)
+        sizes[full:] = remainder
+        return order, sizes
 
     def _permutation(self, lap: int) -> np.ndarray:
         order = np.arange(self.length)
@@ -153,30 +151,32 @@ class ArrayLoader:
         return order if self.picked is None else self.picked[order]
 
     def _gathered(
-        self, order: np.ndarray, count: int, first: int, stopped: threading.Event
+        self, order: np.ndarray, sizes: np.ndarray, stopped: threading.Event
     ) -> Iterator[Chunk]:
         pairs = list(zip(self.arrays, self.dtypes, strict=True))
         row = self._size // len(self.arrays[0])
         size = min(batches_in_chunk(row * order.shape[1]), len(order))
-        for begin in range(0, count, size):
-            part = order[begin : min(begin + size, count)]
-            origin = part[:, : (part[0] >= 0).sum()]
-            last = first + begin + len(part) - 1
-            batches = f"batches {first + begin} to {last}"
+        for begin in range(0, len(sizes), size):
+            part, filled = order[begin : begin + size], sizes[begin : begin + size]
+            last = begin + len(filled) - 1
             passes = "epoch" if self.shuffle else "validation"
-            with Noted(f"{self.name}: {batches} of {passes} {self._pass}"):
-                stacks = [narrowed(np.asarray(a[origin]), d) for a, d in pairs]
+            batches = f"batches {begin} to {last} of {passes} {self._pass}"
+            with Noted(f"{self.name}: {batches}"):
+                stacks = [_stacked(a, part, size, dtype) for a, dtype in pairs]
             if stopped.is_set():
                 return
-            stacks = [_filled_up(stack, size, order.shape[1]) for stack in stacks]
-            chunk = chunk_of(stacks, len(part), origin.shape[1])
-            yield replace(chunk, origin=origin)
+            yield replace(chunk_of(stacks, filled), origin=part)
 
 
-def _filled_up(stack: np.ndarray, size: int, places: int) -> np.ndarray:
-    """Return a stack of so many batches with so many places, whatever is in them."""
-    if stack.shape[:2] == (size, places):
+def _stacked(
+    array: DataArray, order: np.ndarray, size: int, dtype: DTypeLike
+) -> np.ndarray:
+    """Return rows of an array as ``size`` batches; of empty places, anything."""
+    there = order >= 0
+    rows: np.ndarray = narrowed(np.asarray(array[order[there]]), dtype)
+    shape = (size, order.shape[1], *rows.shape[1:])
+    if len(rows) < size * order.shape[1]:
+        stack = np.zeros(shape, rows.dtype)
+        stack[: len(order)][there] = rows
         return stack
-    whole = np.zeros((size, places, *stack.shape[2:]), stack.dtype)
-    whole[: len(stack), : stack.shape[1]] = stack
-    return whole
+    return rows.reshape(shape)

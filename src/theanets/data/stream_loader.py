@@ -81,7 +81,7 @@ class StreamLoader:
         for batch in self.reader.read(self._checked, stopped, most):
             earlier, types = types, [(x.shape, x.dtype) for x in batch]
             if count and types != earlier:
-                yield chunk_of(stacks, count)
+                yield chunk_of(stacks, np.full(count, stacks[0].shape[1]))
                 count = 0
             if not count:
                 # New memory each time: the device may still use the old.
@@ -93,10 +93,10 @@ class StreamLoader:
             count += 1
             # Slow batches do not wait until a chunk is full.
             if count == len(stacks[0]) or time.monotonic() - begun > _CHUNK_SECONDS:
-                yield chunk_of(stacks, count)
+                yield chunk_of(stacks, np.full(count, stacks[0].shape[1]))
                 count = 0
         if count:
-            yield chunk_of(stacks, count)
+            yield chunk_of(stacks, np.full(count, stacks[0].shape[1]))
 
     def _checked(self, batch: object) -> tuple[np.ndarray, ...]:
         what = self.reader.where

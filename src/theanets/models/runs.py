@@ -161,8 +161,8 @@ def _predicted(objective: Objective, values: Values, chunk: Chunk) -> scores.Par
     loss = objective.classifying
     assert loss is not None
     arrays = [np.asarray(array) for array in chunk.data]
-    if chunk.layout != "whole":
-        rows = chunk.filled[: chunk.count].ravel()
+    if not chunk.whole:
+        rows = chunk.order[chunk.order >= 0]
         arrays = [array[rows] for array in arrays]
     named = {slot.name: x for slot, x in zip(objective.slots, arrays, strict=True)}
     inputs = {layer.name: named[layer.name] for layer in objective.topology.inputs}

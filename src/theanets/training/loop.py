@@ -142,7 +142,7 @@ class Run:
         with closing(
             self.train.chunks(self.problem.past + self.at.epoch, most)
         ) as chunks:
-            for chunk in chunks:
+            for chunk in self.problem.parts(chunks):
                 begin = min(skip, chunk.count)
                 skip -= begin
                 if begin < chunk.count:

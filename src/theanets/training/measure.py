@@ -62,16 +62,19 @@ class MetricAccumulator:
     """Batches that were left out; they have no monitors."""
 
     def plus(
-        self, record: Record, start: int, stop: int, rows: int
+        self, record: Record, start: int, stop: int, sizes: np.ndarray
     ) -> "MetricAccumulator":
-        """Return this with batches start to stop of a record, of ``rows`` rows each."""
+        """Return this with batches start to stop of a record.
+
+        ``sizes`` is how many examples are in each batch.
+        """
         # A long epoch has many calls: keep only what each of them has written.
-        written = {}
+        written, rows = {}, sizes[start:stop]
         for name, columns in jax.device_get(record).items():
             if name == HIDDEN:
                 continue
             cut = [np.array(column[start:stop], "f8") for column in columns]
-            counts = [] if len(cut) > 1 else [np.full(stop - start, float(rows))]
+            counts = [] if len(cut) > 1 else [rows.astype("f8")]
             written[name] = (*cut, *counts)
         if self.parts and _forms(self.parts[0]) != _forms(written):
             # The earlier monitors are from a file, which may say anything.
@@ -84,7 +87,7 @@ class MetricAccumulator:
             self,
             parts=(*self.parts, written),
             batches=self.batches + stop - start,
-            examples=self.examples + (stop - start) * rows,
+            examples=self.examples + int(rows.sum()),
         )
 
     def without(self, rows: int) -> "MetricAccumulator":

@@ -74,12 +74,12 @@ def error(
     chunk: Chunk, number: int, epoch: int, done: int, bad: BadArray, loss: float
 ) -> NonFiniteError:
     """Return the error for batch ``number`` of a chunk, after ``done`` of an epoch."""
-    rows = None if chunk.origin is None else np.asarray(chunk.origin[number])
+    rows = chunk.origin_of(number)
     head = "an update was not finite"
     if not np.isfinite(loss):
         head = f"the training loss became {loss}"
     first = f"{bad.kind} {bad.name}".strip()
-    content = f"The batch holds {chunk.rows} rows."
+    content = f"The batch holds {chunk.sizes[number]} rows."
     if rows is not None:
         content = f"The batch holds the data's rows {_listed(np.sort(rows))}."
     if len(bad.rows):

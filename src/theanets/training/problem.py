@@ -1,7 +1,8 @@
 """What the engine minimizes, and how it reaches the model that it trains."""
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Protocol
 
 import numpy as np
@@ -83,6 +84,10 @@ class Problem:
     the data; batches then follow each other, and are equally large."""
     begin: Callable[[Loader], None] = lambda _: None
     """Takes the training data, before anything is computed."""
+
+    def parts(self, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+        """Yield chunks as the programs need them."""
+        return chain.from_iterable(chunk.parts(self.masks) for chunk in chunks)
 
     def state(self) -> State:
         """Return the state before the first update."""

@@ -50,7 +50,7 @@ Record = dict[str, tuple[Array, ...]]
 """Each monitor's value in each batch, or values and how much each counts."""
 
 PRESENT = "present"
-"""Among the numbers: whether each place of a short batch holds an example."""
+"""Among the numbers: whether each place of a batch holds an example."""
 
 HIDDEN = "not finite"
 """In a record: batches with a gradient that is not finite and does not show later."""
@@ -324,7 +324,7 @@ def batch_of(
     if layout == "whole":
         return data
     rows = lax.dynamic_index_in_dim(jnp.asarray(order), index, keepdims=False)
-    if layout == "short":
+    if layout == "masked":
         # Any row of the batch will do where there is none: it does not count.
         rows = jnp.where(rows < 0, rows[0], rows)
     return tuple(x.at[rows].get(mode="promise_in_bounds") for x in data)
@@ -333,8 +333,8 @@ def batch_of(
 def _counted(
     numbers: Mapping[str, PyTree], order: Array, index: Array, layout: Layout
 ) -> Mapping[str, PyTree]:
-    """Return numbers that say which places of a short batch hold an example."""
-    if layout != "short":
+    """Return numbers that say which places of a batch hold an example."""
+    if layout != "masked":
         return numbers
     rows = lax.dynamic_index_in_dim(order, index, keepdims=False)
     return {**numbers, PRESENT: rows >= 0}

@@ -54,7 +54,7 @@ class Steps:
             if self.on_nonfinite != "ignore":
                 bad = nonfinite.first_bad(record, start, end, finite)
             if bad is None:
-                sums = sums.plus(record, start, end, chunk.rows)
+                sums = sums.plus(record, start, end, chunk.sizes)
                 start, at_once = end, 2 * at_once
             else:
                 state, number = nonfinite.bisect(
@@ -65,10 +65,10 @@ class Steps:
                     raise self.error(state, chunk, number, at.epoch + 1, done)
                 if number > start:
                     state, record, _ = self.advance(before, chunk, start, number)
-                    sums = sums.plus(record, start, number, chunk.rows)
+                    sums = sums.plus(record, start, number, chunk.sizes)
                 # The random stream goes on as if the batch had been there.
                 state = state._replace(updates=np.int32(int(state.updates) + 1))
-                sums = sums.without(chunk.rows)
+                sums = sums.without(int(chunk.sizes[number]))
                 start, at_once = number + 1, _FEWER
             at = replace(at, state=state, sums=sums)
             yield at
@@ -77,16 +77,15 @@ class Steps:
         self, state: State, chunk: Chunk, start: int, stop: int
     ) -> tuple[State, Record, bool]:
         """Return the state after batches start to stop, their record, and if finite."""
-        order, layout = chunk.batches(self.problem.masks)
         after, record, finite = self.program(
             state,
             chunk.data,
-            order,
+            chunk.order,
             start,
             stop,
             self.root,
             self.numbers,
-            layout=layout,
+            layout=chunk.layout(self.problem.masks),
         )
         # One call at a time, so that the state is complete after an interrupt.
         jax.block_until_ready(record)
@@ -97,7 +96,8 @@ class Steps:
     ) -> Exception:
         """Return the error of a batch whose numbers are not finite."""
         after, *_ = self.advance(state, chunk, number, number + 1)
-        batch = batch_of(chunk.data, chunk.filled, number, chunk.layout)
+        order = chunk.order[:, : chunk.sizes[number]]
+        batch = batch_of(chunk.data, order, number, chunk.layout(masks=False))
         root = jax.random.wrap_key_data(jnp.asarray(self.root), impl="threefry2x32")
         key = jax.random.fold_in(root, state.updates)
         arguments = batch, self.numbers, key

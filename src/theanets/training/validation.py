@@ -20,25 +20,24 @@ def measure(problem: Problem, data: Loader, pace: Pace | None = None) -> Monitor
     values, numbers = problem.read(), problem.numbers()
     pace, sums, predicted = pace or Pace(), MetricAccumulator(), []
     with closing(data.chunks(0)) as chunks:
-        for chunk in chunks:
+        for chunk in problem.parts(chunks):
             if problem.states is not None:
                 if not sums.batches:
                     carried = problem.states.restarted(values.carried, chunk.rows)
                     values = values._replace(carried=carried)
                 problem.states.check(values.carried, chunk.rows)
-            order, layout = chunk.batches(problem.masks)
             for start, stop in pace.steps(0, chunk.count):
                 record, values = evaluate(
                     values,
                     chunk.data,
-                    order,
+                    chunk.order,
                     start,
                     stop,
                     numbers,
-                    layout=layout,
+                    layout=chunk.layout(problem.masks),
                 )
                 jax.block_until_ready(record)
-                sums = sums.plus(record, start, stop, chunk.rows)
+                sums = sums.plus(record, start, stop, chunk.sizes)
             if problem.predict is not None:
                 predicted.append(problem.predict(values, chunk))
     _check_weights(sums, "the validation data")
