@@ -136,7 +136,8 @@ def _one(
     known = parameters(cls)
     if wrong := [name for name in map(str, arguments) if name not in known]:
         raise ConfigurationError(
-            f"{keyword}={shown(dict(arguments))}: unknown {join_names(wrong)}. Give a "
-            f"number, or a dict with {join_names(known)}." + suggest(wrong[0], known)
+            f"{keyword}={shown(dict(arguments))}: unknown keyword {shown(wrong[0])}. "
+            f"Give a number, or a dict with {join_names(known)}."
+            + suggest(wrong[0], known)
         )
     return cls(**arguments)

@@ -1,5 +1,6 @@
 """Keywords of ``train`` that are unknown, renamed or gone, and what replaces them."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
@@ -39,17 +40,15 @@ def translated(given: Mapping[str, T]) -> dict[str, T]:
     >>> translated({"gradient_clip": 1.0, "patience": 3})
     {'max_gradient_elem': 1.0, 'patience': 3}
     """
-    result: dict[str, T] = {}
-    # Today's names first, so that a message names the other one.
-    for name in sorted(given, key=SYNONYMS.__contains__):
+    names = Counter(SYNONYMS.get(name, name) for name in given)
+    for name in given:
         now = SYNONYMS.get(name, name)
-        if now in result:
+        if name != now and names[now] > 1:
             raise ConfigurationError(
                 f"{name} and another name of {now} were both given, and they mean the "
                 f"same. Give {now} alone."
             )
-        result[now] = given[name]
-    return result
+    return {SYNONYMS.get(name, name): value for name, value in given.items()}
 
 
 def refuse(left: Iterable[str], known: Iterable[str]) -> None:
