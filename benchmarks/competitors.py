@@ -64,6 +64,15 @@ COMPETITORS = (
         measures=frozenset({"startup"}),
     ),
     Competitor(
+        "theanets-again",
+        "theanets, a later process",
+        "theanets_net",
+        "the same, with the compiled programs that an earlier process has kept on the "
+        "disk, as is the default; all other rows compile",
+        option="again",
+        measures=frozenset({"startup"}),
+    ),
+    Competitor(
         "theanets-uint8",
         "theanets, uint8 images",
         "theanets_net",

@@ -29,9 +29,13 @@ class WorkerFailed(Exception):
     """A worker ended, or did not answer in time; the message holds its last words."""
 
 
-def environment() -> dict[str, str]:
-    """Return the environment of every process measured."""
+def environment(programs: Path | None = None) -> dict[str, str]:
+    """Return the environment of every process measured.
+
+    `programs` is the folder for compiled programs of theanets; None: it keeps none.
+    """
     settings = {key: value for key, value in os.environ.items() if key not in UNSET}
+    settings["THEANETS_CACHE"] = str(programs or "")
     paths = [str(ROOT), settings.get("PYTHONPATH", "")]
     settings["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
     return settings
@@ -45,11 +49,12 @@ class WorkerProcess:
     ) -> None:
         self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed by close)
         module = f"benchmarks.workers.{competitor.module}"
+        again = competitor.option == "again"
         self.started = time.perf_counter()
         self.process = subprocess.Popen(
             [sys.executable, "-m", module, str(folder), competitor.option, mode],
             cwd=ROOT,
-            env=environment(),
+            env=environment(folder / "programs" if again else None),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.log,

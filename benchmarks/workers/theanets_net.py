@@ -1,8 +1,9 @@
 """theanets: `Classifier.itertrain`, the way its users train.
 
-Option 'page' reads the images by `theanets.datasets.load_mnist`; option 'uint8'
-gives them as bytes, with a learning rate that suits pixels from 0 to 255. Options
-'ignore' and 'skip' are those of `on_nonfinite`; 'checkpoint' writes one each second.
+Option 'again' may find its programs on the disk. Option 'page' reads the images by
+`theanets.datasets.load_mnist`; option 'uint8' gives them as bytes, with a learning rate
+that suits pixels from 0 to 255. Options 'ignore' and 'skip' are those of
+`on_nonfinite`; 'checkpoint' writes one each second.
 """
 
 from __future__ import annotations

@@ -7,9 +7,9 @@ the same thing again compiles nothing.
 One program serves any number of batches: the host asks for about half a second's worth
 at a time, so that Ctrl-C and the display are prompt. The result does not depend on the
 cuts, because each batch's monitors have their own place and are averaged at the end of
-the epoch. The last, short batch is a second compilation. Where all parts of a model
-can leave places of a batch out, it serves short batches of all sizes; custom losses and
-layers cannot, and are compiled for each size.
+the epoch. The last, short batch has empty places that count nothing, so one program
+serves it too, and data of other lengths. Models with parts that may look at the batch
+as a whole (`Objective.masks`) get no empty places: they are compiled for each size.
 
 On a CPU matrices are carried transposed within a program: XLA fuses a weight's gradient
 with its update, which is then up to twice as fast (784-100-10, batch 32: 140 instead of
