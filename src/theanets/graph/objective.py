@@ -23,7 +23,6 @@ from theanets.graph.running import Carries, Modify, run_from
 from theanets.graph.slots import Slot, slots_of, weights_name
 from theanets.graph.topology import Topology
 from theanets.layers import Layer
-from theanets.layers.binding import Node
 from theanets.losses import Loss
 from theanets.losses.averages import mean as average
 from theanets.losses.averages import with_axes
@@ -115,7 +114,7 @@ class Objective:
         return (
             not self.stateful
             and not self.monitors
-            and all(map(_is_separate, self.topology.layers))
+            and not self.topology.mixes_examples
             and all(is_ours(type(loss)) and loss.serializable for loss in self.losses)
             and all(
                 is_ours(type(r)) and (r.over_params or not r.penalizes)
@@ -326,18 +325,6 @@ class Objective:
         for monitor in self.monitors:
             monitors[monitor.name] = monitor({**seen, **params})
         return total, monitors, updates
-
-
-def _is_separate(layer: Node) -> bool:
-    """Return whether a layer certainly computes each example alone."""
-    activation = getattr(layer, "activation", None)
-    parts = getattr(activation, "parts", (activation,))
-    return (
-        is_ours(type(layer))
-        and not layer.mixes_examples
-        and all(x is None or (is_ours(type(x)) and x.serializable) for x in parts)
-        and all(map(_is_separate, layer.workers))
-    )
 
 
 def _penalty(regularizer: Regularizer, evaluation: Evaluation) -> Array | float:

@@ -25,6 +25,8 @@ from theanets.types import Array, DType, Params, PyTree, Shape
 from theanets.utils import keys
 from theanets.utils.forks import refuse_forked
 
+_MOST_KNOWN = 1000
+
 
 @dataclass(frozen=True)
 class Topology:
@@ -56,8 +58,11 @@ class Topology:
         check_indices(layer, self.layers)
         if available is not None:
             check_arrays(layer, available)
-        layer.fix(output_shapes(layer, self.param_shapes))
         extended = Topology((*self.layers, layer), self.frozen)
+        if _own_parts(layer):
+            layer.fix(output_shapes(layer, self.param_shapes))
+        else:
+            layer.fix(_known_shapes(layer, self.param_shapes))
         # Take the key now, of the values that it was traced with; JAX keeps some.
         keys.key(*extended._own)
         return extended
@@ -191,21 +196,16 @@ class Topology:
     @cached_property
     def _own(self) -> tuple[object, ...]:
         """The user's own layers and activations, whose code may read anything."""
-        layers = [layer for layer in self.parts.values() if keys.is_own(layer)]
-        activations = [layer.activation for layer in self.parts.values()]
-        return (*layers, *(x for x in activations if not x.is_plain))
+        return tuple(part for layer in self.layers for part in _own_parts(layer))
+
+    @property
+    def mixes_examples(self) -> bool:
+        """Whether the rest of a batch may matter to what is computed of an example."""
+        return bool(self._own) or any(x.mixes_examples for x in self.parts.values())
 
     @cached_property
     def _settings(self) -> Hashable:
-        settings = []
-        for layer in self.layers:
-            spec = layer.to_spec()
-            names = spec.keys() - layer.attributes.keys() - {"activation"}
-            activation = layer.activation.key if layer.activation.is_plain else None
-            own = frozen({name: spec[name] for name in names})
-            read = layer.input_names
-            settings.append((type(layer), activation, read, layer.shape, own))
-        return tuple(settings)
+        return tuple(map(_settings_of, self.layers))
 
     def forward(
         self,
@@ -288,3 +288,39 @@ def frozen(value: object) -> Hashable:
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         return tuple(frozen(part) for part in value)
     return value if isinstance(value, Hashable) else keys.key(value)
+
+
+def _own_parts(layer: Layer) -> tuple[object, ...]:
+    """Return the user's own layers and activations in a layer."""
+    parts = (layer, *layer.workers)
+    layers = [part for part in parts if keys.is_own(part)]
+    return (*layers, *(x.activation for x in parts if not x.activation.is_plain))
+
+
+def _settings_of(layer: Layer) -> Hashable:
+    """Return what makes two layers of ours compute the same, given the same inputs."""
+    spec = layer.to_spec()
+    names = spec.keys() - layer.attributes.keys() - {"activation"}
+    activation = layer.activation.key if layer.activation.is_plain else None
+    own = frozen({name: spec[name] for name in names})
+    return type(layer), activation, layer.input_names, layer.shape, own
+
+
+_KNOWN: dict[Hashable, dict[str, Shape]] = {}
+
+
+def _known_shapes(
+    layer: Layer, param_shapes: Mapping[str, tuple[int, ...]]
+) -> dict[str, Shape]:
+    """Return the shapes of outputs, traced once for each form, size and input."""
+    key = (
+        _settings_of(layer),
+        *map(frozen, (layer.input_shapes, layer.side_shapes)),
+        frozen({name: param.shape for name, param in layer.params.items()}),
+        frozen({name: param_shapes[name] for name in layer.borrowed.values()}),
+    )
+    if key not in _KNOWN:
+        if len(_KNOWN) > _MOST_KNOWN:
+            _KNOWN.clear()
+        _KNOWN[key] = output_shapes(layer, param_shapes)
+    return dict(_KNOWN[key])

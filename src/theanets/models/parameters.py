@@ -51,13 +51,13 @@ def _unpickled(host: Mapping[str, np.ndarray]) -> Arrays:
         # A pool would wait for a worker that cannot read its task. So the error comes
         # when the worker uses the network.
         return Arrays(host)  # type: ignore[arg-type]
-    return Arrays({name: to_device(array) for name, array in host.items()})
+    return Arrays(to_device(host))
 
 
-def to_device(array: np.ndarray) -> Array:
-    """Return an array of JAX."""
+def to_device(arrays: Mapping[str, np.ndarray]) -> dict[str, Array]:
+    """Return arrays of JAX, moved together."""
     refuse_forked()
-    on_device: Array = jax.device_put(array)
+    on_device: dict[str, Array] = jax.device_put(dict(arrays))
     return on_device
 
 
@@ -138,7 +138,7 @@ class Parameter:
             )
         where = f'parameter "{self.name}": its new value'
         new = converted(array, self.dtype, where, "Its old values stay.")
-        self._values[self.name] = to_device(np.array(new))
+        self._values.update(to_device({self.name: np.array(new)}))
 
     def __array__(
         self, dtype: DTypeLike | None = None, copy: bool | None = None

@@ -65,7 +65,7 @@ class Part:
     def learn_scales(self, train: Loader) -> None:
         """Let layers that scale their inputs learn how from the training data."""
         scales = learned_scales(self.objective, self.model.arrays.now(), train)
-        self.model.arrays.commit({name: to_device(x) for name, x in scales.items()})
+        self.model.arrays.commit(to_device(scales))
 
     def in_network(self, values: Values) -> dict[str, Array]:
         """Return the values that belong to the network, by full name."""

@@ -146,4 +146,4 @@ def _matching(known: Params, saved: Mapping[str, np.ndarray]) -> dict[str, Array
     for name, array in arrays.items():
         if (array.shape, array.dtype) != (known[name].shape, known[name].dtype):
             raise ValueError(f'"{name}" is {array.dtype}{array.shape}')
-    return {name: to_device(np.array(array)) for name, array in arrays.items()}
+    return to_device({name: np.array(array) for name, array in arrays.items()})

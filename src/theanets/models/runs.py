@@ -120,7 +120,7 @@ def sample(
                 weights = sampled(
                     part.objective, model.arrays, chunks, plan.seed, number
                 )
-            model.arrays.commit({n: to_device(x) for n, x in weights.items()})
+            model.arrays.commit(to_device(weights))
             pair = measure(problem, train), measure(problem, valid)
             model.history.write(number + 1, Row(*pair))
             model.history.best = BestRow(number + 1, *pair)

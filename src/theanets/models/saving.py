@@ -129,7 +129,8 @@ def rebuild(
     # JAX computes in float64 from here on, if the model does.
     float_type(model.dtype.name, "floatX")
     for name in names:
-        model.arrays[name] = to_device(np.array(arrays[name], dtype))
+        # One by one, as all of them may take much memory.
+        model.arrays.update(to_device({name: np.array(arrays[name], dtype)}))
     return model
 
 

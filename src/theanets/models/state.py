@@ -176,11 +176,13 @@ class ModelState:
     def first_values(self, layers: Sequence[Layer], seed: int) -> dict[str, Array]:
         """Draw the first values of layers, by full name."""
         dtype = stored_type(self.dtype)
-        return {
-            layer.full_name(name): to_device(_first(value, dtype, layer, name))
-            for layer in layers
-            for name, value in layer.initial_values(seed).items()
-        }
+        return to_device(
+            {
+                layer.full_name(name): _first(value, dtype, layer, name)
+                for layer in layers
+                for name, value in layer.initial_values(seed).items()
+            }
+        )
 
     def noise_key(self) -> np.ndarray:
         """Return the next random key of the noise outside of training."""

@@ -232,6 +232,6 @@ def _wide(p: Array) -> DType:
 
 def _filled(params: PyTree, fill: float) -> PyTree:
     # Made by NumPy: a program to fill each shape would cost more than the filling.
-    return jax.tree.map(
-        lambda p: jax.device_put(np.full(jnp.shape(p), fill, _wide(p))), params
-    )
+    host = jax.tree.map(lambda p: np.full(jnp.shape(p), fill, _wide(p)), params)
+    filled: PyTree = jax.device_put(host)
+    return filled
