@@ -160,8 +160,8 @@ def test_a_small_matrix_is_made_dense_at_once_unless_declared(rows_made):
     assert rows_made == [70, 70]
     rows_made.clear()
     trained(X, {"size": 12, "sparse": True})
-    # Two full batches in one chunk, and the short one.
-    assert set(rows_made) == {64, 6}
+    # All batches are in one chunk.
+    assert set(rows_made) == {70}
 
 
 def test_all_of_a_large_matrix_is_no_batch(monkeypatch):

@@ -72,7 +72,8 @@ def surely_finite(array: DataArray, dtype: DTypeLike) -> bool:
     if array.dtype != dtype or not array.flags.c_contiguous:
         return False
     flat = array.reshape(-1)
-    return math.isfinite(flat.dot(flat))
+    with np.errstate(all="ignore"):
+        return math.isfinite(flat.dot(flat))
 
 
 def _has_fractions(array: DataArray) -> bool:

@@ -205,7 +205,10 @@ class Topology:
 
     @cached_property
     def _settings(self) -> Hashable:
-        return tuple(map(_settings_of, self.layers))
+        return tuple(
+            (x.name, x.input_names, tuple(x.side_inputs.items()), _settings_of(x))
+            for x in self.layers
+        )
 
     def forward(
         self,
@@ -300,10 +303,11 @@ def _own_parts(layer: Layer) -> tuple[object, ...]:
 def _settings_of(layer: Layer) -> Hashable:
     """Return what makes two layers of ours compute the same, given the same inputs."""
     spec = layer.to_spec()
-    names = spec.keys() - layer.attributes.keys() - {"activation"}
+    others = {"activation", "name", "inputs", *layer.side_inputs, *layer.attributes}
+    names = spec.keys() - others
     activation = layer.activation.key if layer.activation.is_plain else None
     own = frozen({name: spec[name] for name in names})
-    return type(layer), activation, layer.input_names, layer.shape, own
+    return type(layer), activation, layer.shape, own
 
 
 _KNOWN: dict[Hashable, dict[str, Shape]] = {}
@@ -315,9 +319,10 @@ def _known_shapes(
     """Return the shapes of outputs, traced once for each form, size and input."""
     key = (
         _settings_of(layer),
-        *map(frozen, (layer.input_shapes, layer.side_shapes)),
+        *layer.input_shapes.values(),
+        frozen({x: layer.side_shapes[name] for x, name in layer.side_inputs.items()}),
         frozen({name: param.shape for name, param in layer.params.items()}),
-        frozen({name: param_shapes[name] for name in layer.borrowed.values()}),
+        frozen({x: param_shapes[name] for x, name in layer.borrowed.items()}),
     )
     if key not in _KNOWN:
         if len(_KNOWN) > _MOST_KNOWN:
