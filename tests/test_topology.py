@@ -8,6 +8,8 @@ import pytest
 import theanets
 from theanets import layers
 from theanets.errors import ConfigurationError
+from theanets.graph import topology as graphs
+from theanets.graph import tracing
 from theanets.graph.running import run_from
 from theanets.graph.topology import Topology, frozen
 
@@ -223,3 +225,32 @@ def test_it_can_be_differentiated_and_mapped():
     assert jax.grad(total)(params, x).keys() == params.keys()
     many = jax.tree.map(lambda value: jnp.stack([value, 2 * value]), params)
     assert jax.vmap(total, (0, None))(many, x).shape == (2,)
+
+
+def test_equal_layers_are_traced_once(monkeypatch):
+    traced = []
+
+    def output_shapes(layer, param_shapes):
+        traced.append(layer.name)
+        return tracing.output_shapes(layer, param_shapes)
+
+    monkeypatch.setattr(graphs, "output_shapes", output_shapes)
+    monkeypatch.setattr(graphs, "_KNOWN", {})
+    entries = [4, *[{"size": 4, "std": 0.1 * n} for n in range(5)], (4, "tanh"), 4]
+    net = theanets.Regressor(entries)
+    # The input, the first hidden layer, the one of another activation, the output.
+    assert traced == ["in", "hid1", "hid6", "out"]
+    assert net.layers[3].outputs == net.layers[1].outputs
+    theanets.Regressor([5, 4, 4])
+    assert traced[4:] == ["in", "hid1"]
+
+
+def test_what_a_graph_knows_by_name_is_the_same_however_it_was_made():
+    net = theanets.recurrent.Regressor(
+        [3, {"form": "bidirectional", "size": 4, "name": "both"}, (5, "tanh"), 2]
+    )
+    grown = net._state.topology
+    made = Topology(grown.layers)
+    for name in ("by_name", "parts", "param_shapes", "output_shapes"):
+        assert getattr(grown, name) == getattr(made, name)
+        assert list(getattr(grown, name)) == list(getattr(made, name))

@@ -1,6 +1,6 @@
 """A frozen graph of bound layers, and the one pure function that runs it."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -58,24 +58,33 @@ class Topology:
         check_indices(layer, self.layers)
         if available is not None:
             check_arrays(layer, available)
+        own = _own_parts(layer)
+        traced = output_shapes if own else _known_shapes
+        layer.fix(traced(layer, self.param_shapes))
         extended = Topology((*self.layers, layer), self.frozen)
-        if _own_parts(layer):
-            layer.fix(output_shapes(layer, self.param_shapes))
-        else:
-            layer.fix(_known_shapes(layer, self.param_shapes))
+        # Cached properties, so that it takes no longer to extend a large graph.
+        vars(extended)["_own"] = (*self._own, *own)
+        for name, facts in _BY_NAME.items():
+            vars(extended)[name] = getattr(self, name) | facts(layer)
         # Take the key now, of the values that it was traced with; JAX keeps some.
         keys.key(*extended._own)
         return extended
 
+    def _of_layers(self, name: str) -> dict[str, Any]:
+        merged: dict[str, Any] = {}
+        for layer in self.layers:
+            merged |= _BY_NAME[name](layer)
+        return merged
+
     @cached_property
     def by_name(self) -> dict[str, Layer]:
         """The layers by name."""
-        return {layer.name: layer for layer in self.layers}
+        return self._of_layers("by_name")
 
     @cached_property
     def parts(self) -> dict[str, Layer]:
         """The layers, and the workers within them, by name."""
-        return {part.name: part for x in self.layers for part in (x, *x.workers)}
+        return self._of_layers("parts")
 
     @cached_property
     def inputs(self) -> tuple[Input, ...]:
@@ -137,11 +146,7 @@ class Topology:
     @cached_property
     def _params(self) -> dict[str, Param]:
         """The parameters of all layers by full name, such as ``hid1.w``."""
-        return {
-            layer.full_name(name): param
-            for layer in self.layers
-            for name, param in layer.params.items()
-        }
+        return self._of_layers("_params")
 
     @cached_property
     def hidden(self) -> tuple[Layer, ...]:
@@ -151,7 +156,7 @@ class Topology:
     @cached_property
     def param_shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape of every parameter by full name, such as ``hid1.w``."""
-        return {name: param.shape for name, param in self._params.items()}
+        return self._of_layers("param_shapes")
 
     @cached_property
     def learned(self) -> frozenset[str]:
@@ -172,11 +177,7 @@ class Topology:
     @cached_property
     def output_shapes(self) -> dict[str, Shape]:
         """The shape of every output without its batch axis, by full name."""
-        return {
-            f"{layer.name}:{output}": shape
-            for layer in self.layers
-            for output, shape in layer.outputs.items()
-        }
+        return self._of_layers("output_shapes")
 
     @cached_property
     def output_names(self) -> tuple[str, ...]:
@@ -291,6 +292,20 @@ def frozen(value: object) -> Hashable:
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         return tuple(frozen(part) for part in value)
     return value if isinstance(value, Hashable) else keys.key(value)
+
+
+_BY_NAME: dict[str, Callable[[Layer], dict[str, Any]]] = {
+    "by_name": lambda layer: {layer.name: layer},
+    "parts": lambda layer: {part.name: part for part in (layer, *layer.workers)},
+    "_params": lambda layer: {layer.full_name(n): p for n, p in layer.params.items()},
+    "param_shapes": lambda layer: {
+        layer.full_name(name): param.shape for name, param in layer.params.items()
+    },
+    "output_shapes": lambda layer: {
+        f"{layer.name}:{output}": shape for output, shape in layer.outputs.items()
+    },
+}
+"""What a graph knows by name, of each of its layers."""
 
 
 def _own_parts(layer: Layer) -> tuple[object, ...]:
