@@ -1,20 +1,30 @@
 """What the keywords of a layer may be, and what they say of its first values."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar, Protocol
 
 import jax
 import numpy as np
 
 from theanets.errors import ConfigurationError
-from theanets.initializers import as_seed, check_init
+from theanets.initializers import Param, as_seed, check_init
 from theanets.types import MOST_AXES, Shape
 from theanets.utils.checks import check_int, is_number, shown
 from theanets.utils.registry import join_names, parameters, suggest
 from theanets.utils.renamed import answer
 
-if TYPE_CHECKING:
-    from theanets.layers.binding import Node
+
+class Described(Protocol):
+    """What these checks read of a layer."""
+
+    attributes: dict[str, Any]
+    attribute_names: ClassVar[tuple[str, ...]]
+    params: dict[str, Param]
+
+    @property
+    def form(self) -> str: ...
+    @property
+    def where(self) -> str: ...
 
 
 def check_name(name: object) -> str:
@@ -32,7 +42,7 @@ def check_name(name: object) -> str:
     return name
 
 
-def check_attributes(layer: "Node") -> None:
+def check_attributes(layer: Described) -> None:
     """Refuse attributes that no parameter could use, before shapes are known."""
     kinds, where = layer.attribute_names, layer.where
     for key, value in layer.attributes.items():
@@ -62,7 +72,7 @@ def _is_row(value: Any) -> bool:
     return listed and len(value) > 0 and all(map(is_number, value))
 
 
-def check_suffixes(layer: "Node", takes: Mapping[str, tuple[str, ...]]) -> None:
+def check_suffixes(layer: Described, takes: Mapping[str, tuple[str, ...]]) -> None:
     """Refuse attributes that no parameter takes; ``takes`` says what each one does."""
     valid = [
         *layer.attribute_names,
@@ -79,7 +89,7 @@ def check_suffixes(layer: "Node", takes: Mapping[str, tuple[str, ...]]) -> None:
 
 
 def options(
-    layer: "Node",
+    layer: Described,
     name: str,
     taken: Sequence[str],
     general: Sequence[str],
