@@ -77,26 +77,34 @@ class StreamLoader:
     def _grouped(self, most: int | None, stopped: threading.Event) -> Iterator[Chunk]:
         stacks: list[np.ndarray] = []
         types: list[tuple[tuple[int, ...], np.dtype[Any]]] = []
-        count, begun = 0, 0.0
+        sizes: list[int] = []
+        places, begun = 0, 0.0
         for batch in self.reader.read(self._checked, stopped, most):
-            earlier, types = types, [(x.shape, x.dtype) for x in batch]
-            if count and types != earlier:
-                yield chunk_of(stacks, np.full(count, stacks[0].shape[1]))
-                count = 0
-            if not count:
+            earlier, types = types, [(x.shape[1:], x.dtype) for x in batch]
+            rows = len(batch[0])
+            # A shorter batch has empty places, as the last one of arrays has.
+            fits = types == earlier and rows <= places
+            if sizes and not fits:
+                yield chunk_of(stacks, np.array(sizes))
+                sizes = []
+            if not fits:
+                places = rows
+            if not sizes:
                 # New memory each time: the device may still use the old.
-                size = batches_in_chunk(sum(array.nbytes for array in batch))
-                stacks = [np.empty((size, *x.shape), x.dtype) for x in batch]
+                row = sum(x[:1].nbytes for x in batch)
+                size = batches_in_chunk(row * places)
+                stacks = [np.empty((size, places, *x), dtype) for x, dtype in types]
                 begun = time.monotonic()
             for stack, array in zip(stacks, batch, strict=True):
-                stack[count] = array
-            count += 1
+                stack[len(sizes), :rows] = array
+            sizes.append(rows)
             # Slow batches do not wait until a chunk is full.
-            if count == len(stacks[0]) or time.monotonic() - begun > _CHUNK_SECONDS:
-                yield chunk_of(stacks, np.full(count, stacks[0].shape[1]))
-                count = 0
-        if count:
-            yield chunk_of(stacks, np.full(count, stacks[0].shape[1]))
+            full = len(sizes) == len(stacks[0])
+            if full or time.monotonic() - begun > _CHUNK_SECONDS:
+                yield chunk_of(stacks, np.array(sizes))
+                sizes = []
+        if sizes:
+            yield chunk_of(stacks, np.array(sizes))
 
     def _checked(self, batch: object) -> tuple[np.ndarray, ...]:
         what = self.reader.where
