@@ -70,8 +70,9 @@ def check(objective, net, arrays, rows=5, places=8):
 def test_every_layer(graph):
     net = theanets.Regressor([*GRAPHS[graph], (3, "linear")], rng=1)
     x = example_data(net, 8)
-    shape = [5 if n is None else n for n in net.layers[-1].shape]
-    y = np.random.default_rng(2).normal(size=(8, *shape))
+    apply, arrays = net.functional()
+    shape = jax.eval_shape(apply, arrays, x)["out:out"].shape
+    y = np.random.default_rng(2).normal(size=shape)
     check(net._state.objective(), net, (x, y))
 
 
