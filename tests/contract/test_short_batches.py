@@ -8,6 +8,7 @@ import pytest
 
 import theanets
 from theanets import losses, regularizers
+from theanets.data.chunks import PRESENT
 from theanets.layers import FORMS
 from theanets.utils.registry import is_ours
 
@@ -57,7 +58,7 @@ def check(objective, net, arrays, rows=5, places=8):
 
     @jax.jit
     def both(params):
-        masked = {**numbers, "present": np.arange(places) < rows}
+        masked = {**numbers, PRESENT: np.arange(places) < rows}
         return evaluated(params, padded, masked), evaluated(params, short, numbers)
 
     jax.tree.map(

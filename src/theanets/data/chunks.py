@@ -12,6 +12,9 @@ Layout: TypeAlias = Literal["rows", "masked", "whole"]
 """How batches lie in arrays: as rows to gather, without or with empty places, or as
 everything in one batch."""
 
+PRESENT = "present"
+"""Among the numbers of a program: whether each place of a batch holds an example."""
+
 _CHUNK_BYTES = 16 << 20
 _CHUNK_BATCHES = 128
 

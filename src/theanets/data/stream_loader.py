@@ -129,7 +129,7 @@ class StreamLoader:
         if known < len(self._shapes) == _MANY_SHAPES:
             warnings.warn(
                 f"{self.reader.name}: its batches have come in {_MANY_SHAPES} shapes, "
-                "and training is compiled for each, which may take longer than to "
+                "and training may be compiled for each, which can take longer than to "
                 "train. Give batches of equal size, and sequences of few lengths: "
                 "theanets.recurrent.padded fills them up, with a mask.",
                 UserWarning,

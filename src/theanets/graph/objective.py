@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from theanets.config import stored_type
+from theanets.data.chunks import PRESENT
 from theanets.graph import states
 from theanets.graph.monitors import Monitor
 from theanets.graph.running import Carries, Modify, run_from
@@ -253,7 +254,7 @@ class Objective:
         outputs = self.outputs(params, inputs, numbers, key, training=key is not None)
         updated = outputs.keys() & params.keys()
         updates = {name: outputs.pop(name) for name in sorted(updated)}
-        wide, present = self.wide, numbers.get("present")
+        wide, present = self.wide, numbers.get(PRESENT)
         values = {name: value.astype(wide) for name, value in outputs.items()}
         seen = {name: _seen(value) for name, value in outputs.items()}
 

@@ -57,14 +57,15 @@ def compute(
         ("forward", objective.key, names),
         lambda: jax.jit(partial(_forward, objective, names)),
     )
-    noise = () if key is None else (objective.numbers, key)
+    numbers = {} if key is None else objective.numbers
 
-    return in_batches(
-        lambda part, start: program(values, part, *noise, *noise and (start,)),
-        arrays,
-        _data_type(objective),
-        single,
-    )
+    def run(part: Mapping[str, np.ndarray | Array], start: int) -> dict[str, Array]:
+        if key is None:
+            # Without noise nothing reads the rest, and each argument takes time.
+            return program(values, part)  # type: ignore[no-any-return]
+        return program(values, part, numbers, key, start)  # type: ignore[no-any-return]
+
+    return in_batches(run, arrays, _data_type(objective), single)
 
 
 def continued(

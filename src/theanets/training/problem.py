@@ -78,7 +78,7 @@ class Problem:
     no mean over batches."""
     masks: bool = False
     """Whether the objective leaves out the empty places of a batch, if the numbers say
-    that it has some; see `theanets.training.programs.PRESENT`."""
+    that it has some; see `theanets.data.chunks.PRESENT`."""
     states: States | None = None
     """The part of the carried values that is reset at the beginning of each pass over
     the data; batches then follow each other, and are equally large."""

@@ -31,7 +31,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from theanets.data.chunks import Layout
+from theanets.data.chunks import PRESENT, Layout
 from theanets.errors import ConfigurationError
 from theanets.initializers import stream
 from theanets.optimizers import Updater, hessian_vector
@@ -48,9 +48,6 @@ Monitors = dict[str, Array | tuple[Array, ...]]
 
 Record = dict[str, tuple[Array, ...]]
 """Each monitor's value in each batch, or values and how much each counts."""
-
-PRESENT = "present"
-"""Among the numbers: whether each place of a batch holds an example."""
 
 HIDDEN = "not finite"
 """In a record: batches with a gradient that is not finite and does not show later."""
