@@ -446,3 +446,16 @@ def test_the_type_of_the_data_does_not_matter(kind):
     for net, data in zip(nets, (given[kind], (points, labels)), strict=True):
         net.train(data, max_epochs=2, progress=False)
     assert bits(nets[0]) == bits(nets[1])
+
+
+@pytest.mark.parametrize("counts", [(1,), (2, 3), (5,), (3, 1, 1)])
+def test_parts_have_the_shape_of_the_chunk_however_it_is_cut(counts):
+    """So the number of batches that come together changes no program, and no bit."""
+    sizes = np.repeat([3, 2, 1][: len(counts)], counts)
+    chunk = chunks_module.chunk_of([np.zeros((8, 3, 4), "f4")], sizes)
+    for part, size, count in zip(chunk.parts(False), (3, 2, 1), counts, strict=False):
+        assert part.order.shape == (8, size)
+        assert part.sizes.tolist() == [size] * count
+        assert (part.order[:count] >= 0).all()
+        assert (part.order[count:] == -1).all()
+    assert next(chunk.parts(True)) is chunk

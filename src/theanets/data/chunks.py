@@ -77,8 +77,8 @@ class Chunk:
         changes = np.flatnonzero(np.diff(self.sizes)) + 1
         for begin, end in pairwise((0, *changes.tolist(), self.count)):
             size = self.sizes[begin]
-            # As long for other numbers of batches, which then compile nothing.
-            order = np.full((roomy(end - begin), size), -1, np.int32)
+            # As long as the chunk's, so that all cuts of the data share a program.
+            order = np.full((len(self.order), size), -1, np.int32)
             order[: end - begin] = self.order[begin:end, :size]
             origin = None if self.origin is None else self.origin[begin:end, :size]
             yield Chunk(self.data, order, self.sizes[begin:end], origin)
